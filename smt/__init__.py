@@ -1,0 +1,1 @@
+"""SMT: run a fleet of ranking and retrieval models from a handful of templates."""

@@ -1,0 +1,194 @@
+"""Batches of examples for a network, out of Arrow columns."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import torch
+import torch.utils.dlpack
+from torch import Tensor
+from torchrec import KeyedJaggedTensor
+
+from smt.data.filter import Filter, expression
+from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric, Schema
+from smt.data.schema import Sequence as SequenceColumn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B examples; each group holds the features asked for, in the order asked for.
+
+    Attributes:
+        numeric: `[B, N]` float32, NaN where missing.
+        ids: one id a feature and example.
+        id_lists: feature -> its lists; values alias the log's Arrow buffer. A sequence's
+            step columns are here too, under their own names, when asked for.
+        embeddings: feature -> `[B, D]` float32; aliases the log's Arrow buffer.
+        labels: `[B, E]` float32, 0 or 1.
+        weights: `[B]` float32; ones where the log has no weight column.
+    """
+
+    numeric: Tensor
+    ids: KeyedJaggedTensor
+    id_lists: dict[str, KeyedJaggedTensor]
+    embeddings: dict[str, Tensor]
+    labels: Tensor
+    weights: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        return replace(
+            self,
+            numeric=self.numeric.to(device),
+            ids=self.ids.to(device),
+            id_lists={name: lists.to(device) for name, lists in self.id_lists.items()},
+            embeddings={name: vectors.to(device) for name, vectors in self.embeddings.items()},
+            labels=self.labels.to(device),
+            weights=self.weights.to(device),
+        )
+
+
+def columns_of(
+    schema: Schema, features: Sequence[str], events: Sequence[str], *, steps: bool = False
+) -> list[str]:
+    """The Parquet columns that these features and events need, each once.
+
+    Raises:
+        InputError: A feature or event is not in the schema.
+    """
+    schema.require(features, schema.features, "feature")
+    schema.require(events, schema.events, "event")
+    names = [*features, *events]
+    if schema.weight is not None:
+        names.append(schema.weight)
+    for feature in features:
+        column = schema.columns[feature]
+        if steps and isinstance(column, SequenceColumn):
+            names += [name for name in (column.events, column.timestamps) if name is not None]
+    return list(dict.fromkeys(names))
+
+
+def read_batches(
+    rows: pa.Table | ds.Dataset,
+    schema: Schema,
+    *,
+    features: Sequence[str],
+    events: Sequence[str],
+    where: Filter | None = None,
+    batch_size: int,
+    steps: bool = False,
+) -> Iterator[Batch]:
+    """Read batches of exactly `batch_size` rows (the last may be shorter), in the log's order.
+
+    Only the columns of `features` and `events` are read, and only the rows that `where`
+    keeps: on a Parquet dataset, row groups whose statistics rule them out are skipped.
+    Rows stream: a log larger than memory is fine.
+
+    Args:
+        rows: A window of a log: a dataset on disk, or a table in memory.
+        steps: Also read the event and timestamp lists of sequences.
+
+    Raises:
+        InputError: A feature, an event or a filter's column is not in the schema.
+    """
+    columns = columns_of(schema, features, events, steps=steps)
+    condition = expression(where or {}, schema)
+    for chunk in _chunks(rows, columns, condition, batch_size):
+        yield _to_batch(chunk, schema, features, events, steps)
+
+
+def _chunks(
+    rows: pa.Table | ds.Dataset,
+    columns: list[str],
+    condition: ds.Expression | None,
+    batch_size: int,
+) -> Iterator[pa.RecordBatch]:
+    if isinstance(rows, pa.Table):
+        table = rows if condition is None else rows.filter(condition)
+        yield from table.select(columns).combine_chunks().to_batches(max_chunksize=batch_size)
+        return
+    scanned = rows.scanner(columns=columns, filter=condition).to_batches()
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for record in scanned:
+        while count + len(record) >= batch_size:
+            head = batch_size - count
+            yield (
+                pa.concat_batches([*waiting, record.slice(0, head)])
+                if waiting
+                else record.slice(0, head)
+            )
+            record, waiting, count = record.slice(head), [], 0
+        if len(record):
+            waiting.append(record)
+            count += len(record)
+    if waiting:
+        yield pa.concat_batches(waiting)
+
+
+def _to_batch(
+    chunk: pa.RecordBatch,
+    schema: Schema,
+    features: Sequence[str],
+    events: Sequence[str],
+    steps: bool,
+) -> Batch:
+    size = len(chunk)
+    numeric, ids = [], []
+    id_lists: dict[str, KeyedJaggedTensor] = {}
+    embeddings: dict[str, Tensor] = {}
+    for name in features:
+        column = schema.columns[name]
+        if isinstance(column, Numeric):
+            numeric.append(name)
+        elif isinstance(column, SINGLE_ID_KINDS):
+            ids.append(name)
+        elif isinstance(column, ID_LIST_KINDS):
+            id_lists[name] = _jagged(name, chunk.column(name))
+            if steps and isinstance(column, SequenceColumn):
+                for step in (column.events, column.timestamps):
+                    if step is not None:
+                        id_lists[step] = _jagged(step, chunk.column(step))
+        elif isinstance(column, Embedding):
+            embeddings[name] = _alias(chunk.column(name).flatten()).view(size, column.dim)
+    return Batch(
+        numeric=_stack(chunk, numeric).T.contiguous(),
+        ids=KeyedJaggedTensor(
+            keys=ids,
+            values=_stack(chunk, ids, dtype=np.int64).view(-1),
+            lengths=torch.ones(len(ids) * size, dtype=torch.int32),
+        ),
+        id_lists=id_lists,
+        embeddings=embeddings,
+        labels=_stack(chunk, list(events)).T.contiguous(),
+        weights=torch.ones(size) if schema.weight is None else _alias(chunk.column(schema.weight)),
+    )
+
+
+def _stack(chunk: pa.RecordBatch, names: list[str], dtype: type = np.float32) -> Tensor:
+    """Columns as one `[len(names), B]` tensor."""
+    if not names:
+        return torch.empty((0, len(chunk)), dtype=torch.from_numpy(np.empty(0, dtype)).dtype)
+    arrays = [chunk.column(name).to_numpy(zero_copy_only=False) for name in names]
+    return torch.from_numpy(np.stack(arrays).astype(dtype, copy=False))
+
+
+def _jagged(name: str, lists: pa.ListArray) -> KeyedJaggedTensor:
+    """One list column as a KeyedJaggedTensor whose values alias the Arrow buffer."""
+    offsets = _alias(lists.offsets)
+    return KeyedJaggedTensor(
+        keys=[name],
+        values=_alias(lists.flatten()),
+        lengths=offsets.diff(),
+        offsets=offsets - offsets[0],
+    )
+
+
+def _alias(array: pa.Array) -> Tensor:
+    """A tensor over the same memory as an Arrow array without nulls."""
+    return torch.utils.dlpack.from_dlpack(array)

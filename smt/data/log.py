@@ -1,0 +1,192 @@
+"""A log on disk or in memory: a schema and two windows, train before test.
+
+On disk a log is a folder: `schema.yaml`, `train/*.parquet`, `test/*.parquet` (one row an
+impression, in time order) and `log.json` (rows, content hash, what the source reported).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.fs as fs
+import pyarrow.parquet as pq
+import yaml
+
+from smt.data.schema import (
+    DataConstraint,
+    Embedding,
+    Event,
+    Id,
+    IdList,
+    Numeric,
+    Propensity,
+    Schema,
+    Sequence,
+    Surface,
+    Timestamp,
+    Weight,
+)
+from smt.errors import InputError
+from smt.spec import digest
+
+ROW_GROUP_ROWS = 65_536
+_ARROW_TYPES: dict[type, pa.DataType] = {
+    Numeric: pa.float32(),
+    Id: pa.int64(),
+    IdList: pa.list_(pa.int64()),
+    Sequence: pa.list_(pa.int64()),
+    Event: pa.int8(),
+    Surface: pa.int64(),
+    DataConstraint: pa.int64(),
+    Timestamp: pa.int64(),
+    Weight: pa.float32(),
+    Propensity: pa.float32(),
+}
+
+
+@dataclass(frozen=True)
+class Log:
+    """A schema with its training window and the test window that follows it.
+
+    `train` and `test` are Arrow tables (in memory) or datasets (on disk, nothing read yet).
+    `digest` identifies the content.
+    """
+
+    schema: Schema
+    train: pa.Table | ds.Dataset
+    test: pa.Table | ds.Dataset
+    digest: str
+
+    def load(self, columns: Iterable[str]) -> "Log":
+        """Read the given columns of both windows into memory, one chunk a column."""
+        names = list(dict.fromkeys(columns))
+        train, test = (
+            (
+                window.select(names)
+                if isinstance(window, pa.Table)
+                else window.to_table(columns=names)
+            ).combine_chunks()
+            for window in (self.train, self.test)
+        )
+        return Log(self.schema, train, test, self.digest)
+
+
+def arrow_schema(schema: Schema) -> pa.Schema:
+    """The Parquet schema of a log: one non-null field a column, and the sequences' steps."""
+    fields = []
+    for name, column in schema.columns.items():
+        if isinstance(column, Embedding):
+            kind: pa.DataType = pa.list_(pa.float32(), column.dim)
+        else:
+            kind = _ARROW_TYPES[type(column)]
+        fields.append(pa.field(name, kind, nullable=False))
+        if isinstance(column, Sequence):
+            fields += [
+                pa.field(step, pa.list_(pa.int64()), nullable=False)
+                for step in (column.events, column.timestamps)
+                if step is not None
+            ]
+    return pa.schema(fields)
+
+
+def split_by_time(table: pa.Table, schema: Schema, test_share: float) -> tuple[pa.Table, pa.Table]:
+    """Sort by time (stable) and cut: the last `test_share` of the rows is the test window.
+
+    The cut falls between two timestamps, so no moment is in both windows.
+    """
+    order = pc.sort_indices(table, sort_keys=[(schema.timestamp, "ascending")])
+    table = table.take(order).combine_chunks()
+    times = table[schema.timestamp]
+    cut_time = times[min(int(len(times) * (1 - test_share)), len(times) - 1)]
+    cut = pc.sum(pc.less(times, cut_time)).as_py()
+    if not 0 < cut < len(table):
+        raise InputError(
+            f"the column '{schema.timestamp}' has too few distinct values to split the log by time"
+        )
+    return table.slice(0, cut), table.slice(cut)
+
+
+def write_log(
+    out: str | Path,
+    schema: Schema,
+    train: pa.Table,
+    test: pa.Table,
+    report: dict[str, Any] | None = None,
+) -> Log:
+    """Write a log folder and open it. `report` (plain data) is kept in `log.json`.
+
+    Raises:
+        InputError: `out` holds files already, or a column is missing or not of its kind.
+    """
+    out = Path(out)
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out}: is not empty; choose another --out or remove it first")
+    target = arrow_schema(schema)
+    tables = {"train": _conform(train, target), "test": _conform(test, target)}
+    hashes = {}
+    for window, table in tables.items():
+        folder = out / window
+        folder.mkdir(parents=True)
+        file = folder / "part-0.parquet"
+        pq.write_table(table, file, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+        hashes[window] = _hash_file(file)
+    (out / "schema.yaml").write_text(yaml.safe_dump(schema.to_dict(), sort_keys=False))
+    content = {
+        "rows": {window: table.num_rows for window, table in tables.items()},
+        "digest": digest([schema.to_dict(), hashes]),
+        "report": report or {},
+    }
+    (out / "log.json").write_text(json.dumps(content, indent=2))
+    return open_log(out)
+
+
+def open_log(path: str | Path) -> Log:
+    """Open a log folder (a local path or a URI that pyarrow knows) without reading rows.
+
+    Raises:
+        InputError: A part of the folder is missing, naming it.
+    """
+    filesystem, root = _resolve(path)
+    parts = {}
+    for name in ("schema.yaml", "log.json"):
+        try:
+            with filesystem.open_input_file(f"{root}/{name}") as stream:
+                parts[name] = stream.read().decode()
+        except FileNotFoundError:
+            raise InputError(
+                f"{path}: not a log, it has no {name}; make one with experiments/prepare_data.py"
+            ) from None
+    schema = Schema.parse(yaml.safe_load(parts["schema.yaml"]), source=f"{path}/schema.yaml")
+    windows = [
+        ds.dataset(f"{root}/{window}", filesystem=filesystem, format="parquet")
+        for window in ("train", "test")
+    ]
+    return Log(schema, windows[0], windows[1], json.loads(parts["log.json"])["digest"])
+
+
+def _resolve(path: str | Path) -> tuple[fs.FileSystem, str]:
+    if "://" in str(path):
+        filesystem, root = fs.FileSystem.from_uri(str(path))
+        return filesystem, str(root)
+    return fs.LocalFileSystem(), str(Path(path).absolute())
+
+
+def _conform(table: pa.Table, target: pa.Schema) -> pa.Table:
+    missing = [name for name in target.names if name not in table.column_names]
+    if missing:
+        raise InputError(f"the log lacks the column '{missing[0]}' that its schema names")
+    for name in target.names:
+        if table[name].null_count:
+            raise InputError(f"column '{name}' has {table[name].null_count} nulls after conversion")
+    return table.select(target.names).cast(target)
+
+
+def _hash_file(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,92 @@
+"""Specs are data: frozen pydantic models that round-trip through YAML and JSON."""
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from smt.errors import InputError
+
+
+class Spec(BaseModel):
+    """Base of every spec: immutable, refuses unknown keys, has a content hash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, values: object, *, source: str) -> Self:
+        """Validate plain data; `source` (a file or an option) opens every error message.
+
+        Raises:
+            InputError: A key is unknown or a value impossible.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(f"{source}: {_explain(error, cls)}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a spec from a YAML file. Raises `InputError`, naming the file and the key."""
+        return cls.parse(read_yaml(path), source=str(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that `parse` turns back into an equal spec."""
+        return self.model_dump(mode="json")
+
+    def dump(self, path: str | Path) -> None:
+        """Write the spec as YAML."""
+        Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False))
+
+    def digest(self) -> str:
+        """Hex digest of the content: equal for equal specs, in any process."""
+        return digest(self.to_dict())
+
+
+def digest(content: object) -> str:
+    """First 16 hex digits of the SHA-256 of JSON-able content, keys sorted."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Parse a YAML file safely. Raises `InputError` where it is missing or malformed."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        return yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def suggest(name: str, known: list[str]) -> str:
+    """A tail for an error message: the closest known name, or all of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known) or 'none'}"
+
+
+def _explain(error: ValidationError, cls: type[BaseModel]) -> str:
+    """Put a pydantic error into one sentence: the key, then what would be right."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or cls.__name__
+    if first["type"] == "extra_forbidden":
+        fields = _fields_at(cls, first["loc"][:-1])
+        tail = f"; {suggest(str(first['loc'][-1]), fields)}" if fields else ""
+        return f"unknown key '{key}'{tail}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"'{key}': {message[0].lower() + message[1:]}"
+
+
+def _fields_at(cls: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Field names of the model at `loc`, as far as plain nesting leads to it."""
+    model: Any = cls
+    for part in loc:
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return []
+        model = field.annotation
+    return list(getattr(model, "model_fields", {}))
