@@ -1,0 +1,160 @@
+"""An ads log whose true probabilities are known, so that any model's NE has a floor."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from smt.data.log import Log, arrow_schema
+from smt.data.schema import Schema
+from smt.data.simulator_behaviour import (
+    EVENT_NAMES,
+    PARENTS,
+    Behaviour,
+    draw_behaviour,
+    marginal,
+)
+from smt.data.simulator_features import feature_columns, observe, simulator_schema
+from smt.data.simulator_world import (
+    SURFACES,
+    Floats,
+    Impressions,
+    Integers,
+    SimulatorSpec,
+    draw_items,
+    draw_traffic,
+    draw_users,
+)
+from smt.spec import digest
+
+__all__ = ["BayesNE", "Simulator", "SimulatorSpec"]
+
+CODE_VERSION = 1
+"""Raise it with every change of what a spec generates: logs are cached by their digest."""
+CALIBRATION_ROWS = 20_000
+STREAMS = (
+    "users",
+    "items",
+    "policy",
+    "calibration",
+    "behaviour",
+    "traffic",
+    "labels",
+    "observation",
+)
+
+
+@dataclass(frozen=True)
+class BayesNE:
+    """The least NE that any model can expect on one event and surface of the test window.
+
+    Attributes:
+        rows: Test rows of the surface.
+        base_rate: The event's rate in the training rows of the surface.
+        ne: Cross entropy of the true probabilities over the entropy of `base_rate`; None
+            where the training rows hold one class only.
+    """
+
+    event: str
+    surface: str
+    rows: int
+    base_rate: float
+    ne: float | None
+
+
+class Simulator:
+    """One simulated world: the same spec makes the same world and log, to the byte."""
+
+    def __init__(self, spec: SimulatorSpec) -> None:
+        self.spec = spec
+        self.users = draw_users(spec, _stream(spec, "users"))
+        self.items = draw_items(spec, _stream(spec, "items"))
+        self.traffic = draw_traffic(spec, self.users, self.items, _stream(spec, "policy"))
+        sample = self.traffic.draw(CALIBRATION_ROWS, _stream(spec, "calibration"))
+        self.behaviour = draw_behaviour(
+            spec, self.users, self.items, sample, _stream(spec, "behaviour")
+        )
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of the log."""
+        return simulator_schema(self.spec)
+
+    def log(self) -> Log:
+        """Draw the log, in memory, in time order; the last `test_share` is the test window."""
+        shown = self.traffic.draw(self.spec.rows, _stream(self.spec, "traffic"))
+        labels = draw_labels(self.behaviour, shown, _stream(self.spec, "labels"))
+        seen = observe(self.spec, self.users, self.items, _stream(self.spec, "observation"))
+        table = feature_columns(shown, labels, seen, self.spec.history_length)
+        for event, values in labels.items():
+            table = table.append_column(event, pa.array(values))
+        target = arrow_schema(self.schema)
+        table = table.select(target.names).cast(target).combine_chunks()
+        cut_time = shown.times[int(self.spec.rows * (1 - self.spec.test_share))]
+        cut = int(np.searchsorted(shown.times, cut_time))
+        content = digest({"spec": self.spec.to_dict(), "code": CODE_VERSION})
+        return Log(self.schema, table.slice(0, cut), table.slice(cut), content)
+
+    def probabilities(
+        self, users: Integers, items: Integers, surfaces: Integers, times: Integers
+    ) -> dict[str, Floats]:
+        """True probability that each event's label is 1, label noise included.
+
+        Any impression may be asked for, shown or not: what a user would have done under
+        another ranking.
+
+        Args:
+            users, items, surfaces: `[N]` ids as in the log.
+            times: `[N]` milliseconds since the epoch.
+
+        Returns:
+            event -> `[N]`.
+        """
+        chunks = self.behaviour.conditional(users, items, surfaces, times)
+        columns = np.concatenate([np.empty((0, len(EVENT_NAMES))), *map(marginal, chunks)])
+        return dict(zip(EVENT_NAMES, columns.T, strict=True))
+
+    def bayes_ne(self, log: Log) -> list[BayesNE]:
+        """The NE of the true probabilities on the log's test window, by event and surface."""
+        keys = ("user", "item", "surface", "time")
+        log = log.load([*keys, *EVENT_NAMES])
+        truth = self.probabilities(*(log.test[key].to_numpy() for key in keys))
+        tested = log.test["surface"].to_numpy()
+        result = []
+        for event in EVENT_NAMES:
+            labels = log.test[event].to_numpy()
+            for code, surface in enumerate(SURFACES):
+                rows = tested == code
+                rate = pc.mean(log.train.filter(pc.field("surface") == code)[event]).as_py() or 0.0
+                ne = _normalized(truth[event][rows], labels[rows], rate)
+                result.append(BayesNE(event, surface, int(rows.sum()), rate, ne))
+        return result
+
+
+def _stream(spec: SimulatorSpec, part: str) -> np.random.Generator:
+    """The part's own random numbers: what one part draws leaves the others as they are."""
+    seeds = np.random.SeedSequence(spec.seed).spawn(len(STREAMS))
+    return np.random.Generator(np.random.PCG64(seeds[STREAMS.index(part)]))
+
+
+def draw_labels(
+    behaviour: Behaviour, shown: Impressions, rng: np.random.Generator
+) -> dict[str, NDArray[np.int8]]:
+    """Let users act: event -> `[N]` labels, where an event implies its parent."""
+    chunks = behaviour.conditional(shown.users, shown.items, shown.surfaces, shown.times)
+    happened = np.concatenate([rng.random(given.shape) < given for given in chunks])
+    for number, parent in enumerate(PARENTS):
+        if parent is not None:
+            happened[:, number] &= happened[:, parent]
+    return dict(zip(EVENT_NAMES, happened.T.astype(np.int8), strict=True))
+
+
+def _normalized(truth: Floats, labels: NDArray[np.int8], rate: float) -> float | None:
+    if not 0 < rate < 1 or not len(labels):
+        return None
+    entropy = -rate * math.log(rate) - (1 - rate) * math.log(1 - rate)
+    happened = np.where(labels == 1, truth, 1 - truth)
+    return float(-np.log(happened).mean() / entropy)
