@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import torch
 import torch.utils.dlpack
@@ -81,7 +83,9 @@ def read_batches(
     events: Sequence[str],
     where: Filter | None = None,
     batch_size: int,
+    skip: int = 0,
     steps: bool = False,
+    shard: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """Read batches of exactly `batch_size` rows (the last may be shorter), in the log's order.
 
@@ -91,39 +95,52 @@ def read_batches(
 
     Args:
         rows: A window of a log: a dataset on disk, or a table in memory.
+        skip: Leave out the first so many of the rows that `where` keeps.
         steps: Also read the event and timestamp lists of sequences.
+        shard: `(rank, world)`: of every `world` batches, give only number `rank`, and drop
+            an incomplete last round, so that all ranks make the same number of steps.
 
     Raises:
         InputError: A feature, an event or a filter's column is not in the schema.
     """
     columns = columns_of(schema, features, events, steps=steps)
     condition = expression(where or {}, schema)
-    for chunk in _chunks(rows, columns, condition, batch_size):
-        yield _to_batch(chunk, schema, features, events, steps)
+    rank, world = shard
+    chunks = _chunks(rows, columns, condition, batch_size, skip)
+    if world == 1:
+        for chunk in chunks:
+            yield _to_batch(chunk, schema, features, events, steps)
+        return
+    while len(round_ := list(islice(chunks, world))) == world and len(round_[-1]) == batch_size:
+        yield _to_batch(round_[rank], schema, features, events, steps)
 
 
 def _chunks(
     rows: pa.Table | ds.Dataset,
     columns: list[str],
-    condition: ds.Expression | None,
+    condition: pc.Expression | None,
     batch_size: int,
+    skip: int,
 ) -> Iterator[pa.RecordBatch]:
+    """Record batches of exactly `batch_size` rows, but for the last."""
     if isinstance(rows, pa.Table):
-        table = rows if condition is None else rows.filter(condition)
-        yield from table.select(columns).combine_chunks().to_batches(max_chunksize=batch_size)
+        table = (
+            ds.dataset(rows).to_table(columns=columns, filter=condition)
+            if (condition is not None)
+            else rows.select(columns)
+        )
+        yield from table.slice(skip).combine_chunks().to_batches(max_chunksize=batch_size)
         return
-    scanned = rows.scanner(columns=columns, filter=condition).to_batches()
     waiting: list[pa.RecordBatch] = []
     count = 0
-    for record in scanned:
+    for record in rows.scanner(columns=columns, filter=condition).to_batches():
+        skipped = min(skip, len(record))
+        skip -= skipped
+        record = record.slice(skipped)
         while count + len(record) >= batch_size:
-            head = batch_size - count
-            yield (
-                pa.concat_batches([*waiting, record.slice(0, head)])
-                if waiting
-                else record.slice(0, head)
-            )
-            record, waiting, count = record.slice(head), [], 0
+            head, rest = record.slice(0, batch_size - count), record.slice(batch_size - count)
+            yield pa.concat_batches([*waiting, head]) if waiting else head
+            record, waiting, count = rest, [], 0
         if len(record):
             waiting.append(record)
             count += len(record)

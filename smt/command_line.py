@@ -1,0 +1,24 @@
+"""How every script starts: a typed config in, an exit code out."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tyro
+
+from smt.errors import InputError
+
+Config = TypeVar("Config")
+
+
+def run(main: Callable[[Config], None], config: Any) -> None:
+    """Parse the command line into `config` (a dataclass, or a union of them) and call `main`.
+
+    Wrong input is one sentence on standard error and exit code 2, as for a wrong option.
+    """
+    parsed = tyro.cli(config, description=sys.modules[main.__module__].__doc__)
+    try:
+        main(parsed)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

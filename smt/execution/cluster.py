@@ -1,0 +1,60 @@
+"""The Ray cluster: the one at hand, or one on this machine; what it has, what is asked."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import ray
+
+from smt.errors import InputError
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How a run divides the cluster.
+
+    Attributes:
+        pool: Warm workers, each a process with one CPU (and one GPU where there are GPUs).
+        runs: How many Ray Train runs of their own go at the same time.
+    """
+
+    pool: int
+    runs: int
+
+
+def connect() -> None:
+    """Connect to the running Ray cluster, or start one on this machine where there is none."""
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        ray.init(address="auto", log_to_driver=False)
+    except ConnectionError:
+        ray.init(address="local", include_dashboard=False, log_to_driver=False)
+
+
+def plan(workers_of: Iterable[tuple[str, int]], *, isolate: bool) -> Capacity:
+    """Divide the cluster's CPUs between the warm pool and Ray Train runs of their own.
+
+    Args:
+        workers_of: (model's name, workers that its training template asks for).
+        isolate: Every evaluation in a run of its own.
+
+    Raises:
+        InputError: A model asks for more than the cluster will ever have.
+    """
+    available = int(ray.cluster_resources().get("CPU", 0))
+    asked = dict(workers_of)
+    name, largest = max(asked.items(), key=lambda item: item[1])
+    if largest > available:
+        raise InputError(
+            f"model '{name}' asks for {largest} workers of one CPU each; the cluster has "
+            f"{available} CPUs"
+        )
+    if available < 1:
+        raise InputError("evaluations ask for one CPU each; the cluster has none")
+    if isolate:
+        return Capacity(pool=0, runs=available // largest)
+    if largest == 1:
+        return Capacity(pool=available, runs=0)
+    return Capacity(pool=available - largest, runs=1)

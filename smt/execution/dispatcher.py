@@ -1,0 +1,177 @@
+"""The dispatcher: hands evaluations to warm workers, and keeps the ledger."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from smt.execution.cluster import Capacity
+from smt.execution.evaluation import Evaluation, Task
+from smt.execution.ledger import Ledger
+from smt.execution.storage import Folder
+from smt.execution.train_run import run_evaluation
+from smt.template import Template
+
+TASK_RETRIES = 2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        done: Evaluations finished since the start, those found in the ledger included.
+        fresh: Those trained by this process.
+        seconds: Spent inside the fresh ones, summed.
+    """
+
+    done: int
+    fresh: int
+    seconds: float
+
+
+@ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=TASK_RETRIES)
+class WarmWorker:
+    """A process that has imported everything and runs one evaluation after the other."""
+
+    def ready(self) -> None:
+        """Return once the process is up."""
+
+    def run(self, task: Task, log: list[Any], base_losses: list[Any]) -> dict[str, Any]:
+        """One evaluation by Ray Train's local mode; references come boxed, to stay references."""
+        return run_evaluation(task, log[0], base_losses[0], workers=0)
+
+
+@ray.remote(num_cpus=0, max_retries=TASK_RETRIES)
+def run_isolated(
+    task: Task, log: list[Any], base_losses: list[Any], workers: int
+) -> dict[str, Any]:
+    """One evaluation by a Ray Train run of its own."""
+    return run_evaluation(task, log[0], base_losses[0], workers)
+
+
+@ray.remote(num_cpus=0)
+class Dispatcher:
+    """An actor through which all evaluations of a run go.
+
+    First come, first served over the warm workers; an evaluation that needs several
+    workers, or every one under `isolate`, gets a Ray Train run of its own. A finished
+    evaluation is in the ledger before anyone hears of it.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        baselines: str,
+        template: Template,
+        logs: dict[str, Any],
+        capacity: Capacity,
+    ) -> None:
+        """Read the ledger and start the workers; `logs` maps `log_name` to a boxed reference."""
+        self._ledger = Ledger(Folder(folder), Folder(baselines))
+        self._template = template
+        self._logs = logs
+        self._recorded = {each.name: each for each in self._ledger.evaluations()}
+        self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
+        self._idle: asyncio.Queue[Any] = asyncio.Queue()
+        self._runs = asyncio.Semaphore(capacity.runs)
+        self._pool = [WarmWorker.remote() for _ in range(capacity.pool)]
+        for worker in self._pool:
+            self._idle.put_nowait(worker)
+        self._done = self._fresh = 0
+        self._seconds = 0.0
+
+    async def ready(self) -> None:
+        """Return once every warm worker is up."""
+        await asyncio.gather(*(worker.ready.remote() for worker in self._pool))
+
+    async def evaluate(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Run a trial's evaluation, or find it in the ledger. Plain data in and out."""
+        task = Task.model_validate(content)
+        evaluation = self._recorded.get(task.name)
+        if evaluation is None:
+            evaluation = await self._evaluate(task)
+            self._ledger.record(evaluation)
+            self._recorded[task.name] = evaluation
+        self._done += 1
+        return evaluation.to_dict()
+
+    async def baseline(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Train a baseline, once ever, or find it. Plain data in and out."""
+        evaluation, _ = await self._baseline(Task.model_validate(content))
+        return evaluation.to_dict()
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """The evaluations of trials in the ledger, as plain data."""
+        return [evaluation.to_dict() for evaluation in self._recorded.values()]
+
+    def progress(self) -> Progress:
+        """How far the run is."""
+        return Progress(self._done, self._fresh, self._seconds)
+
+    def stop(self) -> None:
+        """End the warm workers."""
+        for worker in self._pool:
+            ray.kill(worker)
+
+    async def _evaluate(self, task: Task) -> Evaluation:
+        base, losses = await self._baseline(task.baseline(self._template))
+        if base.failure is not None:
+            return Evaluation.of(task, failure=f"its baseline failed: {base.failure}")
+        found = await self._run(task, losses)
+        return found["evaluation"]
+
+    async def _baseline(self, task: Task) -> tuple[Evaluation, Any]:
+        if task.key not in self._baselines:
+            self._baselines[task.key] = asyncio.create_task(self._train_baseline(task))
+        return await self._baselines[task.key]
+
+    async def _train_baseline(self, task: Task) -> tuple[Evaluation, Any]:
+        known = self._ledger.baseline(task.key)
+        if known is not None:
+            evaluation, losses = known
+        else:
+            found = await self._run(task, None)
+            evaluation, losses = found["evaluation"], found.get("losses")
+            if losses is not None:
+                self._ledger.record_baseline(evaluation, losses)
+        self._done += 1
+        return evaluation, None if losses is None else ray.put(losses)
+
+    async def _run(self, task: Task, base_losses: Any) -> dict[str, Any]:
+        """Run on a worker or in a run of its own; a machine's failure becomes the record's."""
+        boxed = (task, self._logs[task.log], [base_losses])
+        workers = 1 if task.template is None else task.template.training.workers
+        try:
+            if workers > 1 or not self._pool:
+                async with self._runs:
+                    found = await run_isolated.remote(*boxed, workers)
+            else:
+                worker = await self._idle.get()
+                try:
+                    found = await worker.run.remote(*boxed)
+                finally:
+                    self._idle.put_nowait(worker)
+        except RayError as error:
+            reason = f"{type(error).__name__} after {TASK_RETRIES} retries"
+            found = {"evaluation": Evaluation.of(task, failure=reason)}
+        self._fresh += 1
+        self._seconds += found["evaluation"].seconds
+        return dict(found)
+
+
+def start_dispatcher(
+    folder: str,
+    baselines: str,
+    template: Template,
+    logs: dict[str, Any],
+    capacity: Capacity,
+) -> Any:
+    """Start the dispatcher on this node, where a local `folder` is."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return Dispatcher.options(scheduling_strategy=here).remote(
+        folder, baselines, template, logs, capacity
+    )

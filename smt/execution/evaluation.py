@@ -1,0 +1,98 @@
+"""What is asked of one evaluation, and what is recorded of it."""
+
+from typing import Any
+
+from smt.fleet import ModelSpec, log_name
+from smt.spec import Spec, digest
+from smt.template import Template
+from smt.training import EventMetrics
+
+# Part of every key: raise it when training changes so that old numbers no longer compare.
+TRAINING_VERSION = 1
+
+
+class Task(Spec):
+    """One evaluation to run: (technique, θ, model, seed), with θ applied already.
+
+    Attributes:
+        technique: None for a baseline.
+        trial: Number of the trial of its technique; None for a baseline.
+        template: None where the technique could not be applied; `failure` says why.
+        log_digest: Content of the model's log.
+    """
+
+    technique: str | None = None
+    trial: int | None = None
+    theta: dict[str, Any] = {}
+    template: Template | None
+    failure: str | None = None
+    model: ModelSpec
+    seed: int
+    log_digest: str
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that the numbers depend on."""
+        model = self.model.to_dict()
+        for label in ("weight", "inference_flops", "log"):
+            del model[label]
+        template = None if self.template is None else self.template.to_dict()
+        return digest([template, model, self.seed, self.log_digest, TRAINING_VERSION])
+
+    @property
+    def name(self) -> str:
+        """Unique within a run; sorts by technique, then trial."""
+        if self.technique is None:
+            return f"baseline/{self.key}"
+        return f"{self.technique}/{self.trial:04d}-{self.key}"
+
+    def baseline(self, template: Template) -> "Task":
+        """The evaluation that this one is compared with."""
+        return Task(template=template, model=self.model, seed=self.seed, log_digest=self.log_digest)
+
+    @property
+    def log(self) -> str:
+        """`log_name` of the model's log."""
+        return log_name(self.model.log)
+
+
+class Evaluation(Spec):
+    """A row of the ledger: one network trained and measured, or the reason why not.
+
+    Attributes:
+        name, key: Of its task.
+        delta, sem: Percent, against the baseline; None for baselines and failures.
+        failure: One sentence; None where it succeeded.
+        seconds: Inside the evaluation: training and measuring.
+    """
+
+    name: str
+    key: str
+    technique: str | None
+    trial: int | None
+    theta: dict[str, Any]
+    model: str
+    seed: int
+    delta: float | None = None
+    sem: float | None = None
+    ne: float | None = None
+    metrics: dict[str, EventMetrics] = {}
+    flops: int | None = None
+    train_rows: int | None = None
+    test_rows: int | None = None
+    failure: str | None = None
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, task: Task, **found: Any) -> "Evaluation":
+        """The record of a task with what was found."""
+        return cls(
+            name=task.name,
+            key=task.key,
+            technique=task.technique,
+            trial=task.trial,
+            theta=task.theta,
+            model=task.model.name,
+            seed=task.seed,
+            **found,
+        )

@@ -1,0 +1,83 @@
+"""The ledger: the durable record of all evaluations of a run."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from smt.errors import InputError
+from smt.execution.evaluation import Evaluation
+from smt.execution.storage import Folder
+
+RUN_FILE = "run.json"
+
+
+class Ledger:
+    """Evaluations under a folder, one file each, because object stores cannot append.
+
+    An evaluation counts once its file exists. A baseline has a second file, written first,
+    with its examples' losses, which paired comparisons need.
+    """
+
+    def __init__(self, folder: Folder, baselines: Folder) -> None:
+        """Use `folder` for trials, and `baselines`, which runs may share, for baselines."""
+        self.folder = folder
+        self._baselines = baselines
+
+    def record(self, evaluation: Evaluation) -> None:
+        """Make a trial's evaluation durable."""
+        content = evaluation.model_dump_json().encode()
+        self.folder.write(f"evaluations/{evaluation.name}.json", content)
+
+    def evaluations(self) -> list[Evaluation]:
+        """All trials' evaluations, in the order of their names."""
+        names = self.folder.list("evaluations", ".json")
+        return [Evaluation.model_validate_json(self.folder.read(name)) for name in names]
+
+    def record_baseline(self, evaluation: Evaluation, losses: NDArray[np.float32]) -> None:
+        """Make a baseline and its `[n]` losses durable."""
+        key = evaluation.key
+        self._baselines.write_table(f"{key}.parquet", pa.table({"loss": losses}))
+        self._baselines.write(f"{key}.json", evaluation.model_dump_json().encode())
+
+    def baseline(self, key: str) -> tuple[Evaluation, NDArray[np.float32]] | None:
+        """A baseline recorded by this run, or another that shares the folder."""
+        if not self._baselines.exists(f"{key}.json"):
+            return None
+        evaluation = Evaluation.model_validate_json(self._baselines.read(f"{key}.json"))
+        losses = self._baselines.read_table(f"{key}.parquet")["loss"].to_numpy()
+        return evaluation, losses
+
+
+def open_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> None:
+    """Claim a folder for a run, or check that it holds this very run.
+
+    Args:
+        run: Plain data that determines the run's result.
+
+    Raises:
+        InputError: The folder holds another run or other files, or there is none to resume.
+    """
+    if not folder.exists(RUN_FILE):
+        if resume:
+            raise InputError(f"{folder.location}: holds no run to resume")
+        if folder.list():
+            raise InputError(
+                f"{folder.location}: is not empty and holds no run; choose another --out"
+            )
+        folder.write(RUN_FILE, json.dumps(run, indent=2).encode())
+        return
+    if not resume:
+        raise InputError(
+            f"{folder.location}: holds a run already; continue it with --resume, "
+            "or choose another --out"
+        )
+    before = json.loads(folder.read(RUN_FILE))
+    for name in run:
+        if before.get(name) != json.loads(json.dumps(run[name])):
+            raise InputError(
+                f"{folder.location}: holds a run with another {name}; resume it with the same "
+                "arguments, or choose another --out"
+            )

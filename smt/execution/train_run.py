@@ -1,0 +1,69 @@
+"""An evaluation as a Ray Train run: the one way in which networks are trained."""
+
+import tempfile
+from typing import Any
+
+import ray
+import torch
+from ray import train as ray_train
+from ray.train import RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from smt.execution.evaluation import Evaluation, Task
+from smt.training import Workers, paired_delta, train
+
+
+def run_evaluation(task: Task, log: Any, base_losses: Any, workers: int) -> dict[str, Any]:
+    """Run an evaluation by Ray Train.
+
+    Args:
+        log: Object reference of the model's `Log`.
+        base_losses: Object reference of the baseline's `[n]` losses; None for a baseline.
+        workers: 0 trains in this process (Ray Train's local mode); W > 0 in a run of its own.
+
+    Returns:
+        `evaluation`, and `losses` for a baseline that succeeded.
+    """
+    with tempfile.TemporaryDirectory(prefix="smt-train-") as scratch:
+        result = TorchTrainer(
+            _train_loop,
+            train_loop_config={"task": task, "log": log, "base_losses": base_losses},
+            scaling_config=ScalingConfig(num_workers=workers, resources_per_worker={"CPU": 1}),
+            torch_config=TorchConfig(backend="gloo"),
+            run_config=RunConfig(storage_path=scratch),
+        ).fit()
+    found: dict[str, Any] = result.return_value
+    return found
+
+
+def _train_loop(config: dict[str, Any]) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    context = ray_train.get_context()
+    workers = Workers(rank=context.get_world_rank(), count=context.get_world_size())
+    return evaluate(config["task"], config["log"], config["base_losses"], workers)
+
+
+def evaluate(task: Task, log: Any, base_losses: Any, workers: Workers) -> dict[str, Any]:
+    """Train and measure; a failure is a finding, not an exception."""
+    if task.template is None:
+        return {"evaluation": Evaluation.of(task, failure=task.failure)}
+    try:
+        outcome = train(task.template, task.model, ray.get(log), seed=task.seed, workers=workers)
+    except Exception as error:
+        return {"evaluation": Evaluation.of(task, failure=_sentence(error))}
+    found = {
+        "ne": outcome.ne,
+        "metrics": outcome.metrics,
+        "flops": outcome.flops,
+        "train_rows": outcome.train_rows,
+        "test_rows": len(outcome.losses),
+        "seconds": outcome.seconds,
+    }
+    if base_losses is None:
+        return {"evaluation": Evaluation.of(task, **found), "losses": outcome.losses}
+    delta, sem = paired_delta(ray.get(base_losses), outcome.losses)
+    return {"evaluation": Evaluation.of(task, delta=delta, sem=sem, **found)}
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]

@@ -1,0 +1,124 @@
+"""The YAML of a fleet: what models share is written once, a model is one line.
+
+name: shop
+log: data/shop                      # a log folder, or {simulator: {rows: 500000}}
+stages:                             # a stage names features, hardware and limits
+  ranking: {features: [user_id, item_id], inference_hardware: gpu}
+surfaces:                           # a surface keeps rows
+  feed: {filter: {surface: 1}}
+data_constraints:                   # a constraint removes rows or features
+  full: {}
+  no_history: {without: [history]}
+models:
+- {name: a, stage: ranking, events: [click], surface: feed, data_constraint: full, weight: 3}
+"""
+
+from pathlib import Path
+
+from pydantic import Field, NonNegativeFloat
+
+from smt.errors import InputError
+from smt.fleet.model_spec import (
+    Fleet,
+    Hardware,
+    LogSource,
+    ModelSpec,
+    RowFilter,
+    ServingLimits,
+    Stage,
+)
+from smt.spec import Spec, suggest
+
+
+class StageEntry(Spec):
+    """What all models of one stage have in common."""
+
+    features: tuple[str, ...] = Field(min_length=1)
+    inference_hardware: Hardware = "cpu"
+    limits: ServingLimits = ServingLimits()
+
+
+class SurfaceEntry(Spec):
+    """The rows of one surface."""
+
+    filter: RowFilter = {}
+
+
+class ConstraintEntry(Spec):
+    """A data constraint: the rows that may be used, and the features that may not."""
+
+    filter: RowFilter = {}
+    without: tuple[str, ...] = ()
+
+
+class ModelEntry(Spec):
+    """One model, by reference to what its fleet file defines."""
+
+    name: str = Field(min_length=1)
+    stage: Stage
+    events: tuple[str, ...] = Field(min_length=1)
+    surface: str
+    data_constraint: str
+    weight: NonNegativeFloat = 1.0
+
+
+class FleetFile(Spec):
+    """The content of a fleet's YAML file."""
+
+    name: str
+    log: LogSource
+    stages: dict[Stage, StageEntry]
+    surfaces: dict[str, SurfaceEntry]
+    data_constraints: dict[str, ConstraintEntry]
+    models: tuple[ModelEntry, ...] = Field(min_length=1)
+
+    def resolve(self, source: str) -> Fleet:
+        """Every model in full. Raises `InputError` for a reference that leads nowhere."""
+        models = tuple(self._model(entry, source) for entry in self.models)
+        return Fleet.parse({"name": self.name, "models": models}, source=source)
+
+    def _model(self, entry: ModelEntry, source: str) -> ModelSpec:
+        for what, name, known in (
+            ("stages", entry.stage, list(self.stages)),
+            ("surfaces", entry.surface, list(self.surfaces)),
+            ("data_constraints", entry.data_constraint, list(self.data_constraints)),
+        ):
+            if name not in known:
+                tail = suggest(name, [str(each) for each in known])
+                raise InputError(f"{source}: model '{entry.name}': '{name}' not in {what}; {tail}")
+        stage = self.stages[entry.stage]
+        surface = self.surfaces[entry.surface]
+        constraint = self.data_constraints[entry.data_constraint]
+        if overlap := set(surface.filter) & set(constraint.filter):
+            raise InputError(
+                f"{source}: model '{entry.name}': surface and data constraint both filter on "
+                f"'{overlap.pop()}'; write one surface that holds both conditions"
+            )
+        return ModelSpec(
+            name=entry.name,
+            stage=entry.stage,
+            inference_hardware=stage.inference_hardware,
+            events=entry.events,
+            surface=entry.surface,
+            data_constraint=entry.data_constraint,
+            log=self.log,
+            filter={**surface.filter, **constraint.filter},
+            features=tuple(name for name in stage.features if name not in constraint.without),
+            limits=stage.limits,
+            weight=entry.weight,
+        )
+
+
+def load_fleet(path: str | Path, *, log: str | None = None) -> Fleet:
+    """Read a fleet from its YAML file.
+
+    Args:
+        log: A log folder to use in place of the one that the file names.
+
+    Raises:
+        InputError: A key or a reference is wrong; the message names the file and the key.
+    """
+    content = FleetFile.load(path)
+    if log is not None:
+        content = content.model_copy(update={"log": log})
+    return content.resolve(str(path))

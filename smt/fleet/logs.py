@@ -1,0 +1,97 @@
+"""The logs that a fleet reads, and whether its models fit them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from smt.data import Log, columns_of, describe, expression, open_log
+from smt.data.simulator import Simulator
+from smt.errors import InputError
+from smt.fleet.model_spec import LogSource, ModelSpec, SimulatedLog
+
+
+def log_name(source: LogSource) -> str:
+    """One string per distinct log source."""
+    return source if isinstance(source, str) else f"simulator-{source.digest()}"
+
+
+def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
+    """Open every log of these models, once each, and check that the models fit them.
+
+    Returns:
+        By `log_name`: a log on disk, of which no row is read yet, or a simulated one.
+
+    Raises:
+        InputError: A model's event, feature or filter is not in its log; its filter leaves
+            no rows of a window; or its event never, or always, happens there. Names the model.
+    """
+    by_log: dict[str, list[ModelSpec]] = {}
+    for model in models:
+        by_log.setdefault(log_name(model.log), []).append(model)
+    logs = {}
+    for name, members in by_log.items():
+        logs[name] = _open(members[0].log)
+        for model in members:
+            _columns(model, logs[name])
+        _check_rows(members, logs[name])
+    return logs
+
+
+def load_logs(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, Log]:
+    """Read into memory what these models need of their logs: each column once.
+
+    Returns:
+        By `log_name`, logs in memory; logs that no model uses are left out.
+    """
+    columns: dict[str, list[str]] = {}
+    for model in models:
+        name = log_name(model.log)
+        columns.setdefault(name, []).extend(_columns(model, logs[name]))
+    return {name: logs[name].load(needed) for name, needed in columns.items()}
+
+
+def _open(source: LogSource) -> Log:
+    if isinstance(source, SimulatedLog):
+        return Simulator(source.simulator).log()
+    return open_log(source)
+
+
+def _columns(model: ModelSpec, log: Log) -> list[str]:
+    try:
+        expression(model.filter, log.schema)
+        return [*columns_of(log.schema, model.features, model.events), *model.filter]
+    except InputError as error:
+        raise InputError(f"model '{model.name}': {error}") from None
+
+
+def _check_rows(models: list[ModelSpec], log: Log) -> None:
+    needed = [column for model in models for column in (*model.events, *model.filter)]
+    small = log.load(needed)
+    for window, table in (("training", small.train), ("test", small.test)):
+        rates: dict[str, dict[str, float]] = {}
+        for model in models:
+            kept = describe(model.filter)
+            if kept not in rates:
+                condition = expression(model.filter, log.schema)
+                rows = table if condition is None else table.filter(condition)
+                events = {each for other in models for each in other.events}
+                rates[kept] = {
+                    event: float(np.mean(rows[event].to_numpy())) if rows.num_rows else np.nan
+                    for event in events
+                }
+            _check_rates(model, rates[kept], window)
+
+
+def _check_rates(model: ModelSpec, rates: dict[str, float], window: str) -> None:
+    for event in model.events:
+        if np.isnan(rates[event]):
+            raise InputError(
+                f"model '{model.name}': its filter ({describe(model.filter)}) leaves no rows "
+                f"in the {window} window"
+            )
+        if rates[event] in (0.0, 1.0):
+            what = "never" if rates[event] == 0 else "always"
+            raise InputError(
+                f"model '{model.name}': event '{event}' {what} happens in the {window} "
+                f"window of its rows ({describe(model.filter)})"
+            )

@@ -1,0 +1,65 @@
+"""Initial values that depend on a parameter's name and the seed, and on nothing else.
+
+Two networks of one seed start from the same values wherever a parameter of one name and
+shape exists in both: a module that a technique adds does not shift the random numbers of
+the others, so a difference between the two is the technique's.
+"""
+
+import hashlib
+import math
+
+import torch
+from torch import Tensor, nn
+from torchrec.modules.crossnet import LowRankCrossNet
+from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
+
+from smt.layers.weighers import PositionWeights
+
+# Their parameters start at fixed values, set when they are made.
+_FIXED = (nn.LayerNorm, nn.BatchNorm1d, PositionWeights)
+
+
+def initialize(network: nn.Module, seed: int) -> None:
+    """Draw every parameter anew, in place, keyed by its qualified name.
+
+    Linear layers: uniform within 1/sqrt(fan_in), torch's default. Cross layers: Xavier
+    normal, biases zero. Tables: uniform within 1/sqrt(rows), torchrec's default.
+
+    Raises:
+        TypeError: A module holds parameters for which no rule is given here.
+    """
+    for prefix, module in network.named_modules():
+        if isinstance(module, FusedEmbeddingBagCollection):
+            for table, weight in module.state_dict().items():
+                _uniform(weight, 1 / math.sqrt(len(weight)), seed, f"{prefix}.{table}")
+        elif isinstance(module, LowRankCrossNet):
+            for name, parameter in module.named_parameters():
+                if parameter.dim() == 2:
+                    generator = _generator(seed, f"{prefix}.{name}")
+                    nn.init.xavier_normal_(parameter, generator=generator)
+                else:
+                    nn.init.zeros_(parameter)
+        elif isinstance(module, nn.Linear):
+            for name, parameter in module.named_parameters(recurse=False):
+                _uniform(parameter, 1 / math.sqrt(module.in_features), seed, f"{prefix}.{name}")
+        elif not isinstance(module, _FIXED) and _owns_parameters(module, prefix, network):
+            raise TypeError(f"no initial values are defined for {type(module).__name__} '{prefix}'")
+
+
+def _owns_parameters(module: nn.Module, prefix: str, network: nn.Module) -> bool:
+    """Whether a module has parameters of its own that no enclosing module's rule covers."""
+    if not list(module.named_parameters(recurse=False)):
+        return False
+    covered = (FusedEmbeddingBagCollection, LowRankCrossNet)
+    parents = [prefix.rsplit(".", depth)[0] for depth in range(1, prefix.count(".") + 1)]
+    return not any(isinstance(network.get_submodule(parent), covered) for parent in parents)
+
+
+def _uniform(tensor: Tensor, bound: float, seed: int, name: str) -> None:
+    with torch.no_grad():
+        tensor.uniform_(-bound, bound, generator=_generator(seed, name))
+
+
+def _generator(seed: int, name: str) -> torch.Generator:
+    key = hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8]
+    return torch.Generator().manual_seed(int.from_bytes(key, "little") >> 1)

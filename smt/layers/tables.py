@@ -1,0 +1,81 @@
+"""Embedding tables with their optimizer fused into the backward pass."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torchrec import EmbeddingBagConfig, JaggedTensor, KeyedJaggedTensor, PoolingType
+from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
+from torchrec.optim import RowWiseAdagrad
+
+
+class PooledTables(nn.Module):
+    """One table a feature, pooled to one token a feature; trained by fused row-wise Adagrad.
+
+    No dense gradient of a table exists: FBGEMM updates the rows that a batch touched
+    during `backward`.
+    """
+
+    def __init__(
+        self,
+        num_ids: Mapping[str, int],
+        dim: int,
+        *,
+        pooling: PoolingType,
+        learning_rate: float,
+        weighers: Mapping[str, list[nn.Module]] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        """Make the tables.
+
+        Args:
+            num_ids: feature -> rows of its table.
+            dim: D, the width of every row.
+            weighers: feature -> modules from a JaggedTensor of L ids to `[L]` weights; their
+                product weighs the ids. Given for all features or for none.
+        """
+        super().__init__()
+        self.features = list(num_ids)
+        self.dim = dim
+        self.weighers = nn.ModuleDict(
+            {name: nn.ModuleList(modules) for name, modules in (weighers or {}).items()}
+        )
+        self.tables = FusedEmbeddingBagCollection(
+            tables=[
+                EmbeddingBagConfig(
+                    name=name,
+                    embedding_dim=dim,
+                    num_embeddings=rows,
+                    feature_names=[name],
+                    pooling=pooling,
+                )
+                for name, rows in num_ids.items()
+            ],
+            optimizer_type=RowWiseAdagrad,
+            optimizer_kwargs={"lr": learning_rate},
+            is_weighted=bool(self.weighers),
+            device=device or torch.device("cpu"),
+        )
+
+    def forward(self, ids: KeyedJaggedTensor) -> Tensor:
+        """`[B, F, D]` tokens from the lists of F features."""
+        if self.weighers:
+            ids = self._weigh(ids)
+        pooled: Tensor = self.tables(ids).values()
+        return pooled.view(-1, len(self.features), self.dim)
+
+    def _weigh(self, ids: KeyedJaggedTensor) -> KeyedJaggedTensor:
+        by_feature: dict[str, JaggedTensor] = ids.to_dict()
+        weights = []
+        for name in ids.keys():  # noqa: SIM118 - a KeyedJaggedTensor is no mapping
+            first, *others = self.weighers[name]
+            weight = first(by_feature[name])
+            for other in others:
+                weight = weight * other(by_feature[name])
+            weights.append(weight)
+        return KeyedJaggedTensor(
+            keys=ids.keys(),
+            values=ids.values(),
+            lengths=ids.lengths(),
+            weights=torch.cat(weights),
+        )

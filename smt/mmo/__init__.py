@@ -1,0 +1,19 @@
+"""Multi-Model Optimization (§3.3.2)."""
+
+from smt.mmo.aggregate import Aggregate, aggregate
+from smt.mmo.generalize import Generalization, TechniqueResult, generalize
+from smt.mmo.optimize import Optimization, optimize
+from smt.mmo.search import Trial
+from smt.mmo.settings import Settings
+
+__all__ = [
+    "Aggregate",
+    "Generalization",
+    "Optimization",
+    "Settings",
+    "TechniqueResult",
+    "Trial",
+    "aggregate",
+    "generalize",
+    "optimize",
+]

@@ -1,0 +1,106 @@
+"""What a person sees while a run goes on: a live bar on a terminal, else plain lines."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import ray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from smt.mmo.search import Trial
+
+POLL_SECONDS = 0.5
+
+
+class Display:
+    """Follows a run; use as a context manager.
+
+    Shows the technique, its trial, evaluations done of all, the best A so far and the time
+    left, which is the time a fresh evaluation took so far times those still to come.
+    """
+
+    def __init__(self, console: Console, dispatcher: Any, *, evaluations: int) -> None:
+        self._console = console
+        self._dispatcher = dispatcher
+        self._total = evaluations
+        self._started = time.monotonic()
+        self._label = "baselines"
+        self._best = float("-inf")
+        self._done = 0
+        self._left: float | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("evaluations"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(self._label, total=evaluations, left="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        self._thread.join()
+        self._bar.stop()
+
+    def technique(self, name: str, trials: int) -> None:
+        """A technique's search begins."""
+        self._best = float("-inf")
+        self._label = f"{name}: trial 1 of {trials}"
+
+    def trial(self, name: str, number: int, trials: int, trial: Trial) -> None:
+        """A trial of it is done."""
+        self._best = max(self._best, trial.aggregate.value)
+        self._label = f"{name}: trial {min(number + 2, trials)} of {trials}, {self._best_text()}"
+        outcome = trial.aggregate
+        value = f"{outcome.value:+.3f}%" if outcome.feasible else "-inf"
+        self._refresh()
+        self._console.print(
+            f"{name} trial {number + 1}/{trials}: A {value} (mu {outcome.mean:+.3f}%, "
+            f"R {outcome.regression_rate:.2f}), {self._best_text()}; "
+            f"{self._done}/{self._total} evaluations{self._left_text()}",
+            highlight=False,
+        )
+
+    def _best_text(self) -> str:
+        return f"best A {self._best:+.3f}%" if self._best > float("-inf") else "none feasible yet"
+
+    def _left_text(self) -> str:
+        if self._left is None:
+            return ""
+        minutes, seconds = divmod(round(self._left), 60)
+        return f", {minutes}:{seconds:02d} left"
+
+    def _follow(self) -> None:
+        while not self._stopped.wait(POLL_SECONDS):
+            self._refresh()
+
+    def _refresh(self) -> None:
+        progress = ray.get(self._dispatcher.progress.remote())
+        self._done = progress.done
+        if progress.fresh:
+            elapsed = time.monotonic() - self._started
+            self._left = elapsed / progress.fresh * max(self._total - progress.done, 0)
+        self._bar.update(
+            self._task,
+            completed=self._done,
+            description=self._label,
+            left=self._left_text().removeprefix(", "),
+        )

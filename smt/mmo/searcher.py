@@ -1,0 +1,96 @@
+"""Tune's side of a search: hands out trials, takes what they found."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from smt.mmo.aggregate import Aggregate
+from smt.mmo.search import Trial
+from smt.template.space import Theta
+
+
+class FleetSearcher(Searcher):  # type: ignore[misc]
+    """A Tune searcher whose proposals do not depend on timing.
+
+    Trial t is proposed once the trials up to t - `lag` are done, from their outcomes alone;
+    of those after them only θ is used. `lag` trials run at a time, and the outcome of the
+    search is the same whenever they end.
+    """
+
+    def __init__(
+        self,
+        *,
+        trials: int,
+        lag: int,
+        propose: Callable[[list[Trial], list[Theta]], Theta | None],
+        configure: Callable[[int, Theta], dict[str, Any]],
+        conclude: Callable[[int, Theta, dict[str, Any]], Trial],
+    ) -> None:
+        """Set up a search.
+
+        Args:
+            propose: (finished trials, pending θ) -> θ, or None where the space is exhausted.
+            configure: (number, θ) -> the config of the Tune trial.
+            conclude: (number, θ, Tune's result) -> the finished trial.
+        """
+        super().__init__()
+        self.finished: dict[int, Trial] = {}
+        self._trials = trials
+        self._lag = lag
+        self._propose = propose
+        self._configure = configure
+        self._conclude = conclude
+        self._thetas: list[Theta] = []
+        self._numbers: dict[str, int] = {}
+        self._exhausted = False
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The config of the next trial; None while it is too early, FINISHED at the end."""
+        number = len(self._thetas)
+        if self._exhausted or number == self._trials:
+            return str(Searcher.FINISHED)
+        settled = max(number - self._lag + 1, 0)
+        if any(earlier not in self.finished for earlier in range(settled)):
+            return None
+        theta = self._propose(
+            [self.finished[earlier] for earlier in range(settled)], self._thetas[settled:]
+        )
+        if theta is None:
+            self._exhausted = True
+            return str(Searcher.FINISHED)
+        self._thetas.append(theta)
+        self._numbers[trial_id] = number
+        return self._configure(number, theta)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Take a trial's result. A trial that Tune lost is raised by the caller of Tune."""
+        if result is None or error:
+            return
+        number = self._numbers[trial_id]
+        self.finished[number] = self._conclude(number, self._thetas[number], result)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write the state as JSON, for Tune's own checkpoints."""
+        finished = {number: asdict(trial) for number, trial in self.finished.items()}
+        content = {"thetas": self._thetas, "numbers": self._numbers, "finished": finished}
+        Path(checkpoint_path).write_text(json.dumps(content))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read what `save` wrote."""
+        content = json.loads(Path(checkpoint_path).read_text())
+        self._thetas, self._numbers = content["thetas"], content["numbers"]
+        self.finished = {
+            int(number): Trial(
+                theta=trial["theta"],
+                deltas=tuple(trial["deltas"]),
+                sems=tuple(trial["sems"]),
+                aggregate=Aggregate(**trial["aggregate"]),
+            )
+            for number, trial in content["finished"].items()
+        }

@@ -1,0 +1,29 @@
+"""The settings of a generalization."""
+
+from pydantic import NonNegativeFloat, PositiveInt
+
+from smt.mmo.search import Method
+from smt.spec import Spec
+
+
+class Settings(Spec):
+    """Thresholds and budget of Algorithm 1.
+
+    Attributes:
+        trials: N, how many θ of each technique are tried.
+        alpha: α, percent: a model regresses where its delta is below -α.
+        epsilon: ε, the largest share of models that may regress.
+        tau: τ, percent: the least A* of a technique that generalizes.
+        method: "ax" or "sobol"; see `smt.mmo.search.propose`.
+        concurrent_trials: Trials under way at a time. The next θ is chosen while the one
+            before it still runs, without its outcome.
+        seed: Of the networks' initial values and of the search.
+    """
+
+    trials: int = 20
+    alpha: NonNegativeFloat = 0.05
+    epsilon: NonNegativeFloat = 0.1
+    tau: float = 0.05
+    method: Method = "ax"
+    concurrent_trials: PositiveInt = 2
+    seed: int = 0

@@ -1,0 +1,24 @@
+"""Templates, techniques' spaces, and the networks that templates build."""
+
+from smt.template.build import Network, build
+from smt.template.catalogue import catalogue, find_template
+from smt.template.flops import count_fleet_flops, count_flops
+from smt.template.space import Choice, Float, Int, Space, Theta
+from smt.template.technique import Technique
+from smt.template.template import Template
+
+__all__ = [
+    "Choice",
+    "Float",
+    "Int",
+    "Network",
+    "Space",
+    "Technique",
+    "Template",
+    "Theta",
+    "build",
+    "catalogue",
+    "count_fleet_flops",
+    "count_flops",
+    "find_template",
+]

@@ -1,0 +1,98 @@
+"""How a network is judged: normalized entropy, and the paired change between two networks."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import PositiveFloat
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score
+
+from smt.errors import InputError
+from smt.spec import Spec
+
+Floats = NDArray[np.float64]
+
+
+class EventMetrics(Spec):
+    """One event's figures on the test window.
+
+    Attributes:
+        ne: Normalized entropy, lower is better; 1 is predicting the base rate.
+        log_loss: Cross entropy, nats an example.
+        auc: Area under the ROC curve.
+        calibration: Predicted over observed events.
+        base_rate: The event's rate in the training window.
+    """
+
+    ne: float
+    log_loss: float
+    auc: float
+    calibration: float
+    base_rate: PositiveFloat
+
+
+def entropy(rate: float) -> float:
+    """Entropy, in nats, of an event of this rate; infinite information at 0 and 1 is refused."""
+    if not 0 < rate < 1:
+        raise InputError(f"an event of rate {rate:g} has no entropy to normalise by")
+    return float(-rate * np.log(rate) - (1 - rate) * np.log1p(-rate))
+
+
+def normalized_entropy(
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    *,
+    base_rate: float,
+    weights: ArrayLike | None = None,
+) -> float:
+    """Log loss over the entropy of the training window's event rate (footnote 1; He et al. 2014).
+
+    Args:
+        predictions: `[n]` probabilities in (0, 1).
+        labels: `[n]` 0 or 1.
+        base_rate: Event rate of the *training* window.
+        weights: `[n]` example weights; equal where None.
+    """
+    probabilities = np.asarray(predictions, dtype=np.float64)
+    happened = np.asarray(labels, dtype=np.float64)
+    losses = -(happened * np.log(probabilities) + (1 - happened) * np.log1p(-probabilities))
+    return float(np.average(losses, weights=weights)) / entropy(base_rate)
+
+
+def example_losses(logits: Floats, labels: Floats) -> Floats:
+    """Cross entropy of every example, nats, from logits; any shape, stable at any size."""
+    return np.logaddexp(0.0, logits) - labels * logits
+
+
+def event_metrics(
+    logits: Floats, labels: Floats, base_rate: float, weights: Floats
+) -> EventMetrics:
+    """All figures of one event from `[n]` logits, labels and weights."""
+    log_loss = float(np.average(example_losses(logits, labels), weights=weights))
+    return EventMetrics(
+        ne=log_loss / entropy(base_rate),
+        log_loss=log_loss,
+        auc=float(roc_auc_score(labels, logits, sample_weight=weights)),
+        calibration=float((weights * expit(logits)).sum() / (weights * labels).sum()),
+        base_rate=base_rate,
+    )
+
+
+def paired_delta(base: ArrayLike, candidate: ArrayLike) -> tuple[float, float]:
+    """Δ and its standard error, both in percent, from the same examples under two networks.
+
+    Δ = 100 (NE_base - NE) / NE_base (Eq. 1 with P = -100 NE / NE_base). The standard error
+    is that of a ratio of means, by the delta method, over pairs: noise that both networks
+    share cancels. It does not hold the noise of another seed.
+
+    Args:
+        base: `[n]` contributions of the examples to NE under the baseline; their mean is NE.
+        candidate: `[n]` the same under the candidate.
+    """
+    before = np.asarray(base, dtype=np.float64)
+    after = np.asarray(candidate, dtype=np.float64)
+    if before.shape != after.shape:
+        raise ValueError(f"not the same examples: {before.shape} and {after.shape}")
+    kept = after.sum() / before.sum()
+    residuals = before * kept - after
+    sem = 100.0 * float(np.sqrt((residuals**2).sum())) / float(before.sum())
+    return float(100.0 * (1.0 - kept)), sem
