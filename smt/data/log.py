@@ -112,6 +112,15 @@ def split_by_time(table: pa.Table, schema: Schema, test_share: float) -> tuple[p
     return table.slice(0, cut), table.slice(cut)
 
 
+def require_empty(out: str | Path) -> None:
+    """Raise `InputError` unless a folder can be made at `out`, or is there and empty."""
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; choose another --out")
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError(f"{out}: is not empty; choose another --out or remove it first")
+
+
 def write_log(
     out: str | Path,
     schema: Schema,
@@ -125,8 +134,7 @@ def write_log(
         InputError: `out` holds files already, or a column is missing or not of its kind.
     """
     out = Path(out)
-    if out.exists() and any(out.iterdir()):
-        raise InputError(f"{out}: is not empty; choose another --out or remove it first")
+    require_empty(out)
     target = arrow_schema(schema)
     tables = {"train": _conform(train, target), "test": _conform(test, target)}
     hashes = {}
