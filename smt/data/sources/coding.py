@@ -1,0 +1,67 @@
+"""Turning values into ids: 0 is a missing or unknown value in every coding."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Coding = Callable[[pa.Array], pa.Array]
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Ids 1, 2, … for the known values in ascending order.
+
+    Attributes:
+        values: The known values, without null.
+    """
+
+    values: pa.Array
+
+    @property
+    def num_ids(self) -> int:
+        """How many ids there are, that of missing values included."""
+        return len(self.values) + 1
+
+    def __call__(self, column: pa.Array) -> pa.Array:
+        """The int64 id of each value; 0 where it is null or unknown."""
+        positions = pc.index_in(column, value_set=self.values)
+        return pc.add(pc.fill_null(positions, -1).cast(pa.int64()), 1)
+
+
+def dictionary(*columns: pa.Array | pa.ChunkedArray) -> Dictionary:
+    """The dictionary of all values in the columns, which are of one type."""
+    values = pc.unique(pa.concat_arrays([flat(column).unique() for column in columns])).drop_null()
+    return Dictionary(values.take(pc.sort_indices(values)))
+
+
+@dataclass(frozen=True)
+class Hashing:
+    """Ids in [1, num_ids) by a hash of the text that is the same in any process."""
+
+    num_ids: int
+
+    def __call__(self, column: pa.Array) -> pa.Array:
+        """The int64 id of each text; 0 where it is null."""
+        encoded = column.dictionary_encode()
+        ids = pa.array([self._hash(text) for text in encoded.dictionary.to_pylist()], pa.int64())
+        return pc.fill_null(ids.take(encoded.indices), 0)
+
+    def _hash(self, text: str) -> int:
+        whole = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+        return 1 + whole % max(self.num_ids - 1, 1)
+
+
+def code_lists(lists: pa.ListArray, coding: Coding) -> pa.ListArray:
+    """Code the elements of lists; a null list becomes an empty one."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), coding(lists.flatten()))
+
+
+def flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """The column as one array."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
