@@ -1,14 +1,16 @@
 """Where logs come from: published data sets and a user's own tables."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from smt.data.log import Log, split_by_time, write_log
+from smt.data.log import Log, require_empty, split_by_time, write_log
 from smt.data.schema import Schema
 from smt.data.sources.profile import ColumnProfile, profile_columns
+from smt.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Source:
 
     Attributes:
         rows: One row an impression, in any order, with the columns of the schema.
-        reserved: Id and list columns whose id 0 stands for a missing or unknown value.
+        reserved: Id columns whose id 0 stands for a missing or unknown value.
         report: What a reader of the log should know, as plain data.
     """
 
@@ -26,9 +28,17 @@ class Source:
     reserved: frozenset[str] = frozenset()
     report: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
     def profile(self) -> list[ColumnProfile]:
         """What is in each column."""
         return profile_columns(self.rows, self.schema, self.reserved)
+
+
+def require_storable(out: str | Path, test_share: float) -> None:
+    """Raise the `InputError` of `store` that can be told before anything is read."""
+    require_empty(out)
+    if not 0 < test_share < 1:
+        raise InputError(f"--test-share must be between 0 and 1, not {test_share:g}")
 
 
 def store(source: Source, out: str | Path, *, test_share: float) -> Log:
@@ -37,6 +47,7 @@ def store(source: Source, out: str | Path, *, test_share: float) -> Log:
     Raises:
         InputError: `out` is not empty, or the times do not allow a split.
     """
+    require_storable(out, test_share)
     train, test = split_by_time(source.rows, source.schema, test_share)
-    columns = [asdict(column) for column in source.profile()]
+    columns = [asdict(column) for column in source.profile]
     return write_log(out, source.schema, train, test, {**source.report, "columns": columns})
