@@ -32,7 +32,7 @@ class SimulatorSpec(Spec):
         label_noise: Share of outcomes that are a coin of the event's base rate instead.
     """
 
-    rows: PositiveInt = 200_000
+    rows: int = Field(200_000, ge=100)
     seed: int = Field(0, ge=0)
     num_users: int = Field(5_000, ge=10)
     num_items: int = Field(2_000, ge=10)
