@@ -1,0 +1,132 @@
+"""Turn a data set into a log folder: KuaiRand, Criteo, your own tables, or a simulated log."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from smt.command_line import run
+
+if TYPE_CHECKING:
+    from smt.data.sources import Source
+
+
+@dataclass(frozen=True)
+class KuaiRand:
+    """KuaiRand-Pure or KuaiRand-1K, as published at kuairand.com."""
+
+    source: Path
+    """Folder with the published CSV files."""
+    out: Path
+    """Folder to write the log to; it must not hold anything yet."""
+    test_share: float = 0.2
+    """Share of the rows, the last by time, that becomes the test window."""
+    history_length: int = 20
+    """Most steps of a user's history."""
+
+
+@dataclass(frozen=True)
+class Criteo:
+    """The training file of the Criteo Display Advertising Challenge."""
+
+    source: Path
+    """train.txt or train.txt.gz: a label, 13 integers and 26 categories a line."""
+    out: Path
+    """Folder to write the log to; it must not hold anything yet."""
+    test_share: float = 0.2
+    """Share of the rows, the last in the file, that becomes the test window."""
+    num_ids: int = 100_000
+    """Size of the id space that each category is hashed to."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """CSV or Parquet files of your own, one row an impression."""
+
+    source: tuple[Path, ...]
+    """Files ending in .csv, .csv.gz or .parquet, all with the columns of the schema."""
+    schema: Path
+    """YAML file that says what each column is."""
+    out: Path
+    """Folder to write the log to; it must not hold anything yet."""
+    test_share: float = 0.2
+    """Share of the rows, the last by time, that becomes the test window."""
+    separator: str = "|"
+    """What separates the elements of a list in a CSV file."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A simulated ads log with known truth; the report holds the Bayes-optimal NE."""
+
+    out: Path
+    """Folder to write the log to; it must not hold anything yet."""
+    rows: int = 200_000
+    """Impressions to draw."""
+    seed: int = 0
+    """Same seed, same log."""
+    num_users: int = 5_000
+    num_items: int = 2_000
+    days: int = 14
+    """Length of the log in days, over which items and tastes drift."""
+    test_share: float = 0.2
+    """Share of the rows, the last by time, that becomes the test window."""
+
+
+Config = (
+    Annotated[KuaiRand, tyro.conf.subcommand("kuairand")]
+    | Annotated[Criteo, tyro.conf.subcommand("criteo")]
+    | Annotated[Table, tyro.conf.subcommand("table")]
+    | Annotated[Simulator, tyro.conf.subcommand("simulator")]
+)
+
+
+def read(config: KuaiRand | Criteo | Table | Simulator) -> Source:
+    """Read the rows that the command line asks for."""
+    if isinstance(config, KuaiRand):
+        from smt.data.sources.kuairand import read_kuairand
+
+        return read_kuairand(config.source, history_length=config.history_length)
+    if isinstance(config, Criteo):
+        from smt.data.sources.criteo import read_criteo
+
+        return read_criteo(config.source, num_ids=config.num_ids)
+    if isinstance(config, Table):
+        from smt.data.sources.table import read_table
+
+        return read_table(config.source, config.schema, separator=config.separator)
+    from smt.data.simulator import SimulatorSpec
+    from smt.data.sources.simulated import read_simulated
+
+    values = {name: value for name, value in asdict(config).items() if name != "out"}
+    return read_simulated(SimulatorSpec.parse(values, source="simulator"))
+
+
+def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
+    """Read, say what was found, split by time and write."""
+    # These load torch, which --help should not wait for.
+    from rich.console import Console
+
+    from smt.data.sources import require_storable, store
+    from smt.data.sources.profile import profile_table
+
+    console = Console()
+    require_storable(config.out, config.test_share)
+    console.print(f"reading: {type(config).__name__}")
+    source = read(config)
+    if "duplicates_dropped" in source.report:
+        console.print(f"dropped {source.report['duplicates_dropped']:,} exact duplicates")
+    console.print(profile_table(source.profile))
+    console.print(f"writing: {config.out}")
+    log = store(source, config.out, test_share=config.test_share)
+    console.print(
+        f"{log.train.count_rows():,} training rows, {log.test.count_rows():,} test rows; "
+        f"digest {log.digest}"
+    )
+
+
+if __name__ == "__main__":
+    run(main, Config)
