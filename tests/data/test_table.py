@@ -147,6 +147,7 @@ def test_the_profile_is_kept_with_the_log(rows, schema, tmp_path):
     columns = {column["name"]: column for column in report["columns"]}
     assert columns["age"]["missing"] == sum(row["age"] is None for row in rows)
     assert columns["city"]["missing"] == sum(row["city"] is None for row in rows)
+    assert (columns["page"]["missing"], columns["page"]["distinct"]) == (0, 2)
     assert columns["tags"]["missing"] == sum(not row["tags"] for row in rows)
     assert columns["tags"]["distinct"] == len({tag for row in rows for tag in row["tags"]})
     assert columns["click"]["base_rate"] == pytest.approx(np.mean([row["click"] for row in rows]))
@@ -164,6 +165,7 @@ def test_the_profile_is_kept_with_the_log(rows, schema, tmp_path):
         ("user", "100", r"column 'user': the value 100 is outside \[0, 100\)"),
         ("tags", "3|99", r"column 'tags': the value 99 is outside \[0, 50\)"),
         ("page", "cart", r"column 'page': the value 'cart' is not one of home, shop"),
+        ("page", "", r"column 'page': a value is missing"),
         ("vector", "1|2|3", r"column 'vector': the value \[1.0, 2.0, 3.0\] is not a list of 2"),
         ("vector", "", r"column 'vector': a value is not a list of 2 numbers"),
         ("seen_events", "1|1|1|1", r"'seen_events': .*another length than its sequence"),

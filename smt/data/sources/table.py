@@ -10,7 +10,13 @@ import pyarrow.parquet as pq
 from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Schema, Sequence
 from smt.data.sources import Source
 from smt.data.sources.coding import flat
-from smt.data.sources.table_columns import holds_ids, split_lists, step_column, to_log_column
+from smt.data.sources.table_columns import (
+    holds_ids,
+    is_named,
+    split_lists,
+    step_column,
+    to_log_column,
+)
 from smt.errors import InputError
 from smt.spec import suggest
 
@@ -51,7 +57,12 @@ def read_table(files: Several[str | Path], schema: str | Path, *, separator: str
     return Source(
         schema=wanted,
         rows=pa.concat_tables(converted).combine_chunks(),
-        reserved=hashed & frozenset(wanted.names(*SINGLE_ID_KINDS)),
+        reserved=frozenset(
+            name
+            for name in wanted.names(*SINGLE_ID_KINDS)
+            if not is_named(wanted.columns[name])
+            and (name in hashed or any(columns[name].null_count for columns in tables.values()))
+        ),
         report={"source": "table", "files": [file.name for file in tables]},
     )
 

@@ -1,6 +1,6 @@
 """From a column as a user wrote it to a column of a log, or an error that names the value."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +47,11 @@ def holds_ids(values: pa.Array) -> bool:
     )
 
 
+def is_named(kind: Column) -> TypeGuard[Surface | DataConstraint]:
+    """Whether the schema says what each id of the column is called."""
+    return isinstance(kind, (Surface, DataConstraint)) and kind.names is not None
+
+
 def to_log_column(values: pa.Array, kind: Column, *, hashed: bool, where: str) -> pa.Array:
     """Convert one file's column to the Arrow type of its kind.
 
@@ -61,10 +66,11 @@ def to_log_column(values: pa.Array, kind: Column, *, hashed: bool, where: str) -
     if isinstance(kind, ID_LIST_KINDS):
         lists = _typed(values, pa.list_(pa.string() if hashed else pa.int64()), where)
         return code_lists(lists, lambda elements: _ids(elements, kind.num_ids, hashed, where))
-    if isinstance(kind, (Surface, DataConstraint)) and kind.names and hashed:
-        codes = pc.index_in(_typed(values, pa.string(), where), pa.array(kind.names))
-        _refuse(values, pc.is_null(codes), f"is not one of {', '.join(kind.names)}", where)
-        return codes.cast(pa.int64())
+    if is_named(kind):
+        # Id 0 has a name, so it cannot stand for a missing value.
+        _refuse(values, pc.is_null(values), "is missing", where)
+        if hashed:
+            return _named(values, kind.names, where)
     if isinstance(kind, SINGLE_ID_KINDS):
         return _ids(values, kind.num_ids, hashed, where)
     if isinstance(kind, Numeric):
@@ -101,6 +107,12 @@ def _ids(values: pa.Array, num_ids: int, hashed: bool, where: str) -> pa.Array:
     outside = pc.or_(pc.less(ids, 0), pc.greater_equal(ids, num_ids))
     _refuse(ids, outside, f"is outside [0, {num_ids})", where)
     return ids
+
+
+def _named(values: pa.Array, names: tuple[str, ...] | None, where: str) -> pa.Array:
+    codes = pc.index_in(_typed(values, pa.string(), where), pa.array(names or ()))
+    _refuse(values, pc.is_null(codes), f"is not one of {', '.join(names or ())}", where)
+    return codes.cast(pa.int64())
 
 
 def _labels(values: pa.Array, where: str) -> pa.Array:
