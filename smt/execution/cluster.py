@@ -1,6 +1,6 @@
 """The Ray cluster: the one at hand, or one on this machine; what it has, what is asked."""
 
-import os
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,11 +26,11 @@ def connect() -> None:
     """Connect to the running Ray cluster, or start one on this machine where there is none."""
     if ray.is_initialized():
         return
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        ray.init(address="auto", log_to_driver=False)
+        ray.init(address="auto", **quiet)
     except ConnectionError:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", include_dashboard=False, **quiet)
 
 
 def plan(workers_of: Iterable[tuple[str, int]], *, isolate: bool) -> Capacity:

@@ -33,7 +33,6 @@ class Progress:
     seconds: float
 
 
-@ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=TASK_RETRIES)
 class WarmWorker:
     """A process that has imported everything and runs one evaluation after the other."""
 
@@ -53,7 +52,6 @@ def run_isolated(
     return run_evaluation(task, log[0], base_losses[0], workers)
 
 
-@ray.remote(num_cpus=0)
 class Dispatcher:
     """An actor through which all evaluations of a run go.
 
@@ -78,7 +76,10 @@ class Dispatcher:
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
         self._idle: asyncio.Queue[Any] = asyncio.Queue()
         self._runs = asyncio.Semaphore(capacity.runs)
-        self._pool = [WarmWorker.remote() for _ in range(capacity.pool)]
+        start: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=TASK_RETRIES)(
+            WarmWorker
+        )
+        self._pool = [start.remote() for _ in range(capacity.pool)]
         for worker in self._pool:
             self._idle.put_nowait(worker)
         self._done = self._fresh = 0
@@ -122,7 +123,8 @@ class Dispatcher:
         if base.failure is not None:
             return Evaluation.of(task, failure=f"its baseline failed: {base.failure}")
         found = await self._run(task, losses)
-        return found["evaluation"]
+        evaluation: Evaluation = found["evaluation"]
+        return evaluation
 
     async def _baseline(self, task: Task) -> tuple[Evaluation, Any]:
         if task.key not in self._baselines:
@@ -133,13 +135,14 @@ class Dispatcher:
         known = self._ledger.baseline(task.key)
         if known is not None:
             evaluation, losses = known
-        else:
-            found = await self._run(task, None)
-            evaluation, losses = found["evaluation"], found.get("losses")
-            if losses is not None:
-                self._ledger.record_baseline(evaluation, losses)
+            self._done += 1
+            return evaluation, ray.put(losses)
+        found = await self._run(task, None)
+        if "losses" not in found:
+            return found["evaluation"], None
+        self._ledger.record_baseline(found["evaluation"], found["losses"])
         self._done += 1
-        return evaluation, None if losses is None else ray.put(losses)
+        return found["evaluation"], ray.put(found["losses"])
 
     async def _run(self, task: Task, base_losses: Any) -> dict[str, Any]:
         """Run on a worker or in a run of its own; a machine's failure becomes the record's."""
@@ -172,6 +175,5 @@ def start_dispatcher(
 ) -> Any:
     """Start the dispatcher on this node, where a local `folder` is."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return Dispatcher.options(scheduling_strategy=here).remote(
-        folder, baselines, template, logs, capacity
-    )
+    actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
+    return actor.remote(folder, baselines, template, logs, capacity)

@@ -30,7 +30,7 @@ def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
         by_log.setdefault(log_name(model.log), []).append(model)
     logs = {}
     for name, members in by_log.items():
-        logs[name] = _open(members[0].log)
+        logs[name] = open_source(members[0].log)
         for model in members:
             _columns(model, logs[name])
         _check_rows(members, logs[name])
@@ -50,7 +50,8 @@ def load_logs(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, Lo
     return {name: logs[name].load(needed) for name, needed in columns.items()}
 
 
-def _open(source: LogSource) -> Log:
+def open_source(source: LogSource) -> Log:
+    """Open a log on disk, or simulate it."""
     if isinstance(source, SimulatedLog):
         return Simulator(source.simulator).log()
     return open_log(source)

@@ -61,11 +61,15 @@ def select_representatives(
     inertias = {k: float(fit.inertia_) for k, fit in fits.items()}
     k = count if count is not None else elbow(inertias)
     fit = fits[k] if k in fits else KMeans(k, n_init=4, random_state=seed).fit(points)
+    generator = np.random.default_rng(seed)
     members = []
     for cluster, centre in enumerate(fit.cluster_centers_):
         indices = np.flatnonzero(fit.labels_ == cluster)
         distances = np.linalg.norm(points[indices] - centre, axis=1)
-        members.append(fleet.models[indices[distances.argmin()]])
+        # Many members of a fleet made by combination are equally near: draw, or every
+        # cluster would be stood for by the event and surface that the file lists first.
+        nearest = indices[np.isclose(distances, distances.min())]
+        members.append(fleet.models[generator.choice(nearest)])
     coordinates = PCA(2, random_state=seed).fit_transform(_at_least_two_columns(points))
     return Representatives(tuple(members), fit.labels_.astype(np.int64), inertias, coordinates)
 

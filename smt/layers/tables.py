@@ -1,6 +1,8 @@
 """Embedding tables with their optimizer fused into the backward pass."""
 
+import math
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -68,11 +70,8 @@ class PooledTables(nn.Module):
         by_feature: dict[str, JaggedTensor] = ids.to_dict()
         weights = []
         for name in ids.keys():  # noqa: SIM118 - a KeyedJaggedTensor is no mapping
-            first, *others = self.weighers[name]
-            weight = first(by_feature[name])
-            for other in others:
-                weight = weight * other(by_feature[name])
-            weights.append(weight)
+            weighers = cast(nn.ModuleList, self.weighers[name])
+            weights.append(math.prod(weigher(by_feature[name]) for weigher in weighers))
         return KeyedJaggedTensor(
             keys=ids.keys(),
             values=ids.values(),

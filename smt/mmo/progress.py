@@ -77,6 +77,7 @@ class Display:
             f"R {outcome.regression_rate:.2f}), {self._best_text()}; "
             f"{self._done}/{self._total} evaluations{self._left_text()}",
             highlight=False,
+            soft_wrap=True,
         )
 
     def _best_text(self) -> str:

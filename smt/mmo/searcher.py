@@ -13,7 +13,7 @@ from smt.mmo.search import Trial
 from smt.template.space import Theta
 
 
-class FleetSearcher(Searcher):  # type: ignore[misc]
+class FleetSearcher(Searcher):
     """A Tune searcher whose proposals do not depend on timing.
 
     Trial t is proposed once the trials up to t - `lag` are done, from their outcomes alone;
@@ -48,6 +48,11 @@ class FleetSearcher(Searcher):  # type: ignore[misc]
         self._numbers: dict[str, int] = {}
         self._exhausted = False
 
+    @property
+    def lost(self) -> list[int]:
+        """Numbers of the trials that were handed out and never came back."""
+        return [n for n in range(len(self._thetas)) if n not in self.finished]
+
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of the next trial; None while it is too early, FINISHED at the end."""
         number = len(self._thetas)
@@ -74,6 +79,10 @@ class FleetSearcher(Searcher):  # type: ignore[misc]
             return
         number = self._numbers[trial_id]
         self.finished[number] = self._conclude(number, self._thetas[number], result)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For Tune, which pickles searchers to disk: the callbacks belong to this process."""
+        return {**self.__dict__, "_propose": None, "_configure": None, "_conclude": None}
 
     def save(self, checkpoint_path: str) -> None:
         """Write the state as JSON, for Tune's own checkpoints."""

@@ -1,5 +1,6 @@
 """One technique's optimisation over all representative models (Algorithm 1, lines 3 to 16)."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
@@ -146,8 +147,10 @@ def _apply(
 
 
 def _run_tune(searcher: FleetSearcher, settings: Settings, dispatcher: Any) -> None:
+    # The ledger is the record; Tune's own logs and messages would only repeat it.
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
     # A trial only waits, so it asks for a sliver of memory and leaves every CPU to training.
     waiting = tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])
     with tempfile.TemporaryDirectory(prefix="smt-tune-") as scratch:
@@ -158,9 +161,10 @@ def _run_tune(searcher: FleetSearcher, settings: Settings, dispatcher: Any) -> N
                 num_samples=settings.trials,
                 max_concurrent_trials=settings.concurrent_trials,
                 reuse_actors=True,
+                trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),
             run_config=tune.RunConfig(storage_path=scratch, verbose=0),
         )
-        results = tuner.fit()
-    if results.errors:
-        raise RuntimeError(f"Ray Tune lost a trial: {results.errors[0]}")
+        tuner.fit()
+    if lost := searcher.lost:
+        raise RuntimeError(f"Ray Tune lost trials {lost}; go on with --resume")

@@ -10,7 +10,13 @@ catalogue: dict[str, Template] = {
 
 
 def find_template(name: str) -> Template:
-    """The template of this name. Raises `InputError` where there is none."""
+    """The template of this name, or the one that a YAML file holds.
+
+    Raises:
+        InputError: There is none, or the file is wrong.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return Template.load(name)
     if name not in catalogue:
         raise InputError(f"unknown template '{name}'; {suggest(name, list(catalogue))}")
     return catalogue[name]

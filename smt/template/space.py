@@ -18,11 +18,12 @@ class Float(Spec):
     log: bool = False
 
     def __init__(self, low: float, high: float, log: bool = False, **kind: Any) -> None:
-        super().__init__(low=low, high=high, log=log, **kind)
+        super().__init__(**{"low": low, "high": high, "log": log, **kind})
 
     @model_validator(mode="after")
     def _bounds(self) -> "Float":
-        return _check_bounds(self)
+        _check_bounds(self)
+        return self
 
     def holds(self, value: object) -> bool:
         """Whether the value is in the domain."""
@@ -41,11 +42,12 @@ class Int(Spec):
     log: bool = False
 
     def __init__(self, low: int, high: int, log: bool = False, **kind: Any) -> None:
-        super().__init__(low=low, high=high, log=log, **kind)
+        super().__init__(**{"low": low, "high": high, "log": log, **kind})
 
     @model_validator(mode="after")
     def _bounds(self) -> "Int":
-        return _check_bounds(self)
+        _check_bounds(self)
+        return self
 
     def holds(self, value: object) -> bool:
         """Whether the value is in the domain."""
@@ -66,7 +68,7 @@ class Choice(Spec):
     values: tuple[bool | int | float | str, ...] = Field(min_length=1)
 
     def __init__(self, values: Any, **kind: Any) -> None:
-        super().__init__(values=tuple(values), **kind)
+        super().__init__(**{"values": tuple(values), **kind})
 
     @model_validator(mode="after")
     def _distinct(self) -> "Choice":
@@ -103,9 +105,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_bounds(domain: Any) -> Any:
+def _check_bounds(domain: Float | Int) -> None:
     if not domain.low < domain.high:
         raise ValueError(f"low {domain.low} must be below high {domain.high}")
     if domain.log and domain.low <= 0:
         raise ValueError(f"a log scale needs low above 0, not {domain.low}")
-    return domain

@@ -55,7 +55,8 @@ def normalized_entropy(
     probabilities = np.asarray(predictions, dtype=np.float64)
     happened = np.asarray(labels, dtype=np.float64)
     losses = -(happened * np.log(probabilities) + (1 - happened) * np.log1p(-probabilities))
-    return float(np.average(losses, weights=weights)) / entropy(base_rate)
+    shares = None if weights is None else np.asarray(weights, dtype=np.float64)
+    return float(np.average(losses, weights=shares)) / entropy(base_rate)
 
 
 def example_losses(logits: Floats, labels: Floats) -> Floats:

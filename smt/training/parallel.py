@@ -59,10 +59,11 @@ def _shard(network: nn.Module, workers: Workers) -> nn.Module:
         network, sharders, dist.group.WORLD
     )
     assert dist.group.WORLD is not None
-    return DistributedModelParallel(
+    sharded: nn.Module = DistributedModelParallel(
         network,
         env=ShardingEnv.from_process_group(dist.group.WORLD),
         plan=plan,
         sharders=sharders,
         device=device,
     )
+    return sharded

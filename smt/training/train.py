@@ -135,7 +135,7 @@ def _fit(
         loss = _weighted_loss(network(batch), labels, batch.weights)
         if step % CHECK_EVERY == 0 and not torch.isfinite(loss):
             raise DivergedError(f"the training loss is {loss.item()} at step {step} of {steps}")
-        loss.backward()
+        torch.autograd.backward(loss)
         for optimizer, _ in optimizers:
             optimizer.step()
     return network, rows

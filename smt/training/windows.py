@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from smt.data import Log, columns_of, expression
+from smt.data import Filter, Log, columns_of, expression
 from smt.fleet import ModelSpec
 
 
@@ -22,7 +22,7 @@ class Windows:
     """
 
     log: Log
-    where: dict[str, object] | None
+    where: Filter | None
     rows: int
     base_rates: dict[str, float]
 
@@ -47,7 +47,7 @@ def model_windows(model: ModelSpec, log: Log) -> Windows:
     weights = None if schema.weight is None else observed[schema.weight].to_numpy()
     return Windows(
         log=log,
-        where=dict(model.filter) if condition is not None else None,
+        where=model.filter if condition is not None else None,
         rows=observed.num_rows,
         base_rates={
             event: float(np.average(observed[event].to_numpy(), weights=weights))

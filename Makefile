@@ -1,0 +1,31 @@
+# `make demo` and `make test` need Python 3.11 and nothing else.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: install demo test test-slow lint bench
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt packaging/fbgemm-gpu/pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt ./packaging/fbgemm-gpu --editable '.[dev]'
+	touch $@
+
+demo: install
+	rm -rf runs/demo
+	$(BIN)/python experiments/generalize.py --out runs/demo --representatives 8 --trials 8 \
+		--techniques dcn_v2 lr_warmup_cosine --train-rows 50000
+
+test: install
+	$(BIN)/pytest -m "not slow and not gpu"
+
+test-slow: install
+	$(BIN)/pytest -m "slow and not gpu"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python benchmarks/orchestration.py

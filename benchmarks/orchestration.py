@@ -1,0 +1,146 @@
+"""What orchestration costs: Tune, the searcher, the dispatcher and Ray Train around training.
+
+Prints a JSON line last:
+
+  overhead      wall time x workers / seconds inside evaluations, of a whole `generalize` call
+                (8 models, 8 trials of one technique, about 2 s an evaluation)
+  warm_speedup  wall time an evaluation with every evaluation in a Ray Train run of its own,
+                over that on warm workers, for evaluations of about 0.1 s
+"""
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from smt.command_line import run
+from smt.data.simulator import SimulatorSpec
+from smt.execution.cluster import connect, plan
+from smt.execution.dispatcher import start_dispatcher
+from smt.execution.evaluation import Task
+from smt.execution.ledger import Ledger
+from smt.execution.storage import Folder
+from smt.fleet import Fleet, ModelSpec, SimulatedLog, load_logs, log_name, open_logs
+from smt.mmo import Settings, generalize
+from smt.techniques import catalogue as techniques
+from smt.template import catalogue
+
+
+@dataclass(frozen=True)
+class Config:
+    """Size of the measurement.
+
+    Attributes:
+        rows: Rows of the simulated log; 270,000 take about 2 s an evaluation.
+        short_rows: Rows for an evaluation of about 0.1 s.
+        trials: Trials of the technique.
+        warm: Evaluations timed on warm workers.
+        isolated: Evaluations timed in runs of their own, 5 to 10 s each.
+    """
+
+    rows: int = 270_000
+    short_rows: int = 16_000
+    trials: int = 8
+    warm: int = 40
+    isolated: int = 4
+
+
+def fleet_of(rows: int, count: int) -> Fleet:
+    """Models that differ in event and surface filter and all train on the whole log."""
+    log = SimulatedLog(simulator=SimulatorSpec(rows=rows))
+    features = open_logs([_model("probe", log, "view", ("user",))])[log_name(log)].schema.features
+    events = ("view", "long_view", "click", "like")
+    return Fleet(
+        name="orchestration",
+        models=tuple(
+            _model(f"{events[n % 4]}-{n}", log, events[n % 4], features[: len(features) - n % 3])
+            for n in range(count)
+        ),
+    )
+
+
+def _model(name: str, log: SimulatedLog, event: str, features: tuple[str, ...]) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        stage="ranking",
+        events=(event,),
+        surface="all",
+        data_constraint="full",
+        log=log,
+        features=features,
+    )
+
+
+def measure_overhead(config: Config) -> dict[str, float]:
+    """Time `generalize` from call to return, an empty cluster to a finished search."""
+    fleet = fleet_of(config.rows, 8)
+    out = tempfile.mkdtemp(prefix="smt-bench-")
+    started = time.perf_counter()
+    found = generalize(
+        [techniques["lr_warmup_cosine"]],
+        fleet,
+        out=out,
+        settings=Settings(trials=config.trials),
+        representatives=len(fleet.models),
+    )
+    wall = time.perf_counter() - started
+    evaluations = [*found.baselines.values(), *Ledger(Folder(out), Folder(out)).evaluations()]
+    shutil.rmtree(out)
+    inside = sum(each.seconds for each in evaluations)
+    workers = int(ray.cluster_resources()["CPU"])
+    return {
+        "overhead": wall * workers / inside,
+        "wall_s": wall,
+        "workers": workers,
+        "evaluations": len(evaluations),
+        "evaluation_s": inside / len(evaluations),
+    }
+
+
+def seconds_an_evaluation(rows: int, count: int, *, isolate: bool) -> float:
+    """Wall time of `count` evaluations, over their number, once the workers are up."""
+    fleet = fleet_of(rows, 8)
+    logs = open_logs(fleet.models)
+    template = catalogue["sparsenn_small"]
+    connect()
+    capacity = plan([(model.name, 1) for model in fleet.models], isolate=isolate)
+    shared = {name: [ray.put(log)] for name, log in load_logs(logs, fleet.models).items()}
+    out = tempfile.mkdtemp(prefix="smt-bench-")
+    dispatcher = start_dispatcher(out, f"{out}/baselines", template, shared, capacity)
+    ray.get(dispatcher.ready.remote())
+    first: list[Any] = [_task(fleet.models[n % 8], logs, 0) for n in range(capacity.pool * 2)]
+    ray.get([dispatcher.baseline.remote(task) for task in first])
+    tasks = [_task(fleet.models[n % 8], logs, seed=n + 1) for n in range(count)]
+    started = time.perf_counter()
+    ray.get([dispatcher.baseline.remote(task) for task in tasks])
+    wall = time.perf_counter() - started
+    ray.get(dispatcher.stop.remote())
+    ray.kill(dispatcher)
+    shutil.rmtree(out)
+    return wall / count
+
+
+def _task(model: ModelSpec, logs: dict[str, Any], seed: int) -> dict[str, Any]:
+    return Task(
+        template=catalogue["sparsenn_small"],
+        model=model,
+        seed=seed,
+        log_digest=logs[log_name(model.log)].digest,
+    ).to_dict()
+
+
+def main(config: Config) -> None:
+    """Measure both and print."""
+    figures = measure_overhead(config)
+    warm = seconds_an_evaluation(config.short_rows, config.warm, isolate=False)
+    isolated = seconds_an_evaluation(config.short_rows, config.isolated, isolate=True)
+    figures |= {"warm_s": warm, "isolated_s": isolated, "warm_speedup": isolated / warm}
+    print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    run(main, Config)

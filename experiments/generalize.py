@@ -1,0 +1,97 @@
+"""Search techniques over a fleet's representative models and report which generalize."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from smt.command_line import run
+
+
+@dataclass(frozen=True)
+class Config:
+    """Arguments of a run.
+
+    Attributes:
+        out: Folder (or URI: s3://…, gs://…) of the run: ledger, tables, result.json, report.html.
+        fleet: YAML file of the fleet.
+        techniques: Names from `smt.techniques.catalogue`, or FILE.py:NAME for one of your own.
+        log: Log folder to use in place of the one that the fleet names.
+        template: Name of a template, or a YAML file that holds one.
+        representatives: How many models stand for the fleet; the elbow decides where not given.
+        trials: θ tried a technique.
+        alpha: Percent; a model regresses where its NE change is below -alpha.
+        epsilon: Largest share of models that may regress.
+        tau: Percent; least A* of a technique that generalizes.
+        method: How θ is searched.
+        concurrent_trials: Trials under way at a time.
+        seed: Of initial values and of the search.
+        train_rows: Train on the latest so many rows only.
+        workers: Workers that train one network together.
+        isolate: Every evaluation in a Ray Train run of its own.
+        resume: Go on with the run that `out` holds.
+        baselines: Folder of trained baselines that several runs share.
+    """
+
+    out: str
+    fleet: str = "experiments/fleets/simulated.yaml"
+    techniques: tuple[str, ...] = ("dcn_v2", "lr_warmup_cosine")
+    log: str | None = None
+    template: str = "sparsenn_small"
+    representatives: int | None = None
+    trials: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 20
+    alpha: float = 0.05
+    epsilon: float = 0.1
+    tau: float = 0.05
+    method: Literal["ax", "sobol"] = "ax"
+    concurrent_trials: int = 2
+    seed: int = 0
+    train_rows: int | None = None
+    workers: int | None = None
+    isolate: bool = False
+    resume: bool = False
+    baselines: str | None = None
+
+
+def main(config: Config) -> None:
+    """Load, search, save, report."""
+    from rich.console import Console
+
+    from smt.execution.storage import Folder
+    from smt.fleet import load_fleet
+    from smt.mmo import Settings, generalize
+    from smt.mmo.results import save
+    from smt.mmo.summary import technique_table
+    from smt.report import write_report
+    from smt.techniques import find_technique
+    from smt.template import find_template
+
+    console = Console()
+    settings = Settings.parse(
+        {name: getattr(config, name) for name in Settings.model_fields}, source="command line"
+    )
+    template = find_template(config.template)
+    if config.train_rows is not None:
+        template = template.change("data", train_rows=config.train_rows)
+    if config.workers is not None:
+        template = template.change("training", workers=config.workers)
+    found = generalize(
+        [find_technique(name) for name in config.techniques],
+        load_fleet(config.fleet, log=config.log),
+        out=config.out,
+        template=template,
+        settings=settings,
+        representatives=config.representatives,
+        isolate=config.isolate,
+        resume=config.resume,
+        baselines=config.baselines,
+        console=console,
+    )
+    folder = Folder(config.out)
+    result = save(found, folder)
+    console.print(technique_table(result))
+    console.print(f"report: {write_report(folder)}", soft_wrap=True, highlight=False)
+
+
+if __name__ == "__main__":
+    run(main, Config)
