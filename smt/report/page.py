@@ -1,0 +1,173 @@
+"""The HTML page."""
+
+import json
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+
+import plotly.graph_objects as go
+from plotly.io import to_html
+from plotly.offline import get_plotlyjs
+
+from smt.report import numbers
+from smt.report.contents import Run, Technique
+from smt.report.delta_figure import colour_limit, delta_figure, delta_width
+from smt.report.fleet_figure import elbow_figure, fleet_figure
+from smt.report.tables import failure_table, representative_table, technique_table
+from smt.report.theme import CONFIG
+from smt.report.trials_figure import trials_figure
+
+STYLE = Path(__file__).with_name("style.css")
+
+
+def page(run: Run) -> str:
+    """The report of a run: one HTML document that refers to nothing outside itself.
+
+    The run's numbers are in it a second time, as JSON in the element `report-data`.
+    """
+    title = f"Which techniques generalize to fleet {run.fleet}"
+    body = "\n".join(
+        [
+            f"<h1>{escape(title)}</h1>",
+            _verdict(run),
+            _facts(run),
+            _definitions(run),
+            _techniques(run),
+            _searches(run),
+            _fleet(run),
+            _representatives(run),
+            f"<h2>Failures</h2>{failure_table(run)}",
+        ]
+    )
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>{STYLE.read_text()}</style>\n"
+        f"<script>{get_plotlyjs()}</script></head>\n"
+        f"<body>{body}\n"
+        f'<script type="application/json" id="report-data">{_data(run)}</script>\n'
+        "</body></html>\n"
+    )
+
+
+def _verdict(run: Run) -> str:
+    found = [each for each in run.techniques if each.generalizes]
+    total = len(run.techniques)
+    if found:
+        names = ", ".join(
+            f"<b>{escape(each.name)}</b> (A* = {numbers.percent(each.shown_trial.value)})"
+            for each in found
+        )
+        verb = "generalizes" if len(found) == 1 else "generalize"
+        return f"<p class=verdict>{len(found)} of {total} techniques {verb}: {names}.</p>"
+    feasible = [each for each in run.techniques if each.feasible]
+    tau = numbers.percent(run.settings["tau"])
+    why = (
+        "; ".join(
+            f"{escape(each.name)} reaches A* = {numbers.percent(each.shown_trial.value)}, "
+            f"below τ = {tau}"
+            for each in feasible
+        )
+        or "no trial of any was feasible (A* = −∞)"
+    )
+    return f"<p class='verdict none'>None of {total} techniques generalizes: {why}.</p>"
+
+
+def _facts(run: Run) -> str:
+    settings = run.settings
+    facts = {
+        "fleet": run.fleet,
+        "models of the fleet": numbers.count(len(run.models)),
+        "representatives": str(len(run.representatives)),
+        "template": run.template,
+        "regression threshold α": f"{settings['alpha']:.3f}%",
+        "largest regression rate ε": numbers.rate(settings["epsilon"]),
+        "least aggregate τ": numbers.percent(settings["tau"]),
+        "search method": str(settings["method"]),
+        "trials a technique": str(settings["trials"]),
+        "seed": str(settings["seed"]),
+        "evaluations": f"{numbers.count(run.evaluations)}, {len(run.failures)} failed",
+    }
+    items = (f"<div><dt>{name}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
+    return f"<dl>{''.join(items)}</dl>"
+
+
+def _definitions(run: Run) -> str:
+    alpha = f"{run.settings['alpha']:.3f}%"
+    return (
+        "<p class=caption>Δ is the fall of a model's normalized entropy against its baseline, in "
+        "percent: higher is better. μ is the weighted mean Δ of the representatives, R the share "
+        f"of them that regressed (Δ below −{alpha}, or failed). A = μ where R ≤ ε and no model "
+        "failed, else −∞; A* is the largest A of a technique's trials. A technique generalizes "
+        "where A* ≥ τ.</p>"
+    )
+
+
+def _techniques(run: Run) -> str:
+    alpha = f"{run.settings['alpha']:.3f}%"
+    return (
+        f"<h2>Techniques</h2>{technique_table(run)}"
+        "<p class=caption>A row shows the technique's best trial. Where no θ was feasible, A* is "
+        "−∞ and the row shows, in italics, the trial nearest to feasible (least R, then largest "
+        f"μ). Helped: Δ above +{alpha}; regressed: Δ below −{alpha}, or failed; red: more than "
+        "ε of the models.</p>"
+    )
+
+
+def _searches(run: Run) -> str:
+    sections = (_search(index, each, run) for index, each in enumerate(run.techniques, 1))
+    return f"<h2>Searches</h2>{''.join(sections)}"
+
+
+def _search(index: int, technique: Technique, run: Run) -> str:
+    limit = numbers.percent(colour_limit(technique)).lstrip("+")
+    marked = "best trial" if technique.feasible else "trial nearest to feasible (dotted)"
+    failed = any(cell.failure for trial in technique.trials for cell in trial.cells)
+    crosses = " Red crosses are failed evaluations." if failed else ""
+    return (
+        f"<section><h3 id=technique-{index}>{escape(technique.name)}</h3>"
+        "<h4>A over trials</h4>"
+        f"{_figure(trials_figure(technique, run.settings['tau']), f'trials-{index}')}"
+        "<p class=caption>Filled: A of feasible trials. Hollow: μ of infeasible ones, for which "
+        "A is −∞; triangles lie below the axis. Bars: one standard error of μ. Line: "
+        "best A so far. Hover for θ, μ and R.</p>"
+        "<h4>Δ of every representative in every trial</h4>"
+        f"<div style='max-width: {delta_width(technique)}px'>"
+        f"{_figure(delta_figure(technique), f'delta-{index}')}</div>"
+        f"<p class=caption>Blue: the model gained; red: it lost; colours saturate at ±{limit}. "
+        f"The framed row is the {marked}.{crosses} Hover for Δ, its standard error and NE."
+        "</p></section>"
+    )
+
+
+def _fleet(run: Run) -> str:
+    return (
+        "<h2>Fleet and representatives</h2>"
+        f"<div class=side><div>{_figure(fleet_figure(run), 'fleet')}</div>"
+        f"<div>{_figure(elbow_figure(run), 'elbow')}</div></div>"
+        f"<p class=caption>Left: the {numbers.count(len(run.models))} models by their six "
+        "attributes, projected on two principal axes and coloured by cluster; large numbered "
+        "marks are the representatives, by the numbers of the table below. Models that share a "
+        "place are packed side by side around it, one disc a cluster. Right: k-means inertia over "
+        f"the number of clusters; the dashed line is this run's k = {len(run.representatives)}."
+        "</p>"
+    )
+
+
+def _representatives(run: Run) -> str:
+    return (
+        f"<h2>Representatives</h2>{representative_table(run)}"
+        "<p class=caption>Weight: share in μ. Baseline NE: of the template without any technique, "
+        "on the test rows. FLOPs: of one inference.</p>"
+    )
+
+
+def _figure(figure: go.Figure, name: str) -> str:
+    # A name of our own, or equal runs would leave unequal pages.
+    return str(to_html(figure, config=CONFIG, include_plotlyjs=False, full_html=False, div_id=name))
+
+
+def _data(run: Run) -> str:
+    # "<" could end the script element that holds the JSON.
+    return json.dumps(asdict(run), allow_nan=False).replace("<", "\\u003c")

@@ -1,0 +1,73 @@
+"""Colours and the frame that all figures share; `style.css` has the page's."""
+
+from html import escape
+from typing import Any
+
+INK = "#1f2933"
+MUTED = "#7b8794"
+FAINT = "#cbd2d9"
+GRID = "#eef1f4"
+ACCENT = "#1f5fa8"
+WARNING = "#b3372b"
+DIVERGING = [
+    [0.0, "#a3271d"],
+    [0.25, "#e59a80"],
+    [0.5, "#f8f8f6"],
+    [0.75, "#8db8dc"],
+    [1.0, "#1c5a9e"],
+]
+CLUSTERS = (
+    "#4c78a8",
+    "#e08a3c",
+    "#5a9e6f",
+    "#b5485d",
+    "#8468a8",
+    "#8c6d52",
+    "#c777a8",
+    "#5f9ea8",
+    "#a3a03c",
+    "#6b7785",
+)
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+CONFIG = {"displayModeBar": False, "responsive": True}
+
+
+def frame(height: int, **changes: Any) -> dict[str, Any]:
+    """A figure's layout, `height` pixels high."""
+    return {
+        "height": height,
+        "font": {"family": FONT, "size": 12, "color": INK},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "margin": {"l": 64, "r": 24, "t": 16, "b": 48},
+        "hoverlabel": {
+            "bgcolor": "white",
+            "bordercolor": FAINT,
+            "font": {"family": FONT, "size": 12, "color": INK},
+            "align": "left",
+        },
+        **changes,
+    }
+
+
+def axis(title: str | None = None, **changes: Any) -> dict[str, Any]:
+    """An axis with a light grid."""
+    return {
+        "title": {"text": title, "standoff": 8, "font": {"size": 12, "color": MUTED}},
+        "gridcolor": GRID,
+        "zeroline": False,
+        "linecolor": FAINT,
+        "tickfont": {"size": 11},
+        "automargin": True,
+        **changes,
+    }
+
+
+def label(text: str) -> str:
+    """Text of a file as Plotly shows it literally: Plotly reads tags and entities."""
+    return escape(text, quote=False)
+
+
+def lines(*texts: str) -> str:
+    """A hover text, a line each."""
+    return "<br>".join(label(text) for text in texts)
