@@ -42,6 +42,8 @@ class PooledTables(nn.Module):
         self.weighers = nn.ModuleDict(
             {name: nn.ModuleList(modules) for name, modules in (weighers or {}).items()}
         )
+        # False where ids are weighed inside a sharded collection instead.
+        self.weighs_input = True
         self.tables = FusedEmbeddingBagCollection(
             tables=[
                 EmbeddingBagConfig(
@@ -61,12 +63,17 @@ class PooledTables(nn.Module):
 
     def forward(self, ids: KeyedJaggedTensor) -> Tensor:
         """`[B, F, D]` tokens from the lists of F features."""
-        if self.weighers:
-            ids = self._weigh(ids)
-        pooled: Tensor = self.tables(ids).values()
-        return pooled.view(-1, len(self.features), self.dim)
+        if self.weighers and self.weighs_input:
+            ids = self.weigh(ids)
+        pooled = self.tables(ids)
+        values: Tensor = pooled.values()
+        # A collection that is sharded gives its features in an order of its own.
+        if pooled.keys() != self.features:
+            values = torch.cat([pooled[name] for name in self.features], dim=1)
+        return values.view(-1, len(self.features), self.dim)
 
-    def _weigh(self, ids: KeyedJaggedTensor) -> KeyedJaggedTensor:
+    def weigh(self, ids: KeyedJaggedTensor) -> KeyedJaggedTensor:
+        """The ids of some or all features, with their weights."""
         by_feature: dict[str, JaggedTensor] = ids.to_dict()
         weights = []
         for name in ids.keys():  # noqa: SIM118 - a KeyedJaggedTensor is no mapping

@@ -1,17 +1,23 @@
 """Put a plain network on 1..W workers, with the optimizers of its two parts."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed._shard.sharded_tensor.api import ShardedTensor
 from torch.optim import Adam, Optimizer
+from torchrec import KeyedJaggedTensor
 from torchrec.distributed import DistributedModelParallel
 from torchrec.distributed.fused_embeddingbag import FusedEmbeddingBagCollectionSharder
+from torchrec.distributed.model_parallel import DefaultDataParallelWrapper
 from torchrec.distributed.planner import EmbeddingShardingPlanner, Topology
-from torchrec.distributed.types import ModuleSharder, ShardingEnv
+from torchrec.distributed.planner.types import ParameterConstraints
+from torchrec.distributed.types import ModuleSharder, ShardingEnv, ShardingType
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
+from smt.layers.tables import PooledTables
 from smt.template.template import Training
 
 
@@ -33,37 +39,130 @@ def parallelize(
 
     One worker: the network itself. More: TorchRec's `DistributedModelParallel`, tables
     sharded by its planner and the dense part data-parallel, over the process group that
-    Ray Train has set up.
+    Ray Train has set up. What the network counts over a batch (means and variances of
+    numeric features, how often an id was seen) is counted over all workers' examples, so
+    all predict the same, and what a single worker would but for rounding.
 
     Returns:
         The network, and `(optimizer, base rate)` of the dense part and of the tables. The
         tables' optimizer only carries the rate: FBGEMM updates rows in `backward`.
     """
-    if workers.count > 1:
-        network = _shard(network, workers)
     fused = [m for m in network.modules() if isinstance(m, FusedEmbeddingBagCollection)]
     in_tables = {id(p) for tables in fused for p in tables.parameters()}
     dense = [p for p in network.parameters() if id(p) not in in_tables]
     optimizers: list[tuple[Optimizer, float]] = [
         (Adam(dense, lr=training.dense_rate, fused=True), training.dense_rate)
     ]
-    optimizers += [(tables.fused_optimizer(), training.table_rate) for tables in fused]
-    return network, optimizers
+    if workers.count == 1:
+        optimizers += [(tables.fused_optimizer(), training.table_rate) for tables in fused]
+        return network, optimizers
+    _normalise_globally(network, workers)
+    sharded = _shard(network, workers)
+    optimizers.append((sharded.fused_optimizer, training.table_rate))
+    return sharded, optimizers
 
 
-def _shard(network: nn.Module, workers: Workers) -> nn.Module:
-    sharders: list[ModuleSharder[nn.Module]] = [FusedEmbeddingBagCollectionSharder()]
+def all_finite(loss: Tensor, workers: Workers) -> bool:
+    """Whether the loss is finite on every worker, so that all of them go on or none does."""
+    finite = torch.isfinite(loss.detach()).to(torch.int32)
+    if workers.count > 1:
+        dist.all_reduce(finite, dist.ReduceOp.MIN)
+    return bool(finite)
+
+
+class _Sharder(FusedEmbeddingBagCollectionSharder):
+    """Every table is on some worker, none on all: those would have dense gradients."""
+
+    def sharding_types(self, compute_device_type: str) -> list[str]:
+        types: list[str] = super().sharding_types(compute_device_type)
+        return [each for each in types if each != ShardingType.DATA_PARALLEL.value]
+
+
+def _shard(network: nn.Module, workers: Workers) -> Any:
+    weighted = {
+        prefix: tables
+        for prefix, tables in network.named_modules()
+        if isinstance(tables, PooledTables) and tables.weighers
+    }
+    sharders: list[ModuleSharder[nn.Module]] = [_Sharder()]
     device = torch.device("cpu")
-    topology = Topology(world_size=workers.count, compute_device=device.type)
-    plan = EmbeddingShardingPlanner(topology=topology).collective_plan(
-        network, sharders, dist.group.WORLD
-    )
-    assert dist.group.WORLD is not None
-    sharded: nn.Module = DistributedModelParallel(
+    group = dist.group.WORLD
+    assert group is not None
+    plan = EmbeddingShardingPlanner(
+        topology=Topology(world_size=workers.count, compute_device=device.type),
+        # A weigher lives beside its table, so its table is whole.
+        constraints={
+            feature: ParameterConstraints(sharding_types=[ShardingType.TABLE_WISE.value])
+            for tables in weighted.values()
+            for feature in tables.features
+        },
+    ).collective_plan(network, sharders, group)
+    initial = {name: value.clone() for name, value in network.state_dict().items()}
+    weighers = [
+        f"{prefix}.weighers.{name}"
+        for prefix, tables in weighted.items()
+        for name, _ in tables.weighers.named_parameters()
+    ]
+    sharded = DistributedModelParallel(
         network,
-        env=ShardingEnv.from_process_group(dist.group.WORLD),
+        env=ShardingEnv.from_process_group(group),
         plan=plan,
         sharders=sharders,
         device=device,
+        data_parallel_wrapper=DefaultDataParallelWrapper(params_to_ignore=weighers),
     )
+    for name, value in sharded.state_dict().items():
+        if isinstance(value, ShardedTensor):
+            _restore(value, initial[name])
+    for tables in weighted.values():
+        _weigh_beside_tables(tables)
     return sharded
+
+
+def _weigh_beside_tables(tables: PooledTables) -> None:
+    """Weigh ids on the worker that has their table, after they are exchanged.
+
+    No gradient flows back through the exchange, so weights given before it would not learn.
+    There a weigher sees the ids of all workers' examples, and no other worker needs its state.
+    """
+
+    def weigh(_: nn.Module, inputs: tuple[KeyedJaggedTensor]) -> tuple[KeyedJaggedTensor]:
+        (ids,) = inputs
+        return (tables.weigh(ids),) if ids.keys() else inputs
+
+    tables.weighs_input = False
+    for lookup in tables.tables._lookups:
+        lookup.register_forward_pre_hook(weigh)
+
+
+@torch.no_grad()
+def _restore(table: ShardedTensor, initial: Tensor) -> None:
+    """Put the initial rows back: torchrec draws a sharded table anew where it is on a CPU."""
+    for shard in table.local_shards():
+        row, column = shard.metadata.shard_offsets
+        rows, columns = shard.metadata.shard_sizes
+        shard.tensor.copy_(initial[row : row + rows, column : column + columns])
+
+
+def _normalise_globally(network: nn.Module, workers: Workers) -> None:
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.BatchNorm1d) and not child.affine:
+                setattr(parent, name, _GlobalBatchNorm(child, workers))
+
+
+class _GlobalBatchNorm(nn.BatchNorm1d):
+    """Normalises inputs, to which no gradient flows, by all workers' examples."""
+
+    def __init__(self, local: nn.BatchNorm1d, workers: Workers) -> None:
+        super().__init__(local.num_features, local.eps, local.momentum, affine=False)
+        self.load_state_dict(local.state_dict())
+        self._workers = workers
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(inputs)
+        shares = [torch.empty_like(inputs) for _ in range(self._workers.count)]
+        dist.all_gather(shares, inputs.contiguous())
+        everyone = super().forward(torch.cat(shares))
+        return everyone.chunk(self._workers.count)[self._workers.rank]

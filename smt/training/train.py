@@ -16,7 +16,7 @@ from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
 from smt.template import Template, build, count_flops
 from smt.training.metrics import EventMetrics, entropy, event_metrics, example_losses
-from smt.training.parallel import LOCAL, Workers, parallelize
+from smt.training.parallel import LOCAL, Workers, all_finite, parallelize
 from smt.training.schedule import rate_factor
 from smt.training.windows import Windows, model_windows
 
@@ -111,6 +111,15 @@ def _fit(
             f"batch_size {training.batch_size} does not divide among {workers.count} workers"
         )
     rows = min(windows.rows, template.data.train_rows or windows.rows)
+    skip = windows.rows - rows
+    if workers.count > 1:
+        # Workers make the same number of steps: an incomplete last round is dropped.
+        rows -= rows % training.batch_size
+        if rows == 0:
+            raise InputError(
+                f"the training window has fewer rows than one batch of {training.batch_size} "
+                f"over {workers.count} workers"
+            )
     steps = max(math.ceil(rows / training.batch_size), 1)
     rates = torch.tensor([windows.base_rates[event] for event in model.events])
     smoothing = template.data.label_smoothing
@@ -123,7 +132,7 @@ def _fit(
             events=model.events,
             where=windows.where,
             batch_size=local_batch,
-            skip=windows.rows - rows,
+            skip=skip,
             shard=(workers.rank, workers.count),
         )
     ):
@@ -133,8 +142,8 @@ def _fit(
             optimizer.zero_grad()
         labels = torch.lerp(batch.labels, rates, smoothing) if smoothing else batch.labels
         loss = _weighted_loss(network(batch), labels, batch.weights)
-        if step % CHECK_EVERY == 0 and not torch.isfinite(loss):
-            raise DivergedError(f"the training loss is {loss.item()} at step {step} of {steps}")
+        if step % CHECK_EVERY == 0 and not all_finite(loss, workers):
+            raise DivergedError(f"the training loss is not finite at step {step} of {steps}")
         torch.autograd.backward(loss)
         for optimizer, _ in optimizers:
             optimizer.step()
