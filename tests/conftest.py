@@ -1,0 +1,49 @@
+"""A small log with every kind of feature, in memory and on disk, and a model of it."""
+
+import pytest
+import torch
+
+import smt.data.log
+from smt.data import write_log
+from smt.data.simulator import Simulator, SimulatorSpec
+from smt.fleet import ModelSpec
+from smt.template import catalogue
+
+
+@pytest.fixture(scope="session")
+def small_simulator():
+    torch.set_num_threads(1)
+    return Simulator(SimulatorSpec(rows=4_000, num_users=300, num_items=200))
+
+
+@pytest.fixture(scope="session")
+def small_log(small_simulator):
+    return small_simulator.log()
+
+
+@pytest.fixture(scope="session")
+def small_log_path(small_log, tmp_path_factory):
+    """The small log on disk, in row groups of 256 rows."""
+    path = tmp_path_factory.mktemp("small") / "log"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(smt.data.log, "ROW_GROUP_ROWS", 256)
+        write_log(path, small_log.schema, small_log.train, small_log.test)
+    return path
+
+
+@pytest.fixture
+def small_model(small_log):
+    return ModelSpec(
+        name="click/all",
+        stage="ranking",
+        events=("click",),
+        surface="all",
+        data_constraint="full",
+        log="small",
+        features=small_log.schema.features,
+    )
+
+
+@pytest.fixture
+def small_template():
+    return catalogue["sparsenn_small"].change("training", batch_size=256)

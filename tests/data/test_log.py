@@ -1,0 +1,140 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from smt.data import arrow_schema, open_log, split_by_time, write_log
+from smt.data.log import require_empty
+from smt.data.schema import Embedding, Event, Id, IdList, Numeric, Schema, Timestamp
+from smt.errors import InputError
+
+SCHEMA = Schema(columns={"user": Id(num_ids=9), "click": Event(), "time": Timestamp()})
+
+
+def table_of(times):
+    return pa.table(
+        {
+            "user": pa.array(range(len(times)), pa.int64()),
+            "click": pa.array([0] * len(times), pa.int8()),
+            "time": pa.array(times, pa.int64()),
+        }
+    )
+
+
+def test_a_log_on_disk_reads_back_as_it_was_written(small_log, small_log_path):
+    again = open_log(small_log_path)
+    assert again.schema == small_log.schema
+    for window in ("train", "test"):
+        ours, theirs = getattr(again, window).to_table(), getattr(small_log, window)
+        assert ours.schema.equals(theirs.schema)
+        for name in theirs.column_names:
+            # By repr, to which one NaN is like another.
+            assert repr(ours[name].to_pylist()) == repr(theirs[name].to_pylist()), name
+
+
+def test_opening_a_log_reads_no_rows(small_log_path, tmp_path):
+    for name in ("schema.yaml", "log.json"):
+        (tmp_path / name).write_bytes((small_log_path / name).read_bytes())
+    (tmp_path / "train").mkdir()
+    (tmp_path / "test").mkdir()
+    log = open_log(tmp_path)
+    assert log.train.files == []
+
+
+def test_digest_is_of_the_content(small_log, small_log_path, tmp_path):
+    train, test = (window.slice(0, 200) for window in (small_log.train, small_log.test))
+    first, again, other = (
+        write_log(tmp_path / name, small_log.schema, rows, test).digest
+        for name, rows in (("a", train), ("b", train), ("c", train.slice(1)))
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_log_opens_by_uri(small_log_path):
+    assert open_log(small_log_path.as_uri()).digest == open_log(small_log_path).digest
+
+
+@pytest.mark.parametrize("name", ["schema.yaml", "log.json"])
+def test_a_folder_that_is_no_log_is_named_with_what_it_lacks(small_log_path, tmp_path, name):
+    other = "log.json" if name == "schema.yaml" else "schema.yaml"
+    (tmp_path / other).write_bytes((small_log_path / other).read_bytes())
+    with pytest.raises(InputError, match=f"{tmp_path}: not a log, it has no {name}"):
+        open_log(tmp_path)
+
+
+def test_load_takes_each_column_once_and_one_chunk_each(small_log_path):
+    loaded = open_log(small_log_path).load(["click", "user", "click"])
+    for window in (loaded.train, loaded.test):
+        assert window.column_names == ["click", "user"]
+        assert all(column.num_chunks == 1 for column in window.columns)
+
+
+def test_arrow_schema_has_the_type_of_each_kind():
+    schema = Schema(
+        columns={
+            "n": Numeric(),
+            "l": IdList(num_ids=3),
+            "v": Embedding(dim=4),
+            "e": Event(),
+            "t": Timestamp(),
+        }
+    )
+    fields = {field.name: field.type for field in arrow_schema(schema)}
+    assert fields == {
+        "n": pa.float32(),
+        "l": pa.list_(pa.int64()),
+        "v": pa.list_(pa.float32(), 4),
+        "e": pa.int8(),
+        "t": pa.int64(),
+    }
+
+
+@given(st.lists(st.integers(0, 12), min_size=2, max_size=40), st.floats(0.05, 0.9))
+def test_split_is_by_time_stable_and_no_moment_is_in_both_windows(times, share):
+    try:
+        train, test = split_by_time(table_of(times), SCHEMA, share)
+    except InputError:
+        ordered = sorted(times)
+        assert ordered[min(int(len(times) * (1 - share)), len(times) - 1)] == ordered[0]
+        assume(False)
+    before, after = train["time"].to_pylist(), test["time"].to_pylist()
+    assert before[-1] < after[0]
+    order = np.argsort(times, kind="stable").tolist()
+    assert train["user"].to_pylist() + test["user"].to_pylist() == order
+    assert len(after) >= len(times) - int(len(times) * (1 - share))
+
+
+def test_a_log_of_one_moment_cannot_be_split():
+    with pytest.raises(InputError, match="'time' has too few distinct values"):
+        split_by_time(table_of([5, 5, 5]), SCHEMA, 0.2)
+
+
+def test_writing_over_files_is_refused(tmp_path):
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(InputError, match="is not empty"):
+        write_log(tmp_path, SCHEMA, table_of([1]), table_of([2]))
+    assert [each.name for each in tmp_path.iterdir()] == ["x"]
+    with pytest.raises(InputError, match="is a file"):
+        require_empty(tmp_path / "x")
+
+
+def test_a_missing_column_and_nulls_are_refused_by_name(tmp_path):
+    rows = table_of([1, 2])
+    with pytest.raises(InputError, match="lacks the column 'click'"):
+        write_log(tmp_path / "a", SCHEMA, rows.drop_columns("click"), rows)
+    nulls = rows.set_column(0, "user", pa.array([None, 1], pa.int64()))
+    with pytest.raises(InputError, match="column 'user' has 1 nulls"):
+        write_log(tmp_path / "b", SCHEMA, nulls, rows)
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()
+
+
+def test_log_json_holds_the_rows_and_the_sources_report(tmp_path):
+    write_log(tmp_path / "a", SCHEMA, table_of([1, 2]), table_of([3]), {"source": "made"})
+    content = json.loads((tmp_path / "a" / "log.json").read_text())
+    assert content["rows"] == {"train": 2, "test": 1}
+    assert content["report"] == {"source": "made"}
