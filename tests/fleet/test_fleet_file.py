@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from smt.errors import InputError
+from smt.fleet import Fleet, load_fleet
+
+FLEET = """
+name: shop
+log: data/shop
+stages:
+  ranking: {features: [user, item, history], inference_hardware: gpu, limits: {flops: 5000}}
+  retrieval: {features: [user, item]}
+surfaces:
+  feed: {filter: {surface: 1}}
+  all: {}
+data_constraints:
+  full: {}
+  no_history: {without: [history]}
+  adults: {filter: {age: {at_least: 18}}}
+models:
+- {name: a, stage: ranking, events: [click], surface: feed, data_constraint: full, weight: 3}
+- {name: b, stage: retrieval, events: [like, click], surface: all, data_constraint: no_history}
+- {name: c, stage: ranking, events: [click], surface: feed, data_constraint: adults}
+- {name: d, stage: ranking, events: [click], surface: feed, data_constraint: no_history}
+"""
+
+
+def write(tmp_path, change=lambda content: None):
+    content = yaml.safe_load(FLEET)
+    change(content)
+    path = tmp_path / "shop.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_a_model_gets_what_its_stage_surface_and_constraint_say(tmp_path):
+    a, b, c, d = load_fleet(write(tmp_path)).models
+    assert (a.features, a.filter, a.weight) == (("user", "item", "history"), {"surface": 1}, 3)
+    assert (a.inference_hardware, a.limits.flops, a.log) == ("gpu", 5000, "data/shop")
+    assert (b.events, b.filter, b.weight, b.limits.flops) == (("like", "click"), {}, 1, None)
+    assert set(c.filter) == {"surface", "age"}
+    assert c.filter["age"].at_least == 18
+    assert d.features == ("user", "item")
+    assert a.inference_flops is None
+
+
+def test_another_log_may_take_the_place_of_the_files(tmp_path):
+    models = load_fleet(write(tmp_path), log="elsewhere").models
+    assert {model.log for model in models} == {"elsewhere"}
+
+
+def test_a_fleet_round_trips_through_yaml(tmp_path):
+    fleet = load_fleet(write(tmp_path))
+    fleet.dump(tmp_path / "resolved.yaml")
+    assert Fleet.load(tmp_path / "resolved.yaml") == fleet
+
+
+def test_the_fleet_files_that_the_project_ships_resolve():
+    files = sorted((Path(__file__).parents[2] / "experiments" / "fleets").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert load_fleet(file).models
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(modls=[]), r"unknown key 'modls'; did you mean 'models'\?"),
+        (
+            lambda c: c["models"][1].update(stge="ranking"),
+            r"unknown key 'models\.1\.stge'",
+        ),
+        (
+            lambda c: c["stages"]["ranking"].update(limit={}),
+            r"unknown key 'stages\.ranking\.limit'",
+        ),
+        (
+            lambda c: c["models"][0].update(stage="pre_ranking"),
+            "model 'a': 'pre_ranking' not in stages; known: ranking, retrieval|did you mean",
+        ),
+        (
+            lambda c: c["models"][0].update(surface="fed"),
+            r"model 'a': 'fed' not in surfaces; did you mean 'feed'\?",
+        ),
+        (
+            lambda c: c["models"][0].update(data_constraint="ful"),
+            r"model 'a': 'ful' not in data_constraints; did you mean 'full'\?",
+        ),
+        (lambda c: c["models"][1].update(name="a"), "two models are named 'a'"),
+        (
+            lambda c: [model.update(weight=0) for model in c["models"]],
+            "all weights are zero",
+        ),
+        (lambda c: c["models"][0].update(weight=-1), r"'models\.0\.weight'"),
+        (lambda c: c["models"][0].update(events=[]), r"'models\.0\.events'"),
+        (lambda c: c.update(models=[]), "'models'"),
+        (
+            lambda c: c["data_constraints"]["full"].update(filter={"surface": 2}),
+            "model 'a': surface and data constraint both filter on 'surface'",
+        ),
+    ],
+)
+def test_a_mistake_is_refused_with_the_file_and_the_key(tmp_path, change, message):
+    path = write(tmp_path, change)
+    with pytest.raises(InputError, match=message) as caught:
+        load_fleet(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)

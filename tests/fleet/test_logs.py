@@ -1,0 +1,76 @@
+import pyarrow as pa
+import pytest
+
+from smt.data.simulator import SimulatorSpec
+from smt.errors import InputError
+from smt.fleet import ModelSpec, SimulatedLog, load_logs, log_name, open_logs
+
+
+@pytest.fixture
+def make(small_log_path):
+    def make_model(name="m", **changes):
+        values = {"events": ("click",), "features": ("user", "history"), **changes}
+        values.setdefault("log", str(small_log_path))
+        return ModelSpec(name=name, stage="ranking", surface="s", data_constraint="d", **values)
+
+    return make_model
+
+
+def test_a_log_that_models_share_is_opened_once(make, small_log_path):
+    logs = open_logs([make("a"), make("b", events=("like",), filter={"surface": (0, 1)})])
+    assert list(logs) == [str(small_log_path)]
+
+
+def test_a_simulated_log_is_made_and_named_by_its_content(make):
+    specs = [SimulatorSpec(rows=500, num_users=50, num_items=40, seed=seed) for seed in (0, 0, 1)]
+    names = [log_name(SimulatedLog(simulator=spec)) for spec in specs]
+    assert names[0] == names[1] != names[2]
+    model = make(log=SimulatedLog(simulator=specs[0]), events=("view",))
+    logs = open_logs([model])
+    assert isinstance(logs[names[0]].train, pa.Table)
+
+
+def test_only_the_columns_that_models_need_are_loaded_and_each_once(make, small_log_path):
+    models = [make("a", filter={"surface": 0}), make("b", events=("like",), features=("user",))]
+    loaded = load_logs(open_logs(models), models)[str(small_log_path)]
+    names = loaded.train.column_names
+    assert sorted(names) == ["click", "history", "like", "surface", "user"]
+
+
+def test_logs_that_no_model_uses_are_not_loaded(make):
+    simulated = SimulatedLog(simulator=SimulatorSpec(rows=500, num_users=50, num_items=40))
+    models = [make("a"), make("b", log=simulated, events=("view",))]
+    assert list(load_logs(open_logs(models), models[:1])) == [models[0].log]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"events": ("clik",)}, r"model 'bad': unknown event 'clik'; did you mean 'click'"),
+        ({"features": ("usr",)}, r"model 'bad': unknown feature 'usr'; did you mean 'user'"),
+        ({"features": ("time",)}, "model 'bad': unknown feature 'time'"),
+        ({"filter": {"srface": 1}}, "model 'bad': filter on unknown column 'srface'"),
+        (
+            {"filter": {"surface": 99, "hour": 3}},
+            r"model 'bad': its filter \(surface = 99 and hour = 3\) leaves no rows in the training",
+        ),
+        (
+            {"events": ("view",), "filter": {"click": 1}},
+            r"model 'bad': event 'view' always happens .* \(click = 1\)",
+        ),
+        (
+            {"filter": {"view": 0}},
+            r"model 'bad': event 'click' never happens .* \(view = 0\)",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit_its_log_is_named(make, changes, message):
+    with pytest.raises(InputError, match=message):
+        open_logs([make("good"), make("bad", **changes)])
+
+
+def test_a_filter_that_leaves_no_test_rows_is_refused(make, small_log):
+    last = small_log.train["time"][-1].as_py()
+    model = make("late", filter={"time": {"below": last}})
+    with pytest.raises(InputError, match=r"model 'late': .* leaves no rows in the test window"):
+        open_logs([model])
