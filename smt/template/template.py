@@ -145,5 +145,5 @@ class Template(Spec):
             256
         """
         content = self.model_dump()
-        content[part] = {**content[part], **values}
+        content[part] = {**content.get(part, {}), **values}
         return Template.parse(content, source=f"template '{self.name}', part '{part}'")
