@@ -31,7 +31,7 @@ def small_log_path(small_log, tmp_path_factory):
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_model(small_log):
     return ModelSpec(
         name="click/all",
@@ -44,6 +44,6 @@ def small_model(small_log):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_template():
     return catalogue["sparsenn_small"].change("training", batch_size=256)
