@@ -19,8 +19,8 @@ def spread(value: float | None) -> str:
 
 
 def rate(value: float) -> str:
-    """A share of models, `0.25`."""
-    return f"{value:.2f}"
+    """A share of models, `0.125`."""
+    return f"{value:.3f}"
 
 
 def entropy(value: float | None) -> str:
@@ -31,6 +31,11 @@ def entropy(value: float | None) -> str:
 def count(value: int) -> str:
     """`45,440`."""
     return f"{value:,}"
+
+
+def plural(value: int, word: str) -> str:
+    """`1 technique`, `2 techniques`."""
+    return f"{count(value)} {word}" if value == 1 else f"{count(value)} {word}s"
 
 
 def theta(values: Mapping[str, Any], between: str = ", ") -> str:

@@ -53,14 +53,14 @@ def page(run: Run) -> str:
 
 def _verdict(run: Run) -> str:
     found = [each for each in run.techniques if each.generalizes]
-    total = len(run.techniques)
+    total = numbers.plural(len(run.techniques), "technique")
     if found:
         names = ", ".join(
             f"<b>{escape(each.name)}</b> (A* = {numbers.percent(each.shown_trial.value)})"
             for each in found
         )
         verb = "generalizes" if len(found) == 1 else "generalize"
-        return f"<p class=verdict>{len(found)} of {total} techniques {verb}: {names}.</p>"
+        return f"<p class=verdict>{len(found)} of {total} {verb}: {names}.</p>"
     feasible = [each for each in run.techniques if each.feasible]
     tau = numbers.percent(run.settings["tau"])
     why = (
@@ -71,7 +71,7 @@ def _verdict(run: Run) -> str:
         )
         or "no trial of any was feasible (A* = −∞)"
     )
-    return f"<p class='verdict none'>None of {total} techniques generalizes: {why}.</p>"
+    return f"<p class='verdict none'>No technique of {len(run.techniques)} generalizes: {why}.</p>"
 
 
 def _facts(run: Run) -> str:

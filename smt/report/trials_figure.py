@@ -9,6 +9,7 @@ from smt.report.contents import Technique, Trial
 from smt.report.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, label, lines
 
 SPREAD = 3
+LABELS = 30
 
 
 def trials_figure(technique: Technique, tau: float) -> go.Figure:
@@ -36,8 +37,9 @@ def trials_figure(technique: Technique, tau: float) -> go.Figure:
         figure.add_trace(_points("best: A*", [technique.shown_trial], star, low))
     figure.update_layout(
         **frame(320, margin={"l": 76, "r": 96, "t": 36, "b": 48}),
-        xaxis=axis("trial", tickformat="d", range=_ends(technique), showgrid=False),
+        xaxis=axis("trial", dtick=_step(technique), range=_ends(technique), showgrid=False),
         yaxis=axis("A or μ", range=[low, high], ticksuffix="%", tickformat="+.2f"),
+        showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
     )
     figure.add_annotation(
@@ -69,6 +71,11 @@ def _range(technique: Technique, tau: float) -> tuple[float, float]:
 def _ends(technique: Technique) -> list[float]:
     numbered = [trial.number for trial in technique.trials]
     return [min(numbered) - 0.6, max(numbered) + 0.6]
+
+
+def _step(technique: Technique) -> int:
+    """How many trials lie between labels: one where there is room."""
+    return next((step for step in (1, 5, 10, 50) if len(technique.trials) / step <= LABELS), 100)
 
 
 def _hollow(trials: list[Trial], low: float) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def technique_row(technique: dict[str, Any]) -> list[str]:
         "yes" if technique["generalizes"] else "no",
         signed(trial["value"], "−∞"),
         f"{signed(trial['mean'], '–')} ± {sem}",
-        f"{trial['regression_rate']:.2f}",
+        f"{trial['regression_rate']:.3f}",
         str(trial["helped"]),
         str(trial["neutral"]),
         str(trial["regressed"]),
