@@ -70,6 +70,18 @@ def all_finite(loss: Tensor, workers: Workers) -> bool:
     return bool(finite)
 
 
+def total_weight(weights: Tensor, workers: Workers) -> Tensor:
+    """Sum of a batch's weights; of several workers, their mean sum, as gradients are averaged.
+
+    Above zero, so that a batch without weight teaches nothing instead of 0 / 0.
+    """
+    total = weights.sum()
+    if workers.count > 1:
+        dist.all_reduce(total)
+        total /= workers.count
+    return total.clamp(min=torch.finfo(total.dtype).tiny)
+
+
 class _Sharder(FusedEmbeddingBagCollectionSharder):
     """Every table is on some worker, none on all: those would have dense gradients."""
 

@@ -16,7 +16,7 @@ from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
 from smt.template import Template, build, count_flops
 from smt.training.metrics import EventMetrics, entropy, event_metrics, example_losses
-from smt.training.parallel import LOCAL, Workers, all_finite, parallelize
+from smt.training.parallel import LOCAL, Workers, all_finite, parallelize, total_weight
 from smt.training.schedule import rate_factor
 from smt.training.windows import Windows, model_windows
 
@@ -141,7 +141,8 @@ def _fit(
                 group["lr"] = rate * rate_factor(training.schedule, step, steps)
             optimizer.zero_grad()
         labels = torch.lerp(batch.labels, rates, smoothing) if smoothing else batch.labels
-        loss = _weighted_loss(network(batch), labels, batch.weights)
+        total = total_weight(batch.weights, workers)
+        loss = _weighted_loss(network(batch), labels, batch.weights, total)
         if step % CHECK_EVERY == 0 and not all_finite(loss, workers):
             raise DivergedError(f"the training loss is not finite at step {step} of {steps}")
         torch.autograd.backward(loss)
@@ -150,10 +151,10 @@ def _fit(
     return network, rows
 
 
-def _weighted_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+def _weighted_loss(logits: Tensor, labels: Tensor, weights: Tensor, total: Tensor) -> Tensor:
     """Mean over examples (weighted) and events of the cross entropy of `[B, E]` logits."""
     losses = binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=1)
-    return (losses * weights).sum() / weights.sum()
+    return (losses * weights).sum() / total
 
 
 @torch.no_grad()
