@@ -20,6 +20,6 @@ class NumericToken(nn.Module):
     def forward(self, numeric: Tensor) -> Tensor:
         """`[B, N]` values, NaN where missing -> `[B, 1, D]`."""
         missing = numeric.isnan()
-        values = self.normalise(numeric.nan_to_num(0.0))
+        values = self.normalise(numeric.masked_fill(missing, 0.0))
         token: Tensor = self.project(torch.cat([values, missing.to(values.dtype)], dim=1))
         return token.unsqueeze(1)

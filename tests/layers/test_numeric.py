@@ -38,3 +38,10 @@ def test_missing_and_zero_are_told_apart():
     missing, zero = layer(torch.tensor([[float("nan")], [0.0]]))
     assert not torch.equal(missing, zero)
     assert torch.isfinite(missing).all()
+
+
+def test_an_infinite_value_is_not_taken_for_a_number():
+    layer = NumericToken(1, 16, 8)
+    layer(torch.randn(20, 1))
+    layer.eval()
+    assert not torch.isfinite(layer(torch.tensor([[float("inf")]]))).all()
