@@ -23,7 +23,8 @@ def initialize(network: nn.Module, seed: int) -> None:
     """Draw every parameter anew, in place, keyed by its qualified name.
 
     Linear layers: uniform within 1/sqrt(fan_in), torch's default. Cross layers: Xavier
-    normal, biases zero. Tables: uniform within 1/sqrt(rows), torchrec's default.
+    normal. Biases: zero, so that they do not depend on the fan-in, which techniques change.
+    Tables: uniform within 1/sqrt(rows), torchrec's default.
 
     Raises:
         TypeError: A module holds parameters for which no rule is given here.
@@ -40,8 +41,9 @@ def initialize(network: nn.Module, seed: int) -> None:
                 else:
                     nn.init.zeros_(parameter)
         elif isinstance(module, nn.Linear):
-            for name, parameter in module.named_parameters(recurse=False):
-                _uniform(parameter, 1 / math.sqrt(module.in_features), seed, f"{prefix}.{name}")
+            _uniform(module.weight, 1 / math.sqrt(module.in_features), seed, f"{prefix}.weight")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif not isinstance(module, _FIXED) and _owns_parameters(module, prefix, network):
             raise TypeError(f"no initial values are defined for {type(module).__name__} '{prefix}'")
 

@@ -44,7 +44,7 @@ def test_every_parameter_is_drawn_anew_and_another_seed_draws_others():
     first = values_of(network)
     initialize(network, 1)
     for name, value in values_of(network).items():
-        if "cross.bias" in name:
+        if "bias" in name:
             assert not value.any()
             continue
         assert not torch.equal(value, first[name]), name
@@ -59,12 +59,18 @@ def test_values_have_the_ranges_that_torch_and_torchrec_give():
         ("tables.tables.embedding_bags.a.weight", 1 / math.sqrt(50)),
         ("tables.tables.embedding_bags.b.weight", 1 / math.sqrt(7)),
         ("over.0.weight", 1 / math.sqrt(8)),
-        ("over.0.bias", 1 / math.sqrt(8)),
     ):
         assert values[name].abs().max() <= bound
         assert values[name].abs().max() > bound / 2
     kernel = torch.cat([v.flatten() for n, v in values.items() if "kernels" in n])
     assert kernel.std().item() == pytest.approx(math.sqrt(2 / (3 + 8)), rel=0.3)
+
+
+def test_a_bias_does_not_depend_on_the_fan_in():
+    narrow, wide = MLP(3, (5,)), MLP(30, (5,))
+    for network in (narrow, wide):
+        initialize(network, 0)
+    assert torch.equal(narrow[0].bias, wide[0].bias)
 
 
 def test_tables_of_one_shape_differ():
