@@ -1,5 +1,6 @@
 """Search techniques over a fleet's representative models and report which generalize."""
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -66,7 +67,7 @@ def main(config: Config) -> None:
     from smt.techniques import find_technique
     from smt.template import find_template
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     settings = Settings.parse(
         {name: getattr(config, name) for name in Settings.model_fields}, source="command line"
     )

@@ -71,7 +71,8 @@ def suggest(name: str, known: list[str]) -> str:
 
 def _explain(error: ValidationError, cls: type[BaseModel]) -> str:
     """Put a pydantic error into one sentence: the key, then what would be right."""
-    first = error.errors()[0]
+    # Where a value may be of several kinds, the deepest complaint is about the kind it is.
+    first = max(error.errors(), key=lambda each: len(each["loc"]))
     key = ".".join(str(part) for part in first["loc"]) or cls.__name__
     if first["type"] == "extra_forbidden":
         fields = _fields_at(cls, first["loc"][:-1])

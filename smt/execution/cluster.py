@@ -14,12 +14,14 @@ class Capacity:
     """How a run divides the cluster.
 
     Attributes:
-        pool: Warm workers, each a process with one CPU (and one GPU where there are GPUs).
+        pool: Warm workers, each a process with one CPU, and one GPU where there are GPUs.
         runs: How many Ray Train runs of their own go at the same time.
+        gpu: Whether single-worker evaluations train on GPUs. Untested here: no GPU at hand.
     """
 
     pool: int
     runs: int
+    gpu: bool = False
 
 
 def connect() -> None:
@@ -53,8 +55,10 @@ def plan(workers_of: Iterable[tuple[str, int]], *, isolate: bool) -> Capacity:
         )
     if available < 1:
         raise InputError("evaluations ask for one CPU each; the cluster has none")
+    gpus = int(ray.cluster_resources().get("GPU", 0))
     if isolate:
-        return Capacity(pool=0, runs=available // largest)
-    if largest == 1:
-        return Capacity(pool=available, runs=0)
-    return Capacity(pool=available - largest, runs=1)
+        runs = available // largest
+        return Capacity(pool=0, runs=min(runs, gpus) if gpus else runs, gpu=gpus > 0)
+    runs = 0 if largest == 1 else 1
+    pool = available - largest * runs
+    return Capacity(pool=min(pool, gpus) if gpus else pool, runs=runs, gpu=gpus > 0)

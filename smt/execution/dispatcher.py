@@ -46,10 +46,10 @@ class WarmWorker:
 
 @ray.remote(num_cpus=0, max_retries=TASK_RETRIES)
 def run_isolated(
-    task: Task, log: list[Any], base_losses: list[Any], workers: int
+    task: Task, log: list[Any], base_losses: list[Any], workers: int, gpu: bool
 ) -> dict[str, Any]:
     """One evaluation by a Ray Train run of its own."""
-    return run_evaluation(task, log[0], base_losses[0], workers)
+    return run_evaluation(task, log[0], base_losses[0], workers, gpu=gpu)
 
 
 class Dispatcher:
@@ -75,6 +75,7 @@ class Dispatcher:
         self._recorded = {each.name: each for each in self._ledger.evaluations()}
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
         self._idle: asyncio.Queue[Any] = asyncio.Queue()
+        self._gpu = capacity.gpu
         self._runs = asyncio.Semaphore(capacity.runs)
         start: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=TASK_RETRIES)(
             WarmWorker
@@ -151,7 +152,7 @@ class Dispatcher:
         try:
             if workers > 1 or not self._pool:
                 async with self._runs:
-                    found = await run_isolated.remote(*boxed, workers)
+                    found = await run_isolated.remote(*boxed, workers, self._gpu)
             else:
                 worker = await self._idle.get()
                 try:

@@ -13,13 +13,16 @@ from smt.execution.evaluation import Evaluation, Task
 from smt.training import Workers, paired_delta, train
 
 
-def run_evaluation(task: Task, log: Any, base_losses: Any, workers: int) -> dict[str, Any]:
+def run_evaluation(
+    task: Task, log: Any, base_losses: Any, workers: int, *, gpu: bool = False
+) -> dict[str, Any]:
     """Run an evaluation by Ray Train.
 
     Args:
         log: Object reference of the model's `Log`.
         base_losses: Object reference of the baseline's `[n]` losses; None for a baseline.
         workers: 0 trains in this process (Ray Train's local mode); W > 0 in a run of its own.
+        gpu: Whether a run of its own with one worker gets a GPU.
 
     Returns:
         `evaluation`, and `losses` for a baseline that succeeded.
@@ -28,7 +31,11 @@ def run_evaluation(task: Task, log: Any, base_losses: Any, workers: int) -> dict
         result = TorchTrainer(
             _train_loop,
             train_loop_config={"task": task, "log": log, "base_losses": base_losses},
-            scaling_config=ScalingConfig(num_workers=workers, resources_per_worker={"CPU": 1}),
+            scaling_config=ScalingConfig(
+                num_workers=workers,
+                use_gpu=gpu and workers == 1,
+                resources_per_worker={"CPU": 1, "GPU": 1} if gpu and workers == 1 else {"CPU": 1},
+            ),
             torch_config=TorchConfig(backend="gloo"),
             run_config=RunConfig(storage_path=scratch),
         ).fit()

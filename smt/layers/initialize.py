@@ -37,7 +37,8 @@ def initialize(network: nn.Module, seed: int) -> None:
             for name, parameter in module.named_parameters():
                 if parameter.dim() == 2:
                     generator = _generator(seed, f"{prefix}.{name}")
-                    nn.init.xavier_normal_(parameter, generator=generator)
+                    drawn = torch.empty(parameter.shape)
+                    parameter.data.copy_(nn.init.xavier_normal_(drawn, generator=generator))
                 else:
                     nn.init.zeros_(parameter)
         elif isinstance(module, nn.Linear):
@@ -58,8 +59,9 @@ def _owns_parameters(module: nn.Module, prefix: str, network: nn.Module) -> bool
 
 
 def _uniform(tensor: Tensor, bound: float, seed: int, name: str) -> None:
-    with torch.no_grad():
-        tensor.uniform_(-bound, bound, generator=_generator(seed, name))
+    # Drawn on the CPU, so that a GPU starts from the same values.
+    drawn = torch.empty(tensor.shape).uniform_(-bound, bound, generator=_generator(seed, name))
+    tensor.data.copy_(drawn)
 
 
 def _generator(seed: int, name: str) -> torch.Generator:

@@ -13,7 +13,15 @@ from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import open_run
 from smt.execution.storage import Folder
-from smt.fleet import Fleet, Representatives, load_logs, log_name, open_logs, select_representatives
+from smt.fleet import (
+    Fleet,
+    ModelSpec,
+    Representatives,
+    load_logs,
+    log_name,
+    open_logs,
+    select_representatives,
+)
 from smt.mmo.optimize import best_trial, check_search
 from smt.mmo.progress import Display
 from smt.mmo.search import Trial
@@ -92,20 +100,19 @@ def generalize(
     fleet = count_fleet_flops(template, fleet, logs)
     chosen = select_representatives(fleet, count=representatives, seed=settings.seed)
     models = chosen.models
-    if not any(model.weight for model in models):
-        raise InputError("all weights of the representative models are zero; none has traffic")
+    _check_models(models, template)
     digests = {model.name: logs[log_name(model.log)].digest for model in models}
     folder = Folder(out)
     run = {
-        "fleet": fleet.digest(),
-        "logs": digests,
-        "template": template.to_dict(),
+        "settings": settings.to_dict(),
         "techniques": {
             each.name: {name: domain.to_dict() for name, domain in each.space.items()}
             for each in techniques
         },
-        "settings": settings.to_dict(),
+        "template": template.to_dict(),
+        "fleet": fleet.digest(),
         "representatives": [model.name for model in models],
+        "logs": digests,
     }
     connect()
     capacity = plan([(model.name, template.training.workers) for model in models], isolate=isolate)
@@ -136,6 +143,18 @@ def _check_techniques(techniques: Sequence[Technique]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"technique '{name}' is given twice")
+
+
+def _check_models(models: Sequence[ModelSpec], template: Template) -> None:
+    if not any(model.weight for model in models):
+        raise InputError("all weights of the representative models are zero; none has traffic")
+    for model in models:
+        limit, needed = model.limits.flops, model.inference_flops
+        if template.serving.enforce_flops_limit and limit and needed and needed > limit:
+            raise InputError(
+                f"model '{model.name}': template '{template.name}' needs {needed:,} FLOPs an "
+                f"example, its limit is {limit:,}"
+            )
 
 
 def _train_baselines(search: TechniqueSearch) -> dict[str, Evaluation]:

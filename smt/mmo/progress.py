@@ -28,7 +28,7 @@ class Display:
         self._started = time.monotonic()
         self._label = "baselines"
         self._best = float("-inf")
-        self._done = 0
+        self._done = self._finished = 0
         self._left: float | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -63,18 +63,20 @@ class Display:
     def technique(self, name: str, trials: int) -> None:
         """A technique's search begins."""
         self._best = float("-inf")
-        self._label = f"{name}: trial 1 of {trials}"
+        self._finished = 0
+        self._label = f"{name}: 0 of {trials} trials"
 
     def trial(self, name: str, number: int, trials: int, trial: Trial) -> None:
         """A trial of it is done."""
         self._best = max(self._best, trial.aggregate.value)
-        self._label = f"{name}: trial {min(number + 2, trials)} of {trials}, {self._best_text()}"
+        self._finished += 1
+        self._label = f"{name}: {self._finished} of {trials} trials, {self._best_text()}"
         outcome = trial.aggregate
         value = f"{outcome.value:+.3f}%" if outcome.feasible else "-inf"
         self._refresh()
         self._console.print(
-            f"{name} trial {number + 1}/{trials}: A {value} (mu {outcome.mean:+.3f}%, "
-            f"R {outcome.regression_rate:.2f}), {self._best_text()}; "
+            f"{name} trial {number} ({self._finished} of {trials}): A {value} "
+            f"(mu {outcome.mean:+.3f}%, R {outcome.regression_rate:.2f}), {self._best_text()}; "
             f"{self._done}/{self._total} evaluations{self._left_text()}",
             highlight=False,
             soft_wrap=True,

@@ -18,7 +18,15 @@ def technique_table(result: dict[str, Any]) -> Table:
         caption=f"generalizes: A* >= {settings['tau']:g}%; at most {settings['epsilon']:.0%} of "
         f"the models may fall by over {settings['alpha']:g}%. Without a feasible θ, the nearest.",
     )
-    for name in ("technique", "generalizes", "A*", "μ ± se", "R", "helped\nneutral\nregressed", "θ*"):
+    for name in (
+        "technique",
+        "generalizes",
+        "A*",
+        "μ ± se",
+        "R",
+        "helped\nneutral\nregressed",
+        "θ*",
+    ):
         table.add_column(name, justify="left" if name in ("technique", "θ*") else "right")
     for technique in result["techniques"]:
         shown = technique["shown"]

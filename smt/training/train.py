@@ -69,11 +69,11 @@ def train(
     started = time.perf_counter()
     flops = _check_flops(template, model, log)
     windows = model_windows(model, log)
-    network = build(template, model, log.schema)
+    network = build(template, model, log.schema, _device(workers))
     initialize(network, seed)
     _start_at_base_rates(network.head, [windows.base_rates[event] for event in model.events])
     trained, rows = _fit(network, template, model, windows, workers)
-    logits, labels, weights = _predict(trained, model, windows)
+    logits, labels, weights = _predict(trained, model, windows, _device(workers))
     metrics, losses = _judge(logits, labels, weights, windows.base_rates)
     if not np.isfinite(losses).all():
         raise DivergedError("a test loss is not finite")
@@ -85,6 +85,12 @@ def train(
         train_rows=rows,
         seconds=time.perf_counter() - started,
     )
+
+
+def _device(workers: Workers) -> torch.device:
+    """The GPU that Ray gave this process, if it trains alone; else the CPU."""
+    on_gpu = workers.count == 1 and torch.cuda.is_available()
+    return torch.device("cuda" if on_gpu else "cpu")
 
 
 def _check_flops(template: Template, model: ModelSpec, log: Log) -> int:
@@ -121,7 +127,8 @@ def _fit(
                 f"over {workers.count} workers"
             )
     steps = max(math.ceil(rows / training.batch_size), 1)
-    rates = torch.tensor([windows.base_rates[event] for event in model.events])
+    device = _device(workers)
+    rates = torch.tensor([windows.base_rates[event] for event in model.events], device=device)
     smoothing = template.data.label_smoothing
     network, optimizers = parallelize(network.train(), training, workers)
     for step, batch in enumerate(
@@ -140,6 +147,7 @@ def _fit(
             for group in optimizer.param_groups:
                 group["lr"] = rate * rate_factor(training.schedule, step, steps)
             optimizer.zero_grad()
+        batch = batch if device.type == "cpu" else batch.to(device)
         labels = torch.lerp(batch.labels, rates, smoothing) if smoothing else batch.labels
         total = total_weight(batch.weights, workers)
         loss = _weighted_loss(network(batch), labels, batch.weights, total)
@@ -159,7 +167,7 @@ def _weighted_loss(logits: Tensor, labels: Tensor, weights: Tensor, total: Tenso
 
 @torch.no_grad()
 def _predict(
-    network: nn.Module, model: ModelSpec, windows: Windows
+    network: nn.Module, model: ModelSpec, windows: Windows, device: torch.device
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """`[n, E]` logits, `[n, E]` labels and `[n]` weights of the test window."""
     network.eval()
@@ -172,7 +180,8 @@ def _predict(
         where=windows.where,
         batch_size=EVALUATION_BATCH,
     ):
-        logits.append(network(batch).double())
+        inputs = batch if device.type == "cpu" else batch.to(device)
+        logits.append(network(inputs).double().cpu())
         labels.append(batch.labels.double())
         weights.append(batch.weights.double())
     return torch.cat(logits).numpy(), torch.cat(labels).numpy(), torch.cat(weights).numpy()

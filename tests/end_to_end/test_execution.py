@@ -1,0 +1,106 @@
+import pyarrow as pa
+import pytest
+import ray
+import torch
+
+from smt.execution.cluster import Capacity, connect
+from smt.execution.dispatcher import start_dispatcher
+from smt.execution.evaluation import Evaluation, Task
+from smt.execution.train_run import evaluate
+from smt.fleet import load_fleet, load_logs, log_name, open_logs
+from smt.template import catalogue
+from smt.training import LOCAL
+
+TEMPLATE = catalogue["sparsenn_small"]
+
+
+@pytest.fixture(scope="module")
+def shared(cluster, fleet_file):
+    """The fleet's models and references to its logs; one torch thread, as on a worker."""
+    torch.set_num_threads(1)
+    connect()
+    fleet = load_fleet(fleet_file)
+    logs = load_logs(open_logs(fleet.models), fleet.models)
+    return fleet.models, {name: [ray.put(log)] for name, log in logs.items()}
+
+
+def task(model, template=TEMPLATE, **fields):
+    return Task(template=template, model=model, seed=3, log_digest="log", **fields)
+
+
+def numbers(evaluation):
+    return {key: value for key, value in evaluation.items() if key != "seconds"}
+
+
+@pytest.fixture
+def dispatch(shared, tmp_path):
+    _, logs = shared
+    started = []
+
+    def start(capacity):
+        folder = str(tmp_path / f"run-{len(started)}")
+        started.append(start_dispatcher(folder, f"{folder}/baselines", TEMPLATE, logs, capacity))
+        return started[-1]
+
+    yield start
+    for dispatcher in started:
+        ray.get(dispatcher.stop.remote())
+        ray.kill(dispatcher)
+
+
+def test_warm_isolated_and_plain_evaluations_are_equal_to_the_last_bit(shared, dispatch):
+    models, logs = shared
+    changed = TEMPLATE.change("training", dense_rate=0.004)
+    one = task(models[0], changed, technique="rate", trial=0)
+    warm = dispatch(Capacity(pool=1, runs=0))
+    isolated = dispatch(Capacity(pool=0, runs=1))
+    by_warm = ray.get(warm.evaluate.remote(one.to_dict()))
+    by_run = ray.get(isolated.evaluate.remote(one.to_dict()))
+    reference = logs[one.log][0]
+    base = evaluate(task(models[0]), reference, None, LOCAL)
+    plain = evaluate(one, reference, ray.put(base["losses"]), LOCAL)["evaluation"].to_dict()
+    assert by_warm["failure"] is None
+    assert by_warm["delta"] != 0
+    assert numbers(by_warm) == numbers(by_run) == numbers(plain)
+
+
+def test_two_workers_train_one_network_in_a_run_of_its_own(shared, dispatch):
+    models, logs = shared
+    template = TEMPLATE.change("training", workers=2)
+    dispatcher = dispatch(Capacity(pool=0, runs=1))
+    done = ray.get(dispatcher.baseline.remote(task(models[0], template).to_dict()))
+    alone = evaluate(task(models[0]), logs[log_name(models[0].log)][0], None, LOCAL)["evaluation"]
+    assert done["failure"] is None
+    assert done["ne"] == pytest.approx(alone.ne, rel=2e-2)
+
+
+def test_a_baseline_is_trained_once_however_often_it_is_asked_for(shared, dispatch):
+    models, _ = shared
+    dispatcher = dispatch(Capacity(pool=2, runs=0))
+    asked = [dispatcher.baseline.remote(task(models[1]).to_dict()) for _ in range(4)]
+    found = ray.get(asked)
+    assert all(each == found[0] for each in found)
+    assert ray.get(dispatcher.progress.remote()).fresh == 1
+
+
+def test_a_log_in_the_object_store_is_mapped_not_copied(cluster):
+    connect()
+    table = pa.table({"x": pa.array(range(200_000), pa.int64())})
+    reference = ray.put(table)
+    first, second = ray.get(reference), ray.get(reference)
+    addresses = {each["x"].chunk(0).buffers()[1].address for each in (first, second)}
+    assert len(addresses) == 1
+    assert addresses != {table["x"].chunk(0).buffers()[1].address}
+
+
+def test_a_worker_that_dies_each_time_is_a_failure_with_a_reason(shared, dispatch, monkeypatch):
+    models, _ = shared
+    dispatcher = dispatch(Capacity(pool=1, runs=0))
+    huge = TEMPLATE.change("architecture", embedding_dim=2_000_000)
+    done = Evaluation.model_validate(
+        ray.get(
+            dispatcher.evaluate.remote(task(models[1], huge, technique="big", trial=0).to_dict())
+        )
+    )
+    assert done.failure is not None
+    assert done.delta is None

@@ -1,0 +1,86 @@
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+from conftest import ARGUMENTS, command
+
+
+def wait_for(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def recorded(out):
+    return len(list(out.glob("evaluations/*/*.json")))
+
+
+def start(fleet_file, out):
+    return subprocess.Popen(
+        command(fleet_file, out, *ARGUMENTS),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("evaluations", [0, 7])
+def test_a_killed_driver_resumes_to_the_result_of_an_undisturbed_run(
+    finished_run, fleet_file, tmp_path, evaluations
+):
+    out = tmp_path / "killed"
+    driver = start(fleet_file, out)
+    wait_for(lambda: (out / "run.json").exists() and recorded(out) >= evaluations)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    before = {path: path.read_bytes() for path in out.glob("evaluations/*/*.json")}
+    assert not (out / "result.json").exists()
+
+    again = subprocess.run(
+        command(fleet_file, out, *ARGUMENTS, "--resume"),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+    assert again.returncode == 0, again.stderr
+    assert (out / "result.json").read_bytes() == (finished_run.out / "result.json").read_bytes()
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_a_killed_worker_changes_nothing(finished_run, fleet_file, tmp_path):
+    out = tmp_path / "worker"
+    before = {process.pid for process in warm_workers()}
+    driver = start(fleet_file, out)
+    wait_for(lambda: recorded(out) >= 2)
+    victim = next(process for process in warm_workers() if process.pid not in before)
+    victim.kill()
+    _, errors = driver.communicate(timeout=240)
+    assert driver.returncode == 0, errors
+    assert (out / "result.json").read_bytes() == (finished_run.out / "result.json").read_bytes()
+
+
+def warm_workers():
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("ray::WarmWorker" in part for part in process.info["cmdline"] or [])
+    ]
+
+
+def test_a_finished_run_resumes_without_training_anything(finished_run, fleet_file, tmp_path):
+    written = {path: path.stat().st_mtime_ns for path in finished_run.out.glob("*/*/*.json")}
+    result = (finished_run.out / "result.json").read_bytes()
+    again = subprocess.run(
+        command(fleet_file, finished_run.out, *ARGUMENTS, "--resume"),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert again.returncode == 0, again.stderr
+    assert {p: p.stat().st_mtime_ns for p in finished_run.out.glob("*/*/*.json")} == written
+    assert (finished_run.out / "result.json").read_bytes() == result
