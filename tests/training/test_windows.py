@@ -1,0 +1,59 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from smt.data import Log, Range, open_log
+from smt.data.schema import Schema, Weight
+from smt.training.windows import model_windows
+
+FILTERS = [{}, {"surface": (0, 2)}, {"hour": Range(at_least=8), "region": 1}]
+
+
+def literal_rows(table, where):
+    keep = np.ones(len(table), bool)
+    for name, condition in where.items():
+        values = table[name].to_numpy()
+        if isinstance(condition, Range):
+            keep &= values >= condition.at_least
+        else:
+            keep &= np.isin(values, condition)
+    return keep
+
+
+@pytest.mark.parametrize("where", FILTERS)
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_rows_and_base_rates_are_those_of_the_filter_in_the_training_window(
+    small_log, small_log_path, small_model, where, on_disk
+):
+    model = small_model.model_copy(update={"filter": where, "events": ("click", "view")})
+    windows = model_windows(model, open_log(small_log_path) if on_disk else small_log)
+    keep = literal_rows(small_log.train, where)
+    assert windows.rows == keep.sum()
+    assert list(windows.base_rates) == ["click", "view"]
+    for event, rate in windows.base_rates.items():
+        assert rate == pytest.approx(small_log.train[event].to_numpy()[keep].mean())
+        assert rate != pytest.approx(small_log.test[event].to_numpy().mean(), rel=1e-4)
+
+
+def test_tables_are_filtered_once_and_datasets_while_they_are_read(
+    small_log, small_log_path, small_model
+):
+    where = {"surface": (0, 2)}
+    model = small_model.model_copy(update={"filter": where})
+    in_memory = model_windows(model, small_log)
+    assert in_memory.where is None
+    assert len(in_memory.log.train) == in_memory.rows
+    assert len(in_memory.log.test) == literal_rows(small_log.test, where).sum()
+    on_disk = open_log(small_log_path)
+    assert model_windows(model, on_disk).where == where
+    assert model_windows(model, on_disk).log is on_disk
+
+
+def test_base_rates_are_weighted_where_the_log_has_weights(small_log, small_model):
+    weights = np.random.default_rng(0).gamma(2.0, size=len(small_log.train)).astype("float32")
+    schema = Schema(columns={**small_log.schema.columns, "w": Weight()})
+    train = small_log.train.append_column("w", pa.array(weights))
+    windows = model_windows(small_model, Log(schema, train, train, ""))
+    clicks = small_log.train["click"].to_numpy()
+    assert windows.base_rates["click"] == pytest.approx((weights @ clicks) / weights.sum())
+    assert windows.base_rates["click"] != pytest.approx(clicks.mean(), rel=1e-6)
