@@ -1,5 +1,6 @@
 """How every script starts: a typed config in, an exit code out."""
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ def run(main: Callable[[Config], None], config: Any) -> None:
 
     Wrong input is one sentence on standard error and exit code 2, as for a wrong option.
     """
+    # torchrec asks torch whether fx traces, which torch 2.13 answers with a warning.
+    logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
     parsed = tyro.cli(config, description=sys.modules[main.__module__].__doc__)
     try:
         main(parsed)

@@ -28,11 +28,7 @@ def connect() -> None:
     """Connect to the running Ray cluster, or start one on this machine where there is none."""
     if ray.is_initialized():
         return
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        ray.init(address="auto", **quiet)
-    except ConnectionError:
-        ray.init(address="local", include_dashboard=False, **quiet)
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def plan(workers_of: Iterable[tuple[str, int]], *, isolate: bool) -> Capacity:

@@ -26,11 +26,13 @@ class Progress:
         done: Evaluations finished since the start, those found in the ledger included.
         fresh: Those trained by this process.
         seconds: Spent inside the fresh ones, summed.
+        waiting: No warm worker has got a CPU yet.
     """
 
     done: int
     fresh: int
     seconds: float
+    waiting: bool
 
 
 class WarmWorker:
@@ -81,14 +83,16 @@ class Dispatcher:
             WarmWorker
         )
         self._pool = [start.remote() for _ in range(capacity.pool)]
-        for worker in self._pool:
-            self._idle.put_nowait(worker)
+        self._joined = 0
         self._done = self._fresh = 0
         self._seconds = 0.0
 
     async def ready(self) -> None:
-        """Return once every warm worker is up."""
-        await asyncio.gather(*(worker.ready.remote() for worker in self._pool))
+        """Let each warm worker take work once it is up; return when all are.
+
+        On a cluster that others use too, a worker may have to wait for its CPU.
+        """
+        await asyncio.gather(*(self._join(worker) for worker in self._pool))
 
     async def evaluate(self, content: dict[str, Any]) -> dict[str, Any]:
         """Run a trial's evaluation, or find it in the ledger. Plain data in and out."""
@@ -112,12 +116,18 @@ class Dispatcher:
 
     def progress(self) -> Progress:
         """How far the run is."""
-        return Progress(self._done, self._fresh, self._seconds)
+        waiting = bool(self._pool) and self._joined == 0
+        return Progress(self._done, self._fresh, self._seconds, waiting)
 
     def stop(self) -> None:
         """End the warm workers."""
         for worker in self._pool:
             ray.kill(worker)
+
+    async def _join(self, worker: Any) -> None:
+        await worker.ready.remote()
+        self._joined += 1
+        self._idle.put_nowait(worker)
 
     async def _evaluate(self, task: Task) -> Evaluation:
         base, losses = await self._baseline(task.baseline(self._template))
@@ -174,7 +184,9 @@ def start_dispatcher(
     logs: dict[str, Any],
     capacity: Capacity,
 ) -> Any:
-    """Start the dispatcher on this node, where a local `folder` is."""
+    """Start the dispatcher on this node, where a local `folder` is, and its workers."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    return actor.remote(folder, baselines, template, logs, capacity)
+    dispatcher = actor.remote(folder, baselines, template, logs, capacity)
+    dispatcher.ready.remote()
+    return dispatcher

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from smt.mmo.search import Trial
 
 POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 20
 
 
 class Display:
@@ -30,6 +31,7 @@ class Display:
         self._best = float("-inf")
         self._done = self._finished = 0
         self._left: float | None = None
+        self._warned = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._bar = Progress(
@@ -98,6 +100,11 @@ class Display:
     def _refresh(self) -> None:
         progress = ray.get(self._dispatcher.progress.remote())
         self._done = progress.done
+        if progress.waiting and not self._warned:
+            if time.monotonic() - self._started > PATIENCE_SECONDS:
+                self._warned = True
+                self._console.print("waiting: all CPUs of the cluster are in use by others")
+            return
         if progress.fresh:
             elapsed = time.monotonic() - self._started
             self._left = elapsed / progress.fresh * max(self._total - progress.done, 0)

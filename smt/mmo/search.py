@@ -76,15 +76,19 @@ def propose(
     if not searched:
         return None if trials or pending else fixed
     number = len(trials) + len(pending)
+    if number >= _count_points(searched):
+        tried = {str(_encode(theta, searched)) for theta in [*(t.theta for t in trials), *pending]}
+        if len(tried) >= _count_points(searched):
+            return None
     observed = [trial for trial in trials if math.isfinite(trial.aggregate.mean)]
     random_phase = method == "sobol" or number < INITIAL_TRIALS or len(observed) < 2
     set_ax_logger_levels(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         client = _client(searched, epsilon, random_phase, seed, number)
-        for trial in trials:
+        for trial, outcome in zip(trials, _outcomes(trials, shares, alpha), strict=True):
             index = client.attach_trial(_encode(trial.theta, searched))
-            client.complete_trial(index, _outcomes(trial, shares, alpha))
+            client.complete_trial(index, outcome)
         for theta in pending:
             client.attach_trial(_encode(theta, searched))
         try:
@@ -94,6 +98,17 @@ def propose(
     if not proposed:
         return None
     return {**fixed, **_decode(next(iter(proposed.values())), searched)}
+
+
+def _count_points(searched: dict[str, Domain]) -> float:
+    """How many points a space has."""
+    counts = []
+    for domain in searched.values():
+        if isinstance(domain, Choice):
+            counts.append(float(len(domain.values)))
+        else:
+            counts.append(domain.high - domain.low + 1 if isinstance(domain, Int) else math.inf)
+    return math.prod(counts)
 
 
 def _client(
@@ -147,13 +162,28 @@ def _decode(parameters: dict[str, object], searched: dict[str, Domain]) -> Theta
 
 
 def _outcomes(
-    trial: Trial, shares: Sequence[float], alpha: float
-) -> dict[str, tuple[float, float | None]]:
-    """What Ax is told: value and standard error (None unknown, 0 noiseless) by metric."""
-    rate = (trial.aggregate.regression_rate, _rate_sem(trial, alpha))
-    if not math.isfinite(trial.aggregate.mean):
-        return {"regression_rate": rate}
-    return {"mean": (trial.aggregate.mean, mean_sem(trial.sems, shares)), "regression_rate": rate}
+    trials: Sequence[Trial], shares: Sequence[float], alpha: float
+) -> list[dict[str, tuple[float, float | None]]]:
+    """What Ax is told of each trial: value and standard error (None unknown, 0 noiseless).
+
+    Ax wants the errors of all trials or of none, by metric.
+    """
+    outcomes: list[dict[str, tuple[float, float | None]]] = []
+    for trial in trials:
+        outcome = {"regression_rate": (trial.aggregate.regression_rate, _rate_sem(trial, alpha))}
+        if math.isfinite(trial.aggregate.mean):
+            outcome["mean"] = (trial.aggregate.mean, mean_sem(trial.sems, shares))
+        outcomes.append(outcome)
+    unknown = {
+        metric for outcome in outcomes for metric, (_, sem) in outcome.items() if sem is None
+    }
+    return [
+        {
+            metric: (value, None if metric in unknown else sem)
+            for metric, (value, sem) in outcome.items()
+        }
+        for outcome in outcomes
+    ]
 
 
 def _rate_sem(trial: Trial, alpha: float) -> float | None:
