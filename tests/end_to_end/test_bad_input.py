@@ -1,7 +1,6 @@
 import runpy
 import subprocess
 import sys
-import time
 
 import pytest
 from conftest import FLEET, SCRIPT, command
@@ -76,21 +75,27 @@ def test_another_run_is_not_overwritten(capsys, monkeypatch, cluster, finished_r
     assert "settings" in said or "techniques" in said
 
 
-def test_a_demand_beyond_the_cluster_fails_at_once(
+def test_a_demand_beyond_the_cluster_fails_instead_of_waiting(
     capsys, monkeypatch, cluster, fleet_file, tmp_path
 ):
-    started = time.monotonic()
     said = fails(capsys, monkeypatch, fleet_file, tmp_path / "out", "--workers", "64")
-    assert time.monotonic() - started < 5
     assert "64 workers" in said
     assert "2 CPUs" in said
     assert not (tmp_path / "out").exists()
 
 
-def test_help_comes_within_two_seconds():
-    for script in sorted(SCRIPT.parent.glob("*.py")):
-        started = time.monotonic()
-        done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert time.monotonic() - started < 2
-        assert "--out" in done.stdout or "kuairand" in done.stdout
+@pytest.mark.parametrize("script", sorted(SCRIPT.parent.glob("*.py")), ids=lambda path: path.stem)
+def test_help_loads_nothing_heavy(script):
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = [{str(script)!r}, '--help']\n"
+        "try:\n"
+        f"    runpy.run_path({str(script)!r}, run_name='__main__')\n"
+        "except SystemExit as stop:\n"
+        "    assert stop.code == 0\n"
+        "print('LOADED', sorted({'torch', 'ray', 'ax', 'pyarrow'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout
+    assert "LOADED []" in done.stdout
