@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from smt.errors import InputError
+from smt.execution.evaluation import Evaluation
+from smt.execution.ledger import Ledger, open_run
+from smt.execution.storage import Folder
+from smt.training import EventMetrics
+
+RUN = {"fleet": "abc", "settings": {"trials": 3, "seed": 0}, "techniques": ["a", "b"]}
+
+
+def evaluation(name="dcn/0001-k", **found):
+    values = {"key": name[-1], "technique": "dcn", "trial": 1, "theta": {"x": 0.1, "b": True}}
+    return Evaluation(name=name, **values, model="click/feed", seed=0, **found)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(Folder(tmp_path / "run"), Folder(tmp_path / "baselines"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path / "run")
+
+
+def test_evaluations_read_back_as_they_were_recorded_in_the_order_of_their_names(ledger):
+    metrics = {
+        "click": EventMetrics(ne=0.9, log_loss=0.1, auc=0.7, calibration=1.1, base_rate=0.03)
+    }
+    recorded = [
+        evaluation("dcn/0001-b", delta=0.1 + 0.2, sem=1e-9, ne=0.9, metrics=metrics, flops=10),
+        evaluation("dcn/0000-a", failure="DivergedError: a loss"),
+        evaluation("ab/0010-c", delta=-1.0, seconds=2.5, train_rows=3, test_rows=4),
+    ]
+    for each in recorded:
+        ledger.record(each)
+    assert ledger.evaluations() == [recorded[2], recorded[1], recorded[0]]
+
+
+def test_another_process_reads_what_this_one_recorded(ledger, tmp_path):
+    ledger.record(evaluation())
+    again = Ledger(Folder(tmp_path / "run"), Folder(tmp_path / "baselines"))
+    assert again.evaluations() == [evaluation()]
+
+
+def test_recording_twice_keeps_one(ledger):
+    ledger.record(evaluation(delta=1.0))
+    ledger.record(evaluation(delta=1.0))
+    assert len(ledger.evaluations()) == 1
+
+
+def test_a_baseline_reads_back_with_its_losses_to_the_last_bit(ledger):
+    base = evaluation("baseline/k", ne=0.9)
+    losses = np.random.default_rng(0).gamma(1.0, size=1000).astype(np.float32)
+    assert ledger.baseline("k") is None
+    ledger.record_baseline(base, losses)
+    found, again = ledger.baseline("k")
+    assert found == base
+    assert again.dtype == np.float32
+    assert np.array_equal(again, losses)
+    assert ledger.evaluations() == []
+
+
+def test_a_baseline_without_its_evaluation_does_not_count(ledger, tmp_path):
+    ledger.record_baseline(evaluation("baseline/k"), np.ones(3, np.float32))
+    (tmp_path / "baselines" / "k.json").unlink()
+    assert ledger.baseline("k") is None
+
+
+def test_runs_that_share_a_folder_share_baselines(ledger, tmp_path):
+    ledger.record_baseline(evaluation("baseline/k"), np.ones(3, np.float32))
+    other = Ledger(Folder(tmp_path / "other"), Folder(tmp_path / "baselines"))
+    assert other.baseline("k") is not None
+
+
+def test_a_new_folder_is_claimed_and_the_same_run_may_resume(folder):
+    open_run(folder, RUN, resume=False)
+    open_run(folder, RUN, resume=True)
+    assert folder.list() == ["run.json"]
+
+
+def test_a_folder_of_other_files_is_refused(folder):
+    folder.write("mine.txt", b"x")
+    with pytest.raises(InputError, match=r"is not empty and holds no run; choose another --out"):
+        open_run(folder, RUN, resume=False)
+    assert folder.list() == ["mine.txt"]
+
+
+def test_a_folder_that_holds_a_run_is_refused_without_resume(folder):
+    open_run(folder, RUN, resume=False)
+    with pytest.raises(InputError, match="holds a run already; continue it with --resume"):
+        open_run(folder, RUN, resume=False)
+
+
+def test_there_must_be_a_run_to_resume(folder):
+    with pytest.raises(InputError, match="holds no run to resume"):
+        open_run(folder, RUN, resume=True)
+    assert folder.list() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"settings": {"trials": 4, "seed": 0}}, "settings"),
+        ({"fleet": "abd"}, "fleet"),
+        ({"techniques": ["b", "a"]}, "techniques"),
+        ({"template": "new"}, "template"),
+    ],
+)
+def test_a_run_of_other_arguments_is_not_resumed_and_they_are_named(folder, change, name):
+    open_run(folder, RUN, resume=False)
+    with pytest.raises(InputError, match=f"holds a run with another {name}"):
+        open_run(folder, {**RUN, **change}, resume=True)
+
+
+def test_arguments_compare_as_they_are_stored(folder):
+    run = {**RUN, "techniques": ("a", "b")}
+    open_run(folder, run, resume=False)
+    open_run(folder, run, resume=True)

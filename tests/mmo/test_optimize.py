@@ -1,0 +1,189 @@
+import math
+
+import pytest
+
+from smt.errors import InputError
+from smt.mmo import aggregate, optimize
+from smt.template import Choice, Float, Int
+
+SPACE = {"x": Float(0.0, 1.0), "y": Float(0.01, 1.0, log=True)}
+MODELS = tuple(range(5))
+
+
+def smooth(theta, model):
+    """Best at x = 0.7, y = 0.1; beyond x = 0.8, models 3 and 4 regress."""
+    gain = 1 - 4 * (theta["x"] - 0.7) ** 2 - (math.log10(theta["y"]) + 1) ** 2
+    return -1.0 if model >= 3 and theta["x"] > 0.8 else gain
+
+
+def test_the_best_trial_is_the_largest_aggregate():
+    found = optimize(SPACE, smooth, models=MODELS, trials=6, early_rejection=False)
+    values = [trial.aggregate.value for trial in found.trials]
+    best = values.index(max(values))
+    assert (found.best_theta, found.best) == (
+        found.trials[best].theta,
+        found.trials[best].aggregate,
+    )
+    for trial in found.trials:
+        assert trial.deltas == tuple(smooth(trial.theta, model) for model in MODELS)
+        assert trial.aggregate == aggregate(trial.deltas)
+    assert found.evaluations == 6 * len(MODELS)
+
+
+def test_bayesian_search_comes_near_a_constrained_optimum_and_beats_quasi_random_points():
+    bests = {
+        method: [
+            optimize(SPACE, smooth, models=MODELS, trials=11, method=method, seed=seed).best.value
+            for seed in range(2)
+        ]
+        for method in ("ax", "sobol")
+    }
+    assert min(bests["ax"]) > 0.9
+    assert sum(bests["ax"]) > sum(bests["sobol"])
+
+
+def test_a_search_is_deterministic():
+    first, again = (
+        optimize(SPACE, smooth, models=MODELS, trials=7, seed=2, epsilon=0.3) for _ in range(2)
+    )
+    assert first == again
+    other = optimize(SPACE, smooth, models=MODELS, trials=2, seed=3, method="sobol")
+    assert other.trials[1].theta != first.trials[1].theta
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_early_rejection_finds_the_same_with_fewer_evaluations(seed):
+    def harmful(theta, model):
+        return smooth(theta, model) if theta["x"] < 0.8 else -1.0
+
+    eager, patient = (
+        optimize(
+            SPACE,
+            harmful,
+            models=MODELS,
+            trials=12,
+            method="sobol",
+            early_rejection=early,
+            seed=seed,
+        )
+        for early in (True, False)
+    )
+    assert eager.best_theta == patient.best_theta
+    assert eager.best == patient.best
+    assert [trial.theta for trial in eager.trials] == [trial.theta for trial in patient.trials]
+    assert eager.evaluations < patient.evaluations == 60
+    for fast, slow in zip(eager.trials, patient.trials, strict=True):
+        assert fast.aggregate.value == slow.aggregate.value
+        known = [delta for delta in fast.deltas if delta is not None]
+        assert tuple(known) == slow.deltas[: len(known)]
+
+
+def test_a_trial_stops_as_soon_as_more_than_epsilon_have_regressed():
+    asked = []
+
+    def evaluate(theta, model):
+        asked.append(model)
+        return -1.0
+
+    models = tuple(range(10))
+    found = optimize(SPACE, evaluate, models=models, trials=1, epsilon=0.2)
+    assert asked == [0, 1, 2]
+    assert found.trials[0].deltas == (-1.0, -1.0, -1.0, *[None] * 7)
+    assert found.trials[0].aggregate.regression_rate == pytest.approx(0.3)
+
+
+def test_nothing_feasible_gives_no_theta():
+    found = optimize(SPACE, lambda theta, model: -1.0, models=MODELS, trials=3)
+    assert (found.best_theta, found.best) == (None, None)
+    assert len(found.trials) == 3
+
+
+def test_a_failed_model_makes_its_trial_infeasible_and_the_search_goes_on():
+    def evaluate(theta, model):
+        return math.nan if theta["depth"] > 2 and model == 4 else float(theta["depth"])
+
+    space = {"depth": Int(1, 4), "keep": Choice([True, False])}
+    found = optimize(space, evaluate, models=MODELS, trials=8, epsilon=0.5, early_rejection=False)
+    assert found.best_theta["depth"] == 2
+    assert {trial.theta["depth"] for trial in found.trials if not trial.aggregate.feasible} == {
+        3,
+        4,
+    }
+
+
+def test_fewer_trials_than_asked_where_the_space_has_fewer_points():
+    space = {"keep": Choice([True, False])}
+    found = optimize(space, lambda theta, model: 1.0, models=MODELS, trials=9)
+    assert sorted(trial.theta["keep"] for trial in found.trials) == [False, True]
+    empty = optimize({}, lambda theta, model: 1.0, models=MODELS, trials=9)
+    assert [trial.theta for trial in empty.trials] == [{}]
+    assert empty.best_theta == {}
+
+
+def test_weights_decide_what_is_best():
+    space = {"first": Choice([True, False])}
+
+    def evaluate(theta, model):
+        return float(theta["first"] == (model == "a"))
+
+    for weights, expected in (([3.0, 1.0], True), ([1.0, 3.0], False)):
+        found = optimize(space, evaluate, models=("a", "b"), weights=weights, trials=2)
+        assert found.best_theta == {"first": expected}
+        assert found.best.mean == pytest.approx(0.75)
+
+
+def test_the_first_of_equal_trials_is_best():
+    found = optimize(SPACE, lambda theta, model: 1.0, models=MODELS, trials=3, method="sobol")
+    assert found.best_theta == found.trials[0].theta
+
+
+def test_standard_errors_are_kept_and_nan_is_unknown():
+    outcomes = {0: (1.0, 0.25), 1: (1.0, math.nan), 2: 1.0}
+    found = optimize(SPACE, lambda theta, model: outcomes[model], models=(0, 1, 2), trials=1)
+    assert found.trials[0].sems == (0.25, None, None)
+
+
+def test_a_search_goes_on_where_only_some_standard_errors_are_known():
+    def evaluate(theta, model):
+        return (theta["x"], 0.1) if theta["x"] > 0.5 else theta["x"]
+
+    found = optimize({"x": Float(0.0, 1.0)}, evaluate, models=(0, 1), trials=8)
+    known = {trial.sems[0] for trial in found.trials}
+    assert known == {None, 0.1}
+    assert found.best.value > 0.95
+
+
+def test_an_exception_names_theta_and_model_and_holds_the_trials_before_it():
+    calls = []
+
+    def evaluate(theta, model):
+        calls.append(theta)
+        if len(calls) == 2 * len(MODELS) + 3:
+            raise ZeroDivisionError("boom")
+        return 1.0
+
+    with pytest.raises(RuntimeError, match=r"theta \{.*\}, model 2: ZeroDivisionError") as caught:
+        optimize(SPACE, evaluate, models=MODELS, trials=5)
+    assert str(calls[-1]) in str(caught.value)
+    assert [trial.theta for trial in caught.value.trials] == [calls[0], calls[len(MODELS)]]
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"trials": 0}, "trials is 0; at least 1 is needed"),
+        ({"trials": -3}, "trials is -3"),
+        ({"trials": 1, "method": "grid"}, "unknown method 'grid'; known: ax, sobol"),
+        ({"trials": 1, "weights": [1.0]}, "1 weights are given for 5 models"),
+        ({"trials": 1, "weights": [-1.0, 1, 1, 1, 1]}, "is not a finite number"),
+        ({"trials": 1, "weights": [0.0] * 5}, "all weights are zero"),
+        ({"trials": 1, "models": ()}, "there are no models"),
+    ],
+)
+def test_a_search_that_cannot_be_run_is_refused_before_anything_is_evaluated(options, message):
+    def evaluate(theta, model):
+        raise AssertionError("evaluated")
+
+    with pytest.raises(InputError, match=message):
+        optimize(SPACE, evaluate, **{"models": MODELS, **options})
