@@ -9,10 +9,11 @@ from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec
 from smt.template import catalogue
 
+torch.set_num_threads(1)
+
 
 @pytest.fixture(scope="session")
 def small_simulator():
-    torch.set_num_threads(1)
     return Simulator(SimulatorSpec(rows=4_000, num_users=300, num_items=200))
 
 
