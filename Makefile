@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: install demo test test-slow lint bench
+.PHONY: install demo test lint bench
 
 install: .venv/installed
 
@@ -17,10 +17,7 @@ demo: install
 		--techniques position_weighted_pooling dcn_v2 --train-rows 200000
 
 test: install
-	$(BIN)/pytest -m "not slow and not gpu"
-
-test-slow: install
-	$(BIN)/pytest -m "slow and not gpu"
+	$(BIN)/pytest
 
 lint: install
 	$(BIN)/ruff check .
@@ -28,4 +25,5 @@ lint: install
 	$(BIN)/mypy
 
 bench: install
+	$(BIN)/python benchmarks/simulator.py
 	$(BIN)/python benchmarks/orchestration.py
