@@ -25,13 +25,11 @@ class Progress:
     Attributes:
         done: Evaluations finished since the start, those found in the ledger included.
         fresh: Those trained by this process.
-        seconds: Spent inside the fresh ones, summed.
         waiting: No warm worker has got a CPU yet.
     """
 
     done: int
     fresh: int
-    seconds: float
     waiting: bool
 
 
@@ -79,13 +77,15 @@ class Dispatcher:
         self._idle: asyncio.Queue[Any] = asyncio.Queue()
         self._gpu = capacity.gpu
         self._runs = asyncio.Semaphore(capacity.runs)
-        start: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=TASK_RETRIES)(
-            WarmWorker
-        )
+        start: Any = ray.remote(
+            num_cpus=1,
+            num_gpus=int(capacity.gpu),
+            max_restarts=-1,
+            max_task_retries=TASK_RETRIES,
+        )(WarmWorker)
         self._pool = [start.remote() for _ in range(capacity.pool)]
         self._joined = 0
         self._done = self._fresh = 0
-        self._seconds = 0.0
 
     async def ready(self) -> None:
         """Let each warm worker take work once it is up; return when all are.
@@ -117,7 +117,7 @@ class Dispatcher:
     def progress(self) -> Progress:
         """How far the run is."""
         waiting = bool(self._pool) and self._joined == 0
-        return Progress(self._done, self._fresh, self._seconds, waiting)
+        return Progress(self._done, self._fresh, waiting)
 
     def stop(self) -> None:
         """End the warm workers."""
@@ -173,7 +173,6 @@ class Dispatcher:
             reason = f"{type(error).__name__} after {TASK_RETRIES} retries"
             found = {"evaluation": Evaluation.of(task, failure=reason)}
         self._fresh += 1
-        self._seconds += found["evaluation"].seconds
         return dict(found)
 
 
