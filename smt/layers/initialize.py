@@ -7,6 +7,7 @@ the others, so a difference between the two is the technique's.
 
 import hashlib
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,8 @@ def initialize(network: nn.Module, seed: int) -> None:
 
     Linear layers: uniform within 1/sqrt(fan_in), torch's default. Cross layers: Xavier
     normal. Biases: zero, so that they do not depend on the fan-in, which techniques change.
-    Tables: uniform within 1/sqrt(rows), torchrec's default.
+    Tables: uniform within 1/sqrt(rows), torchrec's default. A module with an
+    `initialize_parameters(generator_of)` method draws its own, from `generator_of(name)`.
 
     Raises:
         TypeError: A module holds parameters for which no rule is given here.
@@ -33,6 +35,10 @@ def initialize(network: nn.Module, seed: int) -> None:
         if isinstance(module, FusedEmbeddingBagCollection):
             for table, weight in module.state_dict().items():
                 _uniform(weight, 1 / math.sqrt(len(weight)), seed, f"{prefix}.{table}")
+        elif hasattr(module, "initialize_parameters"):
+            module.initialize_parameters(partial(_named_generator, seed, prefix))
+        elif isinstance(module, nn.Embedding):
+            _uniform(module.weight, 1 / math.sqrt(len(module.weight)), seed, f"{prefix}.weight")
         elif isinstance(module, LowRankCrossNet):
             for name, parameter in module.named_parameters():
                 if parameter.dim() == 2:
@@ -62,6 +68,10 @@ def _uniform(tensor: Tensor, bound: float, seed: int, name: str) -> None:
     # Drawn on the CPU, so that a GPU starts from the same values.
     drawn = torch.empty(tensor.shape).uniform_(-bound, bound, generator=_generator(seed, name))
     tensor.data.copy_(drawn)
+
+
+def _named_generator(seed: int, prefix: str, name: str) -> torch.Generator:
+    return _generator(seed, f"{prefix}.{name}")
 
 
 def _generator(seed: int, name: str) -> torch.Generator:
