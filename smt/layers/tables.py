@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -10,9 +11,19 @@ from torchrec import EmbeddingBagConfig, JaggedTensor, KeyedJaggedTensor, Poolin
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
 
+from smt.layers.hashing import MultiHash
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of `rows` rows, and the features whose ids it embeds."""
+
+    rows: int
+    features: tuple[str, ...]
+
 
 class PooledTables(nn.Module):
-    """One table a feature, pooled to one token a feature; trained by fused row-wise Adagrad.
+    """Lists of ids pooled to one token a feature; tables trained by fused row-wise Adagrad.
 
     No dense gradient of a table exists: FBGEMM updates the rows that a batch touched
     during `backward`.
@@ -20,40 +31,52 @@ class PooledTables(nn.Module):
 
     def __init__(
         self,
-        num_ids: Mapping[str, int],
+        tables: Mapping[str, Table],
         dim: int,
         *,
         pooling: PoolingType,
         learning_rate: float,
         weighers: Mapping[str, list[nn.Module]] | None = None,
+        hashing: Mapping[str, MultiHash] | None = None,
         device: torch.device | None = None,
     ) -> None:
         """Make the tables.
 
         Args:
-            num_ids: feature -> rows of its table.
+            tables: name -> table; every feature is in one of them.
             dim: D, the width of every row.
+            pooling: A mean is over the ids of a list, however many rows an id has.
             weighers: feature -> modules from a JaggedTensor of L ids to `[L]` weights; their
                 product weighs the ids. Given for all features or for none.
+            hashing: feature -> the rows of its ids; a feature without has its ids as rows.
+
+        Raises:
+            ValueError: A feature's buckets are not as many as its table's rows.
         """
         super().__init__()
-        self.features = list(num_ids)
+        self.features = [name for table in tables.values() for name in table.features]
         self.dim = dim
         self.weighers = nn.ModuleDict(
             {name: nn.ModuleList(modules) for name, modules in (weighers or {}).items()}
         )
-        # False where ids are weighed inside a sharded collection instead.
-        self.weighs_input = True
+        hashing = hashing or {}
+        self.hashing = hashing_of(tables, hashing)
+        # False where ids become weighed rows inside a sharded collection instead.
+        self.prepares_input = True
+        self.rows_per_id: list[int] | None = None
+        if pooling == PoolingType.MEAN and hashing:
+            hashes = {name: each.hashes for name, each in hashing.items()}
+            self.rows_per_id = [hashes.get(name, 1) for name in self.features]
         self.tables = FusedEmbeddingBagCollection(
             tables=[
                 EmbeddingBagConfig(
                     name=name,
                     embedding_dim=dim,
-                    num_embeddings=rows,
-                    feature_names=[name],
+                    num_embeddings=table.rows,
+                    feature_names=list(table.features),
                     pooling=pooling,
                 )
-                for name, rows in num_ids.items()
+                for name, table in tables.items()
             ],
             optimizer_type=RowWiseAdagrad,
             optimizer_kwargs={"lr": learning_rate},
@@ -63,14 +86,23 @@ class PooledTables(nn.Module):
 
     def forward(self, ids: KeyedJaggedTensor) -> Tensor:
         """`[B, F, D]` tokens from the lists of F features."""
-        if self.weighers and self.weighs_input:
-            ids = self.weigh(ids)
+        if self.prepares_input:
+            ids = self.prepare(ids)
         pooled = self.tables(ids)
         values: Tensor = pooled.values()
         # A collection that is sharded gives its features in an order of its own.
         if pooled.keys() != self.features:
             values = torch.cat([pooled[name] for name in self.features], dim=1)
-        return values.view(-1, len(self.features), self.dim)
+        tokens = values.view(-1, len(self.features), self.dim)
+        if self.rows_per_id is not None:
+            tokens = tokens * tokens.new_tensor(self.rows_per_id).unsqueeze(1)
+        return tokens
+
+    def prepare(self, ids: KeyedJaggedTensor) -> KeyedJaggedTensor:
+        """The rows of some or all features' ids, with the ids' weights."""
+        if self.weighers:
+            ids = self.weigh(ids)
+        return self.hash(ids) if self.hashing else ids
 
     def weigh(self, ids: KeyedJaggedTensor) -> KeyedJaggedTensor:
         """The ids of some or all features, with their weights."""
@@ -85,3 +117,40 @@ class PooledTables(nn.Module):
             lengths=ids.lengths(),
             weights=torch.cat(weights),
         )
+
+    def hash(self, ids: KeyedJaggedTensor) -> KeyedJaggedTensor:
+        """The rows of some or all features' ids; each row has its id's weight."""
+        by_feature: dict[str, JaggedTensor] = ids.to_dict()
+        values, lengths, weights = [], [], []
+        for name in ids.keys():  # noqa: SIM118 - a KeyedJaggedTensor is no mapping
+            lists, hashes = by_feature[name], 1
+            rows = lists.values()
+            if name in self.hashing:
+                hashed = self.hashing[name](rows)
+                rows, hashes = hashed.flatten(), hashed.shape[1]
+            values.append(rows)
+            lengths.append(lists.lengths() * hashes)
+            if self.weighers:
+                weights.append(lists.weights().repeat_interleave(hashes))
+        return KeyedJaggedTensor(
+            keys=ids.keys(),
+            values=torch.cat(values),
+            lengths=torch.cat(lengths),
+            weights=torch.cat(weights) if weights else None,
+        )
+
+
+def hashing_of(tables: Mapping[str, Table], hashing: Mapping[str, MultiHash]) -> nn.ModuleDict:
+    """The features' hashing as modules, once it is known to fit their tables.
+
+    Raises:
+        ValueError: A feature's buckets are not as many as its table's rows.
+    """
+    for name, table in tables.items():
+        for feature in table.features:
+            if feature in hashing and hashing[feature].buckets != table.rows:
+                raise ValueError(
+                    f"'{feature}' is hashed into {hashing[feature].buckets} buckets, "
+                    f"but its table '{name}' has {table.rows} rows"
+                )
+    return nn.ModuleDict(hashing)

@@ -12,7 +12,7 @@ from smt.fleet import ModelSpec
 from smt.layers import mlp
 from smt.layers.interaction import CrossInteraction, DotInteraction, ParallelInteractions
 from smt.layers.numeric import NumericToken
-from smt.layers.tables import PooledTables
+from smt.layers.tables import PooledTables, Table
 from smt.layers.weighers import FrequencyGate, PositionWeights
 from smt.template.template import Cross, Dot, PlainMLP, ResidualMLP, Template
 
@@ -138,7 +138,7 @@ def _tables(
         if features.frequency_gate is not None:
             weighers[name].append(FrequencyGate(rows, features.frequency_gate))
     return PooledTables(
-        num_ids,
+        {name: Table(rows, (name,)) for name, rows in num_ids.items()},
         template.architecture.embedding_dim,
         pooling=pooling,
         learning_rate=template.training.table_rate,

@@ -104,9 +104,9 @@ def _shard(network: nn.Module, workers: Workers) -> Any:
         topology=Topology(world_size=workers.count, compute_device=device.type),
         # A weigher lives beside its table, so its table is whole.
         constraints={
-            feature: ParameterConstraints(sharding_types=[ShardingType.TABLE_WISE.value])
+            table.name: ParameterConstraints(sharding_types=[ShardingType.TABLE_WISE.value])
             for tables in weighted.values()
-            for feature in tables.features
+            for table in tables.tables.embedding_bag_configs()
         },
     ).collective_plan(network, sharders, group)
     initial = {name: value.clone() for name, value in network.state_dict().items()}
@@ -140,9 +140,9 @@ def _weigh_beside_tables(tables: PooledTables) -> None:
 
     def weigh(_: nn.Module, inputs: tuple[KeyedJaggedTensor]) -> tuple[KeyedJaggedTensor]:
         (ids,) = inputs
-        return (tables.weigh(ids),) if ids.keys() else inputs
+        return (tables.prepare(ids),) if ids.keys() else inputs
 
-    tables.weighs_input = False
+    tables.prepares_input = False
     for lookup in tables.tables._lookups:
         lookup.register_forward_pre_hook(weigh)
 

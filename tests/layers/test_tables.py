@@ -3,11 +3,13 @@ import pytest
 import torch
 from torchrec import KeyedJaggedTensor, PoolingType
 
-from smt.layers.tables import PooledTables
+from smt.layers.hashing import MultiHash
+from smt.layers.tables import PooledTables, Table
 from smt.layers.weighers import FrequencyGate, PositionWeights
 
 LISTS = {"a": [[0, 1], [], [2, 2, 3]], "b": [[4], [0, 0], [1]]}
 SIZES = {"a": 6, "b": 5}
+TABLES = {name: Table(rows, (name,)) for name, rows in SIZES.items()}
 RATE = 0.1
 
 
@@ -22,7 +24,7 @@ def keyed(lists=LISTS):
 
 def make(pooling=PoolingType.MEAN, weighers=None):
     torch.manual_seed(0)
-    return PooledTables(SIZES, 4, pooling=pooling, learning_rate=RATE, weighers=weighers)
+    return PooledTables(TABLES, 4, pooling=pooling, learning_rate=RATE, weighers=weighers)
 
 
 def rows_of(tables):
@@ -101,7 +103,7 @@ def test_one_step_is_row_wise_adagrad_on_the_rows_that_were_touched_and_only_tho
 
 
 def test_the_second_step_divides_by_the_root_of_both_steps_mean_squares():
-    tables = PooledTables({"a": 2}, 4, pooling=PoolingType.SUM, learning_rate=RATE)
+    tables = PooledTables({"a": Table(2, ("a",))}, 4, pooling=PoolingType.SUM, learning_rate=RATE)
     ids = keyed({"a": [[1]]})
     first, second = torch.randn(2, 4)
     start = rows_of(tables)["a"][1]
@@ -131,3 +133,89 @@ def test_the_optimizer_only_carries_the_rate():
     tables(keyed()).sum().backward()
     optimizer.step()
     assert all(torch.equal(before[name], rows) for name, rows in rows_of(tables).items())
+
+
+def shared(pooling, hashing=None, weighers=None):
+    torch.manual_seed(0)
+    tables = {"t": Table(6, ("a", "b")), "u": Table(3, ("c",))}
+    return PooledTables(
+        tables, 4, pooling=pooling, learning_rate=RATE, hashing=hashing, weighers=weighers
+    )
+
+
+SHARED = {"b": [[4], [0, 0], [1]], "c": [[2, 1], [], [0]], "a": [[0, 1], [], [2, 2, 3]]}
+
+
+def test_features_of_one_table_share_its_rows_and_tokens_are_in_the_tables_order():
+    tables = shared(PoolingType.MEAN)
+    assert tables.features == ["a", "b", "c"]
+    found, rows = tables(keyed(SHARED)), rows_of(tables)
+    for position, (name, table) in enumerate((("a", "t"), ("b", "t"), ("c", "u"))):
+        for example, row in enumerate(SHARED[name]):
+            expected = literal_pool(rows[table], row, PoolingType.MEAN)
+            torch.testing.assert_close(found[example, position], expected)
+
+
+def test_a_shared_row_learns_from_all_features_in_one_step():
+    tables = shared(PoolingType.SUM)
+    before = rows_of(tables)["t"].double()
+    upstream = torch.randn(3, 3, 4)
+    (tables(keyed(SHARED)) * upstream).sum().backward()
+    gradient = torch.zeros(6, 4, dtype=torch.float64)
+    for position, name in enumerate(("a", "b")):
+        for example, row in enumerate(SHARED[name]):
+            for id_ in row:
+                gradient[id_] += upstream[example, position]
+    step = RATE * gradient / (gradient.square().mean(dim=1, keepdim=True).sqrt() + 1e-8)
+    found = rows_of(tables)["t"].double()
+    torch.testing.assert_close(found, before - step, rtol=1e-5, atol=1e-6)
+
+
+HASHED = {"b": [[10**12], [7, 7], [1]], "c": [[2, 1], [], [0]], "a": [[-3, 8], [], [2, 2, 90]]}
+
+
+def hashed_rows(name, ids):
+    """The row numbers of some ids: those of `a` and `b` are hashed, those of `c` are not."""
+    hashes = {"a": 2, "b": 3}
+    if name not in hashes:
+        return [[id_] for id_ in ids]
+    return MultiHash(6, hashes[name])(torch.tensor(ids, dtype=torch.int64)).tolist()
+
+
+@pytest.mark.parametrize("pooling", [PoolingType.SUM, PoolingType.MEAN])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_hashed_id_is_the_sum_of_its_rows_under_its_weight_and_a_mean_is_over_ids(
+    pooling, weighted
+):
+    hashing = {"a": MultiHash(6, 2), "b": MultiHash(6, 3)}
+    weighers = {name: [PositionWeights(2, 1.0)] for name in "abc"} if weighted else None
+    tables = shared(pooling, hashing, weighers)
+    found, rows = tables(keyed(HASHED)), rows_of(tables)
+    for position, (name, table) in enumerate((("a", "t"), ("b", "t"), ("c", "u"))):
+        for example, ids in enumerate(HASHED[name]):
+            expected = torch.zeros(4, dtype=torch.float64)
+            for place, row in enumerate(hashed_rows(name, ids)):
+                weight = (1.0, 0.5, 0.5)[place] if weighted else 1.0
+                expected += weight * rows[table][row].double().sum(dim=0)
+            if pooling == PoolingType.MEAN and ids:
+                expected /= len(ids)
+            torch.testing.assert_close(found[example, position].double(), expected)
+
+
+def test_weighers_of_a_hashed_feature_see_its_ids():
+    gate = FrequencyGate(100, 1.0)
+    tables = PooledTables(
+        {"t": Table(6, ("a",))},
+        4,
+        pooling=PoolingType.MEAN,
+        learning_rate=RATE,
+        weighers={"a": [gate]},
+        hashing={"a": MultiHash(6, 2)},
+    )
+    tables(keyed({"a": [[90, 90], [8]]}))
+    assert gate.count.nonzero().flatten().tolist() == [8, 90]
+
+
+def test_a_table_with_another_number_of_rows_than_buckets_is_refused():
+    with pytest.raises(ValueError, match="'a' is hashed into 5 buckets, but its table 't' has 6"):
+        shared(PoolingType.SUM, {"a": MultiHash(5, 2)})
