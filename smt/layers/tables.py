@@ -67,21 +67,13 @@ class PooledTables(nn.Module):
         if pooling == PoolingType.MEAN and hashing:
             hashes = {name: each.hashes for name, each in hashing.items()}
             self.rows_per_id = [hashes.get(name, 1) for name in self.features]
-        self.tables = FusedEmbeddingBagCollection(
-            tables=[
-                EmbeddingBagConfig(
-                    name=name,
-                    embedding_dim=dim,
-                    num_embeddings=table.rows,
-                    feature_names=list(table.features),
-                    pooling=pooling,
-                )
-                for name, table in tables.items()
-            ],
-            optimizer_type=RowWiseAdagrad,
-            optimizer_kwargs={"lr": learning_rate},
+        self.tables = fused_tables(
+            tables,
+            dim,
+            pooling=pooling,
+            learning_rate=learning_rate,
             is_weighted=bool(self.weighers),
-            device=device or torch.device("cpu"),
+            device=device,
         )
 
     def forward(self, ids: KeyedJaggedTensor) -> Tensor:
@@ -138,6 +130,34 @@ class PooledTables(nn.Module):
             lengths=torch.cat(lengths),
             weights=torch.cat(weights) if weights else None,
         )
+
+
+def fused_tables(
+    tables: Mapping[str, Table],
+    dim: int,
+    *,
+    pooling: PoolingType,
+    learning_rate: float,
+    is_weighted: bool = False,
+    device: torch.device | None = None,
+) -> FusedEmbeddingBagCollection:
+    """Tables that row-wise Adagrad trains during `backward`."""
+    return FusedEmbeddingBagCollection(
+        tables=[
+            EmbeddingBagConfig(
+                name=name,
+                embedding_dim=dim,
+                num_embeddings=table.rows,
+                feature_names=list(table.features),
+                pooling=pooling,
+            )
+            for name, table in tables.items()
+        ],
+        optimizer_type=RowWiseAdagrad,
+        optimizer_kwargs={"lr": learning_rate},
+        is_weighted=is_weighted,
+        device=device or torch.device("cpu"),
+    )
 
 
 def hashing_of(tables: Mapping[str, Table], hashing: Mapping[str, MultiHash]) -> nn.ModuleDict:
