@@ -1,0 +1,90 @@
+"""Embedding tables whose rows are not pooled: a vector for every step of a sequence."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torchrec import KeyedJaggedTensor, PoolingType
+
+from smt.layers.hashing import MultiHash
+from smt.layers.jagged import Jagged
+from smt.layers.tables import Table, fused_tables, hashing_of
+
+
+class StepTables(nn.Module):
+    """A vector for every id of every list; tables trained by fused row-wise Adagrad.
+
+    A table may embed a sequence and a single id together, as target attention needs. Every
+    id is a bag of its own, of as many rows as it hashes to: torchrec's collection without
+    pooling does not run on a CPU. A table is a collection of its own, because the features
+    of one collection need equally many bags.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        dim: int,
+        *,
+        learning_rate: float,
+        hashing: Mapping[str, MultiHash] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        """Make the tables.
+
+        Args:
+            tables: name -> table; every feature is in one of them.
+            dim: D, the width of every row.
+            hashing: feature -> the rows of its ids, whose sum is the id's vector; a feature
+                without has its ids as rows.
+
+        Raises:
+            ValueError: A feature's buckets are not as many as its table's rows.
+        """
+        super().__init__()
+        self.features = [name for table in tables.values() for name in table.features]
+        self.dim = dim
+        self.hashing = hashing_of(tables, hashing or {})
+        self.features_of = {name: table.features for name, table in tables.items()}
+        self.tables = nn.ModuleDict(
+            {
+                name: fused_tables(
+                    {name: Table(table.rows, (name,))},
+                    dim,
+                    pooling=PoolingType.SUM,
+                    learning_rate=learning_rate,
+                    device=device,
+                )
+                for name, table in tables.items()
+            }
+        )
+
+    def forward(self, ids: KeyedJaggedTensor) -> dict[str, Jagged]:
+        """Feature -> the `[L, D]` vectors of its lists' ids."""
+        lists = ids.to_dict()
+        vectors = {}
+        for table, features in self.features_of.items():
+            rows = [self._rows(name, lists[name].values()) for name in features]
+            found = torch.split(self._look_up(table, rows), [len(each) for each in rows])
+            for name, values in zip(features, found, strict=True):
+                vectors[name] = Jagged(values, lists[name].offsets().long())
+        return vectors
+
+    def _rows(self, feature: str, ids: Tensor) -> Tensor:
+        """`[L, hashes]`."""
+        if feature not in self.hashing:
+            return ids.unsqueeze(1)
+        rows: Tensor = self.hashing[feature](ids)
+        return rows
+
+    def _look_up(self, table: str, rows: list[Tensor]) -> Tensor:
+        """`[L, D]`: the sums of the rows that the ids of several features have."""
+        lengths = [each.new_full(each.shape[:1], each.shape[1]) for each in rows]
+        # One more bag, an empty one, because there may be no ids at all.
+        lengths.append(rows[0].new_zeros(1))
+        bags = KeyedJaggedTensor(
+            keys=[table],
+            values=torch.cat([each.flatten() for each in rows]),
+            lengths=torch.cat(lengths).int(),
+        )
+        sums: Tensor = self.tables[table](bags).values()
+        return sums[:-1]
