@@ -1,7 +1,14 @@
-import numpy as np
-import torch
+import math
 
-from smt.layers.numeric import NumericToken
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smt.layers.numeric import NumericToken, PiecewiseLinearTokens
+
+NUMBERS = st.floats(-1e3, 1e3, width=32)
 
 
 def test_token_is_an_mlp_of_normalised_values_and_flags_of_missing_ones():
@@ -45,3 +52,80 @@ def test_an_infinite_value_is_not_taken_for_a_number():
     layer(torch.randn(20, 1))
     layer.eval()
     assert not torch.isfinite(layer(torch.tensor([[float("inf")]]))).all()
+
+
+def literal_encoding(value, boundaries):
+    """Eq. 1 of arXiv:2203.05556; a bin without width is a step, a missing value all zeros."""
+    bins = len(boundaries) - 1
+    encoded = []
+    for t in range(1, bins + 1):
+        low, high = boundaries[t - 1], boundaries[t]
+        if math.isnan(value):
+            encoded.append(0.0)
+        elif low == high:
+            encoded.append(1.0 if value >= high else 0.0)
+        elif value < low and t > 1:
+            encoded.append(0.0)
+        elif value >= high and t < bins:
+            encoded.append(1.0)
+        else:
+            encoded.append((value - low) / (high - low))
+    return encoded
+
+
+@given(
+    st.lists(st.integers(-5, 5).map(float), min_size=3, max_size=6).map(sorted),
+    st.lists(st.one_of(NUMBERS, st.just(math.nan), st.integers(-5, 5).map(float)), max_size=8),
+)
+def test_a_value_is_encoded_bin_by_bin_as_in_the_paper(boundaries, values):
+    layer = PiecewiseLinearTokens(1, bins=len(boundaries) - 1, dim=2, tokens=1).double()
+    layer.boundaries.copy_(torch.tensor([boundaries]))
+    found = layer.encode(torch.tensor(values, dtype=torch.float64).view(-1, 1))
+    expected = [[literal_encoding(value, boundaries)] for value in values]
+    shape = (len(values), 1, len(boundaries) - 1)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64).view(shape))
+
+
+def test_tokens_are_one_linear_layer_over_the_bins_and_flags_of_all_features():
+    torch.manual_seed(0)
+    layer = PiecewiseLinearTokens(2, bins=3, dim=5, tokens=4).double()
+    layer.fit(torch.randn(100, 2, dtype=torch.float64))
+    numeric = torch.tensor([[0.1, math.nan], [5.0, -0.3], [-5.0, 0.0]], dtype=torch.float64)
+    found = layer(numeric)
+    assert found.shape == (3, 4, 5)
+    for example, row in enumerate(numeric.tolist()):
+        inputs = []
+        for value, boundaries in zip(row, layer.boundaries.tolist(), strict=True):
+            inputs += [*literal_encoding(value, boundaries), float(math.isnan(value))]
+        expected = layer.project.weight @ torch.tensor(inputs).double() + layer.project.bias
+        torch.testing.assert_close(found[example].flatten(), expected)
+
+
+def test_boundaries_are_quantiles_of_the_values_that_are_there():
+    generator = np.random.default_rng(0)
+    values = generator.lognormal(size=(1000, 2)).astype(np.float32)
+    values[::3, 0] = np.nan
+    values[::5, 1] = np.inf
+    layer = PiecewiseLinearTokens(2, bins=4, dim=2, tokens=1)
+    layer.fit(torch.from_numpy(values))
+    for column, found in zip(values.T, layer.boundaries.numpy(), strict=True):
+        there = np.sort(column[np.isfinite(column)].astype(np.float64))
+        for level, boundary in zip((0, 0.25, 0.5, 0.75, 1), found, strict=True):
+            place = level * (len(there) - 1)
+            low, high = math.floor(place), math.ceil(place)
+            expected = there[low] + (place - low) * (there[high] - there[low])
+            assert boundary == pytest.approx(expected, rel=1e-6)
+
+
+def test_columns_of_one_value_or_of_none_encode_to_finite_steps():
+    layer = PiecewiseLinearTokens(2, bins=3, dim=2, tokens=1)
+    layer.fit(torch.tensor([[7.0, math.nan], [7.0, math.nan]]))
+    found = layer.encode(torch.tensor([[6.9, -1.0], [7.0, 1.0], [math.nan, math.nan]]))
+    assert found.tolist() == [[[0.0] * 3] * 2, [[1.0] * 3] * 2, [[0.0] * 3] * 2]
+
+
+def test_piecewise_linear_tokens_export_with_a_dynamic_batch():
+    layer, batch = PiecewiseLinearTokens(2, bins=3, dim=2, tokens=2), torch.export.Dim("batch")
+    exported = torch.export.export(layer, (torch.rand(4, 2),), dynamic_shapes=({0: batch},))
+    numeric = torch.tensor([[0.2, math.nan]] * 7)
+    assert torch.equal(exported.module()(numeric), layer(numeric))
