@@ -11,13 +11,14 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torchrec.modules.crossnet import LowRankCrossNet
+from torchrec.modules.crossnet import CrossNet, LowRankCrossNet
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.layers.weighers import PositionWeights
 
 # Their parameters start at fixed values, set when they are made.
 _FIXED = (nn.LayerNorm, nn.BatchNorm1d, PositionWeights)
+_CROSS = (CrossNet, LowRankCrossNet)
 
 
 def initialize(network: nn.Module, seed: int) -> None:
@@ -39,14 +40,15 @@ def initialize(network: nn.Module, seed: int) -> None:
             module.initialize_parameters(partial(_named_generator, seed, prefix))
         elif isinstance(module, nn.Embedding):
             _uniform(module.weight, 1 / math.sqrt(len(module.weight)), seed, f"{prefix}.weight")
-        elif isinstance(module, LowRankCrossNet):
+        elif isinstance(module, _CROSS):
             for name, parameter in module.named_parameters():
-                if parameter.dim() == 2:
+                # By name: torchrec's full-rank biases have two dimensions.
+                if name.startswith("bias"):
+                    nn.init.zeros_(parameter)
+                else:
                     generator = _generator(seed, f"{prefix}.{name}")
                     drawn = torch.empty(parameter.shape)
                     parameter.data.copy_(nn.init.xavier_normal_(drawn, generator=generator))
-                else:
-                    nn.init.zeros_(parameter)
         elif isinstance(module, nn.Linear):
             _uniform(module.weight, 1 / math.sqrt(module.in_features), seed, f"{prefix}.weight")
             if module.bias is not None:
@@ -59,7 +61,7 @@ def _owns_parameters(module: nn.Module, prefix: str, network: nn.Module) -> bool
     """Whether a module has parameters of its own that no enclosing module's rule covers."""
     if not list(module.named_parameters(recurse=False)):
         return False
-    covered = (FusedEmbeddingBagCollection, LowRankCrossNet)
+    covered = (FusedEmbeddingBagCollection, *_CROSS)
     parents = [prefix.rsplit(".", depth)[0] for depth in range(1, prefix.count(".") + 1)]
     return not any(isinstance(network.get_submodule(parent), covered) for parent in parents)
 

@@ -7,10 +7,14 @@ from torch import nn
 from torchrec import PoolingType
 
 from smt.layers.initialize import initialize
-from smt.layers.interaction import CrossInteraction
+from smt.layers.interactions.cross import CrossInteraction
 from smt.layers.mlp import MLP, ResidualMLP
-from smt.layers.tables import PooledTables
+from smt.layers.tables import PooledTables, Table
 from smt.layers.weighers import PositionWeights
+
+
+def tables_of(**rows):
+    return {name: Table(count, (name,)) for name, count in rows.items()}
 
 
 def values_of(module):
@@ -21,8 +25,10 @@ class Small(nn.Module):
     def __init__(self, *extra):
         super().__init__()
         self.extra = nn.ModuleList(extra)
-        self.tables = PooledTables({"a": 50, "b": 7}, 4, pooling=PoolingType.SUM, learning_rate=0.1)
+        tables = tables_of(a=50, b=7)
+        self.tables = PooledTables(tables, 4, pooling=PoolingType.SUM, learning_rate=0.1)
         self.cross = CrossInteraction(2, 4, layers=2, rank=3)
+        self.full_cross = CrossInteraction(2, 4, layers=2, rank=None)
         self.over = MLP(8, (6, 5))
 
 
@@ -62,8 +68,13 @@ def test_values_have_the_ranges_that_torch_and_torchrec_give():
     ):
         assert values[name].abs().max() <= bound
         assert values[name].abs().max() > bound / 2
-    kernel = torch.cat([v.flatten() for n, v in values.items() if "kernels" in n])
-    assert kernel.std().item() == pytest.approx(math.sqrt(2 / (3 + 8)), rel=0.3)
+    for cross, fans in (("cross.", 3 + 8), ("full_cross.", 8 + 8)):
+        kernels = [
+            value.flatten()
+            for name, value in values.items()
+            if name.startswith(cross) and "kernels" in name
+        ]
+        assert torch.cat(kernels).std().item() == pytest.approx(math.sqrt(2 / fans), rel=0.3)
 
 
 def test_a_bias_does_not_depend_on_the_fan_in():
@@ -74,7 +85,7 @@ def test_a_bias_does_not_depend_on_the_fan_in():
 
 
 def test_tables_of_one_shape_differ():
-    tables = PooledTables({"a": 9, "b": 9}, 4, pooling=PoolingType.SUM, learning_rate=0.1)
+    tables = PooledTables(tables_of(a=9, b=9), 4, pooling=PoolingType.SUM, learning_rate=0.1)
     initialize(tables, 0)
     a, b = tables.tables.state_dict().values()
     assert not torch.equal(a, b)
