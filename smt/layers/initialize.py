@@ -17,7 +17,7 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from smt.layers.weighers import PositionWeights
 
 # Their parameters start at fixed values, set when they are made.
-_FIXED = (nn.LayerNorm, nn.BatchNorm1d, PositionWeights)
+_FIXED = (nn.LayerNorm, nn.BatchNorm1d, nn.PReLU, PositionWeights)
 _CROSS = (CrossNet, LowRankCrossNet)
 
 

@@ -1,0 +1,89 @@
+"""From the steps of a list to one vector: `[L, D]` in lists -> `[B, D]`, zero where empty."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from smt.layers.jagged import Jagged, segment_mean, segment_softmax, segment_sum
+
+
+class MeanPooler(nn.Module):
+    """The mean of the steps."""
+
+    needs_target: ClassVar[bool] = False
+
+    def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
+        """`[L, D]` -> `[B, D]`; the target is not read."""
+        return segment_mean(steps)
+
+
+class SumPooler(nn.Module):
+    """The sum of the steps."""
+
+    needs_target: ClassVar[bool] = False
+
+    def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
+        """`[L, D]` -> `[B, D]`; the target is not read."""
+        return segment_sum(steps)
+
+
+class AttentionPooler(nn.Module):
+    """Softmax over the steps of w^T tanh(V x + b) (Yang et al. 2016, Eq. 5 to 7).
+
+    Every head weighs whole steps; of several, the sums are concatenated and projected to D.
+    """
+
+    needs_target: ClassVar[bool] = False
+
+    def __init__(self, dim: int, *, hidden: int, heads: int = 1) -> None:
+        if hidden < 1 or heads < 1:
+            raise ValueError(f"'hidden' and 'heads' must be at least 1, not {hidden} and {heads}")
+        super().__init__()
+        self.hidden = nn.Linear(dim, hidden)
+        self.query = nn.Linear(hidden, heads, bias=False)
+        self.project = nn.Linear(heads * dim, dim, bias=False) if heads > 1 else nn.Identity()
+
+    def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
+        """`[L, D]` -> `[B, D]`; the target is not read."""
+        scores = self.query(torch.tanh(self.hidden(steps.values)))
+        weights = segment_softmax(steps.with_values(scores))
+        weighted = weights.unsqueeze(2) * steps.values.unsqueeze(1)
+        pooled: Tensor = self.project(segment_sum(steps.with_values(weighted)).flatten(1))
+        return pooled
+
+
+class TargetAttention(nn.Module):
+    """Steps weighed by what they have to do with the target (DIN, arXiv:1706.06978, Eq. 3).
+
+    The activation unit is an MLP with PReLU over [step, target, step - target, step * target].
+    Its weights are used as they are, so that their sum tells how strong an interest is;
+    `normalize` puts a softmax over them.
+    """
+
+    needs_target: ClassVar[bool] = True
+
+    def __init__(self, dim: int, *, hidden: tuple[int, ...], normalize: bool = False) -> None:
+        super().__init__()
+        self.normalize = normalize
+        layers: list[nn.Module] = []
+        width = 4 * dim
+        for out_features in hidden:
+            layers += [nn.Linear(width, out_features), nn.PReLU()]
+            width = out_features
+        self.activation = nn.Sequential(*layers, nn.Linear(width, 1))
+
+    def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
+        """`[L, D]` with the targets `[B, D]` -> `[B, D]`.
+
+        Raises:
+            ValueError: There is no target.
+        """
+        if target is None:
+            raise ValueError("target attention needs a 'target': one vector an example")
+        values, of_step = steps.values, target[steps.rows]
+        compared = torch.cat([values, of_step, values - of_step, values * of_step], dim=1)
+        weights = self.activation(compared)
+        if self.normalize:
+            weights = segment_softmax(steps.with_values(weights))
+        return segment_sum(steps.with_values(weights * values))
