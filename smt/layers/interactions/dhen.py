@@ -11,7 +11,7 @@ from smt.layers.jagged import Jagged
 
 
 class DHENLayer(Interaction):
-    """LayerNorm(Ensemble_i(module_i(X)) + ShortCut(X)) (DHEN, arXiv:2203.11014, Eq. 1 and 2).
+    """LayerNorm(Ensemble_i(module_i(X)) + ShortCut(X)) (DHEN, arXiv:2203.11014).
 
     Of the paper's ensembles this is the concatenation: all output tokens of all modules, and a
     linear layer from those to `tokens` tokens, so that modules may give any number. The

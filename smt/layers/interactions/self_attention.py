@@ -8,7 +8,7 @@ from smt.layers.interactions.interaction import Interaction, require_positive
 
 
 class SelfAttentionInteraction(Interaction):
-    """Layers of multi-head self-attention over tokens (AutoInt, arXiv:1810.11921, Eq. 5 to 8)."""
+    """Layers of multi-head self-attention over tokens (AutoInt, arXiv:1810.11921)."""
 
     def __init__(self, num_tokens: int, dim: int, *, heads: int, layers: int) -> None:
         super().__init__(num_tokens, dim, num_tokens)
