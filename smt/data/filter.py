@@ -29,12 +29,12 @@ def expression(where: Filter, schema: Schema) -> pc.Expression | None:
         where: column -> a value, several allowed values, or a `Range`.
 
     Raises:
-        InputError: The filter names a column that the schema lacks.
+        InputError: The filter names a column that the log lacks.
     """
     terms = []
     for column, condition in where.items():
-        if column not in schema.columns:
-            known = list(schema.columns)
+        known = list(schema.stored)
+        if column not in known:
             raise InputError(f"filter on unknown column '{column}'; {suggest(column, known)}")
         field = pc.field(column)
         if isinstance(condition, Range):

@@ -78,9 +78,9 @@ class Log:
 
 
 def arrow_schema(schema: Schema) -> pa.Schema:
-    """The Parquet schema of a log: one non-null field a column, and the sequences' steps."""
+    """The Parquet schema of a log: one non-null field a stored column, with steps and delays."""
     fields = []
-    for name, column in schema.columns.items():
+    for name, column in schema.stored.items():
         if isinstance(column, Embedding):
             kind: pa.DataType = pa.list_(pa.float32(), column.dim)
         else:
@@ -92,6 +92,8 @@ def arrow_schema(schema: Schema) -> pa.Schema:
                 for step in (column.events, column.timestamps)
                 if step is not None
             ]
+        elif isinstance(column, Event) and column.delay is not None:
+            fields.append(pa.field(column.delay, pa.int64(), nullable=False))
     return pa.schema(fields)
 
 

@@ -1,115 +1,61 @@
-"""What a log's columns are, by kind."""
+"""What a log's columns are, by name."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import model_validator
 
+from smt.data.columns import (
+    FEATURE_KINDS,
+    ID_LIST_KINDS,
+    SINGLE_ID_KINDS,
+    TRANSFORM_KINDS,
+    Bucket,
+    Column,
+    Cross,
+    DataConstraint,
+    Embedding,
+    Event,
+    Id,
+    IdList,
+    Numeric,
+    Propensity,
+    Sequence,
+    Side,
+    StoredColumn,
+    Surface,
+    Timestamp,
+    Weight,
+)
 from smt.errors import InputError
 from smt.spec import Spec, suggest
 
-
-class Numeric(Spec):
-    """A float32 value; NaN where it is missing."""
-
-    kind: Literal["numeric"] = "numeric"
-
-
-class Id(Spec):
-    """One categorical id, int64 in [0, num_ids)."""
-
-    kind: Literal["id"] = "id"
-    num_ids: PositiveInt
-
-
-class IdList(Spec):
-    """A list of ids, each int64 in [0, num_ids), of any length including zero."""
-
-    kind: Literal["id_list"] = "id_list"
-    num_ids: PositiveInt
-
-
-class Embedding(Spec):
-    """A vector of `dim` float32 values made elsewhere (a fixed-size Arrow list)."""
-
-    kind: Literal["embedding"] = "embedding"
-    dim: PositiveInt
-
-
-class Sequence(Spec):
-    """A list of ids in order, the most recent first.
-
-    `events` and `timestamps` name Parquet columns of lists of the same lengths: the
-    event code (int64) and the time (int64, milliseconds) of each step.
-    """
-
-    kind: Literal["sequence"] = "sequence"
-    num_ids: PositiveInt
-    events: str | None = None
-    timestamps: str | None = None
-
-
-class Event(Spec):
-    """A label: int8, 1 where the event happened, else 0."""
-
-    kind: Literal["event"] = "event"
-
-
-class Surface(Spec):
-    """Where the impression happened: int64 in [0, num_ids). Usable as an id feature."""
-
-    kind: Literal["surface"] = "surface"
-    num_ids: PositiveInt
-    names: tuple[str, ...] | None = None
-
-
-class DataConstraint(Spec):
-    """What data rules apply to the row (a region …): int64 code. Usable as an id feature."""
-
-    kind: Literal["data_constraint"] = "data_constraint"
-    num_ids: PositiveInt
-    names: tuple[str, ...] | None = None
-
-
-class Timestamp(Spec):
-    """When the impression happened: int64 milliseconds since the epoch, UTC."""
-
-    kind: Literal["timestamp"] = "timestamp"
-
-
-class Weight(Spec):
-    """Importance of the row in training and evaluation, float32, not negative."""
-
-    kind: Literal["weight"] = "weight"
-
-
-class Propensity(Spec):
-    """Probability with which the logging policy showed the item, float32 in (0, 1]."""
-
-    kind: Literal["propensity"] = "propensity"
-
-
-Column = Annotated[
-    Numeric
-    | Id
-    | IdList
-    | Embedding
-    | Sequence
-    | Event
-    | Surface
-    | DataConstraint
-    | Timestamp
-    | Weight
-    | Propensity,
-    Field(discriminator="kind"),
+__all__ = [
+    "FEATURE_KINDS",
+    "ID_LIST_KINDS",
+    "SINGLE_ID_KINDS",
+    "TRANSFORM_KINDS",
+    "Bucket",
+    "Column",
+    "Cross",
+    "DataConstraint",
+    "Embedding",
+    "Event",
+    "Id",
+    "IdList",
+    "Numeric",
+    "Propensity",
+    "Schema",
+    "Sequence",
+    "Side",
+    "StoredColumn",
+    "Surface",
+    "Timestamp",
+    "Weight",
 ]
-SINGLE_ID_KINDS = (Id, Surface, DataConstraint)
-ID_LIST_KINDS = (IdList, Sequence)
-FEATURE_KINDS = (Numeric, Embedding, *SINGLE_ID_KINDS, *ID_LIST_KINDS)
 
 
 class Schema(Spec):
-    """The columns of a log, by name.
+    """The columns of a log, by name, and the features that are made of them.
 
     Example:
         >>> schema = Schema(columns={"age": Numeric(), "click": Event(), "time": Timestamp()})
@@ -128,9 +74,99 @@ class Schema(Spec):
                 raise ValueError(f"a schema has at most one column of kind '{kind}'")
         return self
 
+    @model_validator(mode="after")
+    def _references_hold(self) -> "Schema":
+        for name, column in self.columns.items():
+            if isinstance(column, ID_LIST_KINDS) and column.of is not None:
+                self._require_same_ids(name, column, column.of)
+            elif isinstance(column, Cross):
+                self._require(name, "of", column.of, SINGLE_ID_KINDS)
+                if column.of[0] == column.of[1]:
+                    raise ValueError(f"'{name}.of' must be two different columns")
+            elif isinstance(column, Bucket):
+                self._require(name, "of", (column.of,), (Numeric,))
+            elif isinstance(column, Event):
+                self._require_no_circle(name, column)
+        return self
+
+    @model_validator(mode="after")
+    def _stored_names_are_unique(self) -> "Schema":
+        taken = set(self.columns)
+        for column in self.columns.values():
+            named: tuple[str | None, ...] = ()
+            if isinstance(column, Sequence):
+                named = (column.events, column.timestamps)
+            elif isinstance(column, Event):
+                named = (column.delay,)
+            for name in named:
+                if name in taken:
+                    raise ValueError(f"the column '{name}' of steps or delays is named twice")
+                if name is not None:
+                    taken.add(name)
+        return self
+
+    def _require(
+        self, name: str, key: str, targets: Iterable[str], kinds: tuple[type[Spec], ...]
+    ) -> None:
+        """Raise `ValueError` unless a column's key names columns of these kinds."""
+        fitting = self.names(*kinds)
+        for target in targets:
+            if target not in fitting:
+                what = f"'{name}.{key}' names '{target}', which is no column that fits"
+                raise ValueError(f"{what}; {suggest(target, list(fitting))}")
+
+    def _require_same_ids(self, name: str, column: IdList | Sequence, of: str) -> None:
+        self._require(name, "of", (of,), (*SINGLE_ID_KINDS, IdList))
+        target = self.columns[of]
+        assert isinstance(target, (*SINGLE_ID_KINDS, IdList))
+        if isinstance(target, IdList) and target.of is not None:
+            raise ValueError(f"'{name}.of' names '{of}', whose ids are those of '{target.of}'")
+        if target.num_ids != column.num_ids:
+            raise ValueError(f"'{name}' and '{of}' must have the same num_ids")
+
+    def _require_no_circle(self, name: str, event: Event) -> None:
+        chain = [name]
+        while event.after is not None:
+            self._require(chain[-1], "after", (event.after,), (Event,))
+            if event.after in chain:
+                raise ValueError(f"events come after each other in a circle: {', '.join(chain)}")
+            chain.append(event.after)
+            following = self.columns[event.after]
+            assert isinstance(following, Event)
+            event = following
+
     def names(self, *kinds: type[Spec]) -> tuple[str, ...]:
         """Names of the columns of the given kinds, in the schema's order."""
         return tuple(name for name, column in self.columns.items() if isinstance(column, kinds))
+
+    @property
+    def stored(self) -> dict[str, StoredColumn]:
+        """The columns that the log has under their own names: all but transforms."""
+        return {
+            name: column
+            for name, column in self.columns.items()
+            if not isinstance(column, TRANSFORM_KINDS)
+        }
+
+    @property
+    def steps(self) -> dict[str, str]:
+        """The stored columns of sequences' steps, each with its sequence."""
+        return {
+            step: name
+            for name, column in self.columns.items()
+            if isinstance(column, Sequence)
+            for step in (column.events, column.timestamps)
+            if step is not None
+        }
+
+    @property
+    def delays(self) -> dict[str, str]:
+        """The stored columns of events' delays, each with its event."""
+        return {
+            column.delay: name
+            for name, column in self.columns.items()
+            if isinstance(column, Event) and column.delay is not None
+        }
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -152,6 +188,22 @@ class Schema(Spec):
         """Name of the weight column, if the log has one."""
         names = self.names(Weight)
         return names[0] if names else None
+
+    def side_of(self, feature: str) -> Side:
+        """Whom a feature describes; a transform whose sources differ is context.
+
+        Raises:
+            InputError: The schema has no such feature.
+        """
+        self.require([feature], self.features, "feature")
+        column = self.columns[feature]
+        if isinstance(column, Bucket):
+            return self.side_of(column.of)
+        if isinstance(column, Cross):
+            first, second = (self.side_of(source) for source in column.of)
+            return first if first == second else "context"
+        assert not isinstance(column, (Event, Timestamp, Weight, Propensity))
+        return column.side
 
     def require(self, names: Iterable[str], among: tuple[str, ...], what: str) -> None:
         """Raise `InputError` for the first of `names` that is not `among` those that fit."""

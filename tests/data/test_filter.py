@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smt.data.filter import Range, describe, expression
-from smt.data.schema import Event, Id, Numeric, Schema, Timestamp
+from smt.data.schema import Bucket, Event, Id, Numeric, Schema, Timestamp
 from smt.errors import InputError
 from smt.fleet.model_spec import ModelSpec
 
@@ -57,6 +57,12 @@ def test_a_filter_without_conditions_is_none():
 def test_an_unknown_column_is_named_with_the_closest():
     with pytest.raises(InputError, match=r"filter on unknown column 'tabb'; did you mean 'tab'\?"):
         expression({"tabb": 1}, SCHEMA)
+
+
+def test_a_filter_on_a_transform_is_refused_as_no_log_holds_it():
+    schema = Schema(columns={**SCHEMA.columns, "ages": Bucket(of="age", boundaries=(18,))})
+    with pytest.raises(InputError, match=r"unknown column 'ages'; did you mean 'age'\?"):
+        expression({"ages": 1}, schema)
 
 
 def test_describe_reads_as_a_person_would_write_it():

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from smt.data import arrow_schema, open_log, split_by_time, write_log
 from smt.data.log import require_empty
-from smt.data.schema import Embedding, Event, Id, IdList, Numeric, Schema, Timestamp
+from smt.data.schema import (
+    Bucket,
+    Embedding,
+    Event,
+    Id,
+    IdList,
+    Numeric,
+    Schema,
+    Sequence,
+    Timestamp,
+)
 from smt.errors import InputError
 
 SCHEMA = Schema(columns={"user": Id(num_ids=9), "click": Event(), "time": Timestamp()})
@@ -91,6 +101,21 @@ def test_arrow_schema_has_the_type_of_each_kind():
         "e": pa.int8(),
         "t": pa.int64(),
     }
+
+
+def test_arrow_schema_has_steps_and_delays_but_no_transforms():
+    schema = Schema(
+        columns={
+            "s": Sequence(num_ids=3, events="codes", timestamps="times"),
+            "n": Numeric(),
+            "b": Bucket(of="n", boundaries=(0,)),
+            "e": Event(delay="wait"),
+            "t": Timestamp(),
+        }
+    )
+    fields = {field.name: field.type for field in arrow_schema(schema)}
+    assert list(fields) == ["s", "codes", "times", "n", "e", "wait", "t"]
+    assert (fields["codes"], fields["wait"]) == (pa.list_(pa.int64()), pa.int64())
 
 
 @given(st.lists(st.integers(0, 12), min_size=2, max_size=40), st.floats(0.05, 0.9))

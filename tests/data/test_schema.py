@@ -1,6 +1,9 @@
 import pytest
 
 from smt.data.schema import (
+    Bucket,
+    Cross,
+    DataConstraint,
     Embedding,
     Event,
     Id,
@@ -81,3 +84,103 @@ def test_require_names_the_unknown_and_the_closest_known():
     schema.require(["click"], schema.events, "event")
     with pytest.raises(InputError, match=r"unknown event 'clik'; did you mean 'click'\?"):
         schema.require(["click", "clik"], schema.events, "event")
+
+
+TOWERS = {
+    "time": Timestamp(),
+    "user": Id(num_ids=10, side="user"),
+    "region": DataConstraint(num_ids=2, side="user"),
+    "item": Id(num_ids=20, side="item"),
+    "tags": IdList(num_ids=5, side="item"),
+    "likes": IdList(num_ids=5, of="tags", side="user"),
+    "price": Numeric(side="item"),
+    "history": Sequence(
+        num_ids=20, of="item", events="codes", num_events=4, timestamps="times", side="user"
+    ),
+    "tab": Surface(num_ids=2),
+    "user_region": Cross(of=("user", "region"), num_ids=7),
+    "user_item": Cross(of=("user", "item"), num_ids=7),
+    "price_bucket": Bucket(of="price", boundaries=(1, 2.5)),
+    "click": Event(),
+    "sale": Event(after="click", delay="sale_delay"),
+}
+
+
+def parse(**changed):
+    return Schema.parse({"columns": {**TOWERS, **changed}}, source="here")
+
+
+def test_old_columns_are_of_the_context():
+    assert Schema(columns=COLUMNS).side_of("user") == "context"
+
+
+def test_a_transform_has_the_side_of_its_sources_or_else_that_of_the_context():
+    schema = parse()
+    sides = {name: schema.side_of(name) for name in ("history", "tab", "price_bucket")}
+    assert sides == {"history": "user", "tab": "context", "price_bucket": "item"}
+    assert schema.side_of("user_region") == "user"
+    assert schema.side_of("user_item") == "context"
+    with pytest.raises(InputError, match="unknown feature 'click'"):
+        schema.side_of("click")
+
+
+def test_transforms_are_features_but_not_stored():
+    schema = parse()
+    transforms = {"user_region", "user_item", "price_bucket"}
+    assert transforms <= set(schema.features)
+    assert set(schema.columns) - set(schema.stored) == transforms
+
+
+def test_a_bucket_has_an_id_for_each_interval_and_one_for_missing_values():
+    assert Bucket(of="price", boundaries=(1, 2.5)).num_ids == 4
+
+
+def test_steps_and_delays_are_known_by_the_columns_that_own_them():
+    schema = parse()
+    assert schema.steps == {"codes": "history", "times": "history"}
+    assert schema.delays == {"sale_delay": "sale"}
+
+
+def test_the_new_fields_round_trip_through_yaml(tmp_path):
+    parse().dump(tmp_path / "schema.yaml")
+    assert Schema.load(tmp_path / "schema.yaml") == parse()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"likes": IdList(num_ids=5, of="tag")}, "'likes.of' names 'tag'.*did you mean 'tags'"),
+        ({"likes": IdList(num_ids=5, of="price")}, "'likes.of' names 'price'"),
+        ({"likes": IdList(num_ids=6, of="tags")}, "'likes' and 'tags' must have the same num_ids"),
+        ({"likes": IdList(num_ids=5, of="likes")}, "whose ids are those of 'likes'"),
+        ({"more": IdList(num_ids=5, of="likes")}, "whose ids are those of 'tags'"),
+        ({"history": Sequence(num_ids=9, of="item")}, "must have the same num_ids"),
+        ({"user_item": Cross(of=("user", "price"), num_ids=7)}, "'user_item.of' names 'price'"),
+        ({"user_item": Cross(of=("user", "tags"), num_ids=7)}, "'user_item.of' names 'tags'"),
+        ({"twice": Cross(of=("user", "user"), num_ids=7)}, "must be two different columns"),
+        ({"price_bucket": Bucket(of="user", boundaries=(1,))}, "'price_bucket.of' names 'user'"),
+        ({"sale": Event(after="item")}, "'sale.after' names 'item'"),
+        ({"click": Event(after="sale")}, "in a circle: click, sale"),
+        ({"sale": Event(after="sale")}, "in a circle: sale"),
+        ({"sale": Event(delay="price")}, "'price' of steps or delays is named twice"),
+        ({"click": Event(delay="sale_delay")}, "'sale_delay' of steps or delays is named twice"),
+        ({"sale": Event(delay="codes")}, "'codes' of steps or delays is named twice"),
+    ],
+)
+def test_a_reference_that_does_not_hold_is_refused(changed, message):
+    with pytest.raises(InputError, match=message):
+        parse(**changed)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"kind": "bucket", "of": "price", "boundaries": [1, 1]}, "must be strictly increasing"),
+        ({"kind": "bucket", "of": "price", "boundaries": []}, "at least 1 item"),
+        ({"kind": "sequence", "num_ids": 5, "num_events": 3}, "name that column too"),
+        ({"kind": "numeric", "side": "buyer"}, "'user', 'item' or 'context'"),
+    ],
+)
+def test_an_impossible_column_is_refused(column, message):
+    with pytest.raises(InputError, match=message):
+        parse(extra=column)

@@ -202,6 +202,51 @@ def test_a_log_without_its_label_is_refused(rows, schema, tmp_path):
         read_table([write_csv(tmp_path / "a.csv", rows)], schema)
 
 
+@pytest.fixture
+def rich_schema(tmp_path):
+    """The schema with a delayed event, bounded event codes and a transform."""
+    columns = {
+        **SCHEMA,
+        "click": {"kind": "event", "delay": "click_delay"},
+        "seen": {**SCHEMA["seen"], "num_events": 4},
+        "ages": {"kind": "bucket", "of": "age", "boundaries": [35]},
+    }
+    path = tmp_path / "rich.yaml"
+    path.write_text(yaml.safe_dump({"columns": columns}))
+    return path
+
+
+def with_delays(rows):
+    return [{**row, "click_delay": 50 if row["click"] else None} for row in rows]
+
+
+def test_delays_are_read_and_transforms_are_not(rows, rich_schema, tmp_path):
+    rows = with_delays(rows)
+    for file in (write_csv(tmp_path / "a.csv", rows), write_parquet(tmp_path / "a.parquet", rows)):
+        source = read_table([file], rich_schema)
+        delays = source.rows["click_delay"].to_pylist()
+        assert delays == [50 * row["click"] for row in rows]
+        assert "ages" not in source.rows.column_names
+        log = store(source, tmp_path / f"out{file.suffix}", test_share=0.2)
+        assert "click_delay" in log.train.schema.names
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"seen": [1], "seen_events": [4]}, r"'seen_events': the value 4 is outside \[0, 4\)"),
+        ({"click": 1, "click_delay": None}, "'click_delay': a value is missing"),
+        ({"click": 1, "click_delay": -5}, "'click_delay': the value -5 is negative"),
+        ({"click": 0, "click_delay": 5}, "the value 5 is the delay of what did not happen"),
+    ],
+)
+def test_a_step_or_delay_that_does_not_fit_is_named(rows, rich_schema, tmp_path, changed, message):
+    rows = with_delays(rows)
+    rows[5] |= changed
+    with pytest.raises(InputError, match=message):
+        read_table([write_parquet(tmp_path / "a.parquet", rows)], rich_schema)
+
+
 def test_other_files_are_refused_by_name(schema, tmp_path):
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "b.parquet").write_text("not parquet")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
-from smt.data.schema import ID_LIST_KINDS, Column, Embedding, Event, Numeric, Schema
+from smt.data.schema import ID_LIST_KINDS, Embedding, Event, Numeric, Schema, StoredColumn
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class ColumnProfile:
 def profile_columns(
     rows: pa.Table, schema: Schema, reserved: Collection[str]
 ) -> list[ColumnProfile]:
-    """Profile every column of the schema; `reserved` columns use id 0 for missing."""
+    """Profile every stored column of the schema; `reserved` columns use id 0 for missing."""
     return [
         _profile(name, column, rows[name], name in reserved)
-        for name, column in schema.columns.items()
+        for name, column in schema.stored.items()
     ]
 
 
@@ -57,7 +57,9 @@ def profile_table(columns: Sequence[ColumnProfile]) -> Table:
     return table
 
 
-def _profile(name: str, column: Column, values: pa.ChunkedArray, reserved: bool) -> ColumnProfile:
+def _profile(
+    name: str, column: StoredColumn, values: pa.ChunkedArray, reserved: bool
+) -> ColumnProfile:
     elements, missing = values, 0
     if isinstance(column, ID_LIST_KINDS):
         elements = pc.list_flatten(values)

@@ -7,10 +7,12 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from smt.data.log import arrow_schema
 from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Schema, Sequence
 from smt.data.sources import Source
 from smt.data.sources.coding import flat
 from smt.data.sources.table_columns import (
+    delay_column,
     holds_ids,
     is_named,
     split_lists,
@@ -28,9 +30,9 @@ def read_table(files: Several[str | Path], schema: str | Path, *, separator: str
 
     Ids that are whole numbers in all files stay as they are and must be below `num_ids`; any
     other text is hashed to [1, num_ids). A missing id is 0, a missing number NaN, a missing
-    list empty; labels, times, weights and propensities may not be missing. A time is whole
-    milliseconds since the epoch, an ISO 8601 text (UTC unless it says otherwise) or an Arrow
-    timestamp. Lists are Arrow lists, or texts like `1|2|3`.
+    list empty; labels, times, weights and propensities may not be missing, nor the delay of
+    what happened. A time is whole milliseconds since the epoch, an ISO 8601 text (UTC unless
+    it says otherwise) or an Arrow timestamp. Lists are Arrow lists, or texts like `1|2|3`.
 
     Args:
         files: Files ending in .csv, .csv.gz or .parquet.
@@ -60,7 +62,7 @@ def read_table(files: Several[str | Path], schema: str | Path, *, separator: str
         reserved=frozenset(
             name
             for name in wanted.names(*SINGLE_ID_KINDS)
-            if not is_named(wanted.columns[name])
+            if not is_named(wanted.stored[name])
             and (name in hashed or any(columns[name].null_count for columns in tables.values()))
         ),
         report={"source": "table", "files": [file.name for file in tables]},
@@ -70,7 +72,7 @@ def read_table(files: Several[str | Path], schema: str | Path, *, separator: str
 def _read(file: Path, schema: Schema) -> pa.Table:
     if not file.is_file():
         raise InputError(f"{file}: no such file")
-    names = [*schema.columns, *_steps(schema)]
+    names = arrow_schema(schema).names
     try:
         if file.suffix == ".parquet":
             _require_columns(file, pq.read_schema(file).names, names, schema)
@@ -90,17 +92,6 @@ def _read(file: Path, schema: Schema) -> pa.Table:
         raise InputError(f"{file}: {error}") from None
 
 
-def _steps(schema: Schema) -> dict[str, str]:
-    """The columns of the steps of sequences, each with its sequence."""
-    return {
-        step: name
-        for name, column in schema.columns.items()
-        if isinstance(column, Sequence)
-        for step in (column.events, column.timestamps)
-        if step is not None
-    }
-
-
 def _require_columns(file: Path, found: list[str], names: list[str], schema: Schema) -> None:
     for name in names:
         if name not in found:
@@ -111,7 +102,7 @@ def _require_columns(file: Path, found: list[str], names: list[str], schema: Sch
 
 
 def _split(table: pa.Table, schema: Schema, separator: str) -> dict[str, pa.Array]:
-    lists = {*schema.names(*ID_LIST_KINDS, Embedding), *_steps(schema)}
+    lists = {*schema.names(*ID_LIST_KINDS, Embedding), *schema.steps}
     columns = {name: flat(table[name]) for name in table.column_names}
     plain = {
         name: values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
@@ -127,9 +118,15 @@ def _convert(
         name: to_log_column(
             columns[name], kind, hashed=name in hashed, where=f"{file}: column '{name}'"
         )
-        for name, kind in schema.columns.items()
+        for name, kind in schema.stored.items()
     }
-    for step, sequence in _steps(schema).items():
+    for step, name in schema.steps.items():
+        sequence = schema.columns[name]
+        assert isinstance(sequence, Sequence)
+        codes = sequence.num_events if step == sequence.events else None
         where = f"{file}: column '{step}'"
-        converted[step] = step_column(columns[step], converted[sequence], where)
+        converted[step] = step_column(columns[step], converted[name], codes, where)
+    for delay, event in schema.delays.items():
+        where = f"{file}: column '{delay}'"
+        converted[delay] = delay_column(columns[delay], converted[event], where)
     return pa.table(converted)

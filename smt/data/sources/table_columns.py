@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 from smt.data.schema import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
-    Column,
     DataConstraint,
     Embedding,
     Event,
     Numeric,
     Propensity,
+    StoredColumn,
     Surface,
     Timestamp,
     Weight,
@@ -47,12 +47,12 @@ def holds_ids(values: pa.Array) -> bool:
     )
 
 
-def is_named(kind: Column) -> TypeGuard[Surface | DataConstraint]:
+def is_named(kind: StoredColumn) -> TypeGuard[Surface | DataConstraint]:
     """Whether the schema says what each id of the column is called."""
     return isinstance(kind, (Surface, DataConstraint)) and kind.names is not None
 
 
-def to_log_column(values: pa.Array, kind: Column, *, hashed: bool, where: str) -> pa.Array:
+def to_log_column(values: pa.Array, kind: StoredColumn, *, hashed: bool, where: str) -> pa.Array:
     """Convert one file's column to the Arrow type of its kind.
 
     Args:
@@ -85,17 +85,42 @@ def to_log_column(values: pa.Array, kind: Column, *, hashed: bool, where: str) -
     return _positive(values, kind, where)
 
 
-def step_column(values: pa.Array, sequence: pa.Array, where: str) -> pa.Array:
+def step_column(
+    values: pa.Array, sequence: pa.Array, num_events: int | None, where: str
+) -> pa.Array:
     """The codes or times of a sequence's steps: lists as long as the sequence's.
 
+    Args:
+        num_events: Codes are below it; None for times, and for codes without a bound.
+
     Raises:
-        InputError: A list has another length, or an element is not a whole number.
+        InputError: A list has another length, or an element does not fit.
     """
     lists = code_lists(_typed(values, pa.list_(pa.int64()), where), lambda steps: steps)
     differs = pc.not_equal(pc.list_value_length(lists), pc.list_value_length(sequence))
     _refuse(lists, differs, "has another length than its sequence", where)
-    _refuse(lists.flatten(), pc.is_null(lists.flatten()), "is missing", where)
+    steps = lists.flatten()
+    _refuse(steps, pc.is_null(steps), "is missing", where)
+    if num_events is not None:
+        outside = pc.or_(pc.less(steps, 0), pc.greater_equal(steps, num_events))
+        _refuse(steps, outside, f"is outside [0, {num_events})", where)
     return lists
+
+
+def delay_column(values: pa.Array, labels: pa.Array, where: str) -> pa.Array:
+    """The milliseconds until an event, 0 where it did not happen.
+
+    Raises:
+        InputError: A delay is negative, missing where the event happened, or given where not.
+    """
+    delays = _typed(values, pa.int64(), where)
+    happened = pc.equal(labels, 1)
+    _refuse(delays, pc.and_(happened, pc.is_null(delays)), "is missing", where)
+    delays = pc.fill_null(delays, 0)
+    _refuse(delays, pc.less(delays, 0), "is negative", where)
+    early = pc.and_(pc.invert(happened), pc.not_equal(delays, 0))
+    _refuse(delays, early, "is the delay of what did not happen", where)
+    return delays
 
 
 def _ids(values: pa.Array, num_ids: int, hashed: bool, where: str) -> pa.Array:
