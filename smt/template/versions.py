@@ -1,0 +1,209 @@
+"""Template versions: `<name>/v<N>.yaml` files, each written once and never changed."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from smt.errors import InputError
+from smt.spec import Spec, digest, read_yaml, suggest
+from smt.template.template import Template
+
+TEMPLATES = Path(__file__).parent / "templates"
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class AppliedTechnique(Spec):
+    """A technique at the θ with which it was integrated."""
+
+    name: str
+    theta: dict[str, bool | int | float | str] = {}
+
+
+class TechniqueNumbers(Spec):
+    """μ, R and A* of a technique over a run's representatives; A* is None where infeasible."""
+
+    mean: float
+    regression_rate: Rate
+    value: float | None
+
+
+class RunRecord(Spec):
+    """The run that chose a version's techniques.
+
+    Attributes:
+        representatives: Names of the models on which techniques were tried.
+        trials: θ tried a technique.
+        techniques: technique -> what it reached, those that were not integrated included.
+        command: What was typed.
+    """
+
+    fleet: str
+    representatives: tuple[str, ...] = Field(min_length=1)
+    trials: PositiveInt
+    seed: int
+    techniques: dict[str, TechniqueNumbers]
+    command: str
+
+
+class BackTest(Spec):
+    """A version against its parent, on models of a fleet.
+
+    Attributes:
+        models: How many.
+        mean: μ, percent.
+        deltas: model -> Δ, percent.
+    """
+
+    fleet: str
+    models: PositiveInt
+    mean: float
+    regression_rate: Rate
+    deltas: dict[str, float] | None = None
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    command: str
+
+
+class Version(Spec):
+    """One version of a template in full, and why it is as it is.
+
+    Attributes:
+        parent: Version that it was made from.
+        techniques: What made it from its parent.
+        run: The run that justified them.
+        backtest: What they did together.
+        written: Date, as 2026-01-31.
+    """
+
+    name: str
+    number: PositiveInt
+    parent: PositiveInt | None = None
+    techniques: tuple[AppliedTechnique, ...] = ()
+    run: RunRecord | None = None
+    backtest: BackTest | None = None
+    written: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    notes: str = ""
+    template: Template
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "Version":
+        if self.template.name != self.name:
+            raise ValueError(f"template is named '{self.template.name}', not '{self.name}'")
+        if self.parent is not None and self.parent >= self.number:
+            raise ValueError(f"parent {self.parent} is not before version {self.number}")
+        if self.techniques and self.parent is None:
+            raise ValueError("techniques change a parent, but parent is none")
+        return self
+
+
+def version_numbers(name: str, *, folder: str | Path = TEMPLATES) -> tuple[int, ...]:
+    """The versions of a template, in order.
+
+    Raises:
+        InputError: There is no such template.
+    """
+    numbers = _numbers(Path(folder) / name)
+    if not numbers:
+        known = sorted(each.name for each in Path(folder).glob("*") if _numbers(each))
+        raise InputError(f"unknown template '{name}'; {suggest(name, known)}")
+    return numbers
+
+
+def load_version(
+    name: str, number: int | None = None, *, folder: str | Path = TEMPLATES
+) -> Template:
+    """The template as a version has it, or as the latest one has it.
+
+    Raises:
+        InputError: There is no such template or version, or its file was changed.
+    """
+    return load_record(name, number, folder=folder).template
+
+
+def load_record(name: str, number: int | None = None, *, folder: str | Path = TEMPLATES) -> Version:
+    """A version with its parent, techniques and numbers. Raises `InputError`."""
+    numbers = version_numbers(name, folder=folder)
+    if number is None:
+        number = numbers[-1]
+    if number not in numbers:
+        known = ", ".join(map(str, numbers))
+        raise InputError(f"template '{name}' has no version {number}; its versions: {known}")
+    path = _path(folder, name, number)
+    version = read_version(path)
+    if (version.name, version.number) != (name, number):
+        raise InputError(f"{path}: holds version {version.number} of '{version.name}'")
+    return version
+
+
+def history(name: str, *, folder: str | Path = TEMPLATES) -> tuple[Version, ...]:
+    """All versions of a template, in order. Raises `InputError`."""
+    numbers = version_numbers(name, folder=folder)
+    return tuple(load_record(name, number, folder=folder) for number in numbers)
+
+
+def read_version(path: str | Path) -> Version:
+    """Read a version's file.
+
+    The hash is of what the file says, not of the spec: a field that specs get later
+    leaves the hashes of older files as they were.
+
+    Raises:
+        InputError: The file was changed after it was written, or is no version.
+    """
+    content = read_yaml(path)
+    if not is_version(content):
+        raise InputError(f"{path}: not a template version; it needs 'template' and 'digest'")
+    said = content.pop("digest")
+    found = _content_hash(content)
+    if found != said:
+        raise InputError(
+            f"{path} was changed after it was written (its content hash is {found}, the file "
+            f"says {said}); restore it and write a new version instead"
+        )
+    return Version.parse(content, source=str(path))
+
+
+def is_version(content: object) -> bool:
+    """Whether a file's content is a version, rather than a template alone."""
+    return isinstance(content, dict) and "template" in content and "digest" in content
+
+
+def write_version(version: Version, folder: str | Path = TEMPLATES) -> Path:
+    """Write a new version, with its content hash.
+
+    Raises:
+        InputError: It is not the next version, or its parent does not exist.
+    """
+    numbers = _numbers(Path(folder) / version.name)
+    following = max(numbers, default=0) + 1
+    if version.number != following:
+        raise InputError(
+            f"template '{version.name}': version {version.number} cannot be written; "
+            f"the next one is {following}"
+        )
+    if version.parent is not None and version.parent not in numbers:
+        raise InputError(f"template '{version.name}': parent {version.parent} does not exist")
+    text = yaml.safe_dump(version.to_dict(), sort_keys=False)
+    path = _path(folder, version.name, version.number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "x") as file:
+        file.write(text + f"digest: '{_content_hash(yaml.safe_load(text))}'\n")
+    return path
+
+
+def _content_hash(content: Any) -> str:
+    try:
+        return digest(content)
+    except TypeError:
+        # Dates and mixed keys: YAML that a person wrote, and `write_version` never does.
+        return "that of no plain data"
+
+
+def _path(folder: str | Path, name: str, number: int) -> Path:
+    return Path(folder) / name / f"v{number}.yaml"
+
+
+def _numbers(folder: Path) -> tuple[int, ...]:
+    stems = [path.stem.removeprefix("v") for path in folder.glob("v*.yaml")]
+    return tuple(sorted(int(stem) for stem in stems if stem.isdecimal()))
