@@ -1,11 +1,13 @@
 """A technique: a named change of a template, with hyperparameters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
+from smt.errors import InputError
+from smt.template.features import FeatureType
 from smt.template.space import Space, Theta, check_theta
-from smt.template.template import Template
+from smt.template.template import Paradigm, Scale, Template
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,11 @@ class Technique:
         space: Its hyperparameters.
         change: `(template, **theta) -> template`; validated templates in and out.
         source: Where it comes from.
+        paradigms, scales: Of the templates that it fits.
+        reads: It changes nothing for a model without features of any of these types; () where
+            it does not depend on features.
+        meanings: Hyperparameter -> what it means.
+        summary: What it does, in a sentence.
     """
 
     name: str
@@ -25,12 +32,31 @@ class Technique:
     space: Space
     change: Callable[..., Template]
     source: str
+    paradigms: tuple[Paradigm, ...] = get_args(Paradigm)
+    scales: tuple[Scale, ...] = get_args(Scale)
+    reads: tuple[FeatureType, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    summary: str = ""
+
+    def applies_to(self, template: Template) -> bool:
+        """Whether the template's paradigm and scale are among those that this fits."""
+        return template.paradigm in self.paradigms and template.scale in self.scales
 
     def apply(self, template: Template, theta: Mapping[str, object] | Theta) -> Template:
         """The template with this technique at θ.
 
         Raises:
-            InputError: θ is not a point of the space.
+            InputError: θ is not a point of the space, or the template's paradigm or scale is
+                none that this fits.
         """
+        self._require("paradigm", template.paradigm, self.paradigms, template)
+        self._require("scale", template.scale, self.scales, template)
         check_theta(theta, self.space, f"technique '{self.name}'")
         return self.change(template, **theta)
+
+    def _require(self, what: str, found: str, fits: tuple[str, ...], template: Template) -> None:
+        if found not in fits:
+            raise InputError(
+                f"technique '{self.name}' does not fit the {what} '{found}' of template "
+                f"'{template.name}'; it fits {' and '.join(fits)}"
+            )
