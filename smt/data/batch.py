@@ -1,7 +1,7 @@
 """Batches of examples for a network, out of Arrow columns."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -14,13 +14,21 @@ from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
 from smt.data.filter import Filter, expression
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric, Schema
+from smt.data.schema import (
+    ID_LIST_KINDS,
+    SINGLE_ID_KINDS,
+    Bucket,
+    Cross,
+    Embedding,
+    Numeric,
+    Schema,
+)
 from smt.data.schema import Sequence as SequenceColumn
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B examples; each group holds the features asked for, in the order asked for.
+    """B examples; each group holds the `input_features` of those asked for, in that order.
 
     Attributes:
         numeric: `[B, N]` float32, NaN where missing.
@@ -30,6 +38,9 @@ class Batch:
         embeddings: feature -> `[B, D]` float32; aliases the log's Arrow buffer.
         labels: `[B, E]` float32, 0 or 1.
         weights: `[B]` float32; ones where the log has no weight column.
+        timestamps: `[B]` int64 milliseconds: when the impressions happened; None unless
+            steps were asked for.
+        extra: column -> `[B]` int64, as asked for.
     """
 
     numeric: Tensor
@@ -38,6 +49,8 @@ class Batch:
     embeddings: dict[str, Tensor]
     labels: Tensor
     weights: Tensor
+    timestamps: Tensor | None = None
+    extra: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -52,26 +65,51 @@ class Batch:
             embeddings={name: vectors.to(device) for name, vectors in self.embeddings.items()},
             labels=self.labels.to(device),
             weights=self.weights.to(device),
+            timestamps=None if self.timestamps is None else self.timestamps.to(device),
+            extra={name: values.to(device) for name, values in self.extra.items()},
         )
 
 
+def input_features(schema: Schema, features: Sequence[str]) -> list[str]:
+    """The features with transforms replaced by what they are computed from, each once."""
+    names: list[str] = []
+    for feature in features:
+        column = schema.columns[feature]
+        if isinstance(column, Cross):
+            names += column.of
+        else:
+            names.append(column.of if isinstance(column, Bucket) else feature)
+    return list(dict.fromkeys(names))
+
+
 def columns_of(
-    schema: Schema, features: Sequence[str], events: Sequence[str], *, steps: bool = False
+    schema: Schema,
+    features: Sequence[str],
+    events: Sequence[str],
+    *,
+    steps: bool = False,
+    extra: Sequence[str] = (),
 ) -> list[str]:
     """The Parquet columns that these features and events need, each once.
 
+    Args:
+        steps: Also those of sequences' steps, and the timestamp.
+        extra: Further columns of one int64 a row: ids, the timestamp or events' delays.
+
     Raises:
-        InputError: A feature or event is not in the schema.
+        InputError: A feature, event or extra column is not in the schema.
     """
     schema.require(features, schema.features, "feature")
     schema.require(events, schema.events, "event")
-    names = [*features, *events]
+    integers = (*schema.delays, schema.timestamp, *schema.names(*SINGLE_ID_KINDS))
+    schema.require(extra, integers, "extra column")
+    inputs = input_features(schema, features)
+    names = [*inputs, *events, *extra]
     if schema.weight is not None:
         names.append(schema.weight)
-    for feature in features:
-        column = schema.columns[feature]
-        if steps and isinstance(column, SequenceColumn):
-            names += [name for name in (column.events, column.timestamps) if name is not None]
+    if steps:
+        names += [step for step, sequence in schema.steps.items() if sequence in inputs]
+        names.append(schema.timestamp)
     return list(dict.fromkeys(names))
 
 
@@ -85,34 +123,37 @@ def read_batches(
     batch_size: int,
     skip: int = 0,
     steps: bool = False,
+    extra: Sequence[str] = (),
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """Read batches of exactly `batch_size` rows (the last may be shorter), in the log's order.
 
-    Only the columns of `features` and `events` are read, and only the rows that `where`
+    Only the columns that `columns_of` names are read, and only the rows that `where`
     keeps: on a Parquet dataset, row groups whose statistics rule them out are skipped.
     Rows stream: a log larger than memory is fine.
 
     Args:
         rows: A window of a log: a dataset on disk, or a table in memory.
         skip: Leave out the first so many of the rows that `where` keeps.
-        steps: Also read the event and timestamp lists of sequences.
+        steps: Also read the event and timestamp lists of sequences, and the timestamps.
+        extra: Also read these columns of one int64 a row: ids, the timestamp, delays.
         shard: `(rank, world)`: of every `world` batches, give only number `rank`, and drop
             an incomplete last round, so that all ranks make the same number of steps.
 
     Raises:
-        InputError: A feature, an event or a filter's column is not in the schema.
+        InputError: A feature, an event, an extra or a filter's column is not in the schema.
     """
-    columns = columns_of(schema, features, events, steps=steps)
+    columns = columns_of(schema, features, events, steps=steps, extra=extra)
+    inputs = input_features(schema, features)
     condition = expression(where or {}, schema)
     rank, world = shard
     chunks = _chunks(rows, columns, condition, batch_size, skip)
     if world == 1:
         for chunk in chunks:
-            yield _to_batch(chunk, schema, features, events, steps)
+            yield _to_batch(chunk, schema, inputs, events, steps, extra)
         return
     while len(round_ := list(islice(chunks, world))) == world and len(round_[-1]) == batch_size:
-        yield _to_batch(round_[rank], schema, features, events, steps)
+        yield _to_batch(round_[rank], schema, inputs, events, steps, extra)
 
 
 def _chunks(
@@ -151,15 +192,16 @@ def _chunks(
 def _to_batch(
     chunk: pa.RecordBatch,
     schema: Schema,
-    features: Sequence[str],
+    inputs: list[str],
     events: Sequence[str],
     steps: bool,
+    extra: Sequence[str],
 ) -> Batch:
     size = len(chunk)
     numeric, ids = [], []
     id_lists: dict[str, KeyedJaggedTensor] = {}
     embeddings: dict[str, Tensor] = {}
-    for name in features:
+    for name in inputs:
         column = schema.columns[name]
         if isinstance(column, Numeric):
             numeric.append(name)
@@ -184,6 +226,8 @@ def _to_batch(
         embeddings=embeddings,
         labels=_stack(chunk, list(events)).T.contiguous(),
         weights=torch.ones(size) if schema.weight is None else _alias(chunk.column(schema.weight)),
+        timestamps=_alias(chunk.column(schema.timestamp)) if steps else None,
+        extra={name: _alias(chunk.column(name)) for name in extra},
     )
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import smt.data.batch
-from smt.data import Range, open_log, read_batches
-from smt.data.schema import Event, Numeric, Schema, Timestamp, Weight
+from smt.data import Range, columns_of, input_features, open_log, read_batches
+from smt.data.schema import Bucket, Cross, Event, Numeric, Schema, Timestamp, Weight
 from smt.errors import InputError
 
 FILTERS = [
@@ -224,9 +224,65 @@ def test_weights_are_those_of_the_weight_column_or_else_ones(small_log):
     assert read(small_log, batch_size=7)[0].weights.tolist() == [1.0] * 7
 
 
+def test_the_timestamps_come_with_the_steps_only(small_log, small_log_path):
+    for log in (small_log, open_log(small_log_path)):
+        (plain,) = read(log, features=["user"], batch_size=10_000)
+        assert plain.timestamps is None
+        batches = read(log, features=["user"], batch_size=300, steps=True)
+        times = torch.cat([batch.timestamps for batch in batches])
+        assert times.dtype == torch.int64
+        assert times.tolist() == small_log.test["time"].to_pylist()
+
+
+def with_transforms(schema):
+    transforms = {
+        "user_item": Cross(of=("user", "item"), num_ids=50),
+        "age_bucket": Bucket(of="user_age", boundaries=(20, 40)),
+    }
+    return Schema(columns={**schema.columns, **transforms})
+
+
+def test_transforms_are_replaced_by_their_sources_each_once(small_log):
+    schema = with_transforms(small_log.schema)
+    features = ["item_price", "user_item", "item", "age_bucket", "user_age", "item_price"]
+    inputs = ["item_price", "user", "item", "user_age"]
+    assert input_features(schema, features) == inputs
+    assert columns_of(schema, features, ["like"]) == [*inputs, "like"]
+
+
+def test_sources_of_transforms_are_read_as_if_they_had_been_asked_for(small_log):
+    schema = with_transforms(small_log.schema)
+    options = {"events": ["click"], "batch_size": 200, "steps": True}
+    asked = read_batches(small_log.test, schema, features=["age_bucket", "user_item"], **options)
+    plain = read_batches(small_log.test, schema, features=["user_age", "user", "item"], **options)
+    for ours, theirs in zip(asked, plain, strict=True):
+        assert_equal(ours, theirs)
+
+
+def test_extra_columns_are_read_whether_or_not_they_are_features(small_log, small_log_path):
+    names = ["surface", "time", "user"]
+    for log in (small_log, open_log(small_log_path)):
+        batches = read(log, features=["user"], extra=names, batch_size=300)
+        assert list(batches[0].extra) == names
+        for name in names:
+            values = torch.cat([batch.extra[name] for batch in batches])
+            assert values.dtype == torch.int64
+            assert values.tolist() == small_log.test[name].to_pylist()
+        assert batches[0].ids.keys() == ["user"]
+
+
+def test_a_batch_moves_to_a_device_with_all_its_parts(small_log):
+    (batch,) = read(small_log, extra=["surface"], steps=True, batch_size=10_000)
+    moved = batch.to(torch.device("meta"))
+    parts = [*parts_of(moved), moved.timestamps, moved.extra["surface"]]
+    assert all(part.device.type == "meta" for part in parts)
+    assert list(moved.id_lists) == list(batch.id_lists)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"extra": ["user_age"]}, "unknown extra column 'user_age'"),
         ({"features": ["usr"]}, "unknown feature 'usr'; did you mean 'user'"),
         ({"features": ["click"]}, "unknown feature 'click'"),
         ({"events": ["user"]}, "unknown event 'user'"),
