@@ -1,0 +1,57 @@
+"""Moving averages of parameters, to evaluate with."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Averaged:
+    """The exponential moving average of parameters.
+
+    The first steps are averaged over fewer: update t = 0, 1, ... keeps
+    min(decay, (1 + t) / (10 + t)) of the average, so that initial values do not linger.
+    Torch's `AveragedModel` would copy the network's tables, and its decay is fixed.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
+        """Start from the values that the parameters have.
+
+        Args:
+            parameters: Of the dense part; a table is too large to be copied.
+            decay: In [0, 1): the share of the average that a late update keeps.
+        """
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay is {decay}, must be in [0, 1)")
+        self.parameters: list[Tensor] = list(parameters)
+        self.values = [parameter.detach().clone() for parameter in self.parameters]
+        self.decay = decay
+        self.updates = 0
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the average towards the parameters; called after each step."""
+        kept = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(self.values, self.parameters, 1 - kept)
+        self.updates += 1
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Within, the parameters have their averages; after it, their own values again.
+
+        FSDP keeps the root's gathered parameters after a forward pass without a backward
+        pass, unless `reshard_after_forward` is set: then they are stale until resharded.
+        """
+        own = [parameter.detach().clone() for parameter in self.parameters]
+        self._assign(self.values)
+        try:
+            yield
+        finally:
+            self._assign(own)
+
+    @torch.no_grad()
+    def _assign(self, values: list[Tensor]) -> None:
+        # One by one: torch has no `_foreach_copy_` of sharded parameters.
+        for parameter, value in zip(self.parameters, values, strict=True):
+            parameter.copy_(value)
