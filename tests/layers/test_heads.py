@@ -146,8 +146,7 @@ def test_a_parent_that_is_no_event_is_refused(parents):
         EntireSpace(parents)
 
 
-@pytest.mark.parametrize("batch", [2, 9])
-def test_heads_export_with_any_batch_size(batch):
+def test_heads_export_with_any_batch_size():
     class Heads(nn.Module):
         def __init__(self):
             super().__init__()
@@ -159,5 +158,6 @@ def test_heads_export_with_any_batch_size(batch):
 
     heads, rows = Heads(), torch.export.Dim.DYNAMIC
     exported = torch.export.export(heads, (torch.randn(5, 3, 4),), dynamic_shapes=({0: rows},))
-    hidden = torch.randn(batch, 3, 4)
-    torch.testing.assert_close(exported.module()(hidden), heads(hidden))
+    for batch in (2, 9):
+        hidden = torch.randn(batch, 3, 4)
+        torch.testing.assert_close(exported.module()(hidden), heads(hidden))
