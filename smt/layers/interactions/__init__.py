@@ -5,6 +5,7 @@ from smt.layers.interactions.dhen import DHENLayer
 from smt.layers.interactions.dot import DotInteraction
 from smt.layers.interactions.gate import BilinearInteraction, BilinearPairs, SENetGate
 from smt.layers.interactions.interaction import Interaction
+from smt.layers.interactions.interformer import InterFormerInteraction
 from smt.layers.interactions.mask import MaskBlocks
 from smt.layers.interactions.self_attention import SelfAttentionInteraction
 from smt.layers.interactions.stack import Parallel, Stack
@@ -16,6 +17,7 @@ __all__ = [
     "CrossInteraction",
     "DHENLayer",
     "DotInteraction",
+    "InterFormerInteraction",
     "Interaction",
     "MaskBlocks",
     "Parallel",
