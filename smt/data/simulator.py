@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from smt.data.log import Log, arrow_schema
 from smt.data.schema import Schema
 from smt.data.simulator_behaviour import (
+    DELAYED_EVENT,
     EVENT_NAMES,
     PARENTS,
     Behaviour,
     draw_behaviour,
     marginal,
 )
-from smt.data.simulator_features import feature_columns, observe, simulator_schema
+from smt.data.simulator_features import DELAY, feature_columns, observe, simulator_schema
 from smt.data.simulator_world import (
+    DAY_MS,
     SURFACES,
+    TYPICAL_PRICE,
     Floats,
     Impressions,
     Integers,
@@ -32,7 +35,7 @@ from smt.spec import digest
 
 __all__ = ["BayesNE", "Simulator", "SimulatorSpec"]
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raise it with every change of what a spec generates: logs are cached by their digest."""
 CALIBRATION_ROWS = 20_000
 STREAMS = (
@@ -44,7 +47,11 @@ STREAMS = (
     "traffic",
     "labels",
     "observation",
+    "delays",
 )
+MEAN_DELAY_DAYS = 1.0
+"""Of the conversion of an item that costs what most do."""
+MAX_DELAY_DAYS = 10
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,9 @@ class Simulator:
         table = feature_columns(shown, labels, seen, self.spec.history_length)
         for event, values in labels.items():
             table = table.append_column(event, pa.array(values))
+        waits = draw_delays(self.items.price[shown.items], _stream(self.spec, "delays"))
+        delays = np.where(labels[DELAYED_EVENT] == 1, waits, 0)
+        table = table.append_column(DELAY, pa.array(delays))
         target = arrow_schema(self.schema)
         table = table.select(target.names).cast(target).combine_chunks()
         cut_time = shown.times[int(self.spec.rows * (1 - self.spec.test_share))]
@@ -150,6 +160,18 @@ def draw_labels(
         if parent is not None:
             happened[:, number] &= happened[:, parent]
     return dict(zip(EVENT_NAMES, happened.T.astype(np.int8), strict=True))
+
+
+def draw_delays(prices: Floats, rng: np.random.Generator) -> Integers:
+    """How long after each of N impressions a conversion would come, `[N]` milliseconds above 0.
+
+    Exponential, as conversions of ads are (Chapelle, KDD 2014), and cut at `MAX_DELAY_DAYS`;
+    the mean grows with the square root of the price (`[N]`).
+    """
+    means = MEAN_DELAY_DAYS * np.sqrt(prices / TYPICAL_PRICE)
+    within = -np.expm1(-MAX_DELAY_DAYS / means)
+    days = -means * np.log1p(-within * rng.random(len(prices)))
+    return np.maximum(days * DAY_MS, 1).astype(np.int64)
 
 
 def _normalized(truth: Floats, labels: NDArray[np.int8], rate: float) -> float | None:

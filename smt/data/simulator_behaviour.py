@@ -56,6 +56,9 @@ PARENTS = tuple(
     None if event.parent is None else EVENT_NAMES.index(event.parent) for event in EVENTS
 )
 
+DELAYED_EVENT = "conversion"
+"""The event that may come days after the impression; the others come at once."""
+
 CAUSES = {
     **{f"taste_{number}": 0.32 for number in range(LATENT_DIM)},
     "warmth": 0.35,

@@ -20,7 +20,7 @@ from smt.data.schema import (
     Surface,
     Timestamp,
 )
-from smt.data.simulator_behaviour import EVENT_NAMES
+from smt.data.simulator_behaviour import DELAYED_EVENT, EVENTS
 from smt.data.simulator_world import (
     DAY_MS,
     DEVICES,
@@ -38,38 +38,49 @@ from smt.data.simulator_world import (
 
 CONTENT_DIM = 16
 HISTORY_EVENTS = ("view", "click", "conversion")
+DELAY = f"{DELAYED_EVENT}_delay"
 
 
 def simulator_schema(spec: SimulatorSpec) -> Schema:
     """The schema of a simulated log."""
     return Schema(
         columns={
-            "user": Id(num_ids=spec.num_users),
-            "item": Id(num_ids=spec.num_items),
-            "segment": Id(num_ids=spec.num_segments),
-            "device": Id(num_ids=len(DEVICES)),
-            "advertiser": Id(num_ids=spec.num_advertisers),
-            "category": Id(num_ids=spec.num_categories),
+            "user": Id(num_ids=spec.num_users, side="user"),
+            "item": Id(num_ids=spec.num_items, side="item"),
+            "segment": Id(num_ids=spec.num_segments, side="user"),
+            "device": Id(num_ids=len(DEVICES), side="user"),
+            "advertiser": Id(num_ids=spec.num_advertisers, side="item"),
+            "category": Id(num_ids=spec.num_categories, side="item"),
             "hour": Id(num_ids=24),
             "day_of_week": Id(num_ids=7),
-            "user_age": Numeric(),
-            "user_budget": Numeric(),
-            "user_activity": Numeric(),
-            "item_price": Numeric(),
-            "item_duration": Numeric(),
-            "item_quality": Numeric(),
-            "item_age_days": Numeric(),
-            "user_interests": IdList(num_ids=spec.num_tags),
-            "item_tags": IdList(num_ids=spec.num_tags),
-            "item_content": Embedding(dim=CONTENT_DIM),
+            "user_age": Numeric(side="user"),
+            "user_budget": Numeric(side="user"),
+            "user_activity": Numeric(side="user"),
+            "item_price": Numeric(side="item"),
+            "item_duration": Numeric(side="item"),
+            "item_quality": Numeric(side="item"),
+            "item_age_days": Numeric(side="item"),
+            "user_interests": IdList(num_ids=spec.num_tags, of="item_tags", side="user"),
+            "item_tags": IdList(num_ids=spec.num_tags, side="item"),
+            "item_content": Embedding(dim=CONTENT_DIM, side="item"),
             "history": Sequence(
-                num_ids=spec.num_items, events="history_events", timestamps="history_times"
+                num_ids=spec.num_items,
+                of="item",
+                events="history_events",
+                num_events=len(HISTORY_EVENTS) + 1,
+                timestamps="history_times",
+                side="user",
             ),
             "surface": Surface(num_ids=len(SURFACES), names=SURFACES),
-            "region": DataConstraint(num_ids=len(REGIONS), names=REGIONS),
+            "region": DataConstraint(num_ids=len(REGIONS), names=REGIONS, side="user"),
             "time": Timestamp(),
             "propensity": Propensity(),
-            **{event: Event() for event in EVENT_NAMES},
+            **{
+                event.name: Event(
+                    after=event.parent, delay=DELAY if event.name == DELAYED_EVENT else None
+                )
+                for event in EVENTS
+            },
         }
     )
 

@@ -20,6 +20,8 @@ SURFACES = ("feed", "stories", "search", "sidebar", "video")
 REGIONS = ("north", "south", "east")
 DEVICES = ("phone", "tablet", "desktop", "television")
 LATENT_DIM = 8
+TYPICAL_PRICE = float(np.exp(3.0))
+"""The median of the items' prices."""
 
 
 class SimulatorSpec(Spec):
@@ -159,7 +161,7 @@ def draw_items(spec: SimulatorSpec, rng: np.random.Generator) -> Items:
         content=0.6 * centers[category] + 0.8 * rng.normal(size=(count, LATENT_DIM)),
         advertiser=advertiser,
         category=category,
-        price=np.exp(rng.normal(3.0, 0.9, size=count)),
+        price=np.exp(rng.normal(np.log(TYPICAL_PRICE), 0.9, size=count)),
         duration=np.exp(rng.normal(3.2, 0.7, size=count)),
         quality=rng.beta(3, 2, size=count),
         created=created,

@@ -4,7 +4,7 @@ import pyarrow.compute as pc
 import pytest
 
 from smt.data import write_log
-from smt.data.simulator import Simulator, SimulatorSpec, draw_labels
+from smt.data.simulator import Simulator, SimulatorSpec, draw_delays, draw_labels
 from smt.data.simulator_behaviour import EVENTS, PARENTS
 from smt.data.simulator_world import DAY_MS, REGIONS, START_MS, SURFACES, Impressions
 
@@ -80,6 +80,35 @@ def test_an_event_implies_its_parent(rows):
             happened, possible = rows[event.name].to_numpy(), rows[EVENTS[parent].name].to_numpy()
             assert (happened <= possible).all()
             assert happened.sum() > 0
+
+
+def test_the_schema_says_which_event_follows_which(log):
+    after = {event: log.schema.columns[event].after for event in log.schema.events}
+    assert after == {event.name: event.parent for event in EVENTS}
+
+
+def test_every_feature_has_a_side(log):
+    context = {name for name in log.schema.features if log.schema.side_of(name) == "context"}
+    assert context == {"hour", "day_of_week", "surface"}
+
+
+def test_conversions_have_a_delay_within_ten_days_and_nothing_else_has(rows):
+    delays, happened = rows["conversion_delay"].to_numpy(), rows["conversion"].to_numpy() == 1
+    assert (delays[~happened] == 0).all()
+    assert delays[happened].min() > 0
+    assert delays[happened].max() <= 10 * DAY_MS
+    assert 0.6 < delays[happened].mean() / DAY_MS < 1.6
+
+
+def test_expensive_items_wait_longer_and_delays_are_exponential():
+    rng = np.random.default_rng(0)
+    # Of means of 1/2, 1 and 2 days, before the cut at 10 days.
+    for factor, mean in ((0.25, 0.5), (1, 1.0), (4, 2.0)):
+        days = draw_delays(np.full(40_000, factor * np.exp(3)), rng) / DAY_MS
+        whole = 1 - np.exp(-10 / mean)
+        for quantile in (0.1, 0.5, 0.9):
+            expected = -mean * np.log(1 - quantile * whole)
+            assert np.quantile(days, quantile) == pytest.approx(expected, rel=0.05)
 
 
 def test_base_rates_are_near_those_stated(rows):
