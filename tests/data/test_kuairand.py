@@ -181,6 +181,30 @@ def test_ids_are_bounded_and_unknown_ones_are_zero(folder):
     assert (source.rows["user_id"].to_numpy() > 0).all()
 
 
+def test_every_feature_has_a_side_and_histories_share_the_ids_of_what_they_hold(folder):
+    schema = read_kuairand(folder).schema
+    sides = {name: schema.side_of(name) for name in schema.features}
+    context = {name for name, side in sides.items() if side == "context"}
+    assert context == {"hour", "day_of_week", "tab"}
+    users = {"user_id", "user_active_degree", "register_days", *USER_IDS, *USER_COUNTS}
+    histories = {"history_videos", "history_authors", "history_tags"}
+    assert {name for name, side in sides.items() if side == "user"} == users | histories
+    of = {name: schema.columns[name].of for name in histories}
+    assert of == {
+        "history_videos": "video_id",
+        "history_authors": "author_id",
+        "history_tags": "tag",
+    }
+
+
+def test_codes_of_steps_are_within_their_bound(folder):
+    source = read_kuairand(folder)
+    codes = source.rows["history_events"].combine_chunks().flatten().to_numpy()
+    assert source.schema.columns["history_videos"].num_events == 8
+    assert (codes >= 1).all()
+    assert (codes < 8).all()
+
+
 def test_minus_124_and_empty_are_missing(folder):
     rows = read_kuairand(folder).rows
     third = rows.filter(pc.field("user_id") == 4)

@@ -17,6 +17,7 @@ from smt.data.schema import (
     Numeric,
     Schema,
     Sequence,
+    Side,
     Surface,
     Timestamp,
 )
@@ -61,8 +62,8 @@ def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
     log = _distinct_rows(files.log)
     users, videos = _of_users(files.users), _of_videos(files.videos)
     columns = {
-        **_joined(log, "user_id", files.users, users),
-        **_joined(log, "video_id", files.videos, videos),
+        **_joined(log, "user_id", files.users, users, "user"),
+        **_joined(log, "video_id", files.videos, videos, "item"),
         **_context(log, files.videos),
     }
     events = _events(log)
@@ -123,17 +124,20 @@ def _with_unknown(table: pa.Table) -> pa.Table:
     return table.take(pa.concat_arrays([rows, pa.nulls(1, pa.int64())])).combine_chunks()
 
 
-def _joined(log: pa.Table, key: str, table: pa.Table, features: Columns) -> Columns:
-    """The key itself as an id, and the features of its row in `table`."""
+def _joined(log: pa.Table, key: str, table: pa.Table, features: Columns, side: Side) -> Columns:
+    """The key itself as an id, and the features of its row in `table`; all of one side."""
     ids, known = flat(log[key]), flat(table[key])
     codes = dictionary(ids, known)
     position = pc.fill_null(pc.index_in(ids, value_set=known), table.num_rows)
-    joined = {name: (kind, values.take(position)) for name, (kind, values) in features.items()}
-    return {key: (Id(num_ids=codes.num_ids), codes(ids)), **joined}
+    joined: Columns = {
+        name: (kind.model_copy(update={"side": side}), values.take(position))
+        for name, (kind, values) in features.items()
+    }
+    return {key: (Id(num_ids=codes.num_ids, side=side), codes(ids)), **joined}
 
 
 def _context(log: pa.Table, videos: pa.Table) -> Columns:
-    """Where and when the impression happened, UTC; hour and day are counted from 1."""
+    """Where and when it happened (UTC; hour and day count from 1), how long and old the video was."""
     times, tabs = log["time_ms"].to_numpy(), flat(log["tab"])
     position = pc.index_in(log["video_id"], value_set=flat(videos["video_id"]))
     uploaded = flat(videos["upload_dt"]).cast(pa.int32()).take(flat(position))
@@ -141,8 +145,8 @@ def _context(log: pa.Table, videos: pa.Table) -> Columns:
     # The log writes 0 where the duration is not known.
     durations = pc.if_else(pc.greater(log["duration_ms"], 0), log["duration_ms"], None)
     return {
-        "duration_ms": (Numeric(), _log1p(durations)),
-        "video_age_days": (Numeric(), pa.array(age.astype(np.float32))),
+        "duration_ms": (Numeric(side="item"), _log1p(durations)),
+        "video_age_days": (Numeric(side="item"), pa.array(age.astype(np.float32))),
         "hour": (Id(num_ids=25), pa.array(times % DAY_MS // HOUR_MS + 1)),
         "day_of_week": (Id(num_ids=8), pa.array((times // DAY_MS + 3) % 7 + 1)),
         "tab": (Surface(num_ids=max(NUM_TABS, pc.max(tabs).as_py() + 1)), tabs),
@@ -179,12 +183,19 @@ def _histories(
     ids["tag"] = _first(columns["tag"][1])
     bounds = {name: _num_ids(columns[name][0]) for name in ids}
     videos = Sequence(
-        num_ids=bounds["video_id"], events="history_events", timestamps="history_times"
+        num_ids=bounds["video_id"],
+        of="video_id",
+        events="history_events",
+        num_events=sum(STEP_BITS.values()) + 1,
+        timestamps="history_times",
+        side="user",
     )
+    authors = Sequence(num_ids=bounds["author_id"], of="author_id", side="user")
+    firsts = Sequence(num_ids=bounds["tag"], of="tag", side="user")
     sequences: Columns = {
         "history_videos": (videos, past.lists(ids["video_id"])),
-        "history_authors": (Sequence(num_ids=bounds["author_id"]), past.lists(ids["author_id"])),
-        "history_tags": (Sequence(num_ids=bounds["tag"]), past.lists(ids["tag"])),
+        "history_authors": (authors, past.lists(ids["author_id"])),
+        "history_tags": (firsts, past.lists(ids["tag"])),
     }
     return sequences, {"history_events": past.lists(codes), "history_times": past.lists(times)}
 
