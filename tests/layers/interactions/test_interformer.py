@@ -194,21 +194,19 @@ class OnTensors(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, tokens, first, first_offsets, second, second_offsets):
-        sequences = [Jagged(first, first_offsets), Jagged(second, second_offsets)]
-        return self.network(tokens, sequences)
+    def forward(self, tokens, values, offsets):
+        return self.network(tokens, [Jagged(values, offsets)])
 
 
 def test_interaction_exports_for_any_examples():
-    network = interformer(layers=1)
-    shapes = [{0: Dim.AUTO}, {0: Dim("one")}, {0: Dim.AUTO}, {0: Dim("two")}, {0: Dim.AUTO}]
-    (first, second) = sequences_of(*LENGTHS)
-    arguments = (normal(4, 3, 4), *first, *second)
+    network = interformer(layers=1, num_sequences=1)
+    shapes = [{0: Dim.AUTO}, {0: Dim("steps")}, {0: Dim.AUTO}]
+    (lists,) = sequences_of(LENGTHS[0])
+    arguments = (normal(4, 3, 4), *lists)
     program = export(OnTensors(network), arguments, dynamic_shapes=shapes).module()
-    for lengths in (([2, 7], [1, 1]), ([0, 4, 0, 2], [0] * 4), ([0, 0], [0, 0])):
-        tokens, (first, second) = normal(len(lengths[0]), 3, 4), sequences_of(*lengths)
-        found = program(tokens, *first, *second)
-        torch.testing.assert_close(found, network(tokens, [first, second]))
+    for lengths in ([2, 7], [0, 4, 0, 0, 2], [0, 0]):
+        tokens, (lists,) = normal(len(lengths), 3, 4), sequences_of(lengths)
+        torch.testing.assert_close(program(tokens, *lists), network(tokens, [lists]))
 
 
 def test_products_are_counted():

@@ -70,11 +70,11 @@ def test_a_step_sees_no_newer_step():
     ages = ages_of(lists)
     before = ours(lists, ages).values
     newest = lists.values.clone()
-    newest[0] += 1
+    newest[0, 0] += 1
     after = ours(lists.with_values(newest), ages).values
     assert torch.equal(before[1:], after[1:])
     oldest = lists.values.clone()
-    oldest[4] += 1
+    oldest[4, 0] += 1
     after = ours(lists.with_values(oldest), ages).values
     assert (before != after).any(dim=1).all()
 
@@ -106,13 +106,12 @@ def test_a_batch_of_empty_lists_stays_empty():
     assert encoder()(lists, ages_of(lists)).values.shape == (0, 4)
 
 
-@pytest.mark.parametrize("with_ages", [True, False])
-def test_encoder_exports_for_any_lists(with_ages):
-    ours = encoder()
-    program = exported(ours, *ragged(), ages_of(ragged()) if with_ages else None)
+def test_encoder_exports_for_any_lists():
+    ours = encoder(layers=1)
+    program = exported(ours, *ragged(), ages_of(ragged()))
     for lengths in ([2, 7], [0, 4, 0, 0, 1], [0, 0]):
         lists = ragged(lengths)
-        ages = ages_of(lists) if with_ages else None
+        ages = ages_of(lists)
         torch.testing.assert_close(program(*lists, ages), ours(lists, ages).values)
 
 
