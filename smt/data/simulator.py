@@ -50,7 +50,7 @@ STREAMS = (
     "delays",
 )
 MEAN_DELAY_DAYS = 1.0
-"""Of the conversion of an item that costs what most do."""
+"""Of conversions of items of the median price."""
 MAX_DELAY_DAYS = 10
 
 

@@ -137,7 +137,7 @@ def _joined(log: pa.Table, key: str, table: pa.Table, features: Columns, side: S
 
 
 def _context(log: pa.Table, videos: pa.Table) -> Columns:
-    """Where and when it happened (UTC; hour and day count from 1), how long and old the video was."""
+    """When and where it was shown (UTC; hour and day count from 1), and the video's age then."""
     times, tabs = log["time_ms"].to_numpy(), flat(log["tab"])
     position = pc.index_in(log["video_id"], value_set=flat(videos["video_id"]))
     uploaded = flat(videos["upload_dt"]).cast(pa.int32()).take(flat(position))
