@@ -1,7 +1,7 @@
 """The fleet: its models, their logs, and the representatives among them."""
 
 from smt.fleet.fleet_file import load_fleet
-from smt.fleet.logs import load_logs, log_name, open_logs
+from smt.fleet.logs import load_logs, log_name, log_schema, model_columns, open_logs
 from smt.fleet.model_spec import Fleet, ModelSpec, ServingLimits, SimulatedLog
 from smt.fleet.representatives import Representatives, select_representatives
 
@@ -14,6 +14,8 @@ __all__ = [
     "load_fleet",
     "load_logs",
     "log_name",
+    "log_schema",
+    "model_columns",
     "open_logs",
     "select_representatives",
 ]

@@ -59,6 +59,7 @@ class ModelEntry(Spec):
     events: tuple[str, ...] = Field(min_length=1)
     surface: str
     data_constraint: str
+    hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
 
 
@@ -105,6 +106,7 @@ class FleetFile(Spec):
             filter={**surface.filter, **constraint.filter},
             features=tuple(name for name in stage.features if name not in constraint.without),
             limits=stage.limits,
+            hyperparameters=entry.hyperparameters,
             weight=entry.weight,
         )
 

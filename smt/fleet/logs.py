@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from smt.data import Log, columns_of, describe, expression, open_log
+from smt.data import Log, Schema, columns_of, describe, expression, open_log
 from smt.data.simulator import Simulator
+from smt.data.simulator_features import simulator_schema
+from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.fleet.model_spec import LogSource, ModelSpec, SimulatedLog
 
@@ -32,7 +34,7 @@ def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
     for name, members in by_log.items():
         logs[name] = open_source(members[0].log)
         for model in members:
-            _columns(model, logs[name])
+            model_columns(model, logs[name].schema)
         _check_rows(members, logs[name])
     return logs
 
@@ -46,7 +48,7 @@ def load_logs(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, Lo
     columns: dict[str, list[str]] = {}
     for model in models:
         name = log_name(model.log)
-        columns.setdefault(name, []).extend(_columns(model, logs[name]))
+        columns.setdefault(name, []).extend(model_columns(model, logs[name].schema))
     return {name: logs[name].load(needed) for name, needed in columns.items()}
 
 
@@ -57,12 +59,30 @@ def open_source(source: LogSource) -> Log:
     return open_log(source)
 
 
-def _columns(model: ModelSpec, log: Log) -> list[str]:
+def log_schema(source: LogSource) -> Schema:
+    """The schema of a log; no row is read, and none simulated."""
+    if isinstance(source, SimulatedLog):
+        return simulator_schema(source.simulator)
+    return open_log(source).schema
+
+
+def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
+    """The stored columns that any template may read for a model, each once.
+
+    Its features with their steps, all events with their delays (templates learn from other
+    events too), the time, the surface, the weight, and what its filter needs.
+
+    Raises:
+        InputError: A feature, an event or a filter's column is not in the schema.
+    """
     try:
-        expression(model.filter, log.schema)
-        return [*columns_of(log.schema, model.features, model.events), *model.filter]
+        expression(model.filter, schema)
+        schema.require(model.events, schema.events, "event")
+        columns = columns_of(schema, model.features, schema.events, steps=True)
     except InputError as error:
         raise InputError(f"model '{model.name}': {error}") from None
+    columns += [schema.timestamp, *schema.names(Surface), *schema.delays, *model.filter]
+    return list(dict.fromkeys(columns))
 
 
 def _check_rows(models: list[ModelSpec], log: Log) -> None:

@@ -41,6 +41,7 @@ class ModelSpec(Spec):
         log: Folder (or URI) of its log, or a simulator.
         filter: Rows of the log that are the model's.
         features: Columns that it may read.
+        hyperparameters: Its own values of hyperparameters that its template exposes.
         weight: Its traffic, on any scale.
     """
 
@@ -54,6 +55,7 @@ class ModelSpec(Spec):
     filter: RowFilter = {}
     features: tuple[str, ...] = Field(min_length=1)
     limits: ServingLimits = ServingLimits()
+    hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
     inference_flops: PositiveInt | None = None
 

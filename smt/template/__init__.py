@@ -1,6 +1,7 @@
 """Templates, techniques' spaces, and the networks that templates build."""
 
-from smt.template.build import Network, build
+from smt.layers.networks import Network
+from smt.template.build import build
 from smt.template.catalogue import catalogue, find_template
 from smt.template.flops import count_fleet_flops, count_flops
 from smt.template.space import Choice, Float, Int, Space, Theta

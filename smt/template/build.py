@@ -1,74 +1,32 @@
 """From a template and a model to a network: plain, on a single device."""
 
-from collections.abc import Mapping
-
 import torch
-from torch import Tensor, nn
-from torchrec import KeyedJaggedTensor, PoolingType
+from torch import nn
 
-from smt.data import Batch, Schema
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric
-from smt.fleet import ModelSpec
-from smt.layers import mlp
-from smt.layers.interaction import CrossInteraction, DotInteraction, ParallelInteractions
-from smt.layers.numeric import NumericToken
-from smt.layers.tables import PooledTables, Table
-from smt.layers.weighers import FrequencyGate, PositionWeights
-from smt.template.template import Cross, Dot, PlainMLP, ResidualMLP, Template
-
-
-class Representation(nn.Module):
-    """Every feature as a token of one width: `Batch` -> `[B, F, D]`."""
-
-    def __init__(
-        self,
-        numeric: nn.Module | None,
-        embeddings: Mapping[str, nn.Module],
-        ids: PooledTables | None,
-        id_lists: PooledTables | None,
-    ) -> None:
-        super().__init__()
-        self.numeric = numeric
-        self.embeddings = nn.ModuleDict(embeddings)
-        self.ids = ids
-        self.id_lists = id_lists
-
-    def forward(self, batch: Batch) -> Tensor:
-        """`[B, F, D]`: numeric first, then embeddings, ids, lists of ids."""
-        tokens = []
-        if self.numeric is not None:
-            tokens.append(self.numeric(batch.numeric))
-        for name, project in self.embeddings.items():
-            tokens.append(project(batch.embeddings[name]).unsqueeze(1))
-        if self.ids is not None:
-            tokens.append(self.ids(batch.ids))
-        if self.id_lists is not None:
-            lists = [batch.id_lists[name] for name in self.id_lists.features]
-            tokens.append(self.id_lists(KeyedJaggedTensor.concat(lists)))
-        return torch.cat(tokens, dim=1)
-
-
-class Network(nn.Module):
-    """SparseNN: representation, interaction, MLP and one logit an event."""
-
-    def __init__(
-        self, representation: nn.Module, interaction: nn.Module, over: nn.Module, head: nn.Linear
-    ) -> None:
-        super().__init__()
-        self.representation = representation
-        self.interaction = interaction
-        self.over = over
-        self.head = head
-
-    def forward(self, batch: Batch) -> Tensor:
-        """`[B, E]` logits of the model's E events."""
-        hidden = self.over(self.interaction(self.representation(batch)))
-        logits: Tensor = self.head(hidden)
-        return logits
+from smt.data import Schema
+from smt.data.schema import Event, Numeric
+from smt.errors import InputError
+from smt.fleet import ModelSpec, log_schema
+from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
+from smt.layers.networks import (
+    AuxiliaryTargets,
+    DecoupledSparseNN,
+    Network,
+    SparseNN,
+    Tower,
+)
+from smt.template.build_interactions import build_over, build_stack, build_tasks
+from smt.template.build_representation import RepresentationBuilder
+from smt.template.enrich import enrich_model
+from smt.template.inputs import Inputs, resolve_inputs, split_sides
+from smt.template.template import Template
 
 
 def build(
-    template: Template, model: ModelSpec, schema: Schema, device: torch.device | None = None
+    template: Template,
+    model: ModelSpec,
+    schema: Schema | None = None,
+    device: torch.device | None = None,
 ) -> Network:
     """Make the network of a model: the template's shape over the model's features and events.
 
@@ -76,84 +34,132 @@ def build(
     training starts from.
 
     Args:
-        schema: That of the model's log.
-        device: Where parameters live; the CPU by default.
+        schema: That of the model's log; read from there by default.
+        device: Where parameters live, "meta" included; the CPU by default.
 
     Raises:
-        InputError: A feature or event of the model is not in the schema.
+        InputError: A feature or event of the model is not in the schema, the template needs
+            features that the model lacks, sizes do not fit together, or the model sets a
+            hyperparameter that is not exposed.
     """
-    schema.require(model.features, schema.features, f"feature of model '{model.name}':")
-    schema.require(model.events, schema.events, f"event of model '{model.name}':")
-    with device or torch.device("cpu"):
-        return _build(template, model, schema, device)
+    template = template.for_model(model)
+    schema = schema if schema is not None else log_schema(model.log)
+    model, schema = enrich_model(template, model, schema)
+    inputs = resolve_inputs(template, model, schema)
+    try:
+        with device or torch.device("cpu"):
+            return _build(template, model, schema, inputs, device)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"template '{template.name}', model '{model.name}': {error}") from None
 
 
 def _build(
-    template: Template, model: ModelSpec, schema: Schema, device: torch.device | None
+    template: Template,
+    model: ModelSpec,
+    schema: Schema,
+    inputs: Inputs,
+    device: torch.device | None,
 ) -> Network:
+    columns = inputs.columns(schema)
+    parents = _parents(template, model, schema)
+    auxiliary = _auxiliary(template, model, schema, parents)
+    labels = (*model.events, *auxiliary)
+
+    def tower(part: Inputs) -> Tower:
+        builder = RepresentationBuilder(template, part, schema, columns, len(labels), device)
+        return _tower(template, builder, len(labels))
+
+    reads = {
+        "schema": schema,
+        "features": tuple(columns),
+        "events": model.events,
+        "auxiliary": auxiliary,
+        "chain": _chain(labels, parents),
+    }
+    if template.paradigm == "sparsenn":
+        single = tower(inputs)
+        logits = EventLogits(len(labels), single.out_features)
+        targets = _targets(inputs, columns, schema, single.out_features)
+        return SparseNN(single, logits, targets=targets, reads_steps=_reads_steps(single), **reads)
+    user, item = (tower(part) for part in split_sides(inputs, schema, model))
+    dim = template.architecture.tower_dim
+    return DecoupledSparseNN(
+        user,
+        item,
+        nn.ModuleList(nn.Linear(user.out_features, dim) for _ in labels),
+        nn.ModuleList(nn.Linear(item.out_features, dim) for _ in labels),
+        TowerLogits(len(labels), dim),
+        targets=_targets(inputs, columns, schema, dim),
+        reads_steps=_reads_steps(user) or _reads_steps(item),
+        **reads,
+    )
+
+
+def _tower(template: Template, builder: RepresentationBuilder, num_labels: int) -> Tower:
     architecture = template.architecture
-    dim = architecture.embedding_dim
-    numeric = [name for name in model.features if isinstance(schema.columns[name], Numeric)]
-    embeddings = {
-        name: nn.Linear(column.dim, dim)
-        for name in model.features
-        if isinstance(column := schema.columns[name], Embedding)
-    }
-    ids = {
-        name: column.num_ids
-        for name in model.features
-        if isinstance(column := schema.columns[name], SINGLE_ID_KINDS)
-    }
-    id_lists = {
-        name: column.num_ids
-        for name in model.features
-        if isinstance(column := schema.columns[name], ID_LIST_KINDS)
-    }
-    representation = Representation(
-        NumericToken(len(numeric), architecture.numeric_hidden, dim) if numeric else None,
-        embeddings,
-        _tables(ids, template, PoolingType.SUM, device),
-        _tables(id_lists, template, PoolingType.MEAN, device),
+    representation = builder.build()
+    steps = representation.steps
+    stack = build_stack(
+        architecture.interactions,
+        representation.num_tokens,
+        architecture.embedding_dim,
+        0 if steps is None else len(steps.readers),
     )
-    num_tokens = bool(numeric) + len(embeddings) + len(ids) + len(id_lists)
-    interaction = ParallelInteractions(
-        [_interaction(each, num_tokens, dim) for each in architecture.interactions]
-    )
-    over = _over(architecture.mlp, interaction.out_features)
-    head = nn.Linear(over.out_features, len(model.events))
-    return Network(representation, interaction, over, head)
+    over = build_over(architecture.mlp, stack.out_tokens * architecture.embedding_dim)
+    tasks = build_tasks(architecture.tasks, over.out_features, num_labels)
+    return Tower(representation, stack, over, tasks)
 
 
-def _tables(
-    num_ids: dict[str, int], template: Template, pooling: PoolingType, device: torch.device | None
-) -> PooledTables | None:
-    if not num_ids:
+def _reads_steps(tower: Tower) -> bool:
+    steps = tower.representation.steps
+    return steps is not None and any(
+        reader.events is not None or reader.timestamps is not None
+        for reader in steps.readers.values()
+    )
+
+
+def _parents(template: Template, model: ModelSpec, schema: Schema) -> dict[str, str]:
+    """Map an event to the event that it always follows, for all events of an entire-space chain."""
+    if not template.architecture.entire_space:
+        return {}
+    parents: dict[str, str] = {}
+    waiting = list(model.events)
+    while waiting:
+        event = waiting.pop()
+        column = schema.columns[event]
+        assert isinstance(column, Event)
+        if column.after is not None and event not in parents:
+            parents[event] = column.after
+            waiting.append(column.after)
+    return parents
+
+
+def _auxiliary(
+    template: Template, model: ModelSpec, schema: Schema, parents: dict[str, str]
+) -> tuple[str, ...]:
+    """Further events to learn: those that a chain needs, then those that the data part asks for."""
+    needed = [event for event in schema.events if event in {*parents.values()}]
+    spec = template.data.auxiliary
+    if spec is not None and spec.source == "events":
+        others = [each for each in schema.events if each not in (*model.events, *needed)]
+        needed += others[: spec.count]
+    return tuple(event for event in needed if event not in model.events)
+
+
+def _chain(labels: tuple[str, ...], parents: dict[str, str]) -> EntireSpace | None:
+    if not parents:
         return None
-    features = template.features
-    weighers: dict[str, list[nn.Module]] = {name: [] for name in num_ids}
-    for name, rows in num_ids.items():
-        if features.position_weighting is not None and pooling == PoolingType.MEAN:
-            positions = features.position_weighting
-            weighers[name].append(PositionWeights(positions.max_positions, positions.half_life))
-        if features.frequency_gate is not None:
-            weighers[name].append(FrequencyGate(rows, features.frequency_gate))
-    return PooledTables(
-        {name: Table(rows, (name,)) for name, rows in num_ids.items()},
-        template.architecture.embedding_dim,
-        pooling=pooling,
-        learning_rate=template.training.table_rate,
-        weighers=weighers if any(weighers.values()) else None,
-        device=device,
+    return EntireSpace(
+        tuple(labels.index(parents[event]) if event in parents else None for event in labels)
     )
 
 
-def _interaction(spec: Dot | Cross, num_tokens: int, dim: int) -> DotInteraction | CrossInteraction:
-    if isinstance(spec, Dot):
-        return DotInteraction(num_tokens, dim)
-    return CrossInteraction(num_tokens, dim, layers=spec.layers, rank=spec.rank)
-
-
-def _over(spec: PlainMLP | ResidualMLP, in_features: int) -> mlp.MLP | mlp.ResidualMLP:
-    if isinstance(spec, PlainMLP):
-        return mlp.MLP(in_features, spec.widths)
-    return mlp.ResidualMLP(in_features, spec.width, spec.depth)
+def _targets(
+    inputs: Inputs, columns: list[str], schema: Schema, in_features: int
+) -> AuxiliaryTargets | None:
+    if not inputs.targets:
+        return None
+    numeric = [name for name in columns if isinstance(schema.columns[name], Numeric)]
+    return AuxiliaryTargets([numeric.index(name) for name in inputs.targets], in_features)

@@ -1,30 +1,51 @@
 """What a network costs to run, counted."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from torchrec import KeyedJaggedTensor
 
 from smt.data import Batch, Log, Schema
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric
+from smt.data.schema import (
+    ID_LIST_KINDS,
+    SINGLE_ID_KINDS,
+    Cross,
+    Embedding,
+    Numeric,
+    Sequence,
+)
 from smt.fleet import Fleet, ModelSpec, log_name
-from smt.spec import Spec
+from smt.layers.networks import Network
 from smt.template.build import build
+from smt.template.enrich import enrich_model
 from smt.template.template import Template
+
+Shape = Any
 
 
 def count_flops(template: Template, model: ModelSpec, schema: Schema) -> int:
-    """FLOPs of one forward pass of one example: matrix products, as torch counts them.
+    """FLOPs of one forward pass of one example.
 
-    Table look-ups cost bytes, not FLOPs, so the network is built here with one-row tables.
+    Matrix products as torch counts them, and the weighted sums of sequences' steps. Every
+    sequence is as long as the template reads; lists have one id. Both towers of a decoupled
+    network count. Table look-ups cost bytes, not FLOPs: the network is built here with
+    one-row tables.
     """
-    columns = {
-        name: column.model_copy(update={"num_ids": 1}) if hasattr(column, "num_ids") else column
-        for name, column in schema.columns.items()
-    }
-    small = Schema(columns=columns)
+    template = template.for_model(model)
+    model, schema = enrich_model(template, model, schema)
+    crosses = template.features.crosses
+    if crosses is not None:
+        template = template.change(
+            "features", crosses=crosses.model_copy(update={"num_ids": 1}).model_dump()
+        )
+    small = Schema(columns={name: _one_row(column) for name, column in schema.columns.items()})
     network = build(template, model, small).eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(_one_example(model, small))
+    example = one_example(network, steps=template.features.max_steps)
+    counting = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.index_add: _index_add})
+    with counting as counter, torch.no_grad():
+        network(example)
     return int(counter.get_total_flops())
 
 
@@ -38,38 +59,56 @@ def count_fleet_flops(template: Template, fleet: Fleet, logs: dict[str, Log]) ->
     models = []
     for model in fleet.models:
         name = log_name(model.log)
-        inputs = (name, model.features, len(model.events))
+        own = tuple(sorted(model.hyperparameters.items()))
+        inputs = (name, model.features, model.events, own)
         if inputs not in counted:
             counted[inputs] = count_flops(template, model, logs[name].schema)
         models.append(model.model_copy(update={"inference_flops": counted[inputs]}))
     return fleet.model_copy(update={"models": tuple(models)})
 
 
-def _one_example(model: ModelSpec, schema: Schema) -> Batch:
-    columns: dict[str, Spec] = {name: schema.columns[name] for name in model.features}
+def one_example(network: Network, *, steps: int) -> Batch:
+    """A batch of one: zeros everywhere, sequences of `steps` steps, lists of one id."""
+    columns = {name: network.schema.columns[name] for name in network.features}
+    lists = {}
+    for name, column in columns.items():
+        if isinstance(column, ID_LIST_KINDS):
+            length = steps if isinstance(column, Sequence) else 1
+            lists[name] = _zeros([name], length)
+            if isinstance(column, Sequence):
+                for step in (column.events, column.timestamps):
+                    if step is not None:
+                        lists[step] = _zeros([step], length)
     ids = [name for name, column in columns.items() if isinstance(column, SINGLE_ID_KINDS)]
     numeric = [name for name, column in columns.items() if isinstance(column, Numeric)]
     return Batch(
         numeric=torch.zeros(1, len(numeric)),
-        ids=_zeros(ids),
-        id_lists={
-            name: _zeros([name])
-            for name, column in columns.items()
-            if isinstance(column, ID_LIST_KINDS)
-        },
+        ids=_zeros(ids, 1),
+        id_lists=lists,
         embeddings={
             name: torch.zeros(1, column.dim)
             for name, column in columns.items()
             if isinstance(column, Embedding)
         },
-        labels=torch.zeros(1, len(model.events)),
+        labels=torch.zeros(1, len(network.labels)),
         weights=torch.ones(1),
+        timestamps=torch.zeros(1, dtype=torch.int64),
     )
 
 
-def _zeros(keys: list[str]) -> KeyedJaggedTensor:
+def _one_row(column: Any) -> Any:
+    if isinstance(column, (*SINGLE_ID_KINDS, *ID_LIST_KINDS, Cross)):
+        return column.model_copy(update={"num_ids": 1})
+    return column
+
+
+def _index_add(self: Shape, dim: int, index: Shape, source: Shape, **_: object) -> int:
+    """A multiplication and an addition for every weighted value."""
+    return 2 * int(torch.Size(source).numel())
+
+
+def _zeros(keys: list[str], length: int) -> KeyedJaggedTensor:
+    values: Tensor = torch.zeros(len(keys) * length, dtype=torch.int64)
     return KeyedJaggedTensor(
-        keys=keys,
-        values=torch.zeros(len(keys), dtype=torch.int64),
-        lengths=torch.ones(len(keys), dtype=torch.int32),
+        keys=keys, values=values, lengths=torch.full((len(keys),), length, dtype=torch.int32)
     )

@@ -1,7 +1,7 @@
 """Hyperparameter spaces: a dict from name to Float, Int or Choice."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -85,6 +85,7 @@ class Choice(Spec):
 
 
 Domain = Float | Int | Choice
+AnyDomain = Annotated[Domain, Field(discriminator="kind")]
 Space = Mapping[str, Domain]
 Theta = dict[str, Any]
 

@@ -1,141 +1,76 @@
 """A template: the five fixed parts (§3.2.1) from which every model's network is built."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import model_validator
 
-from smt.spec import Spec
+from smt.errors import InputError
+from smt.fleet import ModelSpec
+from smt.spec import Spec, suggest
+from smt.template.architecture import Architecture
+from smt.template.data import Data
+from smt.template.features import Features, TargetAttention
+from smt.template.serving import Serving
+from smt.template.space import AnyDomain
+from smt.template.training import Training
 
-UnitInterval = Annotated[float, Field(ge=0, le=1)]
-
-
-class Dot(Spec):
-    """Dot products of all pairs of tokens (DLRM)."""
-
-    kind: Literal["dot"] = "dot"
-
-
-class Cross(Spec):
-    """Low-rank cross layers (DCN-V2)."""
-
-    kind: Literal["cross"] = "cross"
-    layers: PositiveInt
-    rank: PositiveInt
-
-
-class PlainMLP(Spec):
-    """Linear layers of these widths, with ReLU."""
-
-    kind: Literal["plain"] = "plain"
-    widths: tuple[PositiveInt, ...] = (128, 64)
-
-
-class ResidualMLP(Spec):
-    """`depth` pre-norm residual blocks of one width."""
-
-    kind: Literal["residual"] = "residual"
-    width: PositiveInt
-    depth: PositiveInt
-
-
-class Architecture(Spec):
-    """The network's shape.
-
-    `interactions` work side by side on the same tokens of width `embedding_dim`; `mlp`
-    joins them. `numeric_hidden` is the hidden width of the numeric features' token.
-    """
-
-    embedding_dim: PositiveInt = 16
-    numeric_hidden: PositiveInt = 64
-    interactions: tuple[Annotated[Dot | Cross, Field(discriminator="kind")], ...] = Field(
-        (Dot(),), min_length=1
-    )
-    mlp: Annotated[PlainMLP | ResidualMLP, Field(discriminator="kind")] = PlainMLP()
-
-
-class PositionWeighting(Spec):
-    """Learned weights by position in a list; starts at 0.5^(position / half_life)."""
-
-    max_positions: PositiveInt
-    half_life: PositiveFloat
-
-
-class Features(Spec):
-    """How features of each type are refined.
-
-    Lists of ids (and sequences, in this version) are averaged, weighted by position where
-    `position_weighting` is set. `frequency_gate` shrinks the embedding of an id that was
-    seen n times by n / (n + frequency_gate).
-    """
-
-    position_weighting: PositionWeighting | None = None
-    frequency_gate: PositiveFloat | None = None
-
-
-class Data(Spec):
-    """What is done to the examples.
-
-    `label_smoothing` moves training labels this share of the way to the event's base rate.
-    `train_rows` keeps only the latest so many rows of the training window.
-    """
-
-    label_smoothing: UnitInterval = 0.0
-    train_rows: PositiveInt | None = None
-
-
-class ConstantRate(Spec):
-    """Learning rates stay as they are."""
-
-    kind: Literal["constant"] = "constant"
-
-
-class WarmupCosine(Spec):
-    """Linear warm-up over a share of the steps, then a half cosine down to `final`.
-
-    All rates are multiplied by `peak` at the top and `peak * final` at the end.
-    """
-
-    kind: Literal["warmup_cosine"] = "warmup_cosine"
-    warmup: UnitInterval
-    peak: PositiveFloat
-    final: UnitInterval
-
-
-class Training(Spec):
-    """How a network is trained: one pass in time order.
-
-    `dense_rate` is Adam's learning rate for the dense part, `table_rate` row-wise
-    Adagrad's for the tables. `workers` above 1 trains data-parallel, tables sharded, in a
-    Ray Train run of its own; `batch_size` is that of all workers together.
-    """
-
-    batch_size: PositiveInt = 512
-    dense_rate: PositiveFloat = 0.002
-    table_rate: PositiveFloat = 0.05
-    schedule: Annotated[ConstantRate | WarmupCosine, Field(discriminator="kind")] = ConstantRate()
-    workers: PositiveInt = 1
-
-
-class Serving(Spec):
-    """What a network may cost where it serves.
-
-    With `enforce_flops_limit`, a network above its model's FLOPs limit is refused, so a
-    technique cannot buy quality with capacity that the model does not have.
-    """
-
-    enforce_flops_limit: bool = True
+Paradigm = Literal["sparsenn", "decoupled_sparsenn"]
+Scale = Literal["small", "medium", "large"]
+PARTS = ("architecture", "features", "data", "training", "serving")
 
 
 class Template(Spec):
-    """Everything about a model but its own inputs. Immutable; techniques make new ones."""
+    """Everything about a model but its own inputs. Immutable; techniques make new ones.
+
+    Attributes:
+        paradigm: One tower, or a tower of the user and one of the item that meet at the end.
+        scale: Which of the paradigm's three sizes this is (Table 1).
+        exposed: Hyperparameters that a model may set for itself, by their place (such as
+            `training.dense_rate`), each with its domain; the template's value is the default.
+    """
 
     name: str
-    paradigm: Literal["sparsenn"] = "sparsenn"
+    paradigm: Paradigm = "sparsenn"
+    scale: Scale = "small"
     architecture: Architecture = Architecture()
     features: Features = Features()
     data: Data = Data()
     training: Training = Training()
     serving: Serving = Serving()
+    exposed: dict[str, AnyDomain] = {}
+
+    @model_validator(mode="after")
+    def _towers_meet_at_the_end(self) -> "Template":
+        if self.paradigm == "decoupled_sparsenn" and isinstance(
+            self.features.sequence, TargetAttention
+        ):
+            raise ValueError(
+                "target attention reads the item beside the user's history; towers of the "
+                "decoupled paradigm meet only at the end"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _defaults_are_in_their_domains(self) -> "Template":
+        for place, domain in self.exposed.items():
+            value = self.value(place)
+            if not domain.holds(value):
+                raise ValueError(f"exposed '{place}' is {value!r} here, which is not {domain}")
+        return self
+
+    def value(self, place: str) -> Any:
+        """The value at a place such as `training.dense_rate`.
+
+        Raises:
+            ValueError: There is no such place.
+        """
+        found: Any = self
+        for key in place.split("."):
+            if not isinstance(found, Spec) or key not in type(found).model_fields:
+                raise ValueError(f"a template has no '{place}'")
+            found = getattr(found, key)
+        return found
 
     def change(self, part: str, **values: object) -> "Template":
         """The template with some values of one part replaced, validated again.
@@ -147,3 +82,33 @@ class Template(Spec):
         content = self.model_dump()
         content[part] = {**content.get(part, {}), **values}
         return Template.parse(content, source=f"template '{self.name}', part '{part}'")
+
+    def for_model(self, model: ModelSpec) -> "Template":
+        """The template with the model's own values of what is exposed (§3.2.2).
+
+        Raises:
+            InputError: The model sets what is not exposed, or a value outside its domain.
+        """
+        if not model.hyperparameters:
+            return self
+        content = self.model_dump()
+        for place, value in model.hyperparameters.items():
+            _check_exposed(place, value, self.exposed, f"model '{model.name}'", self.name)
+            *path, key = place.split(".")
+            inner = content
+            for step in path:
+                inner = inner[step]
+            inner[key] = value
+        return Template.parse(content, source=f"template '{self.name}' of model '{model.name}'")
+
+
+def _check_exposed(
+    place: str, value: object, exposed: Mapping[str, AnyDomain], owner: str, template: str
+) -> None:
+    if place not in exposed:
+        raise InputError(
+            f"{owner}: hyperparameter '{place}' is not exposed by template '{template}'; "
+            f"{suggest(place, [*exposed])}"
+        )
+    if not exposed[place].holds(value):
+        raise InputError(f"{owner}: {place} = {value!r} is outside its domain, {exposed[place]}")

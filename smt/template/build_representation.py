@@ -1,0 +1,319 @@
+"""A representation, from a template's features part and the features that it read."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torchrec import PoolingType
+
+from smt.data import Schema
+from smt.data.schema import SINGLE_ID_KINDS, Embedding, IdList, Numeric, Sequence
+from smt.layers.hashing import MultiHash
+from smt.layers.numeric import NumericToken, PiecewiseLinearTokens
+from smt.layers.past_rates import PastRatesToken
+from smt.layers.representation import Ids, Representation, SequenceReader, Steps
+from smt.layers.sequences.hstu import HSTUEncoder
+from smt.layers.sequences.pooling import AttentionPooler, MeanPooler, SumPooler
+from smt.layers.sequences.pooling import TargetAttention as TargetAttentionPooler
+from smt.layers.sequences.self_attention import SelfAttentionEncoder
+from smt.layers.sequences.steps import EventSteps
+from smt.layers.step_tables import StepTables
+from smt.layers.tables import PooledTables, Table
+from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
+from smt.layers.weighers import FrequencyGate, PositionWeights
+from smt.template.architecture import DHEN, InterFormer, Parallel
+from smt.template.features import (
+    HSTU,
+    AttentionPooling,
+    PiecewiseLinear,
+    SelfAttention,
+    SumPooling,
+    TargetAttention,
+)
+from smt.template.inputs import Inputs
+from smt.template.template import Template
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Features that share one table of `num_ids` ids."""
+
+    num_ids: int
+    features: tuple[str, ...]
+
+
+class RepresentationBuilder:
+    """Makes the representation of one tower.
+
+    Args:
+        columns: What batches hold, in order: the columns of all towers.
+        num_labels: Events whose past rates are read.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        inputs: Inputs,
+        schema: Schema,
+        columns: list[str],
+        num_labels: int,
+        device: torch.device | None,
+    ) -> None:
+        self.template = template
+        self.features = template.features
+        self.dim = template.architecture.embedding_dim
+        self.inputs = inputs
+        self.schema = schema
+        self.numeric_columns = [n for n in columns if isinstance(schema.columns[n], Numeric)]
+        self.id_rows = [n for n in columns if isinstance(schema.columns[n], SINGLE_ID_KINDS)]
+        self.num_labels = num_labels
+        self.device = device
+
+    def build(self) -> Representation:
+        """The representation; its tokens are those of `Representation`'s order."""
+        inputs = self.inputs
+        numeric, numeric_tokens = self._numeric()
+        past_rates = self._past_rates()
+        embeddings = {name: nn.Linear(self._dim_of(name), self.dim) for name in inputs.embeddings}
+        groups = self._groups()
+        stepped = [group for group in groups if any(map(self._is_stepped, group.features))]
+        pooled = self._pooled([group for group in groups if group not in stepped])
+        id_tokens = sum(len(group.features) for group in groups)
+        return Representation(
+            numeric=numeric,
+            numeric_columns=[self.numeric_columns.index(name) for name in inputs.numeric],
+            past_rates=past_rates,
+            rated=inputs.past_rates,
+            embeddings=embeddings,
+            ids=self._ids(),
+            pooled=pooled,
+            steps=self._steps(stepped) if stepped else None,
+            num_tokens=numeric_tokens + (past_rates is not None) + len(embeddings) + id_tokens,
+        )
+
+    def _numeric(self) -> tuple[nn.Module | None, int]:
+        count = len(self.inputs.numeric)
+        if count == 0:
+            return None, 0
+        spec = self.features.numeric
+        if isinstance(spec, PiecewiseLinear):
+            encoder = PiecewiseLinearTokens(
+                count, bins=spec.bins, dim=self.dim, tokens=spec.tokens
+            )
+            return encoder, spec.tokens
+        return NumericToken(count, self.template.architecture.numeric_hidden, self.dim), 1
+
+    def _past_rates(self) -> PastRatesToken | None:
+        spec = self.template.data.past_rates
+        if spec is None or not self.inputs.past_rates:
+            return None
+        return PastRatesToken(
+            [self._num_ids(name) for name in self.inputs.past_rates],
+            self.num_labels,
+            prior_count=spec.prior_count,
+            hidden=self.template.architecture.numeric_hidden,
+            dim=self.dim,
+        )
+
+    def _ids(self) -> Ids:
+        inputs = self.inputs
+        crosses = inputs.crosses or {}
+        buckets = inputs.buckets or {}
+        needed = {*inputs.ids, *inputs.past_rates, *(s for c in crosses.values() for s in c.of)}
+        quantiles = [name for name, bucket in buckets.items() if bucket.boundaries is None]
+        return Ids(
+            {name: row for row, name in enumerate(self.id_rows) if name in needed},
+            {name: (cross.of, CrossIds(cross.num_ids)) for name, cross in crosses.items()},
+            {
+                name: (self.numeric_columns.index(bucket.of), BucketIds(bucket.boundaries))
+                for name, bucket in buckets.items()
+                if bucket.boundaries is not None
+            },
+            {name: self.numeric_columns.index(buckets[name].of) for name in quantiles},
+            buckets[quantiles[0]].buckets if quantiles else None,
+        )
+
+    def _groups(self) -> list[_Group]:
+        """Tables in the order of their first features: ids, transforms, lists, sequences."""
+        inputs = self.inputs
+        singles = [*inputs.ids, *(inputs.crosses or {}), *(inputs.buckets or {})]
+        groups = {name: [name] for name in [*singles, *inputs.id_lists]}
+        for name in [*inputs.id_lists, *inputs.sequences]:
+            owner = self._shares_with(name)
+            if owner is not None and name not in groups.get(owner, ()):
+                groups[owner].append(name)
+                groups.pop(name, None)
+            elif owner is None:
+                groups.setdefault(name, [name])
+        return [_Group(self._num_ids(name), tuple(members)) for name, members in groups.items()]
+
+    def _shares_with(self, name: str) -> str | None:
+        """The feature whose table a list or sequence uses."""
+        column = self.schema.columns[name]
+        assert isinstance(column, IdList | Sequence)
+        of = column.of
+        if of is None or of not in (*self.inputs.ids, *self.inputs.id_lists):
+            return None
+        # Steps meet the item shown in one space.
+        attends = isinstance(self.features.sequence, TargetAttention)
+        return of if self.features.shared_tables or attends else None
+
+    def _is_stepped(self, name: str) -> bool:
+        """Whether a feature's ids must be looked up one by one."""
+        attended = isinstance(self.features.pooling, AttentionPooling)
+        if name in self.inputs.sequences:
+            column = self.schema.columns[name]
+            assert isinstance(column, Sequence)
+            events = self.features.event_steps is not None and (column.events or column.timestamps)
+            return bool(
+                self.features.sequence is not None
+                or attended
+                or events
+                or _has_interformer(self.template)
+            )
+        return name in self.inputs.id_lists and attended
+
+    def _pooled(self, groups: list[_Group]) -> list[PooledTables]:
+        lists = {*self.inputs.id_lists, *self.inputs.sequences}
+        single = [group for group in groups if not lists & {*group.features}]
+        several = [group for group in groups if lists & {*group.features}]
+        pooling = (
+            PoolingType.SUM if isinstance(self.features.pooling, SumPooling) else PoolingType.MEAN
+        )
+        collections = []
+        for members, how in ((single, PoolingType.SUM), (several, pooling)):
+            if members:
+                weighers = {n: self._weighers(n) for group in members for n in group.features}
+                collections.append(
+                    PooledTables(
+                        self._tables(members),
+                        self.dim,
+                        pooling=how,
+                        learning_rate=self.template.training.table_rate,
+                        weighers=weighers if any(weighers.values()) else None,
+                        hashing=self._hashing(members),
+                        device=self.device,
+                    )
+                )
+        return collections
+
+    def _steps(self, groups: list[_Group]) -> Steps:
+        members = [name for group in groups for name in group.features]
+        lists = [name for name in members if name in self.inputs.id_lists]
+        sequences = [name for name in members if name in self.inputs.sequences]
+        return Steps(
+            StepTables(
+                self._tables(groups),
+                self.dim,
+                learning_rate=self.template.training.table_rate,
+                hashing=self._hashing(groups),
+                device=self.device,
+            ),
+            [name for name in members if name not in lists and name not in sequences],
+            {name: self._pooler() for name in lists},
+            {name: self._reader(name) for name in sequences},
+            {name: weighers for name in members if (weighers := self._weighers(name))},
+        )
+
+    def _reader(self, name: str) -> SequenceReader:
+        column = self.schema.columns[name]
+        assert isinstance(column, Sequence)
+        spec, max_steps = self.features.sequence, self.features.max_steps
+        target = self._shares_with(name) if isinstance(spec, TargetAttention) else None
+        encoder: nn.Module | None = None
+        pooler: nn.Module
+        if isinstance(spec, TargetAttention):
+            pooler = (
+                TargetAttentionPooler(self.dim, hidden=spec.hidden)
+                if target is not None
+                else AttentionPooler(self.dim, hidden=spec.hidden[0])
+            )
+        elif spec is None:
+            pooler = self._pooler()
+        else:
+            pooler = MeanPooler()
+            if isinstance(spec, SelfAttention):
+                encoder = SelfAttentionEncoder(
+                    self.dim, layers=spec.layers, heads=spec.heads, max_length=max_steps
+                )
+            else:
+                encoder = HSTUEncoder(
+                    self.dim,
+                    layers=spec.layers,
+                    heads=spec.heads,
+                    max_length=max_steps,
+                    time_buckets=spec.time_buckets,
+                )
+        typed = self.features.event_steps is not None
+        steps = None
+        if typed and (column.events or column.timestamps):
+            steps = EventSteps(
+                self.dim,
+                num_events=column.num_events if column.events else None,
+                time_buckets=self.features.event_steps if column.timestamps else None,
+            )
+        return SequenceReader(
+            steps,
+            encoder,
+            pooler,
+            events=column.events if typed and column.num_events is not None else None,
+            timestamps=column.timestamps if typed or isinstance(spec, HSTU) else None,
+            target=target,
+            max_steps=max_steps,
+        )
+
+    def _pooler(self) -> nn.Module:
+        spec = self.features.pooling
+        if isinstance(spec, AttentionPooling):
+            return AttentionPooler(self.dim, hidden=spec.hidden)
+        return SumPooler() if isinstance(spec, SumPooling) else MeanPooler()
+
+    def _weighers(self, name: str) -> list[nn.Module]:
+        weighers: list[nn.Module] = []
+        positions = self.features.position_weighting
+        if positions is not None and name in (*self.inputs.id_lists, *self.inputs.sequences):
+            weighers.append(PositionWeights(positions.max_positions, positions.half_life))
+        if self.features.frequency_gate is not None:
+            weighers.append(FrequencyGate(self._num_ids(name), self.features.frequency_gate))
+        return weighers
+
+    def _tables(self, groups: list[_Group]) -> dict[str, Table]:
+        return {group.features[0]: Table(self._rows(group), group.features) for group in groups}
+
+    def _rows(self, group: _Group) -> int:
+        hashing = self.features.hashing
+        return group.num_ids if hashing is None else min(group.num_ids, hashing.buckets)
+
+    def _hashing(self, groups: list[_Group]) -> dict[str, MultiHash]:
+        spec = self.features.hashing
+        return {
+            name: MultiHash(spec.buckets, spec.hashes)
+            for group in groups
+            if spec is not None and group.num_ids > spec.buckets
+            for name in group.features
+        }
+
+    def _num_ids(self, name: str) -> int:
+        if name in (self.inputs.crosses or {}):
+            return self.inputs.crosses[name].num_ids  # type: ignore[index]
+        bucket = (self.inputs.buckets or {}).get(name)
+        if bucket is not None and bucket.boundaries is not None:
+            return BucketIds(bucket.boundaries).num_ids
+        if bucket is not None:
+            assert bucket.buckets is not None
+            return QuantileBuckets(1, bucket.buckets).num_ids
+        return int(self.schema.columns[name].num_ids)  # type: ignore[union-attr]
+
+    def _dim_of(self, name: str) -> int:
+        column = self.schema.columns[name]
+        assert isinstance(column, Embedding)
+        return column.dim
+
+
+def _has_interformer(template: Template) -> bool:
+    members = [
+        member
+        for spec in template.architecture.interactions
+        for member in (spec.members if isinstance(spec, Parallel | DHEN) else (spec,))
+    ]
+    return any(isinstance(member, InterFormer) for member in members)

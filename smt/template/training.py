@@ -1,0 +1,85 @@
+"""The training part: how a network is trained, and on what."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from smt.spec import Spec
+from smt.template.optimizers import AdamSpec, DenseOptimizer
+
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
+
+
+class ConstantRate(Spec):
+    """Learning rates stay as they are."""
+
+    kind: Literal["constant"] = "constant"
+
+
+class WarmupCosine(Spec):
+    """Linear warm-up over a share of the steps, then a half cosine down to `final`.
+
+    All rates are multiplied by `peak` at the top and `peak * final` at the end.
+    """
+
+    kind: Literal["warmup_cosine"] = "warmup_cosine"
+    warmup: UnitInterval
+    peak: PositiveFloat
+    final: UnitInterval
+
+
+Schedule = Annotated[ConstantRate | WarmupCosine, Field(discriminator="kind")]
+
+
+class Distribution(Spec):
+    """How parameters are spread over several workers.
+
+    `dense`: copied, fully sharded, or sharded within groups and copied between them.
+    `tables`: where rows of tables live; `planned` leaves it to TorchRec's planner.
+    """
+
+    dense: Literal["data_parallel", "fsdp", "hybrid"] = "data_parallel"
+    tables: Literal["planned", "table_wise", "column_wise", "row_wise"] = "planned"
+
+
+class Capacity(Spec):
+    """What one worker gets: its topology is `workers` of these."""
+
+    cpus: PositiveInt = 1
+    gpus: Annotated[int, Field(ge=0)] = 0
+    memory_gib: PositiveFloat | None = None
+
+
+class Training(Spec):
+    """How a network is trained, in time order.
+
+    Attributes:
+        batch_size: Examples a step, of all workers together.
+        passes: Over the training window.
+        window_days: Only so many days before the end of the training window.
+        optimizer: Of the dense part, at `dense_rate`.
+        dense_rate: Learning rate of the dense part.
+        table_rate: Learning rate of the tables' row-wise Adagrad.
+        schedule: Of all rates.
+        clip_norm: Largest norm of the dense gradient.
+        ema_decay: Networks are judged and served with an exponential moving average of the
+            dense parameters.
+        precision: bf16 computes the forward and backward pass of the dense part in bfloat16.
+        workers: More than one train together, tables sharded, in a Ray Train run of their own.
+        distribution: How, with more than one worker.
+        capacity: Of each worker.
+    """
+
+    batch_size: PositiveInt = 512
+    passes: PositiveInt = 1
+    window_days: PositiveFloat | None = None
+    optimizer: DenseOptimizer = AdamSpec()
+    dense_rate: PositiveFloat = 0.002
+    table_rate: PositiveFloat = 0.05
+    schedule: Schedule = ConstantRate()
+    clip_norm: PositiveFloat | None = None
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    precision: Literal["fp32", "bf16"] = "fp32"
+    workers: PositiveInt = 1
+    distribution: Distribution = Distribution()
+    capacity: Capacity = Capacity()
