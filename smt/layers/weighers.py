@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torchrec import JaggedTensor
 
+from smt.layers.jagged import positions_of
+
 
 class PositionWeights(nn.Module):
     """A learned weight for each position of a list, shared by all examples.
@@ -20,7 +22,7 @@ class PositionWeights(nn.Module):
 
     def forward(self, ids: JaggedTensor) -> Tensor:
         """`[L]` weights of the L ids of a batch of lists."""
-        positions = torch.ops.fbgemm.offsets_range(ids.offsets().long(), ids.values().numel())
+        positions = positions_of(ids.offsets().long(), ids.values().shape[0])
         return self.weight[positions.clamp(max=self.weight.numel() - 1)]
 
 
