@@ -17,6 +17,7 @@ from torchrec.distributed.planner.types import ParameterConstraints
 from torchrec.distributed.types import ModuleSharder, ShardingEnv, ShardingType
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
+from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
 from smt.template.template import Training
 
@@ -47,19 +48,29 @@ def parallelize(
         The network, and `(optimizer, base rate)` of the dense part and of the tables. The
         tables' optimizer only carries the rate: FBGEMM updates rows in `backward`.
     """
-    fused = [m for m in network.modules() if isinstance(m, FusedEmbeddingBagCollection)]
-    in_tables = {id(p) for tables in fused for p in tables.parameters()}
-    dense = [p for p in network.parameters() if id(p) not in in_tables]
+    in_tables = table_parameters(network)
+    dense = [p for p in network.parameters() if p not in in_tables]
     optimizers: list[tuple[Optimizer, float]] = [
         (Adam(dense, lr=training.dense_rate, fused=True), training.dense_rate)
     ]
     if workers.count == 1:
-        optimizers += [(tables.fused_optimizer(), training.table_rate) for tables in fused]
+        optimizers += [
+            (tables.fused_optimizer(), training.table_rate) for tables in _collections(network)
+        ]
         return network, optimizers
     _normalise_globally(network, workers)
     sharded = _shard(network, workers)
     optimizers.append((sharded.fused_optimizer, training.table_rate))
     return sharded, optimizers
+
+
+def table_parameters(network: nn.Module) -> set[nn.Parameter]:
+    """The tables, pooled or not, of a network that is not sharded: no dense optimizer's."""
+    return {table for tables in _collections(network) for table in tables.parameters()}
+
+
+def _collections(network: nn.Module) -> list[FusedEmbeddingBagCollection]:
+    return [each for each in network.modules() if isinstance(each, FusedEmbeddingBagCollection)]
 
 
 def all_finite(loss: Tensor, workers: Workers) -> bool:
@@ -102,12 +113,7 @@ def _shard(network: nn.Module, workers: Workers) -> Any:
     assert group is not None
     plan = EmbeddingShardingPlanner(
         topology=Topology(world_size=workers.count, compute_device=device.type),
-        # A weigher lives beside its table, so its table is whole.
-        constraints={
-            table.name: ParameterConstraints(sharding_types=[ShardingType.TABLE_WISE.value])
-            for tables in weighted.values()
-            for table in tables.tables.embedding_bag_configs()
-        },
+        constraints=_constraints(network),
     ).collective_plan(network, sharders, group)
     initial = {name: value.clone() for name, value in network.state_dict().items()}
     weighers = [
@@ -129,6 +135,22 @@ def _shard(network: nn.Module, workers: Workers) -> Any:
     for tables in weighted.values():
         _weigh_beside_tables(tables)
     return sharded
+
+
+def _constraints(network: nn.Module) -> dict[str, ParameterConstraints]:
+    """Table -> how it may be sharded, where not in every way."""
+    whole, columns = ShardingType.TABLE_WISE.value, ShardingType.COLUMN_WISE.value
+    allowed: dict[str, list[str]] = {}
+    for module in network.modules():
+        # Their workers have different numbers of bags, which torchrec's row-wise does not take.
+        if isinstance(module, StepTables):
+            for name in module.tables:
+                allowed.setdefault(name, [whole, columns])
+        # A weigher lives beside its table, so its table is whole.
+        elif isinstance(module, PooledTables) and module.weighers:
+            for table in module.tables.embedding_bag_configs():
+                allowed[table.name] = [whole]
+    return {name: ParameterConstraints(sharding_types=types) for name, types in allowed.items()}
 
 
 def _weigh_beside_tables(tables: PooledTables) -> None:
