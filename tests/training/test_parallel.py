@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
+from tables_network import TablesNetwork, train_tables
 from torch.distributed._shard.sharded_tensor.api import ShardedTensor
 
 from smt.data import Log, open_log
@@ -17,6 +18,7 @@ from smt.data.schema import Schema, Weight
 from smt.fleet import ModelSpec
 from smt.template import Template
 from smt.training import DivergedError, Workers, train
+from smt.training.parallel import LOCAL, table_parameters
 
 COLUMNS = ("click", "view")
 
@@ -120,6 +122,16 @@ def work(rank, out, template, model, path):
         train(template, model, poisoned, workers=Workers(rank, 2))
     except DivergedError as error:
         found["diverged"] = str(error)
+    predictions, network = train_tables(template.training, Workers(rank, 2))
+    found["every table"] = {
+        "predictions": predictions,
+        "sharded": [
+            isinstance(v, ShardedTensor)
+            for k, v in network.state_dict().items()
+            if "embedding_bags" in k
+        ],
+        "dense gradients": [k for k, v in network.named_parameters() if v.grad is not None],
+    }
     with open(f"{out}/{rank}.pickle", "wb") as file:
         pickle.dump(found, file)
     dist.destroy_process_group()
@@ -196,3 +208,29 @@ def test_an_incomplete_last_round_is_dropped(found):
 
 def test_a_divergence_that_one_worker_sees_ends_them_all(found):
     assert all("not finite at step 0" in rank["diverged"] for rank in found)
+
+
+def test_two_workers_look_ids_up_and_update_tables_as_one_does(found, small_template):
+    alone, network = train_tables(small_template.training, LOCAL)
+    first, second = (rank["every table"]["predictions"] for rank in found)
+    assert not torch.allclose(alone[0], alone[2])
+    for step, expected in enumerate(alone):
+        together = torch.cat([first[step], second[step]])
+        torch.testing.assert_close(together, expected, rtol=0, atol=1e-6)
+    assert all(parameter.grad is None for parameter in table_parameters(network))
+
+
+def test_tables_of_steps_are_sharded_and_have_no_dense_gradients(found):
+    for rank in found:
+        assert rank["every table"]["sharded"] == [True] * 5
+        gradients = rank["every table"]["dense gradients"]
+        assert any("head" in key for key in gradients)
+        assert not any("embedding_bags" in key for key in gradients)
+
+
+def test_the_tables_of_a_network_are_told_from_its_dense_parameters(small_template):
+    network = TablesNetwork(0.1)
+    tables = table_parameters(network)
+    names = {name for name, parameter in network.named_parameters() if parameter in tables}
+    assert names == {name for name, _ in network.named_parameters() if "embedding_bags" in name}
+    assert len(names) == 5
