@@ -46,8 +46,8 @@ class AuxiliaryTargets(nn.Module):
         values = examples.numeric[:, self.columns]
         missing = values.isnan()
         targets = self.normalise(values.masked_fill(missing, 0.0))
-        errors = (self.predict(hidden) - targets).square().masked_fill(missing, 0.0)
-        return errors.mean(dim=1)
+        errors: Tensor = (self.predict(hidden) - targets).square()
+        return errors.masked_fill(missing, 0.0).mean(dim=1)
 
 
 class Network(nn.Module):
@@ -137,9 +137,7 @@ class Network(nn.Module):
     @property
     def fits(self) -> bool:
         """Whether anything depends on the distribution of numeric features."""
-        return any(
-            module.fits for module in self.modules() if isinstance(module, Representation)
-        )
+        return any(module.fits for module in self.modules() if isinstance(module, Representation))
 
     def fit(self, batch: Batch) -> None:
         """Set what depends on the distribution of numeric features, from a sample."""

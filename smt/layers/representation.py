@@ -9,6 +9,7 @@ from torchrec import JaggedTensor
 
 from smt.layers.examples import Examples
 from smt.layers.jagged import Jagged, truncate
+from smt.layers.numeric import PiecewiseLinearTokens
 from smt.layers.past_rates import PastRatesToken
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
@@ -138,7 +139,7 @@ class Steps(nn.Module):
         singles: Single ids among them; each is a token.
         pooled: List -> what pools it.
         readers: Sequence -> its reader.
-        weighers: feature -> modules from a JaggedTensor of ids to `[L]` weights of their embeddings.
+        weighers: feature -> modules from a JaggedTensor of ids to their `[L]` weights.
     """
 
     def __init__(
@@ -218,12 +219,14 @@ class Representation(nn.Module):
     @property
     def fits(self) -> bool:
         """Whether `fit` sets anything."""
-        return self.ids.quantile_buckets is not None or hasattr(self.numeric, "fit")
+        return self.ids.quantile_buckets is not None or isinstance(
+            self.numeric, PiecewiseLinearTokens
+        )
 
     def fit(self, examples: Examples) -> None:
         """Set what depends on the distribution of numeric features, from a sample."""
         self.ids.fit(examples)
-        if self.numeric is not None and hasattr(self.numeric, "fit"):
+        if isinstance(self.numeric, PiecewiseLinearTokens):
             self.numeric.fit(examples.numeric[:, self.numeric_columns])
 
     def forward(self, examples: Examples) -> Represented:

@@ -3,10 +3,12 @@
 from smt.layers.networks import Network
 from smt.template.build import build
 from smt.template.catalogue import catalogue, find_template
+from smt.template.difference import diff
 from smt.template.flops import count_fleet_flops, count_flops
 from smt.template.space import Choice, Float, Int, Space, Theta
 from smt.template.technique import Technique
 from smt.template.template import Template
+from smt.template.versions import history, load_version
 
 __all__ = [
     "Choice",
@@ -21,5 +23,8 @@ __all__ = [
     "catalogue",
     "count_fleet_flops",
     "count_flops",
+    "diff",
     "find_template",
+    "history",
+    "load_version",
 ]

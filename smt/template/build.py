@@ -1,5 +1,7 @@
 """From a template and a model to a network: plain, on a single device."""
 
+from typing import cast
+
 import torch
 from torch import nn
 
@@ -108,7 +110,7 @@ def _tower(template: Template, builder: RepresentationBuilder, num_labels: int) 
         0 if steps is None else len(steps.readers),
     )
     over = build_over(architecture.mlp, stack.out_tokens * architecture.embedding_dim)
-    tasks = build_tasks(architecture.tasks, over.out_features, num_labels)
+    tasks = build_tasks(architecture.tasks, cast(int, over.out_features), num_labels)
     return Tower(representation, stack, over, tasks)
 
 

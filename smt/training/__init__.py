@@ -1,16 +1,19 @@
 """One evaluation: train one network and judge it."""
 
+from smt.training.learner import DivergedError
 from smt.training.metrics import EventMetrics, normalized_entropy, paired_delta
 from smt.training.parallel import LOCAL, Workers
-from smt.training.train import DivergedError, Outcome, train
+from smt.training.train import Outcome, Trained, train, train_network
 
 __all__ = [
     "LOCAL",
     "DivergedError",
     "EventMetrics",
     "Outcome",
+    "Trained",
     "Workers",
     "normalized_entropy",
     "paired_delta",
     "train",
+    "train_network",
 ]

@@ -1,7 +1,6 @@
 """Moving averages of parameters, to evaluate with."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -36,22 +35,9 @@ class Averaged:
         torch._foreach_lerp_(self.values, self.parameters, 1 - kept)
         self.updates += 1
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Within, the parameters have their averages; after it, their own values again.
-
-        FSDP keeps the root's gathered parameters after a forward pass without a backward
-        pass, unless `reshard_after_forward` is set: then they are stale until resharded.
-        """
-        own = [parameter.detach().clone() for parameter in self.parameters]
-        self._assign(self.values)
-        try:
-            yield
-        finally:
-            self._assign(own)
-
     @torch.no_grad()
-    def _assign(self, values: list[Tensor]) -> None:
+    def assign(self) -> None:
+        """Give the parameters their averages, for good."""
         # One by one: torch has no `_foreach_copy_` of sharded parameters.
-        for parameter, value in zip(self.parameters, values, strict=True):
+        for parameter, value in zip(self.parameters, self.values, strict=True):
             parameter.copy_(value)

@@ -2,7 +2,7 @@
 
 import math
 
-from smt.template.template import ConstantRate, WarmupCosine
+from smt.template.training import ConstantRate, WarmupCosine
 
 
 def rate_factor(schedule: ConstantRate | WarmupCosine, step: int, steps: int) -> float:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
-from smt.data import Filter, Log, columns_of, expression
-from smt.fleet import ModelSpec
+from smt.data import Filter, Log, expression
+from smt.data.schema import Surface
+from smt.fleet import ModelSpec, model_columns
 
 
 @dataclass(frozen=True)
@@ -17,40 +20,73 @@ class Windows:
     Attributes:
         log: The model's rows where they are in memory; else the whole log.
         where: The filter still to be applied; None where the rows are the model's already.
-        rows: Rows of the model in the training window.
-        base_rates: event -> its weighted rate in the training window.
+        labels: event -> `[rows]` of the training window, of all events asked for.
+        delays: event -> `[rows]` milliseconds until it happened, of those that have delays.
+        times: `[rows]` milliseconds, of the training window.
+        surfaces: `[rows]` codes, of the training window; None without a surface column.
+        weights: `[rows]`; None without a weight column.
     """
 
     log: Log
     where: Filter | None
-    rows: int
-    base_rates: dict[str, float]
+    labels: dict[str, NDArray[np.int8]]
+    delays: dict[str, NDArray[np.int64]]
+    times: NDArray[np.int64]
+    surfaces: NDArray[np.int64] | None
+    weights: NDArray[np.float32] | None
+
+    @property
+    def rows(self) -> int:
+        """Rows of the model in the training window."""
+        return len(self.times)
+
+    @property
+    def end_ms(self) -> int:
+        """When the training window ends: the time of its last row."""
+        return int(self.times[-1]) if len(self.times) else 0
+
+    @property
+    def condition(self) -> pc.Expression | None:
+        """The filter still to be applied, as Arrow has it."""
+        return expression(self.where or {}, self.log.schema)
+
+    def base_rate(self, event: str) -> float:
+        """The event's weighted rate in the training window."""
+        return float(np.average(self.labels[event], weights=self.weights))
 
 
-def model_windows(model: ModelSpec, log: Log) -> Windows:
-    """Select a model's rows; tables in memory are filtered once here, datasets while read."""
+def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = None) -> Windows:
+    """Select a model's rows; tables in memory are filtered once here, datasets while read.
+
+    Args:
+        events: Those whose training labels are read; the model's by default.
+    """
     schema = log.schema
+    events = model.events if events is None else events
     condition = expression(model.filter, schema)
-    events = list(model.events)
-    labels = events if schema.weight is None else [*events, schema.weight]
     if isinstance(log.train, pa.Table) and condition is not None:
-        columns = columns_of(schema, model.features, model.events)
         train, test = (
-            ds.dataset(window).to_table(columns=columns, filter=condition).combine_chunks()
+            ds.dataset(window)
+            .to_table(columns=model_columns(model, schema), filter=condition)
+            .combine_chunks()
             for window in (log.train, log.test)
         )
         log, condition = Log(schema, train, test, log.digest), None
+    surface = schema.names(Surface)
+    delays = {event: delay for delay, event in schema.delays.items() if event in events}
+    names = [*events, *delays.values(), schema.timestamp, *surface]
+    if schema.weight is not None:
+        names.append(schema.weight)
     if isinstance(log.train, pa.Table):
-        observed = log.train.select(labels)
+        observed = log.train.select(names)
     else:
-        observed = log.train.to_table(columns=labels, filter=condition)
-    weights = None if schema.weight is None else observed[schema.weight].to_numpy()
+        observed = log.train.to_table(columns=names, filter=condition)
     return Windows(
         log=log,
         where=model.filter if condition is not None else None,
-        rows=observed.num_rows,
-        base_rates={
-            event: float(np.average(observed[event].to_numpy(), weights=weights))
-            for event in events
-        },
+        labels={event: observed[event].to_numpy() for event in events},
+        delays={event: observed[delay].to_numpy() for event, delay in delays.items()},
+        times=observed[schema.timestamp].to_numpy(),
+        surfaces=observed[surface[0]].to_numpy() if surface else None,
+        weights=None if schema.weight is None else observed[schema.weight].to_numpy(),
     )

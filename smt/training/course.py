@@ -1,0 +1,126 @@
+"""All that one network's training needs: the network, its learner, its examples."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smt.data import Batch, Log, Schema, read_batches
+from smt.fleet import ModelSpec
+from smt.layers.initialize import initialize
+from smt.layers.networks import Network
+from smt.template import Template, build
+from smt.training.learner import Learner
+from smt.training.parallel import Workers
+from smt.training.rows import TrainingRows, training_rows
+from smt.training.targets import Targets
+from smt.training.windows import Windows, model_windows
+
+FIT_ROWS = 65_536
+"""Rows from the start of the training window that set the bins of numeric features."""
+
+Example = tuple[Batch, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A network at its start, and what it will learn from.
+
+    Attributes:
+        network: The plain network; the learner's may be sharded.
+        correction: What is added to logits, because negatives were left out.
+        examples: Batches with their `[B, E + A]` labels and weights, in all passes.
+    """
+
+    network: Network
+    learner: Learner
+    windows: Windows
+    rows: TrainingRows
+    correction: float
+    examples: Iterator[Example]
+
+
+def start_course(
+    template: Template, model: ModelSpec, log: Log, *, seed: int, workers: Workers
+) -> Course:
+    """Build and initialise a network, and open its examples.
+
+    Args:
+        template: With the model's own hyperparameters in it already.
+        log: With the template's side tables in it already.
+    """
+    device = device_of(workers)
+    network = build(template, model, log.schema, device)
+    initialize(network, seed)
+    windows = model_windows(model, log, network.labels)
+    correction = _correction(template, network)
+    rates = {event: windows.base_rate(event) for event in network.labels}
+    network.start_at(rates, correction)
+    rows = training_rows(template, windows, model.events, seed, workers)
+    _fit_numeric(network, rows, log.schema, device)
+    targets = Targets.of(template, network, windows, device)
+    passes = template.training.passes
+    steps = math.ceil(rows.count / template.training.batch_size) * passes
+    learner = Learner(network, template, steps, workers)
+    examples = _examples(network, template, log.schema, rows, targets, workers, device)
+    return Course(network, learner, windows, rows, correction, examples)
+
+
+def device_of(workers: Workers) -> torch.device:
+    """The GPU that Ray gave this process, if it trains alone; else the CPU."""
+    on_gpu = workers.count == 1 and torch.cuda.is_available()
+    return torch.device("cuda" if on_gpu else "cpu")
+
+
+def _correction(template: Template, network: Network) -> float:
+    """Exact where one event is learnt (He et al. 2014, Eq. 4); else rows are weighed instead."""
+    rate = template.data.negative_rate
+    return math.log(rate) if len(network.labels) == 1 else 0.0
+
+
+def _fit_numeric(
+    network: Network, rows: TrainingRows, schema: Schema, device: torch.device
+) -> None:
+    """Set bins and buckets, where the network has some."""
+    if not network.fits:
+        return
+    sample = next(
+        read_batches(
+            rows.window,
+            schema,
+            features=network.features,
+            events=network.events,
+            where=rows.where,
+            batch_size=FIT_ROWS,
+            skip=rows.skip,
+        )
+    )
+    network.fit(sample if device.type == "cpu" else sample.to(device))
+
+
+def _examples(
+    network: Network,
+    template: Template,
+    schema: Schema,
+    rows: TrainingRows,
+    targets: Targets,
+    workers: Workers,
+    device: torch.device,
+) -> Iterator[Example]:
+    for _ in range(template.training.passes):
+        for batch in read_batches(
+            rows.window,
+            schema,
+            features=network.features,
+            events=network.labels,
+            where=rows.where,
+            batch_size=template.training.batch_size // workers.count,
+            skip=rows.skip,
+            steps=network.reads_steps,
+            extra=targets.columns,
+            shard=(workers.rank, workers.count),
+        ):
+            here = batch if device.type == "cpu" else batch.to(device)
+            yield here, *targets(here)

@@ -1,0 +1,111 @@
+"""A network that learns from one batch after another."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from smt.data import Batch
+from smt.layers.networks import Network
+from smt.template import Template
+from smt.training.averaging import Averaged
+from smt.training.optimizers import clip_gradients
+from smt.training.parallel import Workers, all_finite, parallelize, table_parameters, total_weight
+from smt.training.schedule import rate_factor
+
+CHECK_EVERY = 16
+
+
+class DivergedError(RuntimeError):
+    """Training made a loss that is not a finite number."""
+
+
+class Learner:
+    """Trains a network as the template's training part says.
+
+    Attributes:
+        network: What batches go through: the plain network, or the sharded one.
+    """
+
+    def __init__(self, network: Network, template: Template, steps: int, workers: Workers) -> None:
+        self.template = template
+        self.steps = steps
+        self.workers = workers
+        self.events = len(network.events)
+        self.labels = len(network.labels)
+        in_tables = table_parameters(network)
+        # With several workers a weigher lives beside its table, on one of them.
+        alone = workers.count == 1
+        dense = [
+            parameter
+            for name, parameter in network.named_parameters()
+            if parameter not in in_tables and (alone or ".weighers." not in name)
+        ]
+        self.network, self.optimizers = parallelize(network.train(), template.training, workers)
+        self.base_rates = [
+            [group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers
+        ]
+        self.dense = dense
+        decay = template.training.ema_decay
+        self.averaged = None if decay is None else Averaged(self.dense, decay)
+
+    def step(self, step: int, batch: Batch, labels: Tensor, weights: Tensor) -> Tensor:
+        """Learn from one batch.
+
+        Args:
+            step: Its number, from 0; the schedule's place.
+            labels: `[B, E + A]` targets in [0, 1].
+            weights: `[B, E + A]` of the examples.
+
+        Returns:
+            `[B, E + A]` logits from before the step, detached.
+
+        Raises:
+            DivergedError: The loss is not finite.
+        """
+        self._set_rates(step)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        bf16 = self.template.training.precision == "bf16"
+        with torch.autocast(labels.device.type, torch.bfloat16, enabled=bf16):
+            outputs = cast(Tensor, self.network(batch))
+        outputs = outputs.float()
+        loss = self._loss(outputs, labels, weights, total_weight(weights.mean(dim=1), self.workers))
+        if step % CHECK_EVERY == 0 and not all_finite(loss, self.workers):
+            raise DivergedError(f"the training loss is not finite at step {step} of {self.steps}")
+        torch.autograd.backward(loss)
+        if self.template.training.clip_norm is not None:
+            clip_gradients(self.dense, self.template.training.clip_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if self.averaged is not None:
+            self.averaged.update()
+        return outputs[:, : self.labels].detach()
+
+    def finish(self) -> nn.Module:
+        """The network in evaluation mode, with averaged parameters where there are some."""
+        if self.averaged is not None:
+            self.averaged.assign()
+        return self.network.eval()
+
+    def _loss(self, outputs: Tensor, labels: Tensor, weights: Tensor, total: Tensor) -> Tensor:
+        """The mean cross entropy of the model's events, and `weight` times that of the others."""
+        losses = binary_cross_entropy_with_logits(
+            outputs[:, : self.labels], labels, reduction="none"
+        )
+        weighted = losses * weights
+        summed = weighted[:, : self.events].mean(dim=1).sum()
+        auxiliary = self.template.data.auxiliary
+        share = 1.0 if auxiliary is None else auxiliary.weight
+        if self.labels > self.events:
+            summed = summed + share * weighted[:, self.events :].mean(dim=1).sum()
+        if outputs.shape[1] > self.labels:
+            summed = summed + share * (outputs[:, -1] * weights[:, 0]).sum()
+        return summed / total
+
+    def _set_rates(self, step: int) -> None:
+        factor = rate_factor(self.template.training.schedule, step, self.steps)
+        for optimizer, rates in zip(self.optimizers, self.base_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor

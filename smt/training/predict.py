@@ -1,0 +1,87 @@
+"""A trained network judged on the test window."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from smt.data import read_batches
+from smt.layers.networks import Network
+from smt.training.learner import DivergedError
+from smt.training.metrics import EventMetrics, entropy, event_metrics, example_losses
+from smt.training.windows import Windows
+
+EVALUATION_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Of the test window's n rows and E events.
+
+    Attributes:
+        logits, labels: `[n, E]`.
+        weights: `[n]`.
+    """
+
+    logits: NDArray[np.float64]
+    labels: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module,
+    reads: Network,
+    windows: Windows,
+    correction: float,
+    device: torch.device,
+) -> Predictions:
+    """Run a network in evaluation mode over the test window.
+
+    Args:
+        network: The network, or the same network sharded.
+        reads: The plain network, which knows what to read.
+        correction: Added to logits: see `Course`.
+    """
+    logits, labels, weights = [], [], []
+    for batch in read_batches(
+        windows.log.test,
+        windows.log.schema,
+        features=reads.features,
+        events=reads.events,
+        where=windows.where,
+        batch_size=EVALUATION_BATCH,
+        steps=reads.reads_steps,
+    ):
+        inputs = batch if device.type == "cpu" else batch.to(device)
+        logits.append(network(inputs).double().cpu() + correction)
+        labels.append(batch.labels.double())
+        weights.append(batch.weights.double())
+    return Predictions(
+        torch.cat(logits).numpy(), torch.cat(labels).numpy(), torch.cat(weights).numpy()
+    )
+
+
+def judge(
+    predictions: Predictions, base_rates: dict[str, float]
+) -> tuple[dict[str, EventMetrics], NDArray[np.float32]]:
+    """The figures of each event, and every example's contribution to NE.
+
+    Raises:
+        DivergedError: A prediction or a loss is not finite.
+    """
+    logits, labels, weights = predictions.logits, predictions.labels, predictions.weights
+    if not np.isfinite(logits).all():
+        raise DivergedError("a test prediction is not finite")
+    metrics = {
+        event: event_metrics(logits[:, column], labels[:, column], rate, weights)
+        for column, (event, rate) in enumerate(base_rates.items())
+    }
+    entropies = np.array([entropy(rate) for rate in base_rates.values()])
+    normalised = (example_losses(logits, labels) / entropies).mean(axis=1)
+    losses = (normalised * weights / weights.mean()).astype(np.float32)
+    if not np.isfinite(losses).all():
+        raise DivergedError("a test loss is not finite")
+    return metrics, losses

@@ -1,0 +1,145 @@
+"""What a network should say about each training row, and how much the row counts."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smt.data import Batch, Schema
+from smt.data.labels import mature_labels, ripe_delays, smooth
+from smt.data.sampling import group_weights, negative_weights, recency_weights
+from smt.data.schema import Event, Surface
+from smt.errors import InputError
+from smt.layers.networks import Network
+from smt.template import Template
+from smt.training.windows import Windows
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Labels and weights of training batches, as the template's data part says.
+
+    Training sees of a delayed event what was known at the end of the training window,
+    whatever the data part says: nothing is learnt from the future.
+
+    Attributes:
+        labels: The E + A events that are learnt.
+        own: E, of the model itself.
+        rates: `[E + A]` their rates in the training window.
+        end_ms: When the training window ends.
+        surface_weights: `[num_ids]` weight of a row by its surface, or None.
+        ripe: Delayed event -> the delays known from closed conversion windows.
+    """
+
+    template: Template
+    schema: Schema
+    labels: tuple[str, ...]
+    own: int
+    rates: Tensor
+    end_ms: int
+    surface_weights: Tensor | None
+    ripe: dict[str, Tensor]
+
+    @classmethod
+    def of(
+        cls, template: Template, network: Network, windows: Windows, device: torch.device
+    ) -> "Targets":
+        """The targets of a network's training on these windows."""
+        rates = [windows.base_rate(event) for event in network.labels]
+        return cls(
+            template=template,
+            schema=network.schema,
+            labels=network.labels,
+            own=len(network.events),
+            rates=torch.tensor(rates, device=device),
+            end_ms=windows.end_ms,
+            surface_weights=_surface_weights(template, network.schema, windows, device),
+            ripe=_ripe(template, windows, device),
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that batches must hold beside features and labels."""
+        columns = [delay for event in self.labels if (delay := self._delay(event)) is not None]
+        if columns or self.template.data.recency_half_life is not None:
+            columns.append(self.schema.timestamp)
+        if self.surface_weights is not None:
+            columns += self.schema.names(Surface)
+        return columns
+
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """`[B, E + A]` labels in [0, 1], and `[B, E + A]` weights."""
+        data = self.template.data
+        labels, weights = batch.labels.clone(), torch.ones_like(batch.labels)
+        for place, event in enumerate(self.labels):
+            delay = self._delay(event)
+            if delay is not None:
+                labels[:, place], weights[:, place] = self._known(batch, event, delay)
+        if data.negative_rate < 1 and len(self.labels) > 1:
+            # Rows that stand for those left out; a single event's logits are corrected instead.
+            positive = batch.labels[:, : self.own].any(dim=1)
+            weights = weights * negative_weights(positive, data.negative_rate).unsqueeze(1)
+        if data.label_smoothing:
+            labels = smooth(labels, self.rates, data.label_smoothing)
+        rows = batch.weights
+        if data.recency_half_life is not None:
+            times = batch.extra[self.schema.timestamp]
+            rows = rows * recency_weights(times, self.end_ms, data.recency_half_life)
+        if self.surface_weights is not None:
+            rows = rows * self.surface_weights[batch.extra[self.schema.names(Surface)[0]]]
+        return labels, weights * rows.unsqueeze(1)
+
+    def _known(self, batch: Batch, event: str, delay: str) -> tuple[Tensor, Tensor]:
+        """`[B]` labels and weights of a delayed event, as its window's end knew them."""
+        spec = self.template.data.conversion_window
+        return mature_labels(
+            batch.labels[:, self.labels.index(event)],
+            batch.extra[delay],
+            batch.extra[self.schema.timestamp],
+            window_ms=None if spec is None else round(spec.hours * HOUR_MS),
+            observed_until_ms=self.end_ms,
+            correction="none" if spec is None else spec.correction,
+            ripe=self.ripe.get(event),
+        )
+
+    def _delay(self, event: str) -> str | None:
+        column = self.schema.columns[event]
+        assert isinstance(column, Event)
+        return column.delay
+
+
+def _surface_weights(
+    template: Template, schema: Schema, windows: Windows, device: torch.device
+) -> Tensor | None:
+    """Weight by surface code; 1 on average over the training rows."""
+    power = template.data.surface_balance
+    if power == 0 or windows.surfaces is None:
+        return None
+    (surface,) = (each for each in schema.columns.values() if isinstance(each, Surface))
+    weights = group_weights(windows.surfaces, power, surface.num_ids)
+    return torch.from_numpy(weights).to(device)
+
+
+def _ripe(template: Template, windows: Windows, device: torch.device) -> dict[str, Tensor]:
+    spec = template.data.conversion_window
+    if spec is None or spec.correction != "weighted":
+        return {}
+    ripe = {
+        event: ripe_delays(
+            torch.from_numpy(windows.labels[event].copy()),
+            torch.from_numpy(delays.copy()),
+            torch.from_numpy(windows.times.copy()),
+            window_ms=round(spec.hours * HOUR_MS),
+            observed_until_ms=windows.end_ms,
+        ).to(device)
+        for event, delays in windows.delays.items()
+    }
+    for event, delays in ripe.items():
+        if not len(delays):
+            raise InputError(
+                f"no conversion window of {spec.hours:g} hours with '{event}' in it closed before "
+                "the training window's end, so its delays are not known; shorten the window"
+            )
+    return ripe
