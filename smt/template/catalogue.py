@@ -6,7 +6,7 @@ from functools import cache
 from smt.errors import InputError
 from smt.spec import read_yaml, suggest
 from smt.template.template import Template
-from smt.template.versions import is_version, load_version, read_version
+from smt.template.versions import Version, is_version, load_record, load_version, read_version
 
 # In Table 1's order.
 names = (
@@ -45,24 +45,26 @@ def find_template(name: str) -> Template:
     Raises:
         InputError: There is none, or the file is wrong.
     """
-    if name.endswith((".yaml", ".yml")):
-        return read_version(name).template if is_version(read_yaml(name)) else Template.load(name)
-    family, number = split_version(name)
-    return catalogue[family] if number is None else load_version(family, number)
+    if name in names:
+        return catalogue[name]
+    version = find_version(name)
+    return Template.load(name) if version is None else version.template
 
 
-def split_version(name: str) -> tuple[str, int | None]:
-    """`NAME@N` as (NAME, N), and `NAME` as (NAME, None).
+def find_version(name: str) -> Version | None:
+    """The version that `find_template` finds; None for a file that holds a template alone.
 
     Raises:
-        InputError: N is no number, or no template has that name.
+        InputError: There is none, or the file is wrong.
     """
+    if name.endswith((".yaml", ".yml")):
+        return read_version(name) if is_version(read_yaml(name)) else None
     family, at, number = name.partition("@")
     if family not in names:
         raise InputError(f"unknown template '{family}'; {suggest(family, list(names))}")
     if at and not number.isdecimal():
         raise InputError(f"template '{name}': a version is a number, as in '{family}@1'")
-    return family, int(number) if at else None
+    return load_record(family, int(number) if at else None)
 
 
 @cache
