@@ -15,7 +15,7 @@ def ripe_delays(
     delays: Tensor,
     timestamps: Tensor,
     *,
-    window_ms: int,
+    window_ms: float,
     observed_until_ms: int,
 ) -> Tensor:
     """Delays of the events within the windows that were closed at `observed_until_ms`.
@@ -28,8 +28,9 @@ def ripe_delays(
     Returns:
         `[m]` milliseconds, ascending.
     """
-    closed = timestamps + window_ms <= observed_until_ms
-    happened = (labels == 1) & (delays <= window_ms)
+    window = round(window_ms)
+    closed = timestamps + window <= observed_until_ms
+    happened = (labels == 1) & (delays <= window)
     return delays[closed & happened].sort().values
 
 
@@ -38,7 +39,7 @@ def mature_labels(
     delays: Tensor,
     timestamps: Tensor,
     *,
-    window_ms: int | None,
+    window_ms: float | None,
     observed_until_ms: int,
     correction: Correction = "none",
     ripe: Tensor | None = None,
@@ -74,8 +75,10 @@ def mature_labels(
     known = (labels == 1) & (delays <= elapsed)
     if window_ms is None:
         return known.float(), torch.ones_like(elapsed, dtype=torch.float32)
-    known = (known & (delays <= window_ms)).float()
-    still_open = elapsed < window_ms
+    # Beside a float, torch would compare times as float32, which is minutes off.
+    window = round(window_ms)
+    known = (known & (delays <= window)).float()
+    still_open = elapsed < window
     if correction == "none":
         return known, torch.ones_like(known)
     if correction == "drop":

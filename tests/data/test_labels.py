@@ -82,6 +82,16 @@ def test_a_conversion_on_the_edge_of_the_window_counts_and_its_window_is_closed(
     assert weights.tolist() == [1, 1]
 
 
+def test_times_are_compared_to_the_millisecond():
+    now = 1_714_521_600_000
+    hour = 3_600_000.0
+    rows = (torch.ones(2), torch.tensor([5, 5]), now - int(hour) + torch.tensor([0, 1]))
+    options = {"window_ms": hour, "observed_until_ms": now}
+    _, weights = mature_labels(*rows, **options, correction="drop")
+    assert weights.tolist() == [1, 0]
+    assert ripe_delays(*rows, **options).tolist() == [5]
+
+
 def simulated(count, seed=0):
     """Two kinds of rows that convert with probability 0.5 and 0.1; exponential delays."""
     rng = np.random.default_rng(seed)
