@@ -130,8 +130,10 @@ def test_rows_that_repeat_another_are_dropped_and_counted(folder):
 
 
 def test_the_data_folder_itself_is_accepted_too(folder):
-    assert read_kuairand(folder / "data").rows.equals(read_kuairand(folder).rows) or True
-    assert read_kuairand(folder / "data").schema == read_kuairand(folder).schema
+    above, below = read_kuairand(folder), read_kuairand(folder / "data")
+    assert below.schema == above.schema
+    # By repr, to which one NaN is like another.
+    assert repr(below.rows.to_pylist()) == repr(above.rows.to_pylist())
 
 
 def test_events_are_what_the_log_says(folder):
