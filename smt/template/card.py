@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import get_args
 
 import torch
-from fbgemm_gpu.split_embedding_configs import SparseType
-from fbgemm_gpu.split_table_batched_embeddings_ops_inference import unpadded_row_size_in_bytes
 from torch import nn
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
@@ -20,6 +18,9 @@ from smt.template.flops import count_flops
 from smt.template.inputs import Inputs, feature_type, resolve_inputs
 from smt.template.show import words
 from smt.template.template import Template
+
+# Of a value, and of a row beside its values: in int8 a float32 scale and offset.
+_ROW_BYTES = {"fp32": (4, 0), "fp16": (2, 0), "int8": (1, 8)}
 
 
 class FeatureUse(Spec):
@@ -136,6 +137,7 @@ def model_card(
     tables = _tables(network)
     table_parameters = sum(table.numel() for table in tables)
     precision = template.serving.table_precision
+    value_bytes, extra_bytes = _ROW_BYTES[precision]
     state = network.state_dict().values()
     fp32 = sum(each.numel() * each.element_size() for each in tables)
     return ModelCard(
@@ -168,8 +170,7 @@ def model_card(
         table_parameters=table_parameters,
         dense_bytes=sum(each.numel() * each.element_size() for each in state) - fp32,
         table_bytes=sum(
-            len(table) * unpadded_row_size_in_bytes(table.shape[1], SparseType(precision))
-            for table in tables
+            len(table) * (table.shape[1] * value_bytes + extra_bytes) for table in tables
         ),
         table_precision=precision,
     )
