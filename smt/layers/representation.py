@@ -185,7 +185,8 @@ class Representation(nn.Module):
     """All features as tokens: numeric, past rates, embeddings, ids, lists, then steps.
 
     Args:
-        numeric: From the chosen `numeric_columns` of `Examples.numeric` to tokens.
+        numeric: From the chosen features to tokens.
+        numeric_columns: Numeric feature that is read -> its column of `Examples.numeric`.
         embeddings: feature -> its projection to D.
         ids: Names all single ids.
         pooled: Tables whose lists are pooled as they are looked up.
@@ -196,7 +197,7 @@ class Representation(nn.Module):
         self,
         *,
         numeric: nn.Module | None,
-        numeric_columns: Sequence[int],
+        numeric_columns: Mapping[str, int],
         past_rates: PastRatesToken | None,
         rated: Sequence[str],
         embeddings: Mapping[str, nn.Module],
@@ -207,7 +208,8 @@ class Representation(nn.Module):
     ) -> None:
         super().__init__()
         self.numeric = numeric
-        self.numeric_columns = list(numeric_columns)
+        self.numeric_names = tuple(numeric_columns)
+        self.numeric_columns = list(numeric_columns.values())
         self.past_rates = past_rates
         self.rated = tuple(rated)
         self.embeddings = nn.ModuleDict(embeddings)
@@ -215,6 +217,16 @@ class Representation(nn.Module):
         self.pooled = nn.ModuleList(pooled)
         self.steps = steps
         self.num_tokens = num_tokens
+
+    @property
+    def token_names(self) -> list[str | None]:
+        """The feature of each of the F tokens; None for those that several features share."""
+        names: list[str | None] = [*self.embeddings]
+        for tables in self.pooled:
+            names += cast(PooledTables, tables).features
+        if self.steps is not None:
+            names += [*self.steps.singles, *self.steps.pooled, *self.steps.readers]
+        return [None] * (self.num_tokens - len(names)) + names
 
     @property
     def fits(self) -> bool:

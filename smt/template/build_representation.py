@@ -81,7 +81,7 @@ class RepresentationBuilder:
         id_tokens = sum(len(group.features) for group in groups)
         return Representation(
             numeric=numeric,
-            numeric_columns=[self.numeric_columns.index(name) for name in inputs.numeric],
+            numeric_columns={name: self.numeric_columns.index(name) for name in inputs.numeric},
             past_rates=past_rates,
             rated=inputs.past_rates,
             embeddings=embeddings,
@@ -97,9 +97,7 @@ class RepresentationBuilder:
             return None, 0
         spec = self.features.numeric
         if isinstance(spec, PiecewiseLinear):
-            encoder = PiecewiseLinearTokens(
-                count, bins=spec.bins, dim=self.dim, tokens=spec.tokens
-            )
+            encoder = PiecewiseLinearTokens(count, bins=spec.bins, dim=self.dim, tokens=spec.tokens)
             return encoder, spec.tokens
         return NumericToken(count, self.template.architecture.numeric_hidden, self.dim), 1
 
