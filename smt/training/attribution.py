@@ -1,0 +1,113 @@
+"""What of a loss is due to which feature, to first order: gradient times value."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from smt.data import Batch
+from smt.layers.examples import Examples
+from smt.layers.jagged import Jagged, segment_sum
+from smt.layers.networks import Network
+from smt.layers.representation import Representation, Represented
+
+Watched = list[tuple[Tensor, Callable[[Tensor], Mapping[str, Tensor]]]]
+"""Tensors with a gradient to come, and how gradient times value becomes `[B]` a feature."""
+
+
+def attribute(
+    network: Network, batch: Batch, correction: float, entropies: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Losses of B examples, and by feature how its values change them, to first order.
+
+    A feature's share is the gradient at its token times the token's distance from its mean
+    over the batch. Numeric features and past rates share tokens, so theirs are taken at the
+    values instead, where the units of numeric features cancel; a missing value has none.
+    A sequence that interactions read step by step has the shares of its steps, too.
+
+    Args:
+        network: A plain network in evaluation mode. Its tables do not learn from this.
+        correction: Added to logits: see `Course`.
+        entropies: `[E]` by which the events' losses are normalised.
+
+    Returns:
+        `[B]` weighed losses, contributions to NE, and by feature `[B]` shares of them.
+    """
+    watched: Watched = []
+    with ExitStack() as stack:
+        for module in network.modules():
+            if isinstance(module, Representation):
+                stack.enter_context(_watching(module, watched))
+        logits = network(batch).double() + correction
+    errors = binary_cross_entropy_with_logits(logits, batch.labels.double(), reduction="none")
+    losses = (errors / entropies).mean(dim=1) * batch.weights
+    # Only the way back to what is watched is gone, so no table's fused optimizer takes a step.
+    gradients = torch.autograd.grad(
+        losses.sum(),
+        [value for value, _ in watched],
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    shares: dict[str, Tensor] = {}
+    for (value, spread), gradient in zip(watched, gradients, strict=True):
+        distance = value.detach() - value.detach().nanmean(dim=0)
+        for name, share in spread((gradient * distance).nan_to_num()).items():
+            shares[name] = shares[name] + share if name in shares else share
+    return losses.detach(), shares
+
+
+@contextmanager
+def _watching(representation: Representation, watched: Watched) -> Iterator[None]:
+    """Add what a representation reads and makes."""
+    columns = dict(zip(representation.numeric_names, representation.numeric_columns, strict=True))
+
+    def read(_: object, args: tuple[Examples]) -> tuple[Examples]:
+        numeric = args[0].numeric.detach().requires_grad_()
+        watched.append((numeric, lambda found: {n: found[:, c] for n, c in columns.items()}))
+        return (args[0]._replace(numeric=numeric),)
+
+    def rate(_: object, args: object, output: Tensor) -> Tensor:
+        rates = output.detach().requires_grad_()
+        rated = representation.rated
+        watched.append((rates, lambda found: _sums(found.view(len(found), len(rated), -1), rated)))
+        return rates
+
+    def make(_: object, args: object, output: Represented) -> Represented:
+        watched.append((output.tokens, lambda found: _sums(found, representation.token_names)))
+        sequences = []
+        for place, steps in enumerate(output.sequences):
+            # Cut off, or a step would count once more through its sequence's token.
+            values = steps.values.detach().requires_grad_()
+            sequences.append(steps.with_values(values))
+            watched.append((values, _step_sums(representation, place, steps)))
+        return Represented(output.tokens, sequences)
+
+    hooks = [
+        representation.register_forward_pre_hook(read),
+        representation.register_forward_hook(make),
+    ]
+    if representation.past_rates is not None:
+        hooks.append(representation.past_rates.normalise.register_forward_hook(rate))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _sums(found: Tensor, names: Sequence[str | None]) -> dict[str, Tensor]:
+    """`[B, F, D]` summed to `[B]` each of F names; those without a name are left out."""
+    return {
+        name: found[:, place].sum(dim=1) for place, name in enumerate(names) if name is not None
+    }
+
+
+def _step_sums(
+    representation: Representation, place: int, steps: Jagged
+) -> Callable[[Tensor], Mapping[str, Tensor]]:
+    """From the `[L, D]` steps of the sequence at a place to `[B]` of its name."""
+    assert representation.steps is not None
+    name = [*representation.steps.readers][place]
+    return lambda found: {name: segment_sum(steps.with_values(found.sum(dim=1)))}
