@@ -46,6 +46,13 @@ def test_a_model_gets_what_its_stage_surface_and_constraint_say(tmp_path):
     assert a.inference_flops is None
 
 
+def test_a_model_sets_exposed_hyperparameters_under_their_own_key(tmp_path):
+    own = {"training.dense_rate": 0.01, "training.schedule.kind": "constant"}
+    path = write(tmp_path, lambda content: content["models"][1].update(hyperparameters=own))
+    models = load_fleet(path).models
+    assert [model.hyperparameters for model in models] == [{}, own, {}, {}]
+
+
 def test_another_log_may_take_the_place_of_the_files(tmp_path):
     models = load_fleet(write(tmp_path), log="elsewhere").models
     assert {model.log for model in models} == {"elsewhere"}
@@ -94,6 +101,10 @@ def test_the_fleet_files_that_the_project_ships_resolve():
             "all weights are zero",
         ),
         (lambda c: c["models"][0].update(weight=-1), r"'models\.0\.weight'"),
+        (
+            lambda c: c["models"][0].update(hyperparameters={"training.dense_rate": [1]}),
+            r"'models\.0\.hyperparameters\.training\.dense_rate",
+        ),
         (lambda c: c["models"][0].update(events=[]), r"'models\.0\.events'"),
         (lambda c: c.update(models=[]), "'models'"),
         (

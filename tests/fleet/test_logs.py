@@ -1,9 +1,18 @@
 import pyarrow as pa
 import pytest
 
-from smt.data.simulator import SimulatorSpec
+from smt.data.schema import Schema, Weight
+from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
-from smt.fleet import ModelSpec, SimulatedLog, load_logs, log_name, open_logs
+from smt.fleet import (
+    ModelSpec,
+    SimulatedLog,
+    load_logs,
+    log_name,
+    log_schema,
+    model_columns,
+    open_logs,
+)
 
 
 @pytest.fixture
@@ -31,10 +40,28 @@ def test_a_simulated_log_is_made_and_named_by_its_content(make):
 
 
 def test_only_the_columns_that_models_need_are_loaded_and_each_once(make, small_log_path):
-    models = [make("a", filter={"surface": 0}), make("b", events=("like",), features=("user",))]
-    loaded = load_logs(open_logs(models), models)[str(small_log_path)]
-    names = loaded.train.column_names
-    assert sorted(names) == ["click", "history", "like", "surface", "user"]
+    models = [make("a", filter={"region": 0}), make("b", events=("like",), features=("user",))]
+    logs = open_logs(models)
+    log = load_logs(logs, models)[str(small_log_path)]
+    of_models = ["user", "history", "history_events", "history_times", "region"]
+    # A template may learn from any event, at its delay, and weigh rows by time and surface.
+    of_templates = [*log.schema.events, "conversion_delay", "time", "surface"]
+    assert sorted(log.train.column_names) == sorted([*of_models, *of_templates])
+    assert log.test.column_names == log.train.column_names
+    (alone,) = load_logs(logs, models[1:]).values()
+    assert sorted(alone.train.column_names) == sorted(["user", *of_templates])
+
+
+def test_the_weight_of_rows_is_loaded_with_them(make, small_log):
+    schema = Schema(columns={**small_log.schema.columns, "w": Weight()})
+    assert "w" in model_columns(make(), schema)
+
+
+def test_a_logs_schema_is_known_without_its_rows(monkeypatch, small_log_path, small_log):
+    monkeypatch.delattr(Simulator, "log")
+    spec = SimulatorSpec(rows=4_000, num_users=300, num_items=200)
+    assert log_schema(SimulatedLog(simulator=spec)) == small_log.schema
+    assert log_schema(str(small_log_path)) == small_log.schema
 
 
 def test_logs_that_no_model_uses_are_not_loaded(make):

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -7,12 +9,15 @@ from smt.template import build, count_fleet_flops, count_flops
 
 
 def literal_flops(tokens, numeric, embeddings, dim=16, events=1):
-    """2·in·out a linear layer, and 2·F²·D for all dot products (torch multiplies both halves)."""
-    dots = tokens * (tokens - 1) // 2
+    """2·in·out a linear layer, and 2·F²·D for all dot products (torch multiplies both halves).
+
+    The products of pairs fill whole tokens. Events' last layers are no matrix product each.
+    """
+    product_tokens = math.ceil(tokens * (tokens - 1) // 2 / dim)
     flops = 2 * (2 * numeric * 64 + 64 * dim) if numeric else 0
     flops += sum(2 * each * dim for each in embeddings)
     flops += 2 * tokens * tokens * dim
-    return flops + 2 * ((dim + dots) * 128 + 128 * 64 + 64 * events)
+    return flops + 2 * ((1 + product_tokens) * dim * 128 + 128 * 64 + 64 * events)
 
 
 @pytest.mark.parametrize(

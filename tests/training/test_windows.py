@@ -29,8 +29,12 @@ def test_rows_and_base_rates_are_those_of_the_filter_in_the_training_window(
     windows = model_windows(model, open_log(small_log_path) if on_disk else small_log)
     keep = literal_rows(small_log.train, where)
     assert windows.rows == keep.sum()
-    assert list(windows.base_rates) == ["click", "view"]
-    for event, rate in windows.base_rates.items():
+    assert list(windows.labels) == ["click", "view"]
+    np.testing.assert_array_equal(windows.times, small_log.train["time"].to_numpy()[keep])
+    np.testing.assert_array_equal(windows.surfaces, small_log.train["surface"].to_numpy()[keep])
+    assert windows.end_ms == windows.times.max()
+    for event in model.events:
+        rate = windows.base_rate(event)
         assert rate == pytest.approx(small_log.train[event].to_numpy()[keep].mean())
         assert rate != pytest.approx(small_log.test[event].to_numpy().mean(), rel=1e-4)
 
@@ -55,5 +59,5 @@ def test_base_rates_are_weighted_where_the_log_has_weights(small_log, small_mode
     train = small_log.train.append_column("w", pa.array(weights))
     windows = model_windows(small_model, Log(schema, train, train, ""))
     clicks = small_log.train["click"].to_numpy()
-    assert windows.base_rates["click"] == pytest.approx((weights @ clicks) / weights.sum())
-    assert windows.base_rates["click"] != pytest.approx(clicks.mean(), rel=1e-6)
+    assert windows.base_rate("click") == pytest.approx((weights @ clicks) / weights.sum())
+    assert windows.base_rate("click") != pytest.approx(clicks.mean(), rel=1e-6)
