@@ -124,7 +124,6 @@ def plain(renderable):
             (Parallel(members=(Dot(), Cross(layers=2, rank=None))),),
             "[parallel (members [dot, cross (layers 2, rank none)])]",
         ),
-        (Template(name="t").serving.limits, "flops none, bytes none, latency_ms none"),
         (Float(0.1, 2), "a number in [0.1, 2]"),
         (Choice([1, 2]), "one of [1, 2]"),
         ({"a": 1, "b": None}, "a 1, b none"),
