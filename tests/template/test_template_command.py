@@ -234,12 +234,11 @@ def test_a_file_edited_by_hand_is_refused(refused, folder):
     assert message in refused("history", "t", "--folder", folder)
 
 
-@pytest.mark.xfail(reason="smt/template/__init__.py imports the networks", strict=True)
-@pytest.mark.parametrize("arguments", [[], ["card"]])
-def test_help_loads_nothing_heavy(arguments):
+@pytest.mark.xfail(reason="python -m imports the package first, networks included", strict=True)
+def test_help_loads_nothing_heavy():
     code = (
         "import runpy, sys\n"
-        f"sys.argv = ['smt.template', *{arguments!r}, '--help']\n"
+        "sys.argv = ['smt.template', '--help']\n"
         "try:\n"
         "    runpy.run_module('smt.template', run_name='__main__', alter_sys=True)\n"
         "except SystemExit as stop:\n"
@@ -249,4 +248,18 @@ def test_help_loads_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "usage" in done.stdout
+    assert "LOADED []" in done.stdout
+
+
+def test_the_command_itself_loads_nothing_heavy():
+    code = (
+        "import sys, types, smt\n"
+        "package = types.ModuleType('smt.template')\n"
+        "package.__path__ = [f'{smt.__path__[0]}/template']\n"
+        "sys.modules['smt.template'] = package\n"
+        "import smt.template.__main__\n"
+        "print('LOADED', sorted({'torch', 'ray', 'ax', 'pyarrow'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert "LOADED []" in done.stdout
