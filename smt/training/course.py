@@ -16,7 +16,7 @@ from smt.training.learner import Learner
 from smt.training.parallel import Workers
 from smt.training.rows import TrainingRows, training_rows
 from smt.training.targets import Targets
-from smt.training.windows import Windows, model_windows
+from smt.training.windows import Windows, conversion_window_ms, model_windows
 
 FIT_ROWS = 65_536
 """Rows from the start of the training window that set the bins of numeric features."""
@@ -55,29 +55,23 @@ def start_course(
     network = build(template, model, log.schema, device)
     initialize(network, seed)
     windows = model_windows(model, log, network.labels)
-    correction = _correction(template, network)
-    rates = {event: windows.base_rate(event) for event in network.labels}
-    network.start_at(rates, correction)
+    targets = Targets.of(template, network, windows, device)
+    window_ms = conversion_window_ms(template)
+    rates = {event: windows.known_rate(event, window_ms) for event in network.labels}
+    network.start_at(rates, targets.correction)
     rows = training_rows(template, windows, model.events, seed, workers)
     _fit_numeric(network, rows, log.schema, device)
-    targets = Targets.of(template, network, windows, device)
     passes = template.training.passes
     steps = math.ceil(rows.count / template.training.batch_size) * passes
     learner = Learner(network, template, steps, workers)
     examples = _examples(network, template, log.schema, rows, targets, workers, device)
-    return Course(network, learner, windows, rows, correction, examples)
+    return Course(network, learner, windows, rows, targets.correction, examples)
 
 
 def device_of(workers: Workers) -> torch.device:
     """The GPU that Ray gave this process, if it trains alone; else the CPU."""
     on_gpu = workers.count == 1 and torch.cuda.is_available()
     return torch.device("cuda" if on_gpu else "cpu")
-
-
-def _correction(template: Template, network: Network) -> float:
-    """Exact where one event is learnt (He et al. 2014, Eq. 4); else rows are weighed instead."""
-    rate = template.data.negative_rate
-    return math.log(rate) if len(network.labels) == 1 else 0.0
 
 
 def _fit_numeric(
@@ -122,5 +116,5 @@ def _examples(
             extra=targets.columns,
             shard=(workers.rank, workers.count),
         ):
-            here = batch if device.type == "cpu" else batch.to(device)
+            here = targets.known(batch if device.type == "cpu" else batch.to(device))
             yield here, *targets(here)

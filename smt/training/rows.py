@@ -11,7 +11,7 @@ from smt.data.sampling import keep_mask
 from smt.errors import InputError
 from smt.template import Template
 from smt.training.parallel import Workers
-from smt.training.windows import Windows
+from smt.training.windows import Windows, conversion_window_ms
 
 DAY_MS = 86_400_000
 
@@ -55,7 +55,7 @@ def training_rows(
         count = min(count, int((windows.times > first).sum()))
     rows = TrainingRows(windows.log.train, windows.where, windows.rows - count, count)
     if data.negative_rate < 1:
-        rows = _without_negatives(rows, windows, events, data.negative_rate, seed)
+        rows = _without_negatives(rows, windows, events, template, seed)
     if workers.count > 1:
         # Workers make the same number of steps: an incomplete last round is dropped.
         whole = rows.count - rows.count % training.batch_size
@@ -71,13 +71,14 @@ def training_rows(
 
 
 def _without_negatives(
-    rows: TrainingRows, windows: Windows, events: tuple[str, ...], rate: float, seed: int
+    rows: TrainingRows, windows: Windows, events: tuple[str, ...], template: Template, seed: int
 ) -> TrainingRows:
-    """Which rows stay depends on their place in the window and the seed, not on a template."""
+    """Which rows stay depends on their place in the window, their labels and the seed."""
+    window_ms = conversion_window_ms(template)
     positive = np.zeros(windows.rows, dtype=bool)
     for event in events:
-        positive |= windows.labels[event] == 1
-    kept = keep_mask(positive, np.arange(windows.rows), rate, seed)
+        positive |= windows.known(event, window_ms) == 1
+    kept = keep_mask(positive, np.arange(windows.rows), template.data.negative_rate, seed)
     kept[: rows.skip] = False
     table = rows.window
     if not isinstance(table, pa.Table):

@@ -1,20 +1,19 @@
 """What a network should say about each training row, and how much the row counts."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from smt.data import Batch, Schema
-from smt.data.labels import mature_labels, ripe_delays, smooth
+from smt.data.labels import Correction, mature_labels, ripe_delays, smooth
 from smt.data.sampling import group_weights, negative_weights, recency_weights
 from smt.data.schema import Event, Surface
 from smt.errors import InputError
 from smt.layers.networks import Network
 from smt.template import Template
-from smt.training.windows import Windows
-
-HOUR_MS = 3_600_000
+from smt.training.windows import HOUR_MS, Windows, conversion_window_ms
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,10 @@ class Targets:
     Attributes:
         labels: The E + A events that are learnt.
         own: E, of the model itself.
-        rates: `[E + A]` their rates in the training window.
+        rates: `[E + A]` their known rates in the training window, as its rows were kept.
+        correction: What is added to logits, because negatives were left out. Exact where one
+            event is learnt from labels of 0 or 1 (He et al. 2014, Eq. 4); 0 where rows are
+            weighed instead.
         end_ms: When the training window ends.
         surface_weights: `[num_ids]` weight of a row by its surface, or None.
         ripe: Delayed event -> the delays known from closed conversion windows.
@@ -38,6 +40,7 @@ class Targets:
     labels: tuple[str, ...]
     own: int
     rates: Tensor
+    correction: float
     end_ms: int
     surface_weights: Tensor | None
     ripe: dict[str, Tensor]
@@ -47,16 +50,22 @@ class Targets:
         cls, template: Template, network: Network, windows: Windows, device: torch.device
     ) -> "Targets":
         """The targets of a network's training on these windows."""
-        rates = [windows.base_rate(event) for event in network.labels]
+        ripe = _ripe(template, windows, device)
+        exact = len(network.labels) == 1 and not ripe
+        correction = math.log(template.data.negative_rate) if exact else 0.0
+        window_ms = conversion_window_ms(template)
+        rates = [windows.known_rate(event, window_ms) for event in network.labels]
+        kept = torch.sigmoid(torch.logit(torch.tensor(rates, dtype=torch.float64)) - correction)
         return cls(
             template=template,
             schema=network.schema,
             labels=network.labels,
             own=len(network.events),
-            rates=torch.tensor(rates, device=device),
+            rates=kept.float().to(device),
+            correction=correction,
             end_ms=windows.end_ms,
             surface_weights=_surface_weights(template, network.schema, windows, device),
-            ripe=_ripe(template, windows, device),
+            ripe=ripe,
         )
 
     @property
@@ -69,16 +78,30 @@ class Targets:
             columns += self.schema.names(Surface)
         return columns
 
+    def known(self, batch: Batch) -> Batch:
+        """The batch with labels of 0 and 1 as the window's end knew them."""
+        labels = batch.labels.clone()
+        for place, event in enumerate(self.labels):
+            delay = self._delay(event)
+            if delay is not None:
+                labels[:, place], _ = self._mature(batch, event, delay, "none")
+        return replace(batch, labels=labels)
+
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """`[B, E + A]` labels in [0, 1], and `[B, E + A]` weights."""
+        """`[B, E + A]` labels, in [0, 1] unless corrected for delays, and as many weights.
+
+        Args:
+            batch: With known labels.
+        """
         data = self.template.data
         labels, weights = batch.labels.clone(), torch.ones_like(batch.labels)
         for place, event in enumerate(self.labels):
             delay = self._delay(event)
-            if delay is not None:
-                labels[:, place], weights[:, place] = self._known(batch, event, delay)
-        if data.negative_rate < 1 and len(self.labels) > 1:
-            # Rows that stand for those left out; a single event's logits are corrected instead.
+            if delay is not None and data.conversion_window is not None:
+                how = data.conversion_window.correction
+                labels[:, place], weights[:, place] = self._mature(batch, event, delay, how)
+        if data.negative_rate < 1 and not self.correction:
+            # Rows that stand for those left out.
             positive = batch.labels[:, : self.own].any(dim=1)
             weights = weights * negative_weights(positive, data.negative_rate).unsqueeze(1)
         if data.label_smoothing:
@@ -91,16 +114,17 @@ class Targets:
             rows = rows * self.surface_weights[batch.extra[self.schema.names(Surface)[0]]]
         return labels, weights * rows.unsqueeze(1)
 
-    def _known(self, batch: Batch, event: str, delay: str) -> tuple[Tensor, Tensor]:
-        """`[B]` labels and weights of a delayed event, as its window's end knew them."""
-        spec = self.template.data.conversion_window
+    def _mature(
+        self, batch: Batch, event: str, delay: str, correction: Correction
+    ) -> tuple[Tensor, Tensor]:
+        """`[B]` labels and weights of a delayed event, as the window's end knew them."""
         return mature_labels(
             batch.labels[:, self.labels.index(event)],
             batch.extra[delay],
             batch.extra[self.schema.timestamp],
-            window_ms=None if spec is None else round(spec.hours * HOUR_MS),
+            window_ms=conversion_window_ms(self.template),
             observed_until_ms=self.end_ms,
-            correction="none" if spec is None else spec.correction,
+            correction=correction,
             ripe=self.ripe.get(event),
         )
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from smt.data import Filter, Log, expression
 from smt.data.schema import Surface
 from smt.fleet import ModelSpec, model_columns
+from smt.template import Template
+
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,29 @@ class Windows:
     def base_rate(self, event: str) -> float:
         """The event's weighted rate in the training window."""
         return float(np.average(self.labels[event], weights=self.weights))
+
+    def known(self, event: str, window_ms: int | None = None) -> NDArray[np.float32]:
+        """`[rows]` labels as the training window's end knew them: of an event with a delay.
+
+        Args:
+            window_ms: Later events do not count; None counts all that are known.
+        """
+        known = self.labels[event] == 1
+        if event in self.delays:
+            elapsed = self.end_ms - self.times
+            counted = elapsed if window_ms is None else np.minimum(elapsed, window_ms)
+            known &= self.delays[event] <= counted
+        return known.astype(np.float32)
+
+    def known_rate(self, event: str, window_ms: int | None = None) -> float:
+        """The weighted rate of the labels that were known."""
+        return float(np.average(self.known(event, window_ms), weights=self.weights))
+
+
+def conversion_window_ms(template: Template) -> int | None:
+    """How long after an impression an event with a delay counts; None: for ever."""
+    spec = template.data.conversion_window
+    return None if spec is None else round(spec.hours * HOUR_MS)
 
 
 def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = None) -> Windows:
