@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from smt.errors import InputError
+
 Correction = Literal["drop", "none", "weighted"]
 LEAST_SHARE = 0.1
 """Rows whose events are seen with a smaller probability than this teach nothing."""
@@ -69,7 +71,7 @@ def mature_labels(
         `[B]` labels and `[B]` weights (0 or 1), float32.
 
     Raises:
-        ValueError: `weighted` without a single ripe delay.
+        InputError: `weighted` without a single ripe delay.
     """
     elapsed = observed_until_ms - timestamps
     known = (labels == 1) & (delays <= elapsed)
@@ -84,7 +86,10 @@ def mature_labels(
     if correction == "drop":
         return known, (~still_open).float()
     if ripe is None or not len(ripe):
-        raise ValueError("no event is known from windows that are closed, so its delays are not")
+        raise InputError(
+            f"the delays of an event within {window / 3_600_000:g} hours are not known, as it "
+            "never happened in a window that was over before the end of training; shorten it"
+        )
     seen = torch.searchsorted(ripe, elapsed, right=True) / len(ripe)
     seen = torch.where(still_open, seen, 1.0)
     weights = (seen >= LEAST_SHARE).float()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from smt.data.labels import LEAST_SHARE, mature_labels, mix_soft, ripe_delays, smooth
+from smt.errors import InputError
 
 NOW = 1_000
 ROWS = st.lists(
@@ -142,7 +143,7 @@ def test_weighted_gives_the_loss_and_gradient_of_complete_windows_and_none_does_
 
 def test_weighted_needs_to_know_delays():
     for ripe in (None, torch.empty(0, dtype=torch.int64)):
-        with pytest.raises(ValueError, match="no event is known from windows that are closed"):
+        with pytest.raises(InputError, match="never happened in a window that was over"):
             mature_labels(
                 torch.ones(1),
                 torch.ones(1, dtype=torch.int64),
