@@ -7,10 +7,11 @@ from torch import Tensor, nn
 class PastRatesToken(nn.Module):
     """Past event rates of K ids, as one token.
 
-    For each id and event: the logit of (positives + prior_count * base) / (rows + prior_count),
-    and the logarithm of 1 + rows, over the training rows before the batch. In training mode
-    the batch is counted after it was read, so no row sees its own label; afterwards the
-    counts stand still.
+    For each id and event: the logit of (positives + prior_count * base) / (rows + prior_count)
+    less that of the base rate, and the share of the rows in this estimate, over the training
+    rows before the batch. In training mode the batch is counted after it was read, so no row
+    sees its own label; afterwards the counts stand still. Nothing is normalised: statistics
+    of the counts' early days would not fit their late ones.
 
     Args:
         num_ids: Rows of each id's counts.
@@ -18,8 +19,6 @@ class PastRatesToken(nn.Module):
     """
 
     counts: Tensor
-    positives: Tensor
-    total: Tensor
     starts: Tensor
 
     def __init__(
@@ -28,35 +27,37 @@ class PastRatesToken(nn.Module):
         super().__init__()
         self.num_events = num_events
         self.prior_count = prior_count
-        starts = [sum(num_ids[:place]) for place in range(len(num_ids))]
-        self.register_buffer("starts", torch.tensor(starts).unsqueeze(1), persistent=False)
-        self.register_buffer("counts", torch.zeros(sum(num_ids)))
-        self.register_buffer("positives", torch.zeros(sum(num_ids), num_events))
-        # Rows, then positives of each event: the base rates.
-        self.register_buffer("total", torch.zeros(1 + num_events))
-        width = len(num_ids) * (1 + num_events)
-        self.normalise = nn.BatchNorm1d(width, affine=False, momentum=None)
+        starts = [sum(num_ids[:place]) for place in range(len(num_ids) + 1)]
+        self.register_buffer("starts", torch.tensor(starts[:-1]).unsqueeze(1), persistent=False)
+        # Rows, then positives of each event, of every id; the last entry is that of all rows.
+        self.register_buffer("counts", torch.zeros(starts[-1] + 1, 1 + num_events))
         self.project = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, dim), nn.ReLU()
+            nn.Linear(len(num_ids) * (1 + num_events), hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, dim),
+            nn.ReLU(),
         )
 
     def forward(self, ids: Tensor, labels: Tensor | None) -> Tensor:
         """`[K, B]` ids and the `[B, E]` labels to count (None: only read) -> `[B, 1, D]`."""
         places = ids + self.starts
-        rows = self.counts[places]
-        base = (self.total[1:] + 1.0) / (self.total[0] + 2.0)
-        rates = (self.positives[places] + self.prior_count * base) / (
-            rows + self.prior_count
-        ).unsqueeze(2)
-        found = torch.cat([torch.logit(rates, eps=1e-6), rows.log1p().unsqueeze(2)], dim=2)
-        encoded = self.normalise(found.transpose(0, 1).flatten(1))
+        encoded = self.encode(places)
         if self.training and labels is not None:
             self._count(places, labels[:, : self.num_events])
         token: Tensor = self.project(encoded)
         return token.unsqueeze(1)
 
+    def encode(self, places: Tensor) -> Tensor:
+        """`[K, B]` places of ids in the counts -> `[B, K (1 + E)]`: lifts, then the share."""
+        rows, positives = self.counts[places].split([1, self.num_events], dim=2)
+        total, happened = self.counts[-1].split([1, self.num_events])
+        base = (happened + 1.0) / (total + 2.0)
+        rates = (positives + self.prior_count * base) / (rows + self.prior_count)
+        lifts = torch.logit(rates, eps=1e-6) - torch.logit(base, eps=1e-6)
+        found = torch.cat([lifts, rows / (rows + self.prior_count)], dim=2)
+        return found.transpose(0, 1).flatten(1)
+
     def _count(self, places: Tensor, labels: Tensor) -> None:
-        flat = places.flatten()
-        self.counts.index_add_(0, flat, torch.ones_like(flat, dtype=self.counts.dtype))
-        self.positives.index_add_(0, flat, labels.repeat(len(places), 1))
-        self.total += torch.cat([labels.new_tensor([float(len(labels))]), labels.sum(dim=0)])
+        entries = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1)
+        self.counts.index_add_(0, places.flatten(), entries.repeat(len(places), 1))
+        self.counts[-1] += entries.sum(dim=0)

@@ -59,7 +59,8 @@ class PastRates(Spec):
     """How often events followed earlier rows with the same id, as numeric features.
 
     For the `count` most important ids: the events' past rates, shrunk towards the base rate
-    by `prior_count` rows, and the number of rows. Only what came before a row counts.
+    by `prior_count` rows, and how far its own rows decide them. Only what came before a row
+    counts.
     """
 
     count: PositiveInt
