@@ -8,7 +8,7 @@ from torchrec import KeyedJaggedTensor, PoolingType
 
 from smt.layers.hashing import MultiHash
 from smt.layers.jagged import Jagged
-from smt.layers.tables import Table, fused_tables, hashing_of
+from smt.layers.tables import Table, fused_tables, hashing_of, keyed
 
 
 class StepTables(nn.Module):
@@ -57,6 +57,11 @@ class StepTables(nn.Module):
                 for name, table in tables.items()
             }
         )
+
+    def look_up(self, lists: Mapping[str, Jagged]) -> dict[str, Jagged]:
+        """Feature -> the `[L, D]` vectors of its lists' ids, by name."""
+        vectors: dict[str, Jagged] = self(keyed({name: lists[name] for name in self.features}))
+        return vectors
 
     def forward(self, ids: KeyedJaggedTensor) -> dict[str, Jagged]:
         """Feature -> the `[L, D]` vectors of its lists' ids."""

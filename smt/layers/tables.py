@@ -12,6 +12,7 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
 
 from smt.layers.hashing import MultiHash
+from smt.layers.jagged import Jagged
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class PooledTables(nn.Module):
             device=device,
         )
 
+    def look_up(self, lists: Mapping[str, Jagged]) -> Tensor:
+        """`[B, F, D]` tokens from the lists of F features, by name."""
+        tokens: Tensor = self(keyed({name: lists[name] for name in self.features}))
+        return tokens
+
     def forward(self, ids: KeyedJaggedTensor) -> Tensor:
         """`[B, F, D]` tokens from the lists of F features."""
         if self.prepares_input:
@@ -102,7 +108,8 @@ class PooledTables(nn.Module):
         weights = []
         for name in ids.keys():  # noqa: SIM118 - a KeyedJaggedTensor is no mapping
             weighers = cast(nn.ModuleList, self.weighers[name])
-            weights.append(math.prod(weigher(by_feature[name]) for weigher in weighers))
+            even = torch.ones_like(by_feature[name].values(), dtype=torch.float32)
+            weights.append(math.prod((w(by_feature[name]) for w in weighers), start=even))
         return KeyedJaggedTensor(
             keys=ids.keys(),
             values=ids.values(),
@@ -130,6 +137,15 @@ class PooledTables(nn.Module):
             lengths=torch.cat(lengths),
             weights=torch.cat(weights) if weights else None,
         )
+
+
+def keyed(lists: Mapping[str, Jagged]) -> KeyedJaggedTensor:
+    """Lists of ids as torchrec has them."""
+    return KeyedJaggedTensor(
+        keys=list(lists),
+        values=torch.cat([each.values for each in lists.values()]),
+        lengths=torch.cat([each.lengths for each in lists.values()]).int(),
+    )
 
 
 def fused_tables(

@@ -97,16 +97,7 @@ class DHEN(Spec):
 
 
 Interaction = Annotated[
-    Dot
-    | Cross
-    | Wukong
-    | Mask
-    | SENet
-    | Bilinear
-    | TokenAttention
-    | InterFormer
-    | Parallel
-    | DHEN,
+    Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer | Parallel | DHEN,
     Field(discriminator="kind"),
 ]
 

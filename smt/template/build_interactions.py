@@ -99,9 +99,7 @@ def _build_one(
                 tokens=spec.tokens,
             )
         case specs.TokenAttention():
-            return SelfAttentionInteraction(
-                tokens, dim, heads=spec.heads, layers=spec.layers
-            )
+            return SelfAttentionInteraction(tokens, dim, heads=spec.heads, layers=spec.layers)
         case specs.InterFormer():
             if num_sequences == 0:
                 return None

@@ -11,9 +11,7 @@ def side_tables(template: Template, model: ModelSpec) -> list[Enrichment]:
     return [each for each in template.data.enrichments if each.key in model.features]
 
 
-def enrich_model(
-    template: Template, model: ModelSpec, schema: Schema
-) -> tuple[ModelSpec, Schema]:
+def enrich_model(template: Template, model: ModelSpec, schema: Schema) -> tuple[ModelSpec, Schema]:
     """The model with the features of its side tables, and the schema with their columns.
 
     What the schema has already is left as it is.

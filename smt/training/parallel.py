@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed._shard.sharded_tensor.api import ShardedTensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 from torchrec import KeyedJaggedTensor
 from torchrec.distributed import DistributedModelParallel
 from torchrec.distributed.fused_embeddingbag import FusedEmbeddingBagCollectionSharder
@@ -17,9 +17,11 @@ from torchrec.distributed.planner.types import ParameterConstraints
 from torchrec.distributed.types import ModuleSharder, ShardingEnv, ShardingType
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
+from smt.errors import InputError
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
-from smt.template.template import Training
+from smt.template.training import Distribution, Training
+from smt.training.optimizers import dense_optimizers, hidden_matrices
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ LOCAL = Workers(rank=0, count=1)
 
 def parallelize(
     network: nn.Module, training: Training, workers: Workers
-) -> tuple[nn.Module, list[tuple[Optimizer, float]]]:
-    """The network ready to train, and its optimizers with their base learning rates.
+) -> tuple[nn.Module, list[Optimizer]]:
+    """The network ready to train, and its optimizers; the `lr` of a group is its base rate.
 
     One worker: the network itself. More: TorchRec's `DistributedModelParallel`, tables
     sharded by its planner and the dense part data-parallel, over the process group that
@@ -45,22 +47,28 @@ def parallelize(
     all predict the same, and what a single worker would but for rounding.
 
     Returns:
-        The network, and `(optimizer, base rate)` of the dense part and of the tables. The
-        tables' optimizer only carries the rate: FBGEMM updates rows in `backward`.
+        The network, and the optimizers of the dense part and of the tables. The tables'
+        optimizers only carry the rate: FBGEMM updates rows in `backward`.
+
+    Raises:
+        InputError: More than one worker, and a distribution that is not supported yet.
     """
     in_tables = table_parameters(network)
-    dense = [p for p in network.parameters() if p not in in_tables]
-    optimizers: list[tuple[Optimizer, float]] = [
-        (Adam(dense, lr=training.dense_rate, fused=True), training.dense_rate)
-    ]
+    dense = [(n, p) for n, p in network.named_parameters() if p not in in_tables]
+    optimizers = dense_optimizers(
+        dense, training.optimizer, rate=training.dense_rate, hidden=hidden_matrices(network)
+    )
     if workers.count == 1:
-        optimizers += [
-            (tables.fused_optimizer(), training.table_rate) for tables in _collections(network)
-        ]
+        optimizers += [tables.fused_optimizer() for tables in _collections(network)]
         return network, optimizers
+    if training.distribution != Distribution():
+        raise InputError(
+            f"distribution {training.distribution.dense} / {training.distribution.tables} does not "
+            "run yet; leave it at data_parallel / planned, or train on one worker"
+        )
     _normalise_globally(network, workers)
     sharded = _shard(network, workers)
-    optimizers.append((sharded.fused_optimizer, training.table_rate))
+    optimizers.append(sharded.fused_optimizer)
     return sharded, optimizers
 
 

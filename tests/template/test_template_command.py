@@ -234,22 +234,6 @@ def test_a_file_edited_by_hand_is_refused(refused, folder):
     assert message in refused("history", "t", "--folder", folder)
 
 
-@pytest.mark.xfail(reason="python -m imports the package first, networks included", strict=True)
-def test_help_loads_nothing_heavy():
-    code = (
-        "import runpy, sys\n"
-        "sys.argv = ['smt.template', '--help']\n"
-        "try:\n"
-        "    runpy.run_module('smt.template', run_name='__main__', alter_sys=True)\n"
-        "except SystemExit as stop:\n"
-        "    assert stop.code == 0\n"
-        "print('LOADED', sorted({'torch', 'ray', 'ax', 'pyarrow'} & set(sys.modules)))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "usage" in done.stdout
-    assert "LOADED []" in done.stdout
-
 
 def test_the_command_itself_loads_nothing_heavy():
     code = (
