@@ -1,0 +1,155 @@
+"""Embedding tables to serve: plain torch, so that they export, in fp32, fp16 or int8."""
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torchrec import JaggedTensor, PoolingType
+from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
+
+from smt.layers.jagged import Jagged, segment_sum
+from smt.layers.step_tables import StepTables
+from smt.layers.tables import PooledTables
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+class Rows(nn.Module):
+    """The rows of several tables, one table after the other.
+
+    In int8 a row is D bytes, a scale and an offset: byte * scale + offset, where the row's
+    least value is byte 0 and its largest byte 255.
+    """
+
+    values: Tensor
+    ranges: Tensor | None
+
+    def __init__(self, tables: Sequence[Tensor], precision: Precision) -> None:
+        """Copy the rows.
+
+        Args:
+            tables: `[rows, D]` float32 each.
+        """
+        super().__init__()
+        parts = [_rounded(table.detach(), precision) for table in tables]
+        self.register_buffer("values", torch.cat([values for values, _ in parts]))
+        ranges = [each for _, each in parts if each is not None]
+        self.register_buffer("ranges", torch.cat(ranges) if ranges else None)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """`[L]` int64 -> `[L, D]` float32."""
+        values = self.values[rows].to(torch.float32)
+        if self.ranges is None:
+            return values
+        scale, offset = self.ranges[rows].unsqueeze(2).unbind(1)
+        return values * scale + offset
+
+
+class ServingTables(nn.Module):
+    """What `PooledTables` gives in evaluation mode."""
+
+    def __init__(self, tables: PooledTables, precision: Precision) -> None:
+        super().__init__()
+        self.features = list(tables.features)
+        self.dim = tables.dim
+        self.weighers = copy.deepcopy(tables.weighers)
+        self.hashing = copy.deepcopy(tables.hashing)
+        configs = tables.tables.embedding_bag_configs()
+        self.mean = configs[0].pooling == PoolingType.MEAN
+        self.rows = Rows([_weight(tables.tables, each.name) for each in configs], precision)
+        self.starts: dict[str, int] = {}
+        start = 0
+        for config in configs:
+            self.starts |= dict.fromkeys(config.feature_names, start)
+            start += config.num_embeddings
+
+    def look_up(self, lists: Mapping[str, Jagged]) -> Tensor:
+        """`[B, F, D]` tokens from the lists of F features, by name."""
+        of_features = [lists[name] for name in self.features]
+        rows, lengths, weights = [], [], []
+        for name, ids in zip(self.features, of_features, strict=True):
+            hashed = _hashed(self.hashing, name, ids.values)
+            rows.append(hashed.flatten() + self.starts[name])
+            lengths.append(ids.lengths * hashed.shape[1])
+            if self.weighers:
+                weights.append(self._weigh(name, ids).repeat_interleave(hashed.shape[1]))
+        vectors = self.rows(torch.cat(rows))
+        if weights:
+            vectors = vectors * torch.cat(weights).unsqueeze(1)
+        ends = torch.cat(lengths).cumsum(0)
+        pooled = segment_sum(Jagged(vectors, torch.cat([ends.new_zeros(1), ends])))
+        if self.mean:
+            counts = torch.cat([ids.lengths for ids in of_features]).clamp(min=1)
+            pooled = pooled / counts.unsqueeze(1)
+        # Not the size -1: a program would check that it comes out even.
+        size = of_features[0].offsets.shape[0] - 1
+        return pooled.view(len(self.features), size, self.dim).transpose(0, 1)
+
+    def _weigh(self, name: str, ids: Jagged) -> Tensor:
+        """`[L]` weights of the ids."""
+        weighed = JaggedTensor(values=ids.values, offsets=ids.offsets)
+        weighers = cast(nn.ModuleList, self.weighers[name])
+        even = torch.ones_like(ids.values, dtype=torch.float32)
+        weights: Tensor = math.prod((weigh(weighed) for weigh in weighers), start=even)
+        return weights
+
+
+class ServingStepTables(nn.Module):
+    """What `StepTables` gives."""
+
+    def __init__(self, tables: StepTables, precision: Precision) -> None:
+        super().__init__()
+        self.features = list(tables.features)
+        self.dim = tables.dim
+        self.hashing = copy.deepcopy(tables.hashing)
+        weights = {
+            name: _weight(cast(FusedEmbeddingBagCollection, collection), name)
+            for name, collection in tables.tables.items()
+        }
+        self.rows = Rows(list(weights.values()), precision)
+        self.starts: dict[str, int] = {}
+        start = 0
+        for name, weight in weights.items():
+            self.starts |= dict.fromkeys(tables.features_of[name], start)
+            start += len(weight)
+
+    def look_up(self, lists: Mapping[str, Jagged]) -> dict[str, Jagged]:
+        """Feature -> the `[L, D]` vectors of its lists' ids, by name."""
+        hashed = {name: _hashed(self.hashing, name, lists[name].values) for name in self.features}
+        rows = [each.flatten() + self.starts[name] for name, each in hashed.items()]
+        found = self.rows(torch.cat(rows)).split([each.shape[0] for each in rows])
+        vectors = {}
+        for (name, each), values in zip(hashed.items(), found, strict=True):
+            summed = values.view(-1, each.shape[1], self.dim).sum(dim=1)
+            vectors[name] = lists[name].with_values(summed)
+        return vectors
+
+
+def _rounded(table: Tensor, precision: Precision) -> tuple[Tensor, Tensor | None]:
+    """The `[R, D]` values as they are kept, and in int8 their `[R, 2]` scales and offsets."""
+    if precision == "fp32":
+        return table.clone(), None
+    if precision == "fp16":
+        return table.to(torch.float16), None
+    # The operator runs on a CPU only.
+    packed = torch.ops.quantized.embedding_bag_byte_prepack(table.float().cpu())
+    values, ranges = packed.split([table.shape[1], 8], dim=1)
+    ranges = ranges.contiguous().view(torch.float32)
+    return values.contiguous().to(table.device), ranges.to(table.device)
+
+
+def _hashed(hashing: nn.ModuleDict, feature: str, ids: Tensor) -> Tensor:
+    """`[L]` ids -> `[L, hashes]` rows of the feature's table."""
+    if feature not in hashing:
+        return ids.unsqueeze(1)
+    rows: Tensor = hashing[feature](ids)
+    return rows
+
+
+def _weight(collection: FusedEmbeddingBagCollection, table: str) -> Tensor:
+    """`[rows, D]`."""
+    weight: Tensor = collection.state_dict()[f"embedding_bags.{table}.weight"]
+    return weight
