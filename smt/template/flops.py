@@ -1,5 +1,6 @@
 """What a network costs to run, counted."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -43,9 +44,14 @@ def count_flops(template: Template, model: ModelSpec, schema: Schema) -> int:
     small = Schema(columns={name: _one_row(column) for name, column in schema.columns.items()})
     network = build(template, model, small).eval()
     example = one_example(network, steps=template.features.max_steps)
+    return flops_of(lambda: network(example))
+
+
+def flops_of(compute: Callable[[], object]) -> int:
+    """FLOPs of a computation: of its matrix products and of the weighted sums of steps."""
     counting = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.index_add: _index_add})
     with counting as counter, torch.no_grad():
-        network(example)
+        compute()
     return int(counter.get_total_flops())
 
 

@@ -1,0 +1,147 @@
+"""What serving a network costs: FLOPs, bytes and latency."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from smt.data import Batch
+from smt.fleet.model_spec import Hardware
+from smt.layers.examples import Examples
+from smt.layers.networks import DecoupledSparseNN, Network
+from smt.serving.requests import random_requests
+from smt.serving.serve import evaluating, serve
+from smt.serving.tables import Rows
+from smt.spec import Spec
+from smt.template import Template
+from smt.template.flops import flops_of, one_example
+
+
+class ServingCost(Spec):
+    """What serving costs.
+
+    Attributes:
+        flops: Of one example, as `count_flops` counts them: of the network as it is trained,
+            auxiliary heads included.
+        flops_item_cached: Of a decoupled network whose item vectors were computed ahead: the
+            user's tower and where the two meet; None without towers.
+        bytes: Of tables and everything else together.
+        table_bytes: At the tables' precision, int8's scales and offsets included.
+        dense_bytes: Of all other parameters and buffers.
+        latency_ms, latency_ms_median: 99th percentile and median of a request of
+            `batch_size` examples, on one thread where a CPU measures.
+        target: Where the template's networks run.
+        measured_on: What latency was measured on; not the target where this machine has none.
+    """
+
+    flops: int
+    flops_item_cached: int | None
+    bytes: int
+    table_bytes: int
+    dense_bytes: int
+    latency_ms: float
+    latency_ms_median: float
+    batch_size: int
+    target: Hardware
+    measured_on: str
+
+
+def measure_serving(
+    network: Network,
+    template: Template,
+    *,
+    requests: int = 200,
+    warmup: int = 20,
+    seed: int = 0,
+) -> ServingCost:
+    """Measure the copy of a network that serves, on random requests.
+
+    Args:
+        network: Stays as it is.
+        template: Its template: of the tables' precision, the batch size and the target.
+        requests: Timed, after `warmup` ones that are not.
+        seed: Of the requests.
+    """
+    steps, serving = template.features.max_steps, template.serving
+    flops, cached = _count(network, one_example(network, steps=steps))
+    served = serve(network, serving.table_precision)
+    table_bytes = sum(_bytes(rows) for rows in served.modules() if isinstance(rows, Rows))
+    dense_bytes = _bytes(served) - table_bytes
+    device = device_of(serving.target)
+    served.to(device)
+    generator = torch.Generator().manual_seed(seed)
+
+    def request() -> Batch:
+        batch = random_requests(served, serving.batch_size, steps=steps, generator=generator)
+        return batch.to(device)
+
+    with _one_thread(), torch.no_grad():
+        for _ in range(warmup):
+            _milliseconds(served, request(), device)
+        taken = [_milliseconds(served, request(), device) for _ in range(requests)]
+    return ServingCost(
+        flops=flops,
+        flops_item_cached=cached,
+        bytes=table_bytes + dense_bytes,
+        table_bytes=table_bytes,
+        dense_bytes=dense_bytes,
+        latency_ms=float(np.quantile(taken, 0.99)),
+        latency_ms_median=float(np.median(taken)),
+        batch_size=serving.batch_size,
+        target=serving.target,
+        measured_on=device.type,
+    )
+
+
+def device_of(target: Hardware) -> torch.device:
+    """The target if this machine has one, else its CPU."""
+    if target == "gpu" and torch.cuda.is_available():
+        return torch.device("cuda")
+    if target == "accelerator" and torch.accelerator.is_available():
+        found = torch.accelerator.current_accelerator()
+        assert found is not None
+        return found
+    return torch.device("cpu")
+
+
+def _count(network: Network, example: Batch) -> tuple[int, int | None]:
+    """FLOPs of an example, and with the item's vectors at hand."""
+    example = example.to(network.bias.device)
+    with evaluating(network):
+        flops = flops_of(lambda: network(example))
+        if not isinstance(network, DecoupledSparseNN):
+            return flops, None
+        of_item = flops_of(lambda: network.item_vectors(Examples.of(example, training=False)))
+    return flops, flops - of_item
+
+
+def _bytes(module: nn.Module) -> int:
+    """Of parameters and buffers."""
+    held = [*module.parameters(), *module.buffers()]
+    return sum(each.numel() * each.element_size() for each in held)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _milliseconds(served: Network, batch: Batch, device: torch.device) -> float:
+    _wait(device)
+    started = time.perf_counter()
+    torch.sigmoid(served(batch))
+    _wait(device)
+    return (time.perf_counter() - started) * 1e3
+
+
+def _wait(device: torch.device) -> None:
+    if device.type != "cpu":
+        torch.accelerator.synchronize()
