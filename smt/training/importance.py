@@ -125,7 +125,7 @@ def permutation_importance(
 
     Args:
         repeats: Permutations that are averaged; the same ones for all features.
-        rows: The first so many of the test window; all where None.
+        rows: So many, spread evenly over the test window; all where None.
 
     Returns:
         A row for every feature that the network reads: feature, type, importance and its
@@ -217,17 +217,19 @@ def _table(
 
 
 def _measured(trained: Trained, rows: int | None) -> pa.Table:
-    """What the network reads of the first rows of the test window."""
+    """What the network reads of the test window, or of so many rows spread over it."""
     windows, reads = trained.windows, trained.reads
     columns = columns_of(windows.log.schema, reads.features, reads.events, steps=reads.reads_steps)
     test = windows.log.test
-    if isinstance(test, pa.Table):
-        table = test.select(columns)
-    elif rows is None:
-        table = test.to_table(columns=columns, filter=windows.condition)
-    else:
-        table = test.head(rows, columns=columns, filter=windows.condition)
-    return table.slice(0, rows).combine_chunks()
+    table = (
+        test.select(columns)
+        if isinstance(test, pa.Table)
+        else test.to_table(columns=columns, filter=windows.condition)
+    )
+    if rows is not None and rows < len(table):
+        # The first rows would be those of a few hours, where much stands still.
+        table = table.take(np.arange(rows) * len(table) // rows)
+    return table.combine_chunks()
 
 
 def _losses(trained: Trained, table: pa.Table) -> NDArray[np.float64]:
