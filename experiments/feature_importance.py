@@ -1,0 +1,107 @@
+"""Measure which features a fleet's models rely on, for templates that select the top K a type."""
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+from smt.command_line import run
+
+
+@dataclass(frozen=True)
+class Config:
+    """Arguments of a measurement.
+
+    Attributes:
+        out: Folder (or URI: s3://…, gs://…) for importance.parquet, result.json, report.html.
+        fleet: YAML file of the fleet.
+        log: Log folder to use in place of the one that the fleet names.
+        template: Name of a template, or a YAML file that holds one.
+        representatives: How many models stand for the fleet; the elbow decides where not given.
+        models: Names of models to measure in place of representatives.
+        method: Permuting a feature's values, one pass of gradients, or both.
+        repeats: Permutations a feature.
+        rows: Measure on so many of the rows that are held out of training.
+        train_rows: Train on the latest so many rows only.
+        seed: Of initial values and permutations.
+        resume: Go on with the run that `out` holds.
+    """
+
+    out: str
+    fleet: str = "experiments/fleets/simulated.yaml"
+    log: str | None = None
+    template: str = "sparsenn_small"
+    representatives: int | None = None
+    models: tuple[str, ...] = ()
+    method: Literal["permutation", "gradient", "both"] = "permutation"
+    repeats: int = 1
+    rows: int | None = None
+    train_rows: int | None = None
+    seed: int = 0
+    resume: bool = False
+
+
+def main(config: Config) -> None:
+    """Choose models, measure, save, report."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from smt.execution.importance import (
+        IMPORTANCE,
+        ImportanceSettings,
+        choose_models,
+        describe_measured,
+        measure_models,
+        save_importance,
+    )
+    from smt.execution.storage import Folder
+    from smt.fleet import load_fleet, load_logs, open_logs, select_representatives
+    from smt.report.importance_page import write_importance_report
+    from smt.report.importance_summary import importance_table
+    from smt.template import count_fleet_flops, find_template
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    settings = ImportanceSettings.parse(
+        {name: getattr(config, name) for name in ImportanceSettings.model_fields},
+        source="command line",
+    )
+    template = find_template(config.template)
+    if config.train_rows is not None:
+        template = template.change("data", train_rows=config.train_rows)
+    fleet = load_fleet(config.fleet, log=config.log)
+    models = choose_models(fleet, config.models)
+    logs = open_logs(models or fleet.models)
+    if not models:
+        counted = count_fleet_flops(template, fleet, logs)
+        models = select_representatives(
+            counted, count=config.representatives, seed=config.seed
+        ).models
+    folder = Folder(config.out)
+    found = []
+    for measured in track(
+        measure_models(
+            models, load_logs(logs, models), template, settings, folder, resume=config.resume
+        ),
+        total=len(models),
+        description="models",
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ):
+        found.append(measured)
+        console.print(
+            f"{describe_measured(measured)} ({len(found)} of {len(models)})",
+            highlight=False,
+            soft_wrap=True,
+        )
+    result = save_importance(found, fleet, template, settings, folder)
+    console.print(importance_table(result))
+    console.print(
+        f"select by it: features.selection.importance: {folder.path(IMPORTANCE)}\n"
+        f"report: {write_importance_report(folder)}",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    run(main, Config)
