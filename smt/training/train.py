@@ -111,7 +111,9 @@ def train_network(
     teacher = None if spec is None else _teacher(spec, template, model, log, seed, workers)
     for step, (batch, labels, weights) in enumerate(course.examples):
         if spec is not None and teacher is not None:
-            taught = torch.sigmoid(teacher.learner.step(step, *next(teacher.examples)))
+            logits = teacher.learner.step(step, *next(teacher.examples))
+            # Both learn from the same rows, but may make up for those left out in two ways.
+            taught = torch.sigmoid(logits + (teacher.correction - course.correction))
             own = len(model.events)
             soft = mix_soft(labels[:, :own], taught[:, :own], spec.weight)
             labels = torch.cat([soft, labels[:, own:]], dim=1)
@@ -142,6 +144,8 @@ def _teacher(
     teacher = teacher.model_copy(update={"data": data})
     same = {name: getattr(template.training, name) for name in ("batch_size", "passes")}
     same["window_days"] = template.training.window_days
+    # The template exposes the model's own values; the teacher need not.
+    model = model.model_copy(update={"hyperparameters": {}})
     return start_course(teacher.change("training", **same), model, log, seed=seed, workers=workers)
 
 

@@ -63,7 +63,7 @@ class Windows:
         Args:
             window_ms: Later events do not count; None counts all that are known.
         """
-        known = self.labels[event] == 1
+        known: NDArray[np.bool_] = self.labels[event] == 1
         if event in self.delays:
             elapsed = self.end_ms - self.times
             counted = elapsed if window_ms is None else np.minimum(elapsed, window_ms)
