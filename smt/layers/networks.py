@@ -9,6 +9,8 @@ from smt.data import Batch, Schema
 from smt.layers.examples import Examples
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
 from smt.layers.interactions.stack import Stack
+from smt.layers.numeric import Standardise
+from smt.layers.past_rates import PastRatesToken
 from smt.layers.representation import Representation
 
 
@@ -38,7 +40,7 @@ class AuxiliaryTargets(nn.Module):
     def __init__(self, columns: list[int], in_features: int) -> None:
         super().__init__()
         self.columns = columns
-        self.normalise = nn.BatchNorm1d(len(columns), affine=False, momentum=None)
+        self.normalise = Standardise(len(columns))
         self.predict = nn.Linear(in_features, len(columns))
 
     def errors(self, hidden: Tensor, examples: Examples) -> Tensor:
@@ -124,7 +126,7 @@ class Network(nn.Module):
         for place, event in enumerate(self.labels):
             parent = None if self.chain is None else self.chain.parents[place]
             given = 1.0 if parent is None else rates[self.labels[parent]]
-            own.append(rates[event] / given)
+            own.append(rates[event] / given if given else 0.0)
         probabilities = torch.tensor(own, dtype=torch.float64).clamp(1e-7, 1 - 1e-7)
         with torch.no_grad():
             self.bias.copy_(torch.logit(probabilities) - correction)
@@ -133,6 +135,12 @@ class Network(nn.Module):
     def bias(self) -> Tensor:
         """`[E + A]` what is added to the logits."""
         raise NotImplementedError
+
+    def start_pass(self) -> None:
+        """Forget the labels of the training rows, which will be read from their start."""
+        for module in self.modules():
+            if isinstance(module, PastRatesToken):
+                module.forget()
 
     @property
     def fits(self) -> bool:

@@ -3,17 +3,32 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
+
+
+class Standardise(nn.BatchNorm1d):
+    """`[B, N]` values with mean 0 and variance 1, over the examples seen so far.
+
+    An average of all batches, as one pass needs no momentum. A batch of one example has no
+    variance: it is standardised as when predicting, and not counted.
+    """
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features, affine=False, momentum=None)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """`[B, N]` -> `[B, N]`."""
+        if self.training and len(values) == 1:
+            return batch_norm(values, self.running_mean, self.running_var, eps=self.eps)
+        return super().forward(values)
 
 
 class NumericToken(nn.Module):
-    """All N numeric features as one token: normalised, with a flag where missing, and an MLP.
-
-    The mean and variance are those of the examples seen so far (one pass needs no momentum).
-    """
+    """All N numeric features as one token: standardised, a flag where missing, and an MLP."""
 
     def __init__(self, num_features: int, hidden: int, dim: int) -> None:
         super().__init__()
-        self.normalise = nn.BatchNorm1d(num_features, affine=False, momentum=None)
+        self.normalise = Standardise(num_features)
         self.project = nn.Sequential(
             nn.Linear(2 * num_features, hidden), nn.ReLU(), nn.Linear(hidden, dim), nn.ReLU()
         )

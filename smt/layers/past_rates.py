@@ -49,13 +49,17 @@ class PastRatesToken(nn.Module):
 
     def encode(self, places: Tensor) -> Tensor:
         """`[K, B]` places of ids in the counts -> `[B, K (1 + E)]`: lifts, then the share."""
-        rows, positives = self.counts[places].split([1, self.num_events], dim=2)
-        total, happened = self.counts[-1].split([1, self.num_events])
+        rows, positives = torch.split(self.counts[places], [1, self.num_events], dim=2)
+        total, happened = torch.split(self.counts[-1], [1, self.num_events])
         base = (happened + 1.0) / (total + 2.0)
         rates = (positives + self.prior_count * base) / (rows + self.prior_count)
         lifts = torch.logit(rates, eps=1e-6) - torch.logit(base, eps=1e-6)
         found = torch.cat([lifts, rows / (rows + self.prior_count)], dim=2)
         return found.transpose(0, 1).flatten(1)
+
+    def forget(self) -> None:
+        """Count from nothing, so that a further pass sees no label that is still to come."""
+        self.counts.zero_()
 
     def _count(self, places: Tensor, labels: Tensor) -> None:
         entries = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1)

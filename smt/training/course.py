@@ -104,6 +104,7 @@ def _examples(
     device: torch.device,
 ) -> Iterator[Example]:
     for _ in range(template.training.passes):
+        network.start_pass()
         for batch in read_batches(
             rows.window,
             schema,

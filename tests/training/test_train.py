@@ -1,5 +1,3 @@
-import importlib
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,87 +5,23 @@ import torch
 from torch import nn
 
 from smt.data import Log, Range, open_log
-from smt.data.schema import Schema, Weight
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
 from smt.fleet import ServingLimits
+from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
-from smt.techniques import catalogue
-from smt.template import count_flops
-from smt.template.template import WarmupCosine
+from smt.template import Float, count_flops
 from smt.training import DivergedError, Workers, paired_delta, train
 from smt.training.metrics import entropy, example_losses
+from smt.training.train import train_network
 
-# The package exports a function of the module's name.
-training = importlib.import_module("smt.training.train")
-
-POINTS = {
-    "dcn_v2": {"layers": 2, "rank": 16, "keep_dot": True},
-    "layer_norm_residual_mlp": {"width": 64, "depth": 2},
-    "position_weighted_pooling": {"max_positions": 8, "half_life": 5.0},
-    "frequency_gated_ids": {"prior_count": 2.0},
-    "lr_warmup_cosine": {"warmup": 0.1, "peak": 2.0, "final": 0.1},
-    "label_smoothing": {"smoothing": 0.05},
-}
-TECHNIQUES = pytest.mark.parametrize("name", sorted(POINTS))
-
-
-class ReachedError(Exception):
-    pass
+# What reads the ids of sequences one by one, and shares their table with the item's.
+STEPS = {"sequence": {"kind": "target_attention", "hidden": (8,)}}
 
 
 @pytest.fixture(scope="module")
 def baseline(small_template, small_model, small_log):
     return train(small_template, small_model, small_log)
-
-
-@pytest.fixture
-def starting_values(monkeypatch, small_model, small_log):
-    """(template, seed) -> every value of the network that training starts from."""
-
-    def find(template, seed=0):
-        def stop(network, *rest):
-            values.update({k: v.detach().clone() for k, v in network.state_dict().items()})
-            raise ReachedError
-
-        values = {}
-        monkeypatch.setattr(training, "_fit", stop)
-        with pytest.raises(ReachedError):
-            train(template, small_model, small_log, seed=seed)
-        return values
-
-    return find
-
-
-@pytest.fixture
-def read_examples(monkeypatch):
-    """What was read: a list of windows, each a list of batches."""
-    windows = []
-    read = training.read_batches
-
-    def spy(*args, **options):
-        batches = []
-        windows.append(batches)
-        for batch in read(*args, **options):
-            batches.append(batch)
-            yield batch
-
-    monkeypatch.setattr(training, "read_batches", spy)
-    return windows
-
-
-@pytest.fixture
-def trained_network(monkeypatch):
-    """A list that holds the network of the latest `train`, and its values before."""
-    kept = []
-    put = training.parallelize
-
-    def spy(network, *rest):
-        kept[:] = [network, {k: v.detach().clone() for k, v in network.state_dict().items()}]
-        return put(network, *rest)
-
-    monkeypatch.setattr(training, "parallelize", spy)
-    return kept
 
 
 def test_the_same_seed_gives_the_same_losses_to_the_last_bit(
@@ -102,82 +36,6 @@ def test_the_same_seed_gives_the_same_losses_to_the_last_bit(
 def test_another_seed_gives_other_losses(baseline, small_template, small_model, small_log):
     other = train(small_template, small_model, small_log, seed=1)
     assert (other.losses != baseline.losses).mean() > 0.9
-
-
-@TECHNIQUES
-def test_a_technique_starts_from_the_baselines_values_wherever_both_have_them(
-    name, starting_values, small_template
-):
-    before = starting_values(small_template, seed=3)
-    after = starting_values(catalogue[name].apply(small_template, POINTS[name]), seed=3)
-    shared = [key for key in before if key in after and before[key].shape == after[key].shape]
-    assert sum("embedding_bags" in key for key in shared) == 13
-    assert {"head.weight", "head.bias"} & set(shared)
-    for key in shared:
-        assert torch.equal(before[key], after[key]), key
-    other = starting_values(small_template, seed=4)
-    tables = [key for key in shared if "embedding_bags" in key]
-    assert not any(torch.equal(before[key], other[key]) for key in tables)
-
-
-@TECHNIQUES
-def test_a_technique_sees_the_baselines_examples_in_the_same_order(
-    name, read_examples, small_template, small_model, small_log
-):
-    for template in (small_template, catalogue[name].apply(small_template, POINTS[name])):
-        train(template, small_model, small_log)
-    base_train, base_test, other_train, other_test = read_examples
-    for ours, theirs in ((base_train, other_train), (base_test, other_test)):
-        for left, right in zip(ours, theirs, strict=True):
-            assert torch.equal(left.ids.values(), right.ids.values())
-            assert torch.equal(left.labels, right.labels)
-            assert torch.equal(left.numeric.nan_to_num(), right.numeric.nan_to_num())
-            assert torch.equal(
-                left.id_lists["history"].values(), right.id_lists["history"].values()
-            )
-    items = torch.cat([batch.ids["item"].values() for batch in base_train])
-    assert items.tolist() == small_log.train["item"].to_pylist()
-
-
-@TECHNIQUES
-def test_a_technique_changes_what_is_learnt(name, baseline, small_template, small_model, small_log):
-    found = train(catalogue[name].apply(small_template, POINTS[name]), small_model, small_log)
-    assert np.isfinite(found.losses).all()
-    assert not np.array_equal(found.losses, baseline.losses)
-
-
-def test_the_first_prediction_is_the_base_rate(starting_values, small_template, small_log):
-    bias = starting_values(small_template)["head.bias"]
-    rate = small_log.train["click"].to_numpy().mean()
-    assert torch.sigmoid(bias).item() == pytest.approx(rate, rel=1e-5)
-
-
-@pytest.mark.parametrize("name", ["frequency_gated_ids", None])
-def test_tables_never_have_a_dense_gradient_and_only_touched_rows_change(
-    name, trained_network, small_template, small_model, small_log
-):
-    template = small_template.change("data", train_rows=256)
-    if name is not None:
-        template = catalogue[name].apply(template, POINTS[name])
-    train(template, small_model, small_log)
-    network, before = trained_network
-    pooled = [module for module in network.modules() if isinstance(module, PooledTables)]
-    assert len(pooled) == 2
-    for tables in pooled:
-        assert all(weight.grad is None for weight in tables.tables.parameters())
-        assert all(weight.grad is None for weight in tables.tables.state_dict().values())
-    assert network.head.weight.grad is not None
-    seen = small_log.train.slice(len(small_log.train) - 256)
-    after = network.state_dict()
-    for feature, where, ids in (
-        ("user", "ids", seen["user"].to_pylist()),
-        ("item", "ids", seen["item"].to_pylist()),
-        ("history", "id_lists", [each for row in seen["history"].to_pylist() for each in row]),
-    ):
-        key = f"representation.{where}.tables.embedding_bags.{feature}.weight"
-        changed = (before[key] != after[key]).any(dim=1)
-        assert set(changed.nonzero().flatten().tolist()) == set(ids)
-        assert len(set(ids)) < len(changed)
 
 
 def test_a_loss_that_is_not_finite_ends_training(small_template, small_model, small_log):
@@ -225,44 +83,6 @@ def test_a_log_on_disk_trains_as_the_same_log_in_memory_to_the_last_bit(
     assert in_memory.train_rows == on_disk.train_rows == 1000
 
 
-@pytest.mark.parametrize("asked", [100, 3000, 10**6])
-def test_train_rows_keeps_the_latest_rows(
-    asked, read_examples, small_template, small_model, small_log
-):
-    outcome = train(small_template.change("data", train_rows=asked), small_model, small_log)
-    kept = min(asked, len(small_log.train))
-    assert outcome.train_rows == kept
-    items = torch.cat([batch.ids["item"].values() for batch in read_examples[0]])
-    assert items.tolist() == small_log.train["item"].to_pylist()[-kept:]
-
-
-def test_label_smoothing_moves_labels_towards_the_base_rate_in_training_only(
-    monkeypatch, read_examples, small_template, small_model, small_log
-):
-    seen = []
-    weigh = training._weighted_loss
-    monkeypatch.setattr(
-        training,
-        "_weighted_loss",
-        lambda logits, labels, *rest: seen.append(labels) or weigh(logits, labels, *rest),
-    )
-    model = small_model.model_copy(update={"events": ("view", "click")})
-    train(small_template.change("data", label_smoothing=0.2), model, small_log)
-    rates = np.array([small_log.train[event].to_numpy().mean() for event in model.events])
-    for labels, batch in zip(seen, read_examples[0], strict=True):
-        expected = 0.8 * batch.labels.numpy() + 0.2 * rates
-        np.testing.assert_allclose(labels.numpy(), expected, rtol=1e-5)
-    assert set(torch.cat([batch.labels for batch in read_examples[1]]).unique().tolist()) == {0, 1}
-
-
-def test_a_schedule_scales_the_rates_of_both_parts(small_template, small_model, small_log):
-    double = WarmupCosine(warmup=0.0, peak=2.0, final=1.0)
-    scheduled = small_template.change("training", schedule=double)
-    faster = small_template.change("training", dense_rate=0.004, table_rate=0.1)
-    first, second = (train(each, small_model, small_log) for each in (scheduled, faster))
-    assert np.array_equal(first.losses, second.losses)
-
-
 def test_ne_is_the_mean_over_events_and_of_the_losses(small_template, small_model, small_log):
     model = small_model.model_copy(update={"events": ("view", "click")})
     found = train(small_template, model, small_log)
@@ -274,33 +94,30 @@ def test_ne_is_the_mean_over_events_and_of_the_losses(small_template, small_mode
     assert len(found.losses) == len(small_log.test)
 
 
-def weighted_log(log, train_weights, test_weights):
-    schema = Schema(columns={**log.schema.columns, "w": Weight()})
-    train_rows = log.train.append_column("w", pa.array(train_weights, pa.float32()))
-    test_rows = log.test.append_column("w", pa.array(test_weights, pa.float32()))
-    return Log(schema, train_rows, test_rows, "")
-
-
 def test_equal_weights_change_nothing_but_rounding(
-    baseline, small_template, small_model, small_log
+    baseline, small_template, small_model, small_log, weighted_log
 ):
     sizes = len(small_log.train), len(small_log.test)
-    log = weighted_log(small_log, *(np.full(size, 3.0) for size in sizes))
+    log = weighted_log(*(np.full(size, 3.0) for size in sizes))
     assert train(small_template, small_model, log).ne == pytest.approx(baseline.ne, rel=1e-3)
 
 
-def test_test_rows_count_by_their_weight(baseline, small_template, small_model, small_log):
+def test_test_rows_count_by_their_weight(
+    baseline, small_template, small_model, small_log, weighted_log
+):
     weights = np.random.default_rng(0).gamma(1.0, size=len(small_log.test))
-    log = weighted_log(small_log, np.ones(len(small_log.train)), weights)
+    log = weighted_log(np.ones(len(small_log.train)), weights)
     found = train(small_template, small_model, log)
     assert found.ne == pytest.approx(np.average(baseline.losses, weights=weights), rel=1e-4)
     assert found.metrics["click"].ne == pytest.approx(found.ne, rel=1e-6)
 
 
-def test_training_rows_of_weight_zero_teach_nothing(small_template, small_model, small_log):
+def test_training_rows_of_weight_zero_teach_nothing(
+    small_template, small_model, small_log, weighted_log
+):
     half = len(small_log.train) // 2
     weights = np.r_[np.zeros(half), np.ones(len(small_log.train) - half)]
-    log = weighted_log(small_log, weights, np.ones(len(small_log.test)))
+    log = weighted_log(weights, np.ones(len(small_log.test)))
     flipped = log.train["click"].to_numpy().copy()
     flipped[:half] = 1 - flipped[:half]
     position = log.train.column_names.index("click")
@@ -348,11 +165,101 @@ def test_a_learned_model_beats_the_base_rate_and_is_not_below_the_bayes_floor(
     assert found.ne > floor.mean() - 0.01
 
 
-def test_modules_are_in_evaluation_mode_when_they_are_judged(
-    trained_network, small_template, small_model, small_log
+@pytest.mark.parametrize("features", [{}, {"frequency_gate": 2.0}, STEPS])
+def test_tables_never_have_a_dense_gradient_and_only_touched_rows_change(
+    features, start, small_template, small_log
 ):
-    train(small_template, small_model, small_log)
-    network, _ = trained_network
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    template = small_template.change("data", train_rows=256).change("features", **features)
+    course = start(template)
+    before = {key: value.clone() for key, value in course.network.state_dict().items()}
+    (example,) = course.examples
+    course.learner.step(0, *example)
+    network = course.network
+    kinds = (PooledTables, StepTables)
+    tables = [module for module in network.modules() if isinstance(module, kinds)]
+    assert len(tables) == 2 + (features == STEPS)
+    for module in tables:
+        assert all(weight.grad is None for weight in module.tables.parameters())
+    assert network.logits.weight.grad is not None
+    seen = small_log.train.slice(len(small_log.train) - 256)
+    after = network.state_dict()
+    history = {each for row in seen["history"].to_pylist() for each in row}
+    touched = {
+        "user": set(seen["user"].to_pylist()),
+        "item": set(seen["item"].to_pylist()) | (history if features == STEPS else set()),
+        "history": history,
+    }
+    for feature, ids in touched.items():
+        keys = [key for key in before if key.endswith(f".embedding_bags.{feature}.weight")]
+        assert len(keys) == (feature != "history" or features != STEPS)
+        for key in keys:
+            changed = (before[key] != after[key]).any(dim=1)
+            assert set(changed.nonzero().flatten().tolist()) == ids
+            assert len(ids) < len(changed)
+
+
+def test_modules_are_in_evaluation_mode_when_they_are_judged(
+    small_template, small_model, small_log
+):
+    trained = train_network(small_template, small_model, small_log)
+    norms = [each for each in trained.network.modules() if isinstance(each, nn.BatchNorm1d)]
     assert [int(norm.num_batches_tracked) for norm in norms] == [13]
-    assert not network.training
+    assert not trained.network.training
+    assert trained.rows == 3_200
+
+
+NUMERIC = {"kind": "piecewise_linear", "bins": 3, "tokens": 1}
+SETTINGS = {
+    "plain": {},
+    "past rates": {"data": {"past_rates": {"count": 2, "prior_count": 5.0}}},
+    "numeric targets": {"data": {"auxiliary": {"source": "numeric", "count": 1, "weight": 0.1}}},
+    "piecewise linear": {"features": {"numeric": NUMERIC}},
+}
+
+
+@pytest.mark.parametrize("rows", [1, 257])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_last_batch_of_a_single_row_is_learnt_from(
+    name, rows, small_template, lean_model, small_log
+):
+    template = small_template.change("data", train_rows=rows)
+    for part, values in SETTINGS[name].items():
+        template = template.change(part, **values)
+    model = lean_model.model_copy(update={"features": ("user", "user_age", "item_price")})
+    outcome = train(template, model, small_log)
+    assert outcome.train_rows == rows
+    assert np.isfinite(outcome.losses).all()
+
+
+def test_a_row_of_the_test_window_is_predicted_alike_whoever_is_beside_it(
+    monkeypatch, baseline, small_template, small_model, small_log
+):
+    monkeypatch.setattr("smt.training.predict.EVALUATION_BATCH", 7)
+    again = train(small_template, small_model, small_log)
+    np.testing.assert_allclose(again.losses, baseline.losses, rtol=1e-4)
+
+
+def test_negatives_left_out_leave_predictions_calibrated(small_template, lean_model):
+    log = Simulator(SimulatorSpec(rows=12_000, num_users=300, num_items=200)).log()
+    template = small_template.change("data", negative_rate=0.2)
+    for events in (("view",), ("view", "click")):
+        model = lean_model.model_copy(update={"events": events})
+        found = train(template, model, log)
+        fair = train(small_template, model, log)
+        assert found.train_rows < 0.6 * fair.train_rows
+        for event in events:
+            own, other = found.metrics[event].calibration, fair.metrics[event].calibration
+            assert own == pytest.approx(other, abs=0.12)
+        assert found.metrics["view"].ne < 1.02
+
+
+def test_a_model_sets_what_its_template_exposes(small_template, lean_model, small_log):
+    exposed = {"training.dense_rate": Float(1e-4, 1e-1)}
+    template = small_template.change("data", train_rows=512)
+    open_ = template.model_copy(update={"exposed": exposed})
+    model = lean_model.model_copy(update={"hyperparameters": {"training.dense_rate": 0.05}})
+    changed = train(template.change("training", dense_rate=0.05), lean_model, small_log)
+    assert np.array_equal(train(open_, model, small_log).losses, changed.losses)
+    assert not np.array_equal(train(open_, lean_model, small_log).losses, changed.losses)
+    with pytest.raises(InputError, match=r"'training\.dense_rate' is not exposed by template"):
+        train(template, model, small_log)
