@@ -68,11 +68,11 @@ def _watching(representation: Representation, watched: Watched) -> Iterator[None
         watched.append((numeric, lambda found: {n: found[:, c] for n, c in columns.items()}))
         return (args[0]._replace(numeric=numeric),)
 
-    def rate(_: object, args: object, output: Tensor) -> Tensor:
-        rates = output.detach().requires_grad_()
+    def rate(_: object, args: tuple[Tensor]) -> tuple[Tensor]:
+        rates = args[0].detach().requires_grad_()
         rated = representation.rated
         watched.append((rates, lambda found: _sums(found.view(len(found), len(rated), -1), rated)))
-        return rates
+        return (rates,)
 
     def make(_: object, args: object, output: Represented) -> Represented:
         watched.append((output.tokens, lambda found: _sums(found, representation.token_names)))
@@ -89,7 +89,7 @@ def _watching(representation: Representation, watched: Watched) -> Iterator[None
         representation.register_forward_hook(make),
     ]
     if representation.past_rates is not None:
-        hooks.append(representation.past_rates.normalise.register_forward_hook(rate))
+        hooks.append(representation.past_rates.project.register_forward_pre_hook(rate))
     try:
         yield
     finally:
