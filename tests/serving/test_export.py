@@ -86,6 +86,15 @@ def without_lists(batch: Batch, total: int) -> Batch:
     return batch
 
 
+def test_a_program_moves_to_another_device(exported, small_log):
+    one = exported["decoupled_sparsenn"]
+    item = one.report.programs["item"]
+    (batch,) = batches(one.network, small_log, features=item.features, steps=False, count=1)
+    found = load_exported(one.path, "item", device="meta")(batch)
+    assert found.device.type == "meta"
+    assert found.shape == (64, 2, 32)
+
+
 def test_towers_read_nothing_of_each_other(exported, small_log):
     one = exported["decoupled_sparsenn"]
     user, item = one.report.programs["user"], one.report.programs["item"]
