@@ -153,7 +153,9 @@ class RepresentationBuilder:
         if of is None or of not in (*self.inputs.ids, *self.inputs.id_lists):
             return None
         # Steps meet the item shown in one space.
-        attends = isinstance(self.features.sequence, TargetAttention)
+        attends = isinstance(self.features.sequence, TargetAttention) and isinstance(
+            column, Sequence
+        )
         return of if self.features.shared_tables or attends else None
 
     def _is_stepped(self, name: str) -> bool:

@@ -116,6 +116,12 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
     if auxiliary is not None and auxiliary.source == "numeric":
         targets = tuple(ranked["numeric"][: auxiliary.count])
         ranked["numeric"] = ranked["numeric"][auxiliary.count :]
+        ranked["transform"] = [n for n in ranked["transform"] if not _is_of(n, targets, schema)]
+        if len(targets) == len(model.features):
+            raise InputError(
+                f"model '{model.name}' has no feature left to read: all of them are labels "
+                f"({', '.join(targets)})"
+            )
     kept = {
         name
         for each, names in ranked.items()
@@ -191,6 +197,12 @@ def _require_sources(model: ModelSpec, schema: Schema) -> None:
                     f"feature of model '{model.name}': '{name}' is made from '{source}', "
                     "which is not among the model's features"
                 )
+
+
+def _is_of(name: str, targets: tuple[str, ...], schema: Schema) -> bool:
+    """Whether a transform would tell a network its own label."""
+    column = schema.columns[name]
+    return isinstance(column, Bucket) and column.of in targets
 
 
 def _crosses(
