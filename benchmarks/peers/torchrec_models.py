@@ -1,9 +1,8 @@
 """TorchRec's DLRM and DLRM_DCN (torchrec.models.dlrm).
 
 Default: the models' own layers and initial values, fused tables as in TorchRec's README.
-Chosen, since the library sets none: the widths, those of our templates; lists pooled by mean;
-row-wise Adagrad of rate 0.05 for tables and Adam of rate 0.002 for the rest, the best that we
-found for this model; three cross layers of rank 64.
+Chosen, since the library sets none: layer widths, embeddings of 16, three cross layers of rank
+64; lists pooled by mean; row-wise Adagrad of rate 0.05 for tables, Adam of 0.002 for the rest.
 """
 
 from collections.abc import Sequence
