@@ -1,3 +1,4 @@
+import pyarrow as pa
 import pytest
 import torch
 from torch import nn
@@ -5,25 +6,64 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.data import read_batches
 from smt.errors import InputError
-from smt.layers.interaction import CrossInteraction, DotInteraction
+from smt.layers.examples import Examples
+from smt.layers.initialize import initialize
+from smt.layers.interactions.cross import CrossInteraction
+from smt.layers.interactions.dot import DotInteraction
 from smt.layers.mlp import ResidualMLP
+from smt.layers.networks import DecoupledSparseNN
 from smt.layers.weighers import FrequencyGate, PositionWeights
-from smt.template import build
-from smt.template.template import Cross, Dot
-from smt.template.template import ResidualMLP as ResidualSpec
+from smt.template import build, catalogue
+from smt.template.architecture import Cross, Dot, InterFormer, Parallel
+from smt.template.architecture import ResidualMLP as ResidualSpec
+
+META = torch.device("meta")
+SEQUENCES = {
+    "pooled": {},
+    "typed": {"event_steps": 6},
+    "target attention": {"sequence": {"kind": "target_attention", "hidden": (8,)}},
+    "self-attention": {"sequence": {"kind": "self_attention", "layers": 1, "heads": 2}},
+    "hstu": {"sequence": {"kind": "hstu", "layers": 1, "heads": 2, "time_buckets": 8}},
+    "attention": {"pooling": {"kind": "attention", "hidden": 8}},
+}
+TABLES = {
+    "plain": {},
+    "hashed": {"hashing": {"buckets": 16, "hashes": 2}},
+    "shared": {"shared_tables": True},
+    "gated": {"frequency_gate": 2.0},
+    "positions": {"position_weighting": {"max_positions": 4, "half_life": 2.0}},
+    "all": {
+        "hashing": {"buckets": 16, "hashes": 2},
+        "shared_tables": True,
+        "frequency_gate": 2.0,
+        "position_weighting": {"max_positions": 4, "half_life": 2.0},
+        "crosses": {"count": 2, "num_ids": 50},
+        "buckets": {"count": 2, "buckets": 4},
+    },
+}
+EVERY = pytest.mark.parametrize(
+    ("sequences", "tables"), [(s, t) for s in SEQUENCES for t in TABLES]
+)
 
 
-@pytest.fixture
-def batch(small_log, small_model):
+def read(network, log, size=32, rows=None):
     return next(
         read_batches(
-            small_log.train,
-            small_log.schema,
-            features=small_model.features,
-            events=small_model.events,
-            batch_size=32,
+            log.train if rows is None else rows,
+            log.schema,
+            features=network.features,
+            events=network.labels,
+            batch_size=size,
+            steps=network.reads_steps,
         )
     )
+
+
+@pytest.fixture(scope="module")
+def lean(small_model):
+    features = ("user", "item", "segment", "category", "user_age", "item_price")
+    lists = ("user_interests", "item_tags", "item_content", "history", "surface")
+    return small_model.model_copy(update={"features": (*features, *lists)})
 
 
 def count(network, kind):
@@ -31,18 +71,23 @@ def count(network, kind):
 
 
 def test_every_feature_is_a_token_and_all_numeric_ones_are_one(
-    small_template, small_model, small_log, batch
+    small_template, small_model, small_log
 ):
     network = build(small_template, small_model, small_log.schema)
-    tokens = network.representation(batch)
+    batch = read(network, small_log)
+    tokens, sequences = network.tower.representation(Examples.of(batch, training=False))
     numeric = 7
     assert tokens.shape == (32, len(small_model.features) - numeric + 1, 16)
+    assert sequences == []
     assert network(batch).shape == (32, 1)
 
 
-def test_a_network_has_one_logit_an_event(small_template, small_model, small_log, batch):
+@pytest.mark.parametrize("name", ["sparsenn_small", "decoupled_sparsenn_small"])
+def test_a_network_has_one_logit_an_event(name, small_model, small_log):
     model = small_model.model_copy(update={"events": ("click", "like", "view")})
-    assert build(small_template, model, small_log.schema)(batch).shape == (32, 3)
+    network = build(catalogue[name], model, small_log.schema)
+    assert network(read(network, small_log)).shape == (32, 3)
+    assert isinstance(network, DecoupledSparseNN) == name.startswith("decoupled")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +98,9 @@ def test_a_network_has_one_logit_an_event(small_template, small_model, small_log
         ("item_content",),
         ("history", "item_tags"),
         ("surface", "region", "user_age"),
+        ("item",),
+        ("user_age",),
+        ("history",),
         ("history", "user", "item_content", "user_age"),
     ],
 )
@@ -61,22 +109,13 @@ def test_any_mix_of_kinds_of_features_builds_and_runs(
 ):
     model = small_model.model_copy(update={"features": features})
     network = build(small_template, model, small_log.schema)
-    batch = next(
-        read_batches(
-            small_log.train,
-            small_log.schema,
-            features=features,
-            events=("click",),
-            batch_size=16,
-        )
-    )
-    assert torch.isfinite(network(batch)).all()
+    assert torch.isfinite(network(read(network, small_log, 16))).all()
 
 
-def test_the_templates_choices_are_in_the_network(small_template, small_model, small_log, batch):
+def test_the_templates_choices_are_in_the_network(small_template, small_model, small_log):
     template = small_template.change(
         "architecture",
-        interactions=(Dot(), Cross(layers=3, rank=4)),
+        interactions=(Parallel(members=(Dot(), Cross(layers=3, rank=4))),),
         mlp=ResidualSpec(width=24, depth=2),
     ).change(
         "features",
@@ -89,14 +128,15 @@ def test_the_templates_choices_are_in_the_network(small_template, small_model, s
     lists, singles = 3, 10
     assert count(network, PositionWeights) == lists
     assert count(network, FrequencyGate) == lists + singles
-    assert torch.isfinite(network(batch)).all()
+    assert torch.isfinite(network(read(network, small_log))).all()
 
 
 def test_a_plain_template_has_no_weighers(small_template, small_model, small_log):
     network = build(small_template, small_model, small_log.schema)
     assert count(network, PositionWeights) == count(network, FrequencyGate) == 0
     assert count(network, FusedEmbeddingBagCollection) == 2
-    assert count(network, nn.Linear) == 6
+    # Numeric features, the embedding, and the MLP; events' last layers are no `nn.Linear`.
+    assert count(network, nn.Linear) == 2 + 1 + 2
 
 
 @pytest.mark.parametrize(
@@ -112,3 +152,119 @@ def test_what_the_schema_lacks_is_refused_in_the_models_name(
 ):
     with pytest.raises(InputError, match=message):
         build(small_template, small_model.model_copy(update=change), small_log.schema)
+
+
+@EVERY
+def test_any_reading_of_sequences_goes_with_any_kind_of_tables(
+    sequences, tables, small_template, lean, small_log
+):
+    template = small_template.change("features", **SEQUENCES[sequences], **TABLES[tables])
+    network = build(template, lean, small_log.schema)
+    initialize(network, 0)
+    network.fit(read(network, small_log, 500))
+    logits = network(read(network, small_log))
+    assert torch.isfinite(logits).all()
+    torch.autograd.backward(logits.sum())
+    unused = [n for n, p in network.named_parameters() if p.grad is None and "tables" not in n]
+    assert not unused
+    # One example alone, and without a single step, tag or interest.
+    network.eval()
+    empty = small_log.train.slice(0, 3).to_pylist()
+    for row in empty:
+        row.update(history=[], history_events=[], history_times=[])
+        row.update(user_interests=[], item_tags=[])
+    rows = pa.Table.from_pylist(empty, schema=small_log.train.schema)
+    for size in (3, 1):
+        assert torch.isfinite(network(read(network, small_log, size, rows))).all()
+
+
+@EVERY
+def test_a_network_is_built_without_memory_and_as_it_would_be_with_it(
+    sequences, tables, small_template, lean, small_log
+):
+    template = small_template.change("features", **SEQUENCES[sequences], **TABLES[tables])
+    real = build(template, lean, small_log.schema).state_dict()
+    meta = build(template, lean, small_log.schema, META)
+    assert all(each.is_meta for each in (*meta.parameters(), *meta.buffers()))
+    shapes = {name: value.shape for name, value in meta.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in real.items()}
+
+
+def table_rows(network):
+    return {
+        name.rsplit(".", 2)[-2]: len(value)
+        for name, value in network.state_dict().items()
+        if ".embedding_bags." in name
+    }
+
+
+def test_lists_and_sequences_share_tables_as_they_are_asked_to(small_template, lean, small_log):
+    own = {"user", "item", "segment", "category", "surface"}
+    lists = {"user_interests", "item_tags", "history"}
+    found = {}
+    for name, values in {
+        "alone": {},
+        "shared": {"shared_tables": True},
+        "attended": SEQUENCES["target attention"],
+    }.items():
+        template = small_template.change("features", **values)
+        found[name] = {*table_rows(build(template, lean, small_log.schema))}
+    assert found["alone"] == own | lists
+    assert found["shared"] == own | {"item_tags"}
+    # Steps meet the item in one space; other lists stay where they are.
+    assert found["attended"] == own | {"user_interests", "item_tags"}
+
+
+def test_only_large_tables_are_hashed_and_transforms_are_too(small_template, lean, small_log):
+    template = small_template.change(
+        "features",
+        hashing={"buckets": 40, "hashes": 2},
+        crosses={"count": 1, "num_ids": 1000},
+        buckets={"count": 1, "buckets": 4},
+    )
+    rows = table_rows(build(template, lean, small_log.schema))
+    ids = {name: small_log.schema.columns[name].num_ids for name in rows if "__" not in name}
+    assert {name: rows[name] for name in ids} == {n: min(each, 40) for n, each in ids.items()}
+    assert rows["cross__user__item"] == 40
+    assert rows["bucket__user_age"] == 5
+
+
+def test_interactions_that_do_not_fit_are_left_out_or_refused(small_template, lean, small_log):
+    former = InterFormer(layers=1, heads=2, summary_tokens=2, recent=2)
+    template = small_template.change("architecture", interactions=(former, Dot()))
+    few = lean.model_copy(update={"features": ("user", "item")})
+    assert len(build(template, few, small_log.schema).tower.interactions.members) == 1
+    assert len(build(template, lean, small_log.schema).tower.interactions.members) == 2
+    odd = former.model_copy(update={"heads": 3})
+    template = template.change("architecture", interactions=(odd,))
+    with pytest.raises(InputError, match="template 'sparsenn_small', model 'click/all': "):
+        build(template, lean, small_log.schema)
+
+
+def test_what_a_chain_of_events_needs_is_learnt_beside_the_models_events(
+    small_template, lean, small_log
+):
+    def auxiliary(events, count=None, entire_space=True):
+        spec = None if count is None else {"source": "events", "count": count, "weight": 1.0}
+        template = small_template.change("architecture", entire_space=entire_space)
+        template = template.change("data", auxiliary=spec)
+        model = lean.model_copy(update={"events": events})
+        return build(template, model, small_log.schema).auxiliary
+
+    assert auxiliary(("conversion",)) == ("view", "click")
+    assert auxiliary(("conversion", "view")) == ("click",)
+    assert auxiliary(("hide",)) == ()
+    assert auxiliary(("conversion",), 2) == ("view", "click", "long_view", "like")
+    assert auxiliary(("conversion",), 2, entire_space=False) == ("view", "long_view")
+    assert auxiliary(("view",), 99) == (
+        *("long_view", "click", "like", "conversion", "share", "hide"),
+    )
+    assert build(small_template, lean, small_log.schema).chain is None
+
+
+def test_steps_are_read_only_where_something_depends_on_them(small_template, lean, small_log):
+    reads = {
+        name: build(small_template.change("features", **values), lean, small_log.schema).reads_steps
+        for name, values in SEQUENCES.items()
+    }
+    assert {name for name, each in reads.items() if each} == {"typed", "hstu"}
