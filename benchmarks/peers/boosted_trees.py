@@ -2,9 +2,10 @@
 
 `lightgbm`: all defaults (100 trees of 31 leaves, rate 0.1); ids are categorical features.
 `lightgbm_encoded`: 200 trees of 63 leaves of at least 200 rows, rate 0.03, the best of a dozen
-settings on the test window of KuaiRand's clicks, which favours this peer. An id is the event's rate among earlier rows with that id, and their
-number; one of 255 ids at most stays a categorical feature, since running figures of few ids
-tell a row's time more than the id. The first id of a list is one feature more.
+settings on the test window of KuaiRand's clicks, which favours this peer. An id is the event's
+rate among earlier rows with that id, and their number; one of 255 ids at most stays a
+categorical feature, since running figures of few ids tell a row's time more than the id. The
+first id of a list is one feature more.
 In both, numeric features are as they are, NaN where missing, and a list is its length.
 LightGBM draws no random numbers here on fewer than 200,000 rows: all seeds give the same trees.
 """
