@@ -54,7 +54,8 @@ class ExportReport(Spec):
 
     Attributes:
         model: Name of the model; None where it was not given.
-        template, content: The template's name, and the digest of what it holds.
+        template, content: The template's name, and the digest of what it holds, the model's own
+            hyperparameters included.
         events: What the columns of the scores predict.
         correction: What the programs add to the logits.
         precision: Of the tables.
@@ -110,7 +111,7 @@ def export_network(
 
     Args:
         network: Trained; it stays as it is.
-        template: Its template.
+        template: Its template, with the model's own hyperparameters in it.
         path: Of the folder.
         batches: On which scores are compared, read with the network's features; random ones
             by default.

@@ -61,7 +61,8 @@ def measure_serving(
 
     Args:
         network: Stays as it is.
-        template: Its template: of the tables' precision, the batch size and the target.
+        template: Its template, with the model's own hyperparameters in it: of the tables'
+            precision, the batch size and the target.
         requests: Timed, after `warmup` ones that are not.
         seed: Of the requests.
     """
