@@ -1,0 +1,50 @@
+"""Count what the six templates' networks cost over fleets, and draw it (Fig. 3 of the paper)."""
+
+import sys
+from dataclasses import dataclass
+
+from smt.command_line import run
+
+
+@dataclass(frozen=True)
+class Config:
+    """Arguments of a count.
+
+    Attributes:
+        out: Folder (or URI: s3://…, gs://…) for flops.parquet, result.json, report.html.
+        fleet: YAML files of fleets. Of their logs, only schemas are read.
+    """
+
+    out: str
+    fleet: tuple[str, ...] = ("experiments/fleets/simulated.yaml",)
+
+
+def main(config: Config) -> None:
+    """Count, save, report."""
+    from rich.console import Console
+
+    from smt.errors import InputError
+    from smt.execution.storage import Folder
+    from smt.fleet import load_fleet
+    from smt.report.flops_page import (
+        count_networks,
+        flops_summary,
+        save_flops,
+        write_flops_report,
+    )
+
+    if not config.fleet:
+        raise InputError("--fleet names no file; give at least one")
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    counts = []
+    for fleet in [load_fleet(path) for path in config.fleet]:
+        counted = count_networks(fleet)
+        console.print(f"{fleet.name}: {len(fleet.models)} models, {len(counted)} networks counted")
+        counts += counted
+    folder = Folder(config.out)
+    console.print(flops_summary(save_flops(counts, folder)))
+    console.print(f"report: {write_flops_report(folder)}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run(main, Config)
