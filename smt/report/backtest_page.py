@@ -1,0 +1,174 @@
+"""The HTML page of a back-test."""
+
+import json
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+from plotly.io import to_html
+from plotly.offline import get_plotlyjs
+
+from smt.execution.storage import Folder
+from smt.report import numbers
+from smt.report.backtest_figure import backtest_figure
+from smt.report.page import STYLE
+from smt.report.theme import CONFIG
+
+Result = dict[str, Any]
+Cells = Iterable[tuple[str, str]]
+
+RESULT = "result.json"
+
+
+def write_backtest_report(folder: Folder) -> str:
+    """Write `report.html` beside a `result.json` of an integration, and return its path.
+
+    The page refers to nothing outside itself; equal results leave equal pages.
+    """
+    folder.write("report.html", backtest_page(json.loads(folder.read(RESULT))).encode())
+    return folder.path("report.html")
+
+
+def backtest_page(result: Result) -> str:
+    """The page, as HTML.
+
+    Args:
+        result: As `smt.iteration.results.save` returns it.
+    """
+    title = f"{result['template']}: version {result['number']} against {result['parent']}"
+    kind = "verdict" if result["decision"] == "kept" else "verdict none"
+    body = "\n".join(
+        [
+            f"<h1>{escape(title)}</h1>",
+            f"<p class='{kind}'><b>{result['decision']}</b>: {escape(result['reason'])}.</p>",
+            _facts(result),
+            _changes(result),
+            _groups(result),
+            _models(result),
+        ]
+    )
+    # "<" could end the script element that holds the JSON.
+    data = json.dumps(result, allow_nan=False).replace("<", "\\u003c")
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>{STYLE.read_text()}</style>\n"
+        f"<script>{get_plotlyjs()}</script></head>\n"
+        f"<body>{body}\n"
+        f'<script type="application/json" id="report-data">{data}</script>\n'
+        "</body></html>\n"
+    )
+
+
+def _facts(result: Result) -> str:
+    settings = result["settings"]
+    facts = {
+        "fleet": result["fleet"],
+        "models": numbers.count(len(result["models"])),
+        "seeds": ", ".join(map(str, result["seeds"])),
+        "regression threshold α": f"{settings['alpha']:.3f}%",
+        "largest regression rate ε": numbers.rate(settings["epsilon"]),
+        "least aggregate τ": numbers.percent(settings["tau"]),
+    }
+    items = (f"<div><dt>{name}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
+    return f"<dl>{''.join(items)}</dl>"
+
+
+def _changes(result: Result) -> str:
+    reached = result["version"]["run"]["techniques"]
+    techniques = (
+        [
+            ("", escape(each["name"])),
+            ("theta", escape(numbers.theta(each["theta"]))),
+            ("n", numbers.percent(reached[each["name"]]["value"])),
+        ]
+        for each in result["techniques"]
+    )
+    places = (
+        [("", escape(each[key])) for key in ("place", "before", "after")]
+        for each in result["changes"]
+    )
+    return (
+        "<h2>What is new</h2>"
+        f"{_table('techniques', '<th>technique<th>θ*<th class=n>A* in the run', techniques)}"
+        f"{_table('changes', '<th>place<th>before<th>after', places)}"
+    )
+
+
+def _groups(result: Result) -> str:
+    head = (
+        "<th>models<th class=n>#<th class=n>μ ± standard error<th class=n>R<th class=n>A"
+        "<th class=n>helped<th class=n>neutral<th class=n>regressed"
+    )
+    rows = (
+        [
+            ("", name),
+            ("n", numbers.count(group["models"])),
+            ("n", f"{numbers.percent(group['mean'])} ± {numbers.spread(group['mean_sem'])}"),
+            ("n", numbers.rate(group["regression_rate"])),
+            ("n", numbers.percent(group["value"], missing=numbers.MINUS_INFINITY)),
+            *(("n", numbers.count(group[key])) for key in ("helped", "neutral", "regressed")),
+        ]
+        for name, group in result["groups"].items()
+        if group is not None
+    )
+    return (
+        f"<h2>What it is worth</h2>{_table('groups', head, rows)}"
+        "<p class=caption>Δ is the fall of a model's normalized entropy under the new version "
+        "against its parent, in percent, with the same seed: higher is better. μ is the mean Δ "
+        "by traffic, R the share of models that regressed (Δ below −α, or failed). A = μ where "
+        "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
+        "least τ. The search never saw the holdout models, nor these seeds.</p>"
+    )
+
+
+def _models(result: Result) -> str:
+    figure = to_html(
+        backtest_figure(result["models"], result["settings"]["alpha"]),
+        config=CONFIG,
+        include_plotlyjs=False,
+        full_html=False,
+        div_id="deltas",
+    )
+    head = (
+        "<th>model<th>group<th class=n>weight<th class=n>Δ ± standard error<th class=n>NE before"
+        "<th class=n>NE after<th class=n>FLOPs before<th class=n>FLOPs after<th class=n>test rows"
+        "<th>failure"
+    )
+    rows = (
+        [
+            ("", escape(each["model"])),
+            ("", "representatives" if each["representative"] else "holdout"),
+            ("n", f"{100 * each['weight']:.3f}%"),
+            ("n", f"{numbers.percent(each['delta'])} ± {numbers.spread(each['sem'])}"),
+            ("n", numbers.entropy(each["ne_before"])),
+            ("n", numbers.entropy(each["ne_after"])),
+            ("n", numbers.count(each["flops_before"])),
+            ("n", _count(each["flops_after"])),
+            ("n", numbers.count(each["test_rows"])),
+            ("reason", escape(each["failure"] or "")),
+        ]
+        for each in result["models"]
+    )
+    return (
+        f"<h2>Models</h2>{figure}<p class=caption>Small dots are seeds, large marks their mean "
+        "with one standard error, of rows and seeds. Left of the dashed line a model has "
+        "regressed.</p>"
+        f"{_table('models', head, rows)}"
+    )
+
+
+def _count(value: int | None) -> str:
+    return numbers.MISSING if value is None else numbers.count(value)
+
+
+def _table(name: str, head: str, rows: Iterable[Cells]) -> str:
+    body = "\n".join(
+        f"<tr>{''.join(f'<td class={role!r}>{cell}</td>' for role, cell in row)}</tr>"
+        for row in rows
+    )
+    return (
+        f"<div class=wide><table id={name}><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>{body}</tbody></table></div>"
+    )
