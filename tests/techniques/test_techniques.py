@@ -144,19 +144,7 @@ def test_those_that_do_not_fit_all_templates_are_few():
     assert partial == {"target_attention", "wider_towers", "distillation"}
 
 
-LISTS_SHARE = pytest.mark.xfail(
-    strict=True, reason="with target attention, lists share their tables as sequences do"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=LISTS_SHARE if name == "target_attention" else ())
-        for name, each in catalogue.items()
-        if each.reads
-    ],
-)
+@pytest.mark.parametrize("name", [name for name, each in catalogue.items() if each.reads])
 def test_a_technique_matters_to_a_model_with_the_features_that_it_reads_alone(
     name, small_model, small_log, lowest
 ):
@@ -167,7 +155,6 @@ def test_a_technique_matters_to_a_model_with_the_features_that_it_reads_alone(
     without = tuple(n for n in small_model.features if types[n] not in technique.reads)
     other = small_model.model_copy(update={"features": without})
     assert network_of(changed, other, schema) == network_of(template, other, schema)
-    # The ids of sequences have what it takes to be shared and attended: `item` among the features.
     assert network_of(changed, small_model, schema) != network_of(template, small_model, schema)
 
 
