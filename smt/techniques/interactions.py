@@ -80,6 +80,7 @@ def _dhen(
     if with_attention:
         members.append(TokenAttention(heads=2, layers=1))
     layer = DHEN(members=tuple(members), tokens=tokens)
+    # What another θ of this put into the ensembles goes; what other techniques did stays.
     return before(template, *[layer] * layers, dropping=("token_attention",))
 
 
