@@ -145,11 +145,11 @@ def test_importances_that_are_not_there_are_refused_by_name(
 def test_crosses_are_of_the_most_important_pairs_of_ids(select, schema, model):
     importance = {"item": 3.0, "hour": 2.0, "user": 1.0, "device": 0.5}
     template = select(importance, id=1)
-    template = template.change("features", crosses={"count": 3, "num_ids": 100})
+    template = template.change("features", crosses={"count": 4, "num_ids": 100})
     inputs = resolve_inputs(template, model, schema)
     made = {name: cross for name, cross in inputs.crosses.items() if name.startswith("cross__")}
     # By the sum of the ranks of both, then by the better one.
-    pairs = [("item", "hour"), ("item", "user"), ("item", "device")]
+    pairs = [("item", "hour"), ("item", "user"), ("item", "device"), ("hour", "user")]
     assert [cross.of for cross in made.values()] == pairs
     assert {cross.num_ids for cross in made.values()} == {100}
     assert inputs.ids == ("item",)

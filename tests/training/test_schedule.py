@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
-from smt.template.template import ConstantRate, WarmupCosine
+from smt.template.training import ConstantRate, WarmupCosine
 from smt.training.schedule import rate_factor
 
 
