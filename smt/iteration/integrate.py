@@ -37,7 +37,7 @@ def integrate(
 
     Raises:
         InputError: The run's template is no version of `name`; a technique did not
-            generalize; or the techniques do not go together.
+            generalize; the techniques do not go together; or the version exists.
     """
     finished = read_finished_run(run)
     versions = history(name, folder=folder)
@@ -45,6 +45,9 @@ def integrate(
     chosen = _choose(finished, techniques)
     template = _apply(chosen, parent.template)
     _check_effects(chosen, parent.template, template)
+    for version in versions:
+        if version.template == template:
+            raise InputError(f"{run}: what it leads to is '{name}@{version.number}' already")
     return Version(
         name=name,
         number=versions[-1].number + 1,

@@ -139,7 +139,7 @@ def _models(result: Result) -> str:
     rows = (
         [
             ("", escape(each["model"])),
-            ("", "representatives" if each["representative"] else "holdout"),
+            ("", "representative" if each["representative"] else "holdout"),
             ("n", f"{100 * each['weight']:.3f}%"),
             ("n", f"{numbers.percent(each['delta'])} ± {numbers.spread(each['sem'])}"),
             ("n", numbers.entropy(each["ne_before"])),

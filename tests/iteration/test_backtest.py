@@ -1,7 +1,10 @@
 import io
 import json
 import math
+import runpy
 import statistics
+import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,8 +20,16 @@ from smt.iteration.summary import backtest_table
 from smt.mmo import Settings
 from smt.report.backtest_page import write_backtest_report
 from smt.template import Template
-from smt.template.versions import AppliedTechnique, RunRecord, TechniqueNumbers, Version
+from smt.template.versions import (
+    AppliedTechnique,
+    RunRecord,
+    TechniqueNumbers,
+    Version,
+    history,
+    write_version,
+)
 
+SCRIPT = Path(__file__).parents[2] / "experiments" / "integrate.py"
 HOSTILE = "b<i>&</script>"
 NAMES = ("a", HOSTILE, "c", "d")
 SEEDS = (4, 5, 6)
@@ -249,3 +260,31 @@ def test_the_page_and_the_table_show_every_model(tmp_path, last):
     printed = console.export_text()
     assert all(name in printed for name in ("a", "c (holdout)", "d (holdout)", "all: 4"))
     assert ("failed" in printed) == (None in last)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, capsys):
+    """The script, with a back-test that was made without training anything."""
+    found = compare(DELTAS if kept else {**DELTAS, "c": (-1, -1, -1)})
+    first = Version(name="t", number=1, written="2026-01-31", template=PARENT)
+    write_version(first, tmp_path / "templates")
+    fleet = Fleet(name="shop", models=tuple(map(model, NAMES)))
+    for place, value in (
+        ("smt.iteration.read_finished_run", RUN),
+        ("smt.iteration.integrate", VERSION),
+        ("smt.iteration.backtest", found),
+        ("smt.fleet.load_fleet", fleet),
+        ("smt.fleet.open_logs", {}),
+    ):
+        monkeypatch.setattr(place, lambda *_, value=value, **__: value)
+    folders = ["--out", f"{tmp_path}/out", "--templates", f"{tmp_path}/templates"]
+    words = [str(SCRIPT), "--run", "x", "--template", "t", *folders, "--write"]
+    monkeypatch.setattr(sys, "argv", words)
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert ("wrote" in printed) == kept
+    assert ("not kept: R = 0.500" in printed) != kept
+    versions = history("t", folder=tmp_path / "templates")
+    assert len(versions) == (2 if kept else 1)
+    if kept:
+        assert versions[1].backtest.mean == found.aggregate.mean

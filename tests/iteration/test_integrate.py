@@ -1,12 +1,18 @@
-import json
+import math
 import shlex
 
+import numpy as np
 import pytest
 
 from smt.errors import InputError
+from smt.execution.evaluation import Evaluation
+from smt.execution.storage import Folder
+from smt.fleet import Fleet, ModelSpec, Representatives
 from smt.iteration import integrate, read_finished_run
+from smt.mmo import Generalization, Settings, TechniqueResult, Trial, aggregate
+from smt.mmo.results import save
 from smt.techniques import catalogue
-from smt.template import Template
+from smt.template import Technique, Template
 from smt.template.versions import Version, load_record, write_version
 
 NAME = "t"
@@ -21,24 +27,46 @@ technique = Technique("slow", "training", {"rate": Float(0, 1)}, slow, "a test")
 """
 
 
-def shown(value, mean, regression_rate=0.0):
-    return {"value": value, "mean": mean, "regression_rate": regression_rate}
+def search(name, theta, deltas):
+    """What a search of one trial found."""
+    technique = catalogue.get(name) or Technique(name, "training", {}, OWN, "a test")
+    outcome = aggregate(deltas)
+    trial = Trial(theta, deltas, (0.1, 0.1), outcome)
+    best = trial if outcome.feasible else None
+    return TechniqueResult(technique, (trial,), best, best is not None)
 
 
 def write_run(folder, generalized, template=FIRST.template):
-    """A `result.json` as generalize leaves it, as far as it is read."""
-    tried = {name: shown(0.2, 0.2) for name in generalized}
-    tried |= {"weak": shown(None, 0.1, 0.5), "broken": shown(None, None, 1.0)}
-    result = {
-        "fleet": "shop",
-        "template": template.to_dict(),
-        "settings": {"trials": 7, "seed": 3, "alpha": 0.02},
-        "representatives": [{"model": "a"}, {"model": "b"}],
-        "techniques": [{"name": name, "shown": each} for name, each in tried.items()],
-        "generalized": generalized,
+    """A run of generalize, without its training, saved by the code that saves real ones."""
+    models = tuple(
+        ModelSpec(
+            name=name,
+            stage="ranking",
+            events=("click",),
+            surface="all",
+            data_constraint="full",
+            log="log",
+            features=("user",),
+        )
+        for name in ("a", "b")
+    )
+    baselines = {
+        model.name: Evaluation(
+            name="", key="", technique=None, trial=None, theta={}, model=model.name, seed=3, ne=0.9
+        )
+        for model in models
     }
-    folder.mkdir()
-    (folder / "result.json").write_text(json.dumps(result))
+    results = [search(name, theta, (0.3, 0.1)) for name, theta in generalized.items()]
+    results += [search("weak", {}, (0.3, -0.1)), search("broken", {}, (math.nan, 0.1))]
+    found = Generalization(
+        Fleet(name="shop", models=models),
+        template,
+        Settings(trials=7, seed=3, alpha=0.02),
+        Representatives(models, np.array([0, 1]), {1: 1.0}, np.zeros((2, 2))),
+        baselines,
+        tuple(results),
+    )
+    save(found, Folder(folder))
     return folder
 
 
@@ -75,6 +103,8 @@ def test_a_version_is_the_parent_with_the_techniques_in_the_catalogues_order(tmp
     assert (version.number, version.parent, version.backtest) == (2, 1, None)
     write_version(version, templates)
     assert load_record(NAME, folder=templates) == version
+    with pytest.raises(InputError, match="what it leads to is 't@2' already"):
+        integrate(run, NAME, folder=templates)
 
 
 def test_the_run_that_justified_it_is_recorded(tmp_path, templates):
