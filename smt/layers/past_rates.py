@@ -1,5 +1,7 @@
 """How often events followed earlier rows with the same id: target encoding, of the past only."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,8 @@ class PastRatesToken(nn.Module):
         super().__init__()
         self.num_events = num_events
         self.prior_count = prior_count
+        # From the rows of a batch to those that are counted: of all workers, with several.
+        self.gather: Callable[[Tensor], Tensor] = _own
         starts = [sum(num_ids[:place]) for place in range(len(num_ids) + 1)]
         self.register_buffer("starts", torch.tensor(starts[:-1]).unsqueeze(1), persistent=False)
         # Rows, then positives of each event, of every id; the last entry is that of all rows.
@@ -62,6 +66,11 @@ class PastRatesToken(nn.Module):
         self.counts.zero_()
 
     def _count(self, places: Tensor, labels: Tensor) -> None:
+        places, labels = self.gather(places.T).T, self.gather(labels)
         entries = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1)
         self.counts.index_add_(0, places.flatten(), entries.repeat(len(places), 1))
         self.counts[-1] += entries.sum(dim=0)
+
+
+def _own(rows: Tensor) -> Tensor:
+    return rows

@@ -55,7 +55,7 @@ class Learner:
 
         Args:
             step: Its number, from 0; the schedule's place.
-            labels: `[B, E + A]` targets in [0, 1].
+            labels: `[B, E + A]` targets; above 1 where they stand for labels not known yet.
             weights: `[B, E + A]` of the examples.
 
         Returns:

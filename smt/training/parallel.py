@@ -1,6 +1,7 @@
 """Put a plain network on 1..W workers, with the optimizers of its two parts."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torchrec.distributed.types import ModuleSharder, ShardingEnv, ShardingType
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.errors import InputError
+from smt.layers.past_rates import PastRatesToken
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
 from smt.template.training import Distribution, Training
@@ -66,7 +68,7 @@ def parallelize(
             f"distribution {training.distribution.dense} / {training.distribution.tables} does not "
             "run yet; leave it at data_parallel / planned, or train on one worker"
         )
-    _normalise_globally(network, workers)
+    _count_globally(network, workers)
     sharded = _shard(network, workers)
     optimizers.append(sharded.fused_optimizer)
     return sharded, optimizers
@@ -186,11 +188,21 @@ def _restore(table: ShardedTensor, initial: Tensor) -> None:
         shard.tensor.copy_(initial[row : row + rows, column : column + columns])
 
 
-def _normalise_globally(network: nn.Module, workers: Workers) -> None:
+def _count_globally(network: nn.Module, workers: Workers) -> None:
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.BatchNorm1d) and not child.affine:
                 setattr(parent, name, _GlobalBatchNorm(child, workers))
+            elif isinstance(child, PastRatesToken):
+                child.gather = partial(_gather, workers=workers)
+
+
+def _gather(rows: Tensor, *, workers: Workers) -> Tensor:
+    """`[B, ...]` of every worker, one after the other."""
+    rows = rows.contiguous()
+    shares = [torch.empty_like(rows) for _ in range(workers.count)]
+    dist.all_gather(shares, rows)
+    return torch.cat(shares)
 
 
 class _GlobalBatchNorm(nn.BatchNorm1d):
@@ -204,7 +216,5 @@ class _GlobalBatchNorm(nn.BatchNorm1d):
     def forward(self, inputs: Tensor) -> Tensor:
         if not self.training:
             return super().forward(inputs)
-        shares = [torch.empty_like(inputs) for _ in range(self._workers.count)]
-        dist.all_gather(shares, inputs.contiguous())
-        everyone = super().forward(torch.cat(shares))
+        everyone = super().forward(_gather(inputs, workers=self._workers))
         return everyone.chunk(self._workers.count)[self._workers.rank]

@@ -234,7 +234,6 @@ def test_a_file_edited_by_hand_is_refused(refused, folder):
     assert message in refused("history", "t", "--folder", folder)
 
 
-
 def test_the_command_itself_loads_nothing_heavy():
     code = (
         "import sys, types, smt\n"

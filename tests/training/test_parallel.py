@@ -68,13 +68,18 @@ def cases_of(template, model, path):
             plain,
         ),
         "weighted": (rows, model, weighted(plain)),
+        "past rates": (
+            rows.change("data", past_rates={"count": 3, "prior_count": 5.0}),
+            model,
+            plain,
+        ),
         "one feature": (rows, model.model_copy(update={"features": ("user",)}), plain),
     }
 
 
 def observe(template, model, log, workers):
     """The outcome, and what the trained network holds on this rank."""
-    module = importlib.import_module("smt.training.train")
+    module = importlib.import_module("smt.training.learner")
     kept, put = {}, module.parallelize
 
     def spy(network, *rest):
@@ -187,7 +192,7 @@ def test_every_table_is_sharded_and_none_has_a_dense_gradient(name, found):
     assert all(rank["sharded"] == rank["tables"] > 0 for rank in ranks)
     assert sum(rank["here"] for rank in ranks) == ranks[0]["tables"]
     for rank in ranks:
-        assert any("head" in key for key in rank["dense gradients"])
+        assert any("logits" in key for key in rank["dense gradients"])
         assert not any("embedding_bags" in key for key in rank["dense gradients"])
 
 
@@ -224,7 +229,7 @@ def test_tables_of_steps_are_sharded_and_have_no_dense_gradients(found):
     for rank in found:
         assert rank["every table"]["sharded"] == [True] * 5
         gradients = rank["every table"]["dense gradients"]
-        assert any("head" in key for key in gradients)
+        assert any("logits" in key for key in gradients)
         assert not any("embedding_bags" in key for key in gradients)
 
 
