@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from peers import peers
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.special import logit
 
-from peers import peers
 from smt.command_line import run
 from smt.data import Log
 from smt.data.schema import Event

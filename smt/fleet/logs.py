@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from smt.data import Log, Schema, columns_of, describe, expression, open_log
+from smt.data.schema import Surface
 from smt.data.simulator import Simulator
 from smt.data.simulator_features import simulator_schema
-from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.fleet.model_spec import LogSource, ModelSpec, SimulatedLog
 
