@@ -11,22 +11,16 @@ from smt.data.schema import SINGLE_ID_KINDS, Embedding, IdList, Numeric, Sequenc
 from smt.layers.hashing import MultiHash
 from smt.layers.numeric import NumericToken, PiecewiseLinearTokens
 from smt.layers.past_rates import PastRatesToken
-from smt.layers.representation import Ids, Representation, SequenceReader, Steps
-from smt.layers.sequences.hstu import HSTUEncoder
-from smt.layers.sequences.pooling import AttentionPooler, MeanPooler, SumPooler
-from smt.layers.sequences.pooling import TargetAttention as TargetAttentionPooler
-from smt.layers.sequences.self_attention import SelfAttentionEncoder
-from smt.layers.sequences.steps import EventSteps
+from smt.layers.representation import Ids, Representation, Steps
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables, Table
 from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
 from smt.layers.weighers import FrequencyGate, PositionWeights
 from smt.template.architecture import DHEN, InterFormer, Parallel
+from smt.template.build_sequences import build_pooler, build_reader
 from smt.template.features import (
-    HSTU,
     AttentionPooling,
     PiecewiseLinear,
-    SelfAttention,
     SumPooling,
     TargetAttention,
 )
@@ -162,8 +156,7 @@ class RepresentationBuilder:
         """Whether a feature's ids must be looked up one by one."""
         attended = isinstance(self.features.pooling, AttentionPooling)
         if name in self.inputs.sequences:
-            column = self.schema.columns[name]
-            assert isinstance(column, Sequence)
+            column = self._sequence(name)
             events = self.features.event_steps is not None and (column.events or column.timestamps)
             return bool(
                 self.features.sequence is not None
@@ -210,63 +203,15 @@ class RepresentationBuilder:
                 device=self.device,
             ),
             [name for name in members if name not in lists and name not in sequences],
-            {name: self._pooler() for name in lists},
-            {name: self._reader(name) for name in sequences},
+            {name: build_pooler(self.features, self.dim) for name in lists},
+            {
+                name: build_reader(
+                    self.features, self.dim, self._sequence(name), self._shares_with(name)
+                )
+                for name in sequences
+            },
             {name: weighers for name in members if (weighers := self._weighers(name))},
         )
-
-    def _reader(self, name: str) -> SequenceReader:
-        column = self.schema.columns[name]
-        assert isinstance(column, Sequence)
-        spec, max_steps = self.features.sequence, self.features.max_steps
-        target = self._shares_with(name) if isinstance(spec, TargetAttention) else None
-        encoder: nn.Module | None = None
-        pooler: nn.Module
-        if isinstance(spec, TargetAttention):
-            pooler = (
-                TargetAttentionPooler(self.dim, hidden=spec.hidden)
-                if target is not None
-                else AttentionPooler(self.dim, hidden=spec.hidden[0])
-            )
-        elif spec is None:
-            pooler = self._pooler()
-        else:
-            pooler = MeanPooler()
-            if isinstance(spec, SelfAttention):
-                encoder = SelfAttentionEncoder(
-                    self.dim, layers=spec.layers, heads=spec.heads, max_length=max_steps
-                )
-            else:
-                encoder = HSTUEncoder(
-                    self.dim,
-                    layers=spec.layers,
-                    heads=spec.heads,
-                    max_length=max_steps,
-                    time_buckets=spec.time_buckets,
-                )
-        typed = self.features.event_steps is not None
-        steps = None
-        if typed and (column.events or column.timestamps):
-            steps = EventSteps(
-                self.dim,
-                num_events=column.num_events if column.events else None,
-                time_buckets=self.features.event_steps if column.timestamps else None,
-            )
-        return SequenceReader(
-            steps,
-            encoder,
-            pooler,
-            events=column.events if typed and column.num_events is not None else None,
-            timestamps=column.timestamps if typed or isinstance(spec, HSTU) else None,
-            target=target,
-            max_steps=max_steps,
-        )
-
-    def _pooler(self) -> nn.Module:
-        spec = self.features.pooling
-        if isinstance(spec, AttentionPooling):
-            return AttentionPooler(self.dim, hidden=spec.hidden)
-        return SumPooler() if isinstance(spec, SumPooling) else MeanPooler()
 
     def _weighers(self, name: str) -> list[nn.Module]:
         weighers: list[nn.Module] = []
@@ -303,6 +248,11 @@ class RepresentationBuilder:
             assert bucket.buckets is not None
             return QuantileBuckets(1, bucket.buckets).num_ids
         return int(self.schema.columns[name].num_ids)  # type: ignore[union-attr]
+
+    def _sequence(self, name: str) -> Sequence:
+        column = self.schema.columns[name]
+        assert isinstance(column, Sequence)
+        return column
 
     def _dim_of(self, name: str) -> int:
         column = self.schema.columns[name]

@@ -127,7 +127,7 @@ class Features(Spec):
         shared_tables: A list or sequence whose ids are another feature's (the schema's
             `of`) uses that feature's table.
         sequence: What reads sequences; None pools them as lists.
-        max_steps: Most recent steps of a sequence that are read.
+        max_steps: Most recent steps that a sequence's module reads; a plain pooling reads all.
         event_steps: Buckets of the logarithm of a step's age; with it, the type and age of
             events enter their steps. None leaves them out.
         crosses, buckets: Transforms that the network computes, beside those that the

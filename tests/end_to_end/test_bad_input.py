@@ -27,8 +27,8 @@ def fails(capsys, monkeypatch, fleet, out, *options):
         ((), ["--trials", "0"], ["trials is 0", "at least 1"]),
         (
             (),
-            ["--template", "sparsenn_tiny"],
-            ["unknown template 'sparsenn_tiny'", "sparsenn_small"],
+            ["--template", "sparsenn_smal"],
+            ["unknown template 'sparsenn_smal'", "sparsenn_small"],
         ),
         ((), ["--representatives", "9"], ["9 representatives", "3 models"]),
         (("[view]", "[veiw]"), [], ["veiw", "view", "view-all"]),

@@ -84,7 +84,7 @@ def test_a_users_vectors_depend_on_nothing_of_the_item_and_the_items_on_nothing_
     network = make("decoupled_sparsenn", **DECOUPLED)
     plain = of(batch_of(network, small_log, rows))
     user, item = network.user_vectors(plain), network.item_vectors(plain)
-    assert user.shape == item.shape == (6, 2, 32)
+    assert user.shape == item.shape == (6, 2, 16)
     for name, value in OF_ITEM.items():
         other = of(batch_of(network, small_log, changed(rows, **{name: value})))
         assert torch.equal(network.user_vectors(other), user)
@@ -114,7 +114,7 @@ def test_scores_are_dot_products_of_vectors_computed_ahead(make, small_log, rows
         for i in range(6):
             for e, (scale, bias) in enumerate([(0.3, -2.0), (-0.2, 1.0)]):
                 product = sum(u * v for u, v in zip(users[b, e], items[i, e], strict=True))
-                expected = math.exp(scale) * product.item() / math.sqrt(32) + bias
+                expected = math.exp(scale) * product.item() / math.sqrt(16) + bias
                 assert corpus[b, i, e].item() == pytest.approx(expected, abs=1e-5)
                 if b == i:
                     assert found[b, e].item() == pytest.approx(expected, abs=1e-5)

@@ -92,7 +92,7 @@ def test_a_program_moves_to_another_device(exported, small_log):
     (batch,) = batches(one.network, small_log, features=item.features, steps=False, count=1)
     found = load_exported(one.path, "item", device="meta")(batch)
     assert found.device.type == "meta"
-    assert found.shape == (64, 2, 32)
+    assert found.shape == (64, 2, 16)
 
 
 def test_towers_read_nothing_of_each_other(exported, small_log):

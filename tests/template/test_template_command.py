@@ -191,10 +191,11 @@ def test_parts_come_in_order_and_each_once():
     assert [line for line in lines if not line.startswith(" ")] == [
         "template",
         "architecture",
-        "features",
+        "data",
+        "training",
     ]
     assert "  paradigm: sparsenn -> decoupled_sparsenn" in lines
-    assert "  architecture.embedding_dim: 16 -> 48" in lines
+    assert "  architecture.embedding_dim: 16 -> 32" in lines
 
 
 def test_history_says_what_made_each_version_and_what_it_was_worth(said, folder):

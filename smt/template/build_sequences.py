@@ -1,0 +1,88 @@
+"""What reads lists and sequences, from a template's features part."""
+
+from torch import nn
+
+from smt.data.schema import Sequence
+from smt.layers.representation import SequenceReader
+from smt.layers.sequences.hstu import HSTUEncoder
+from smt.layers.sequences.pooling import AttentionPooler, MeanPooler, SumPooler
+from smt.layers.sequences.pooling import TargetAttention as TargetAttentionPooler
+from smt.layers.sequences.self_attention import SelfAttentionEncoder
+from smt.layers.sequences.steps import EventSteps
+from smt.template.features import (
+    HSTU,
+    AttentionPooling,
+    Features,
+    SelfAttention,
+    SumPooling,
+    TargetAttention,
+)
+
+
+def build_pooler(features: Features, dim: int) -> nn.Module:
+    """From a list's embeddings to a token."""
+    spec = features.pooling
+    if isinstance(spec, AttentionPooling):
+        return AttentionPooler(dim, hidden=spec.hidden)
+    return SumPooler() if isinstance(spec, SumPooling) else MeanPooler()
+
+
+def build_reader(
+    features: Features, dim: int, column: Sequence, shares: str | None
+) -> SequenceReader:
+    """From a sequence's embeddings to a token.
+
+    Args:
+        shares: The feature whose table, and so whose space, the sequence's steps are in.
+    """
+    spec = features.sequence
+    target = shares if isinstance(spec, TargetAttention) else None
+    typed = features.event_steps is not None
+    return SequenceReader(
+        _event_steps(features, dim, column),
+        _encoder(features, dim),
+        _sequence_pooler(features, dim, target),
+        events=column.events if typed and column.num_events is not None else None,
+        timestamps=column.timestamps if typed or isinstance(spec, HSTU) else None,
+        target=target,
+        max_steps=features.max_steps,
+    )
+
+
+def _event_steps(features: Features, dim: int, column: Sequence) -> EventSteps | None:
+    if features.event_steps is None or not (column.events or column.timestamps):
+        return None
+    return EventSteps(
+        dim,
+        num_events=column.num_events if column.events else None,
+        time_buckets=features.event_steps if column.timestamps else None,
+    )
+
+
+def _encoder(features: Features, dim: int) -> nn.Module | None:
+    match features.sequence:
+        case SelfAttention(layers=layers, heads=heads):
+            return SelfAttentionEncoder(
+                dim, layers=layers, heads=heads, max_length=features.max_steps
+            )
+        case HSTU(layers=layers, heads=heads, time_buckets=buckets):
+            return HSTUEncoder(
+                dim,
+                layers=layers,
+                heads=heads,
+                max_length=features.max_steps,
+                time_buckets=buckets,
+            )
+        case _:
+            return None
+
+
+def _sequence_pooler(features: Features, dim: int, target: str | None) -> nn.Module:
+    spec = features.sequence
+    if spec is None:
+        return build_pooler(features, dim)
+    if not isinstance(spec, TargetAttention):
+        return MeanPooler()
+    if target is None:
+        return AttentionPooler(dim, hidden=spec.hidden[0])
+    return TargetAttentionPooler(dim, hidden=spec.hidden)
