@@ -29,6 +29,12 @@ class ServingLimits(Spec):
     bytes: PositiveInt | None = None
     latency_ms: PositiveFloat | None = None
 
+    def tighter(self, other: "ServingLimits") -> "ServingLimits":
+        """Limits that hold where both do."""
+        pairs = zip(self, other, strict=True)
+        limits = {key: [n for n in (one, two) if n is not None] for (key, one), (_, two) in pairs}
+        return ServingLimits(**{key: min(each) for key, each in limits.items() if each})
+
 
 class ModelSpec(Spec):
     """One model of the fleet: six attributes (§3.3.1 of the paper), and its own inputs.

@@ -60,18 +60,8 @@ def ship_gate(
     template = template.for_model(model)
     serving = template.serving
     measured = cost if cost is not None else measure_serving(network, template)
-    limits = tighter(model.limits, serving.limits)
+    limits = model.limits.tighter(serving.limits)
     return check_neutral(measured, limits, baseline, serving.growth)
-
-
-def tighter(first: ServingLimits, second: ServingLimits) -> ServingLimits:
-    """Limits that hold where both do."""
-    both = {key: (getattr(first, key), getattr(second, key)) for key in _WORDS}
-    least = {
-        key: min((each for each in limits if each is not None), default=None)
-        for key, limits in both.items()
-    }
-    return ServingLimits.model_validate(least)
 
 
 def _growth(cost: ServingCost, baseline: ServingCost, growth: float) -> list[str]:

@@ -153,7 +153,7 @@ def model_card(
         surface=model.surface,
         data_constraint=model.data_constraint,
         inference_hardware=model.inference_hardware,
-        limits=_tighter(model.limits, template.serving.limits),
+        limits=model.limits.tighter(template.serving.limits),
         hyperparameters=model.hyperparameters,
         features=_features(inputs, wide, wide_schema),
         made=tuple(name for name in inputs.names if name not in wide_schema.columns),
@@ -174,12 +174,6 @@ def model_card(
         ),
         table_precision=precision,
     )
-
-
-def _tighter(first: ServingLimits, second: ServingLimits) -> ServingLimits:
-    pairs = zip(first, second, strict=True)
-    limits = {key: [n for n in (one, other) if n is not None] for (key, one), (_, other) in pairs}
-    return ServingLimits(**{key: min(each) for key, each in limits.items() if each})
 
 
 def _tables(network: nn.Module) -> list[torch.Tensor]:

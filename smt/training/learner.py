@@ -71,7 +71,7 @@ class Learner:
         with torch.autocast(labels.device.type, torch.bfloat16, enabled=bf16):
             outputs = cast(Tensor, self.network(batch))
         outputs = outputs.float()
-        loss = self._loss(outputs, labels, weights, total_weight(weights.mean(dim=1), self.workers))
+        loss = self._loss(outputs, labels, weights, self._total(weights))
         if step % CHECK_EVERY == 0 and not all_finite(loss, self.workers):
             raise DivergedError(f"the training loss is not finite at step {step} of {self.steps}")
         torch.autograd.backward(loss)
@@ -88,6 +88,10 @@ class Learner:
         if self.averaged is not None:
             self.averaged.assign()
         return self.network.eval()
+
+    def _total(self, weights: Tensor) -> Tensor:
+        """What the batch weighs: by the model's own events, whatever else is learnt."""
+        return total_weight(weights[:, : self.events].mean(dim=1), self.workers)
 
     def _loss(self, outputs: Tensor, labels: Tensor, weights: Tensor, total: Tensor) -> Tensor:
         """The mean cross entropy of the model's events, and `weight` times that of the others."""

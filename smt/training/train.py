@@ -151,8 +151,7 @@ def _teacher(
 
 def _check_flops(template: Template, model: ModelSpec, log: Log) -> int:
     flops = count_flops(template, model, log.schema)
-    limits = (model.limits.flops, template.serving.limits.flops)
-    limit = min((each for each in limits if each is not None), default=None)
+    limit = model.limits.tighter(template.serving.limits).flops
     if template.serving.enforce_flops_limit and limit is not None and flops > limit:
         raise InputError(f"the network needs {flops:,} FLOPs an example, the limit is {limit:,}")
     return flops

@@ -3,7 +3,6 @@ from served_networks import filled
 
 from smt.fleet import ServingLimits
 from smt.serving import ServingCost, check_neutral, ship_gate
-from smt.serving.gate import tighter
 from smt.template import catalogue
 
 NO_LIMITS = ServingLimits()
@@ -68,19 +67,6 @@ def test_growth_from_nothing_is_not_neutral():
 def test_latencies_of_other_machines_and_sizes_are_not_compared(differing):
     before = cost(latency_ms=0.1, latency_ms_median=0.1, **differing)
     assert check_neutral(cost(), NO_LIMITS, before, 5.0).passed
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        ({}, {}, {}),
-        ({"flops": 5}, {}, {"flops": 5}),
-        ({"flops": 5, "bytes": 7}, {"flops": 4, "latency_ms": 1.0}, None),
-    ],
-)
-def test_the_tighter_limit_holds(first, second, expected):
-    expected = {"flops": 4, "bytes": 7, "latency_ms": 1.0} if expected is None else expected
-    assert tighter(ServingLimits(**first), ServingLimits(**second)) == ServingLimits(**expected)
 
 
 def test_the_ship_gate_holds_the_models_and_the_templates_limits(small_log, small_model):

@@ -23,7 +23,7 @@ def steps(course, count):
 def literal_loss(outputs, labels, weights, *, own, share):
     """The own events' mean cross entropy a weight, and `share` times that of the others."""
     outputs, labels, weights = (each.double().tolist() for each in (outputs, labels, weights))
-    total = sum(np.mean(row) for row in weights)
+    total = sum(np.mean(row[:own]) for row in weights)
     loss = 0.0
     for out, happened, weigh in zip(outputs, labels, weights, strict=True):
         events = len(happened)
