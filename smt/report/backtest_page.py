@@ -6,12 +6,11 @@ from html import escape
 from typing import Any
 
 from plotly.io import to_html
-from plotly.offline import get_plotlyjs
 
 from smt.execution.storage import Folder
 from smt.report import numbers
 from smt.report.backtest_figure import backtest_figure
-from smt.report.page import STYLE
+from smt.report.document import html_document
 from smt.report.theme import CONFIG
 
 Result = dict[str, Any]
@@ -37,28 +36,14 @@ def backtest_page(result: Result) -> str:
     """
     title = f"{result['template']}: version {result['number']} against {result['parent']}"
     kind = "verdict" if result["decision"] == "kept" else "verdict none"
-    body = "\n".join(
-        [
-            f"<h1>{escape(title)}</h1>",
-            f"<p class='{kind}'><b>{result['decision']}</b>: {escape(result['reason'])}.</p>",
-            _facts(result),
-            _changes(result),
-            _groups(result),
-            _models(result),
-        ]
-    )
-    # "<" could end the script element that holds the JSON.
-    data = json.dumps(result, allow_nan=False).replace("<", "\\u003c")
-    return (
-        "<!DOCTYPE html>\n"
-        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>{STYLE.read_text()}</style>\n"
-        f"<script>{get_plotlyjs()}</script></head>\n"
-        f"<body>{body}\n"
-        f'<script type="application/json" id="report-data">{data}</script>\n'
-        "</body></html>\n"
-    )
+    sections = [
+        f"<p class='{kind}'><b>{result['decision']}</b>: {escape(result['reason'])}.</p>",
+        _facts(result),
+        _changes(result),
+        _groups(result),
+        _models(result),
+    ]
+    return html_document(title, sections, result)
 
 
 def _facts(result: Result) -> str:

@@ -11,14 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 from plotly.io import to_html
-from plotly.offline import get_plotlyjs
 from rich.table import Table
 
 from smt.execution.storage import Folder
 from smt.fleet import Fleet, ModelSpec, log_name, log_schema
 from smt.report import numbers
+from smt.report.document import html_document
 from smt.report.flops_figure import Count, flops_figure, scaled
-from smt.report.page import STYLE
 from smt.report.theme import CONFIG
 from smt.template import Template, catalogue
 from smt.template.card import model_card
@@ -128,19 +127,9 @@ def flops_page(result: Result, counts: Sequence[Count]) -> str:
     figure = to_html(
         flops_figure(counts), config=CONFIG, include_plotlyjs=False, full_html=False, div_id="flops"
     )
-    body = "\n".join([f"<h1>{TITLE}</h1>", _verdict(result), figure, _caption(result)])
-    # "<" could end the script element that holds the JSON.
-    data = json.dumps(result, allow_nan=False).replace("<", "\\u003c")
-    return (
-        "<!DOCTYPE html>\n"
-        f'<html lang="en"><head><meta charset="utf-8"><title>{TITLE}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>{STYLE.read_text()}</style>\n"
-        f"<script>{get_plotlyjs()}</script></head>\n"
-        f"<body>{body}\n<h2>Templates</h2>{_table(result['templates'])}\n"
-        f'<script type="application/json" id="report-data">{data}</script>\n'
-        "</body></html>\n"
-    )
+    table = f"<h2>Templates</h2>{_table(result['templates'])}"
+    sections = [_verdict(result), figure, _caption(result), table]
+    return html_document(TITLE, sections, result)
 
 
 def flops_summary(result: Result) -> Table:

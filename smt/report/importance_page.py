@@ -6,13 +6,12 @@ from html import escape
 from typing import Any
 
 from plotly.io import to_html
-from plotly.offline import get_plotlyjs
 
 from smt.execution.importance import IMPORTANCE, RESULT
 from smt.execution.storage import Folder
 from smt.report import numbers
+from smt.report.document import html_document
 from smt.report.importance_figure import SHOWN, importance_figure
-from smt.report.page import STYLE
 from smt.report.theme import CONFIG
 
 Result = dict[str, Any]
@@ -44,29 +43,15 @@ def importance_page(result: Result, table: str) -> str:
         table: Where the table for selections is.
     """
     title = f"Importance of features in fleet {result['fleet']}"
-    body = "\n".join(
-        [
-            f"<h1>{escape(title)}</h1>",
-            f"<p class=verdict>A template selects by it with "
-            f"<b>features.selection.importance: {escape(table)}</b></p>",
-            _facts(result),
-            *(_method(name, ranking) for name, ranking in result["ranking"].items()),
-            _models(result),
-            _failures(result["failures"]),
-        ]
-    )
-    # "<" could end the script element that holds the JSON.
-    data = json.dumps(result, allow_nan=False).replace("<", "\\u003c")
-    return (
-        "<!DOCTYPE html>\n"
-        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>{STYLE.read_text()}</style>\n"
-        f"<script>{get_plotlyjs()}</script></head>\n"
-        f"<body>{body}\n"
-        f'<script type="application/json" id="report-data">{data}</script>\n'
-        "</body></html>\n"
-    )
+    sections = [
+        f"<p class=verdict>A template selects by it with "
+        f"<b>features.selection.importance: {escape(table)}</b></p>",
+        _facts(result),
+        *(_method(name, ranking) for name, ranking in result["ranking"].items()),
+        _models(result),
+        _failures(result["failures"]),
+    ]
+    return html_document(title, sections, result)
 
 
 def _facts(result: Result) -> str:

@@ -1,23 +1,19 @@
 """The HTML page."""
 
-import json
 from dataclasses import asdict
 from html import escape
-from pathlib import Path
 
 import plotly.graph_objects as go
 from plotly.io import to_html
-from plotly.offline import get_plotlyjs
 
 from smt.report import numbers
 from smt.report.contents import Run, Technique
 from smt.report.delta_figure import colour_limit, delta_figure, delta_width
+from smt.report.document import html_document
 from smt.report.fleet_figure import elbow_figure, fleet_figure
 from smt.report.tables import failure_table, representative_table, technique_table
 from smt.report.theme import CONFIG
 from smt.report.trials_figure import trials_figure
-
-STYLE = Path(__file__).with_name("style.css")
 
 
 def page(run: Run) -> str:
@@ -26,29 +22,17 @@ def page(run: Run) -> str:
     The run's numbers are in it a second time, as JSON in the element `report-data`.
     """
     title = f"Which techniques generalize to fleet {run.fleet}"
-    body = "\n".join(
-        [
-            f"<h1>{escape(title)}</h1>",
-            _verdict(run),
-            _facts(run),
-            _definitions(run),
-            _techniques(run),
-            _searches(run),
-            _fleet(run),
-            _representatives(run),
-            f"<h2>Failures</h2>{failure_table(run)}",
-        ]
-    )
-    return (
-        "<!DOCTYPE html>\n"
-        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>{STYLE.read_text()}</style>\n"
-        f"<script>{get_plotlyjs()}</script></head>\n"
-        f"<body>{body}\n"
-        f'<script type="application/json" id="report-data">{_data(run)}</script>\n'
-        "</body></html>\n"
-    )
+    sections = [
+        _verdict(run),
+        _facts(run),
+        _definitions(run),
+        _techniques(run),
+        _searches(run),
+        _fleet(run),
+        _representatives(run),
+        f"<h2>Failures</h2>{failure_table(run)}",
+    ]
+    return html_document(title, sections, asdict(run))
 
 
 def _verdict(run: Run) -> str:
@@ -166,8 +150,3 @@ def _representatives(run: Run) -> str:
 def _figure(figure: go.Figure, name: str) -> str:
     # A name of our own, or equal runs would leave unequal pages.
     return str(to_html(figure, config=CONFIG, include_plotlyjs=False, full_html=False, div_id=name))
-
-
-def _data(run: Run) -> str:
-    # "<" could end the script element that holds the JSON.
-    return json.dumps(asdict(run), allow_nan=False).replace("<", "\\u003c")
