@@ -6,6 +6,10 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 
+LARGEST = 4.0
+"""Deviations from the mean beyond which a standardised value is held."""
+
+
 class Standardise(nn.BatchNorm1d):
     """`[B, N]` values with mean 0 and variance 1, over the examples seen so far.
 
@@ -24,7 +28,11 @@ class Standardise(nn.BatchNorm1d):
 
 
 class NumericToken(nn.Module):
-    """All N numeric features as one token: standardised, a flag where missing, and an MLP."""
+    """All N numeric features as one token: standardised, a flag where missing, and an MLP.
+
+    Standardised values are held to four deviations: the outliers of a heavy tail would be
+    multiplied with every other token, and rare events predicted far too often.
+    """
 
     def __init__(self, num_features: int, hidden: int, dim: int) -> None:
         super().__init__()
@@ -37,6 +45,8 @@ class NumericToken(nn.Module):
         """`[B, N]` values, NaN where missing -> `[B, 1, D]`."""
         missing = numeric.isnan()
         values = self.normalise(numeric.masked_fill(missing, 0.0))
+        # An infinite value is a fault of the log, not an outlier: let it be found.
+        values = values.clamp(-LARGEST, LARGEST).masked_fill(values.isinf(), float("nan"))
         token: Tensor = self.project(torch.cat([values, missing.to(values.dtype)], dim=1))
         return token.unsqueeze(1)
 

@@ -54,6 +54,16 @@ def test_an_infinite_value_is_not_taken_for_a_number():
     assert not torch.isfinite(layer(torch.tensor([[float("inf")]]))).all()
 
 
+def test_an_outlier_is_held_to_four_deviations():
+    torch.manual_seed(0)
+    layer = NumericToken(1, 16, 8)
+    layer(torch.randn(500, 1))
+    layer.eval()
+    far, farther, near = layer(torch.tensor([[50.0], [5e6], [1.0]]))
+    assert torch.equal(far, farther)
+    assert not torch.equal(far, near)
+
+
 def literal_encoding(value, boundaries):
     """Eq. 1 of arXiv:2203.05556; a bin without width is a step, a missing value all zeros."""
     bins = len(boundaries) - 1

@@ -191,6 +191,7 @@ def test_parts_come_in_order_and_each_once():
     assert [line for line in lines if not line.startswith(" ")] == [
         "template",
         "architecture",
+        "features",
         "data",
         "training",
     ]
