@@ -5,7 +5,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-
 LARGEST = 4.0
 """Deviations from the mean beyond which a standardised value is held."""
 
