@@ -72,7 +72,7 @@ def generalize(
     fleet: Fleet,
     *,
     out: str | Path,
-    template: Template = catalogue["sparsenn_small"],
+    template: Template | None = None,
     settings: Settings | None = None,
     representatives: int | None = None,
     isolate: bool = False,
@@ -86,6 +86,7 @@ def generalize(
     `resume` goes on and ends with the numbers of an undisturbed run.
 
     Args:
+        template: What the techniques change; SparseNN Small's latest version by default.
         representatives: How many models stand for the fleet; None lets the elbow decide.
         isolate: Every evaluation in a Ray Train run of its own.
         baselines: Folder of baselines to share between runs; `out/baselines` where None.
@@ -94,8 +95,9 @@ def generalize(
         InputError: Something asked for is impossible; nothing is written then.
     """
     settings = settings or Settings()
+    template = template or catalogue["sparsenn_small"]
     check_search(settings.trials, settings.method)
-    _check_techniques(techniques)
+    _check_techniques(techniques, template)
     logs = open_logs(fleet.models)
     fleet = count_fleet_flops(template, fleet, logs)
     chosen = select_representatives(fleet, count=representatives, seed=settings.seed)
@@ -136,9 +138,11 @@ def generalize(
     return Generalization(fleet, template, settings, chosen, base, results)
 
 
-def _check_techniques(techniques: Sequence[Technique]) -> None:
+def _check_techniques(techniques: Sequence[Technique], template: Template) -> None:
     if not techniques:
         raise InputError("no techniques are given; at least one is needed")
+    for technique in techniques:
+        technique.require_fit(template)
     names = [technique.name for technique in techniques]
     for name in names:
         if names.count(name) > 1:

@@ -49,10 +49,14 @@ class Technique:
             InputError: θ is not a point of the space, or the template's paradigm or scale is
                 none that this fits.
         """
-        self._require("paradigm", template.paradigm, self.paradigms, template)
-        self._require("scale", template.scale, self.scales, template)
+        self.require_fit(template)
         check_theta(theta, self.space, f"technique '{self.name}'")
         return self.change(template, **theta)
+
+    def require_fit(self, template: Template) -> None:
+        """Raise `InputError` unless the technique fits the template's paradigm and scale."""
+        self._require("paradigm", template.paradigm, self.paradigms, template)
+        self._require("scale", template.scale, self.scales, template)
 
     def _require(self, what: str, found: str, fits: tuple[str, ...], template: Template) -> None:
         if found not in fits:

@@ -24,6 +24,11 @@ def fails(capsys, monkeypatch, fleet, out, *options):
     [
         ((), ["--techniques", "dcn_v3"], ["unknown technique 'dcn_v3'", "dcn_v2"]),
         ((), ["--techniques", "nowhere.py:mine"], ["nowhere.py", "no such file"]),
+        (
+            (),
+            ["--template", "decoupled_sparsenn_small", "--techniques", "target_attention"],
+            ["'target_attention' does not fit", "'decoupled_sparsenn'", "it fits sparsenn"],
+        ),
         ((), ["--trials", "0"], ["trials is 0", "at least 1"]),
         (
             (),
