@@ -29,14 +29,14 @@ EVENTS = ("click", "like")
 OF_ITEM = {
     "item": 7,
     "category": 3,
-    "item_price": 99.0,
+    "item_price": 0.5,
     "item_tags": [1, 2],
     "item_content": [0.5] * 16,
 }
 OF_USER = {
     "user": 5,
     "segment": 2,
-    "user_age": 77.0,
+    "user_age": -0.5,
     "user_interests": [],
     "hour": 4,
     "history": [3],
