@@ -43,7 +43,9 @@ def in_memory(path):
 def cases_of(template, model, path):
     """name -> (template, model, log) that train both ways."""
     rows = template.change("data", train_rows=3072)
-    weighing = {"max_positions": 6, "half_life": 3.0}
+    # At a half-life of 3 one hidden unit of one example is zero but for rounding, after nine
+    # steps that agree to 2e-7, and its ReLU lets a gradient through on one side only.
+    weighing = {"max_positions": 6, "half_life": 2.0}
     plain = in_memory(path)
     return {
         "plain": (rows, model, open_log(path)),
@@ -174,9 +176,8 @@ def test_two_workers_find_what_one_finds_at_the_same_global_batch(
     alone = train(*case)
     together = found[0][name]["outcome"]
     assert together["train_rows"] == alone.train_rows
-    # Rounding differs from the first step on, and grows.
-    assert together["ne"] == pytest.approx(alone.ne, rel=1e-4)
-    np.testing.assert_allclose(together["losses"], alone.losses, rtol=5e-3, atol=2e-3)
+    assert together["ne"] == pytest.approx(alone.ne, rel=1e-5)
+    np.testing.assert_allclose(together["losses"], alone.losses, rtol=2e-3, atol=2e-4)
 
 
 @CASES
