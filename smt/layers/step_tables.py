@@ -8,7 +8,7 @@ from torchrec import KeyedJaggedTensor, PoolingType
 
 from smt.layers.hashing import MultiHash
 from smt.layers.jagged import Jagged
-from smt.layers.tables import Table, fused_tables, hashing_of, keyed
+from smt.layers.tables import Table, fused_tables, hashing_of
 
 
 class StepTables(nn.Module):
@@ -59,19 +59,13 @@ class StepTables(nn.Module):
         )
 
     def look_up(self, lists: Mapping[str, Jagged]) -> dict[str, Jagged]:
-        """Feature -> the `[L, D]` vectors of its lists' ids, by name."""
-        vectors: dict[str, Jagged] = self(keyed({name: lists[name] for name in self.features}))
-        return vectors
-
-    def forward(self, ids: KeyedJaggedTensor) -> dict[str, Jagged]:
-        """Feature -> the `[L, D]` vectors of its lists' ids."""
-        lists = ids.to_dict()
+        """Feature -> the `[L, D]` vectors of its lists' ids, from lists by name."""
         vectors = {}
         for table, features in self.features_of.items():
-            rows = [self._rows(name, lists[name].values()) for name in features]
+            rows = [self._rows(name, lists[name].values) for name in features]
             found = torch.split(self._look_up(table, rows), [len(each) for each in rows])
             for name, values in zip(features, found, strict=True):
-                vectors[name] = Jagged(values, lists[name].offsets().long())
+                vectors[name] = lists[name].with_values(values)
         return vectors
 
     def _rows(self, feature: str, ids: Tensor) -> Tensor:

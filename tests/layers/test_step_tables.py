@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from torchrec import KeyedJaggedTensor
 
 from smt.layers.hashing import MultiHash
 from smt.layers.initialize import initialize
+from smt.layers.jagged import Jagged
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import Table
 
@@ -17,13 +17,15 @@ LISTS = {
 RATE = 0.1
 
 
-def keyed(lists=LISTS):
-    rows = [row for each in lists.values() for row in each]
-    return KeyedJaggedTensor(
-        keys=list(lists),
-        values=torch.tensor([id_ for row in rows for id_ in row], dtype=torch.int64),
-        lengths=torch.tensor([len(row) for row in rows], dtype=torch.int32),
-    )
+def jagged(lists=LISTS):
+    """Feature -> its lists, one after the other."""
+    return {
+        name: Jagged(
+            torch.tensor(flat(rows), dtype=torch.int64),
+            torch.tensor([0, *(len(row) for row in rows)]).cumsum(0),
+        )
+        for name, rows in lists.items()
+    }
 
 
 def make(hashing=None):
@@ -46,7 +48,7 @@ TABLE_OF = {"history": "item", "target": "item", "kinds": "kind"}
 
 def test_every_id_has_its_own_vector_and_features_of_one_table_share_rows():
     tables = make()
-    found, rows = tables(keyed()), rows_of(tables)
+    found, rows = tables.look_up(jagged()), rows_of(tables)
     assert list(found) == tables.features == ["target", "history", "kinds"]
     for name, lists in LISTS.items():
         assert torch.equal(found[name].values, rows[TABLE_OF[name]][flat(lists)])
@@ -58,7 +60,7 @@ def test_one_step_is_row_wise_adagrad_over_all_uses_of_a_row():
     tables = make()
     before = rows_of(tables)
     upstream = {name: torch.randn(len(flat(lists)), 4) for name, lists in LISTS.items()}
-    found = tables(keyed())
+    found = tables.look_up(jagged())
     sum((found[name].values * upstream[name]).sum() for name in LISTS).backward()
     gradients = {"item": np.zeros((6, 4)), "kind": np.zeros((3, 4))}
     for name, lists in LISTS.items():
@@ -75,7 +77,7 @@ def test_a_hashed_id_is_the_sum_of_its_rows():
     hashing = {name: MultiHash(6, 3) for name in ("target", "history")}
     tables = make(hashing)
     lists = {**LISTS, "history": [[10**12, -4], [], [8]], "target": [[8], [10**12], [0]]}
-    found, rows = tables(keyed(lists)), rows_of(tables)
+    found, rows = tables.look_up(jagged(lists)), rows_of(tables)
     for name in hashing:
         for vector, id_ in zip(found[name].values, flat(lists[name]), strict=True):
             expected = torch.zeros(4)
@@ -88,7 +90,7 @@ def test_a_hashed_id_is_the_sum_of_its_rows():
 def test_a_batch_without_any_id_gives_no_vectors_and_teaches_nothing():
     tables = make()
     before = rows_of(tables)
-    found = tables(keyed({name: [[], []] for name in LISTS}))
+    found = tables.look_up(jagged({name: [[], []] for name in LISTS}))
     for each in found.values():
         assert each.values.shape == (0, 4)
         assert each.offsets.tolist() == [0, 0, 0]

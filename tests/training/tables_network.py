@@ -6,7 +6,7 @@ from torchrec import KeyedJaggedTensor, PoolingType
 
 from smt.layers.hashing import MultiHash
 from smt.layers.initialize import initialize
-from smt.layers.jagged import segment_mean
+from smt.layers.jagged import Jagged, segment_mean
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables, Table
 from smt.layers.weighers import FrequencyGate, PositionWeights
@@ -47,7 +47,12 @@ class TablesNetwork(nn.Module):
         self.head = nn.Linear(7 * 8, 1)
 
     def forward(self, ids):
-        steps = self.steps(ids)
+        steps = self.steps.look_up(
+            {
+                name: Jagged(each.values(), each.offsets().long())
+                for name, each in ids.to_dict().items()
+            }
+        )
         lists = ids_of(ids, ("history", "creators"))
         parts = [
             steps["target"].values,
