@@ -30,13 +30,13 @@ def keep_mask(
     return np.asarray(positive | (draws < rate))
 
 
-def recalibrate(logits: Tensor, rate: float) -> Tensor:
-    """Undo what leaving negatives out did to the logits of the one event that decided it.
+def recalibration(rate: float) -> float:
+    """What undoes leaving negatives out, added to the logits of the one event that decided it.
 
     He et al., ADKDD 2014, Eq. 4: q = p / (p + (1 - p) / rate). As log-odds, log(p) - log(1 - p)
     plus log(rate).
     """
-    return logits + math.log(rate)
+    return math.log(rate)
 
 
 def negative_weights(positive: Tensor, rate: float) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from smt.data import Batch, Log, Schema, read_batches
+from smt.data.schema import Numeric
 from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
 from smt.layers.networks import Network
@@ -55,9 +56,9 @@ def start_course(
     network = build(template, model, log.schema, device)
     initialize(network, seed)
     windows = model_windows(model, log, network.labels)
-    targets = Targets.of(template, network, windows, device)
     window_ms = conversion_window_ms(template)
     rates = {event: windows.known_rate(event, window_ms) for event in network.labels}
+    targets = Targets.of(template, network, windows, rates, device)
     network.start_at(rates, targets.correction)
     rows = training_rows(template, windows, model.events, seed, workers)
     _fit_numeric(network, rows, log.schema, device)
@@ -84,7 +85,7 @@ def _fit_numeric(
         read_batches(
             rows.window,
             schema,
-            features=network.features,
+            features=[n for n in network.features if isinstance(schema.columns[n], Numeric)],
             events=network.events,
             where=rows.where,
             batch_size=FIT_ROWS,

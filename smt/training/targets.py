@@ -1,6 +1,5 @@
 """What a network should say about each training row, and how much the row counts."""
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,12 +7,17 @@ from torch import Tensor
 
 from smt.data import Batch, Schema
 from smt.data.labels import Correction, mature_labels, ripe_delays, smooth
-from smt.data.sampling import group_weights, negative_weights, recency_weights
+from smt.data.sampling import (
+    group_weights,
+    negative_weights,
+    recalibration,
+    recency_weights,
+)
 from smt.data.schema import Event, Surface
 from smt.errors import InputError
 from smt.layers.networks import Network
 from smt.template import Template
-from smt.training.windows import HOUR_MS, Windows, conversion_window_ms
+from smt.training.windows import Windows, conversion_window_ms
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,23 @@ class Targets:
 
     @classmethod
     def of(
-        cls, template: Template, network: Network, windows: Windows, device: torch.device
+        cls,
+        template: Template,
+        network: Network,
+        windows: Windows,
+        rates: dict[str, float],
+        device: torch.device,
     ) -> "Targets":
-        """The targets of a network's training on these windows."""
+        """The targets of a network's training on these windows.
+
+        Args:
+            rates: Event -> its known rate in the training window.
+        """
         ripe = _ripe(template, windows, device)
         exact = len(network.labels) == 1 and not ripe
-        correction = math.log(template.data.negative_rate) if exact else 0.0
-        window_ms = conversion_window_ms(template)
-        rates = [windows.known_rate(event, window_ms) for event in network.labels]
-        kept = torch.sigmoid(torch.logit(torch.tensor(rates, dtype=torch.float64)) - correction)
+        correction = recalibration(template.data.negative_rate) if exact else 0.0
+        known = torch.tensor([rates[event] for event in network.labels], dtype=torch.float64)
+        kept = torch.sigmoid(torch.logit(known) - correction)
         return cls(
             template=template,
             schema=network.schema,
@@ -147,18 +159,16 @@ def _surface_weights(
 
 
 def _ripe(template: Template, windows: Windows, device: torch.device) -> dict[str, Tensor]:
-    spec = template.data.conversion_window
-    if spec is None or spec.correction != "weighted":
+    spec, window_ms = template.data.conversion_window, conversion_window_ms(template)
+    if spec is None or window_ms is None or spec.correction != "weighted":
         return {}
     ripe = {
         event: ripe_delays(
-            torch.from_numpy(windows.labels[event].copy()),
-            torch.from_numpy(delays.copy()),
-            torch.from_numpy(windows.times.copy()),
-            window_ms=round(spec.hours * HOUR_MS),
+            *windows.delayed(event),
+            window_ms=window_ms,
             observed_until_ms=windows.end_ms,
         ).to(device)
-        for event, delays in windows.delays.items()
+        for event in windows.delays
     }
     for event, delays in ripe.items():
         if not len(delays):

@@ -6,9 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from smt.data import Filter, Log, expression
+from smt.data.labels import mature_labels
 from smt.data.schema import Surface
 from smt.fleet import ModelSpec, model_columns
 from smt.template import Template
@@ -63,12 +66,20 @@ class Windows:
         Args:
             window_ms: Later events do not count; None counts all that are known.
         """
-        known: NDArray[np.bool_] = self.labels[event] == 1
-        if event in self.delays:
-            elapsed = self.end_ms - self.times
-            counted = elapsed if window_ms is None else np.minimum(elapsed, window_ms)
-            known &= self.delays[event] <= counted
-        return known.astype(np.float32)
+        if event not in self.delays:
+            return (self.labels[event] == 1).astype(np.float32)
+        known, _ = mature_labels(
+            *self.delayed(event), window_ms=window_ms, observed_until_ms=self.end_ms
+        )
+        labels: NDArray[np.float32] = known.numpy()
+        return labels
+
+    def delayed(self, event: str) -> tuple[Tensor, Tensor, Tensor]:
+        """`[rows]` labels and delays of an event that has delays, and the times, as tensors."""
+        arrays = (self.labels[event], self.delays[event], self.times)
+        # Copied, as Arrow's memory must not be written to and a tensor may be.
+        labels, delays, times = (torch.from_numpy(each.copy()) for each in arrays)
+        return labels, delays, times
 
     def known_rate(self, event: str, window_ms: int | None = None) -> float:
         """The weighted rate of the labels that were known."""

@@ -11,7 +11,7 @@ from smt.data.sampling import (
     group_weights,
     keep_mask,
     negative_weights,
-    recalibrate,
+    recalibration,
     recency_weights,
 )
 
@@ -75,7 +75,7 @@ def test_recalibration_is_exact(probability, rate):
     # With negatives kept at the rate, a perfect model predicts the share of positives left.
     sampled = probability / (probability + (1 - probability) * rate)
     logit = torch.logit(torch.tensor(sampled, dtype=torch.float64))
-    again = recalibrate(logit, rate).sigmoid().item()
+    again = (logit + recalibration(rate)).sigmoid().item()
     assert again == pytest.approx(probability, rel=1e-9)
     # Equation 4 of the paper, literally.
     assert again == pytest.approx(sampled / (sampled + (1 - sampled) / rate), rel=1e-9)
