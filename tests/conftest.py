@@ -46,5 +46,27 @@ def small_model(small_log):
 
 
 @pytest.fixture(scope="session")
+def lean_model(small_model):
+    """Features of every type: one, and two where something is made of pairs."""
+    return small_model.model_copy(
+        update={
+            "features": (
+                "user",
+                "item",
+                "segment",
+                "category",
+                "user_age",
+                "item_price",
+                "user_interests",
+                "item_tags",
+                "item_content",
+                "history",
+                "surface",
+            )
+        }
+    )
+
+
+@pytest.fixture(scope="session")
 def small_template():
     return catalogue["sparsenn_small"].change("training", batch_size=256)

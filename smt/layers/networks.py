@@ -1,5 +1,6 @@
 """The two paradigms (Table 1): one tower, or two that meet only at the end."""
 
+from abc import ABC, abstractmethod
 from typing import cast
 
 import torch
@@ -52,7 +53,7 @@ class AuxiliaryTargets(nn.Module):
         return errors.masked_fill(missing, 0.0).mean(dim=1)
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """What both paradigms are: B examples to E logits, and what to feed them.
 
     Attributes:
@@ -62,7 +63,10 @@ class Network(nn.Module):
         auxiliary: Further events, predicted in training mode only, after the E.
         reads_steps: Whether sequences' events and times, and the time of the impression,
             must be read.
+        logits: Makes the logits, before they are chained.
     """
+
+    logits: EventLogits | TowerLogits
 
     def __init__(
         self,
@@ -111,9 +115,9 @@ class Network(nn.Module):
         logits, hidden = self.meet(examples)
         return (logits if self.chain is None else self.chain(logits)), hidden
 
+    @abstractmethod
     def meet(self, examples: Examples) -> tuple[Tensor, Tensor]:
         """`[B, E + A]` logits before they are chained, and the hidden layer."""
-        raise NotImplementedError
 
     def start_at(self, rates: dict[str, float], correction: float = 0.0) -> None:
         """Let the first predictions be the base rates: rare events need no steps to get there.
@@ -134,7 +138,7 @@ class Network(nn.Module):
     @property
     def bias(self) -> Tensor:
         """`[E + A]` what is added to the logits."""
-        raise NotImplementedError
+        return self.logits.bias
 
     def start_pass(self) -> None:
         """Forget the labels of the training rows, which will be read from their start."""
@@ -158,15 +162,12 @@ class Network(nn.Module):
 class SparseNN(Network):
     """One tower over all features, for final ranking."""
 
+    logits: EventLogits
+
     def __init__(self, tower: Tower, logits: EventLogits, **reads: object) -> None:
         super().__init__(**reads)  # type: ignore[arg-type]
         self.tower = tower
         self.logits = logits
-
-    @property
-    def bias(self) -> Tensor:
-        """`[E + A]` what is added to the logits."""
-        return self.logits.bias
 
     def meet(self, examples: Examples) -> tuple[Tensor, Tensor]:
         """`[B, E + A]` logits before they are chained, and the hidden layer of the first event."""
@@ -180,6 +181,8 @@ class DecoupledSparseNN(Network):
     The item's vectors depend on nothing of the user, so they can be computed ahead for a
     whole corpus and indexed.
     """
+
+    logits: TowerLogits
 
     def __init__(
         self,
@@ -196,11 +199,6 @@ class DecoupledSparseNN(Network):
         self.user_projections = user_vectors
         self.item_projections = item_vectors
         self.logits = logits
-
-    @property
-    def bias(self) -> Tensor:
-        """`[E + A]` what is added to the logits."""
-        return self.logits.bias
 
     def user_vectors(self, examples: Examples) -> Tensor:
         """`[B, E + A, V]`: the user and context, as each event sees them."""

@@ -66,13 +66,13 @@ class Windows:
         Args:
             window_ms: Later events do not count; None counts all that are known.
         """
-        if event not in self.delays:
-            return (self.labels[event] == 1).astype(np.float32)
-        known, _ = mature_labels(
-            *self.delayed(event), window_ms=window_ms, observed_until_ms=self.end_ms
-        )
-        labels: NDArray[np.float32] = known.numpy()
-        return labels
+        known: NDArray[np.float32] = (self.labels[event] == 1).astype(np.float32)
+        if event in self.delays:
+            labels, _ = mature_labels(
+                *self.delayed(event), window_ms=window_ms, observed_until_ms=self.end_ms
+            )
+            known = labels.numpy()
+        return known
 
     def delayed(self, event: str) -> tuple[Tensor, Tensor, Tensor]:
         """`[rows]` labels and delays of an event that has delays, and the times, as tensors."""

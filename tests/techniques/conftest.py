@@ -10,21 +10,6 @@ import torch
 from smt.template import Choice, Float
 from smt.training.train import train_network
 
-# Of every type one, and two where something is made of pairs.
-FEATURES = (
-    "user",
-    "item",
-    "segment",
-    "category",
-    "user_age",
-    "item_price",
-    "user_interests",
-    "item_tags",
-    "item_content",
-    "history",
-    "surface",
-)
-
 
 def _lowest(domain):
     return domain.values[0] if isinstance(domain, Choice) else domain.low
@@ -51,9 +36,9 @@ def middle():
 
 
 @pytest.fixture(scope="session")
-def ads_model(small_model):
+def ads_model(lean_model):
     """Has an event that follows another and takes its time, and features of all types."""
-    return small_model.model_copy(update={"events": ("click", "conversion"), "features": FEATURES})
+    return lean_model.model_copy(update={"events": ("click", "conversion")})
 
 
 @pytest.fixture(scope="session")

@@ -12,25 +12,6 @@ from smt.training import LOCAL
 from smt.training.course import start_course
 
 DAY_MS = 86_400_000
-# Of every type one, and two where something is made of pairs.
-FEATURES = (
-    "user",
-    "item",
-    "segment",
-    "category",
-    "user_age",
-    "item_price",
-    "user_interests",
-    "item_tags",
-    "item_content",
-    "history",
-    "surface",
-)
-
-
-@pytest.fixture(scope="session")
-def lean_model(small_model):
-    return small_model.model_copy(update={"features": FEATURES})
 
 
 @pytest.fixture(scope="session")
