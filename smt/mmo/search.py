@@ -7,12 +7,10 @@ made anew for each, so a search can stop anywhere and go on as if it had not.
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from ax.exceptions.core import SearchSpaceExhausted
@@ -22,6 +20,7 @@ from scipy.stats import norm
 from smt.mmo.aggregate import Aggregate, mean_sem
 from smt.spec import digest
 from smt.template.space import Choice, Domain, Int, Space, Theta
+from smt.threads import one_thread
 
 Method = Literal["ax", "sobol"]
 # Ax's own default: the centre of the space and four quasi-random points, then the surrogate.
@@ -85,7 +84,7 @@ def propose(
     observed = [trial for trial in trials if math.isfinite(trial.aggregate.mean)]
     random_phase = method == "sobol" or number < INITIAL_TRIALS or len(observed) < 2
     set_ax_logger_levels(logging.ERROR)
-    with warnings.catch_warnings(), _one_thread():
+    with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore")
         client = _client(searched, epsilon, random_phase, seed, number)
         for trial, outcome in zip(trials, _outcomes(trials, shares, alpha), strict=True):
@@ -100,17 +99,6 @@ def propose(
     if not proposed:
         return None
     return {**fixed, **_decode(next(iter(proposed.values())), searched)}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread: more gain nothing here, and wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _count_points(searched: dict[str, Domain]) -> float:

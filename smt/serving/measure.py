@@ -1,8 +1,6 @@
 """What serving a network costs: FLOPs, bytes and latency."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from smt.serving.tables import Rows
 from smt.spec import Spec
 from smt.template import Template
 from smt.template.flops import flops_of, one_example
+from smt.threads import one_thread
 
 
 class ServingCost(Spec):
@@ -79,7 +78,7 @@ def measure_serving(
         batch = random_requests(served, serving.batch_size, steps=steps, generator=generator)
         return batch.to(device)
 
-    with _one_thread(), torch.no_grad():
+    with one_thread(), torch.no_grad():
         for _ in range(warmup):
             _milliseconds(served, request(), device)
         taken = [_milliseconds(served, request(), device) for _ in range(requests)]
@@ -123,16 +122,6 @@ def _bytes(module: nn.Module) -> int:
     """Of parameters and buffers."""
     held = [*module.parameters(), *module.buffers()]
     return sum(each.numel() * each.element_size() for each in held)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _milliseconds(served: Network, batch: Batch, device: torch.device) -> float:

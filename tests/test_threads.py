@@ -1,0 +1,23 @@
+import pytest
+import torch
+
+from smt.threads import one_thread
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+def test_threads_are_as_many_as_before():
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
+def test_threads_are_as_many_as_before_after_an_error():
+    with pytest.raises(RuntimeError, match="inside"), one_thread():
+        raise RuntimeError("inside")
+    assert torch.get_num_threads() == 2
