@@ -26,12 +26,8 @@ def main(config: Config) -> None:
     from smt.errors import InputError
     from smt.execution.storage import Folder
     from smt.fleet import load_fleet
-    from smt.report.flops_page import (
-        count_networks,
-        flops_summary,
-        save_flops,
-        write_flops_report,
-    )
+    from smt.report.flops_page import flops_summary, save_flops, write_flops_report
+    from smt.template.network_counts import count_networks
 
     if not config.fleet:
         raise InputError("--fleet names no file; give at least one")

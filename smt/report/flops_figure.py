@@ -3,7 +3,6 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
@@ -11,7 +10,8 @@ from smt.fleet.model_spec import Stage
 from smt.report import numbers
 from smt.report.theme import ACCENT, CLUSTERS, FAINT, INK, MUTED, WARNING, axis, frame, label, lines
 from smt.template.catalogue import catalogue
-from smt.template.template import Paradigm, Scale
+from smt.template.network_counts import Count
+from smt.template.template import Paradigm
 
 # In pixels; a mark is as large as its column leaves room for, down to a legible size.
 ROW = 84
@@ -36,36 +36,6 @@ SYMBOL: dict[Stage, str] = {
     "pre_ranking": "circle",
     "ranking": "circle",
 }
-
-
-@dataclass(frozen=True)
-class Count:
-    """What one network costs: a model under a template.
-
-    Attributes:
-        fleet: Name of the model's fleet.
-        models: How many models of the fleet have this one's stage, features, events and
-            hyperparameters, and so its network.
-        flops: Of one example.
-        dense_parameters: All but tables.
-        limit: FLOPs that serving allows the model, where that is limited.
-    """
-
-    fleet: str
-    model: str
-    models: int
-    stage: Stage
-    template: str
-    paradigm: Paradigm
-    scale: Scale
-    flops: int
-    dense_parameters: int
-    limit: int | None
-
-    @property
-    def over(self) -> bool:
-        """Whether the network is larger than the limit."""
-        return self.limit is not None and self.flops > self.limit
 
 
 def flops_figure(counts: Sequence[Count]) -> go.Figure:

@@ -14,56 +14,17 @@ from plotly.io import to_html
 from rich.table import Table
 
 from smt.execution.storage import Folder
-from smt.fleet import Fleet, ModelSpec, log_name, log_schema
 from smt.report import numbers
 from smt.report.document import html_document
-from smt.report.flops_figure import Count, flops_figure, scaled
+from smt.report.flops_figure import flops_figure, scaled
 from smt.report.theme import CONFIG
-from smt.template import Template, catalogue
-from smt.template.card import model_card
+from smt.template import catalogue
+from smt.template.network_counts import Count
 
 Result = dict[str, Any]
 
 FLOPS, RESULT = "flops.parquet", "result.json"
 TITLE = "Inference FLOPs of the templates"
-
-
-def count_networks(fleet: Fleet) -> list[Count]:
-    """Count every distinct model under each template of the catalogue that is for its stage.
-
-    Models of one stage that read the same features for the same events share a network. No
-    row of a log is read.
-
-    Raises:
-        InputError: A template's network cannot be built for a model.
-    """
-    distinct: dict[tuple[object, ...], list[ModelSpec]] = {}
-    for model in fleet.models:
-        own = tuple(sorted(model.hyperparameters.items()))
-        inputs = (log_name(model.log), model.stage, model.features, model.events, own)
-        distinct.setdefault(inputs, []).append(model)
-    schemas = {log_name(model.log): log_schema(model.log) for model, *_ in distinct.values()}
-    counts = []
-    for template in catalogue.values():
-        for model, *others in distinct.values():
-            if not _is_for(template, model):
-                continue
-            card = model_card(template, model, schemas[log_name(model.log)])
-            counts.append(
-                Count(
-                    fleet=fleet.name,
-                    model=model.name,
-                    models=1 + len(others),
-                    stage=model.stage,
-                    template=template.name,
-                    paradigm=template.paradigm,
-                    scale=template.scale,
-                    flops=card.flops,
-                    dense_parameters=card.dense_parameters,
-                    limit=card.limits.flops,
-                )
-            )
-    return counts
 
 
 def save_flops(counts: Sequence[Count], folder: Folder) -> Result:
@@ -149,11 +110,6 @@ def flops_summary(result: Result) -> Table:
         amounts = (each["networks"], each["over_limit"], *each["flops"].values())
         table.add_row(each["template"], *(numbers.count(round(amount)) for amount in amounts))
     return table
-
-
-def _is_for(template: Template, model: ModelSpec) -> bool:
-    """Table 1: SparseNN for final stage ranking, Decoupled SparseNN for the stages before it."""
-    return (template.paradigm == "sparsenn") == (model.stage == "ranking")
 
 
 def _template(counts: Sequence[Count]) -> Result:
