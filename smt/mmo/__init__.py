@@ -3,8 +3,8 @@
 from smt.mmo.aggregate import Aggregate, aggregate
 from smt.mmo.generalize import Generalization, TechniqueResult, generalize
 from smt.mmo.optimize import Optimization, optimize
-from smt.mmo.search import Trial
 from smt.mmo.settings import Settings
+from smt.mmo.trial import Trial
 
 __all__ = [
     "Aggregate",

@@ -24,9 +24,9 @@ from smt.fleet import (
 )
 from smt.mmo.optimize import best_trial, check_search
 from smt.mmo.progress import Display
-from smt.mmo.search import Trial
 from smt.mmo.settings import Settings
 from smt.mmo.technique_search import TechniqueSearch
+from smt.mmo.trial import Trial
 from smt.template import Technique, Template, Theta, catalogue, count_fleet_flops
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from smt.errors import InputError
 from smt.mmo.aggregate import Aggregate, aggregate, normalise_weights, regressed
-from smt.mmo.search import Method, Trial, propose
+from smt.mmo.search import Method, propose
+from smt.mmo.trial import Trial
 from smt.template.space import Space, Theta
 
 

@@ -9,7 +9,7 @@ import ray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from smt.mmo.search import Trial
+from smt.mmo.trial import Trial
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 20

@@ -12,7 +12,7 @@ from smt.execution.storage import Folder
 from smt.fleet import ModelSpec
 from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
 from smt.mmo.generalize import Generalization, TechniqueResult
-from smt.mmo.search import Trial
+from smt.mmo.trial import Trial
 
 
 def save(found: Generalization, folder: Folder) -> dict[str, Any]:

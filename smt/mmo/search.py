@@ -8,7 +8,6 @@ import logging
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from ax.api.client import Client
@@ -17,7 +16,8 @@ from ax.exceptions.core import SearchSpaceExhausted
 from ax.utils.common.logger import set_ax_logger_levels
 from scipy.stats import norm
 
-from smt.mmo.aggregate import Aggregate, mean_sem
+from smt.mmo.aggregate import mean_sem
+from smt.mmo.trial import Trial
 from smt.spec import digest
 from smt.template.space import Choice, Domain, Int, Space, Theta
 from smt.threads import one_thread
@@ -25,21 +25,6 @@ from smt.threads import one_thread
 Method = Literal["ax", "sobol"]
 # Ax's own default: the centre of the space and four quasi-random points, then the surrogate.
 INITIAL_TRIALS = 5
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One θ on the representative models.
-
-    Attributes:
-        deltas: A delta a model, percent; None where not evaluated, NaN where it failed.
-        sems: Their standard errors; None where unknown.
-    """
-
-    theta: Theta
-    deltas: tuple[float | None, ...]
-    sems: tuple[float | None, ...]
-    aggregate: Aggregate
 
 
 def propose(

@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from smt.mmo.aggregate import Aggregate
-from smt.mmo.search import Trial
+from smt.mmo.trial import Trial
 from smt.template.space import Theta
 
 

@@ -15,9 +15,10 @@ from smt.execution.trial import run_trial
 from smt.fleet import ModelSpec
 from smt.mmo.aggregate import aggregate, normalise_weights
 from smt.mmo.progress import Display
-from smt.mmo.search import Trial, propose
+from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
 from smt.mmo.settings import Settings
+from smt.mmo.trial import Trial
 from smt.template import Technique, Template, Theta
 
 TRIAL_MEMORY = 64 * 2**20

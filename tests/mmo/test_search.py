@@ -4,7 +4,8 @@ import pytest
 from ax.api.client import Client
 
 from smt.mmo.aggregate import Aggregate, aggregate
-from smt.mmo.search import Trial, propose
+from smt.mmo.search import propose
+from smt.mmo.trial import Trial
 from smt.template import Choice, Float, Int
 from smt.template.space import check_theta
 

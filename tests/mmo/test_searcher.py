@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from ray.tune.search import Searcher
 
 from smt.mmo.aggregate import aggregate
-from smt.mmo.search import Trial, propose
+from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
+from smt.mmo.trial import Trial
 from smt.template import Choice, Float
 
 SPACE = {"x": Float(0.0, 1.0)}

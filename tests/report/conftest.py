@@ -14,9 +14,9 @@ from smt.fleet import Fleet, ModelSpec, Representatives
 from smt.mmo.generalize import Generalization, TechniqueResult
 from smt.mmo.optimize import best_trial
 from smt.mmo.results import save
-from smt.mmo.search import Trial
 from smt.mmo.settings import Settings
 from smt.mmo.technique_search import to_trial
+from smt.mmo.trial import Trial
 from smt.spec import digest
 from smt.template import Float, Technique, catalogue
 
