@@ -96,7 +96,7 @@ def main(config: Config) -> None:
         judge(predict(each, network, windows, trained.correction, device), rates)[1]
         for each in (trained.network, serve(network, template.serving.table_precision))
     ]
-    delta, sem = paired_delta(*losses)
+    delta, sem = paired_delta(losses[0], losses[1])
     gate = ship_gate(network, template, model, baseline)
     result = {
         "model": model.name,

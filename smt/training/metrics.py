@@ -78,7 +78,9 @@ def event_metrics(
     )
 
 
-def paired_delta(base: ArrayLike, candidate: ArrayLike) -> tuple[float, float]:
+def paired_delta(
+    base: ArrayLike, candidate: ArrayLike, groups: NDArray[np.int64] | None = None
+) -> tuple[float, float]:
     """Δ and its standard error, both in percent, from the same examples under two networks.
 
     Δ = 100 (NE_base - NE) / NE_base (Eq. 1 with P = -100 NE / NE_base). The standard error
@@ -88,6 +90,12 @@ def paired_delta(base: ArrayLike, candidate: ArrayLike) -> tuple[float, float]:
     Args:
         base: `[n]` contributions of the examples to NE under the baseline; their mean is NE.
         candidate: `[n]` the same under the candidate.
+        groups: `[n]` such as the user of every example: the standard error then holds
+            whatever the correlation within a group (cluster-robust, with the factor
+            G / (G - 1) on the variance). Examples are independent where None.
+
+    Raises:
+        InputError: All examples are of one group.
     """
     before = np.asarray(base, dtype=np.float64)
     after = np.asarray(candidate, dtype=np.float64)
@@ -95,5 +103,18 @@ def paired_delta(base: ArrayLike, candidate: ArrayLike) -> tuple[float, float]:
         raise ValueError(f"not the same examples: {before.shape} and {after.shape}")
     kept = after.sum() / before.sum()
     residuals = before * kept - after
+    if groups is not None:
+        residuals = _group_residuals(residuals, groups)
     sem = 100.0 * float(np.sqrt((residuals**2).sum())) / float(before.sum())
     return float(100.0 * (1.0 - kept)), sem
+
+
+def _group_residuals(residuals: Floats, groups: NDArray[np.int64]) -> Floats:
+    """`[G]` sums of `[n]` residuals within groups, scaled for the smallness of G."""
+    if groups.shape != residuals.shape:
+        raise ValueError(f"not a group an example: {groups.shape} and {residuals.shape}")
+    names, members = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise InputError("all examples are of one group; a standard error needs at least two")
+    sums = np.bincount(members, weights=residuals)
+    return np.asarray(sums * np.sqrt(len(names) / (len(names) - 1)), dtype=np.float64)

@@ -147,3 +147,65 @@ def test_losses_that_hold_their_weights_give_the_change_of_the_weighted_ne():
 def test_losses_of_other_examples_are_refused():
     with pytest.raises(ValueError, match="not the same examples"):
         paired_delta([1.0, 2.0], [1.0])
+
+
+def users_networks(seed, users=200):
+    """Losses under two networks, where what one gains on an example depends on its user."""
+    rng = np.random.default_rng(seed)
+    user = rng.permutation(np.repeat(rng.integers(10**9, size=users), rng.integers(1, 30, users)))
+    _, member = np.unique(user, return_inverse=True)
+    base = rng.gamma(2.0, size=len(user))
+    gain = rng.normal(0.2, 0.3, users)[member] + rng.normal(0, 0.1, len(user))
+    return base, base - gain, user
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_clustered_error_equals_a_loop_over_groups(seed):
+    base, candidate, user = users_networks(seed)
+    squares = 0.0
+    for name in set(user.tolist()):
+        held = user == name
+        squares += (base[held] * candidate.sum() / base.sum() - candidate[held]).sum() ** 2
+    groups = len(set(user.tolist()))
+    expected = 100 * np.sqrt(squares * groups / (groups - 1)) / base.sum()
+    delta, sem = paired_delta(base, candidate, user)
+    assert delta == paired_delta(base, candidate)[0]
+    assert sem == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_clustered_error_is_that_of_a_bootstrap_over_users(seed):
+    base, candidate, user = users_networks(seed)
+    _, member = np.unique(user, return_inverse=True)
+    before, after = (np.bincount(member, weights=each) for each in (base, candidate))
+    draws = np.random.default_rng(100 + seed).integers(0, len(before), (4000, len(before)))
+    deltas = 100 * (1 - after[draws].sum(axis=1) / before[draws].sum(axis=1))
+    sem = paired_delta(base, candidate, user)[1]
+    assert sem == pytest.approx(deltas.std(), rel=0.06)
+    assert paired_delta(base, candidate)[1] < sem / 2
+
+
+def test_only_the_clustered_error_covers_the_true_delta_where_users_repeat():
+    hits = np.zeros(2)
+    for seed in range(400):
+        base, candidate, user = users_networks(1000 + seed)
+        for place, groups in enumerate((user, None)):
+            delta, sem = paired_delta(base, candidate, groups)
+            hits[place] += abs(delta - 10.0) < 1.96 * sem
+    assert 0.92 < hits[0] / 400 < 0.98
+    assert hits[1] / 400 < 0.7
+
+
+def test_groups_of_one_give_the_plain_error_up_to_the_factor_of_few_groups():
+    base, candidate = two_networks(0, 50)
+    delta, sem = paired_delta(base, candidate)
+    found = paired_delta(base, candidate, np.arange(50)[::-1])
+    assert found == (delta, pytest.approx(sem * np.sqrt(50 / 49)))
+    assert paired_delta(base, base, np.arange(50) // 2) == (0.0, 0.0)
+
+
+def test_examples_of_one_group_or_groups_of_other_examples_are_refused():
+    with pytest.raises(InputError, match="all examples are of one group"):
+        paired_delta([1.0, 2.0], [1.0, 1.0], np.array([7, 7]))
+    with pytest.raises(ValueError, match="not a group an example"):
+        paired_delta([1.0, 2.0], [1.0, 1.0], np.array([1]))
