@@ -19,6 +19,8 @@ def run(main: Callable[[Config], None], config: Any) -> None:
     """
     # torchrec asks torch whether fx traces, which torch 2.13 answers with a warning.
     logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
+    # Where SQLAlchemy is installed, Ax says so as it is imported.
+    logging.getLogger("ax.storage.sqa_store.with_db_settings_base").disabled = True
     parsed = tyro.cli(config, description=sys.modules[main.__module__].__doc__)
     try:
         main(parsed)

@@ -5,10 +5,15 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from smt.errors import InputError
-from smt.mmo.aggregate import Aggregate, aggregate, normalise_weights, regressed
-from smt.mmo.search import Method, propose
-from smt.mmo.trial import Trial
+from smt.mmo.aggregate import Aggregate, aggregate, regressed
+from smt.mmo.composite import Estimate, estimate, recommend
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.search import Method, check_method, propose
+from smt.mmo.trial import Proposal, Trial
 from smt.template.space import Space, Theta
+
+Evaluate = Callable[[Theta, Hashable], float | tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -16,29 +21,39 @@ class Optimization:
     """The outcome of a search.
 
     Attributes:
-        best_theta: θ*, arg max of A over the trials (Eq. 5); None where none was feasible.
-        best: Its aggregate.
+        best_theta: θ*. By method "composite" the largest μ that is surely feasible
+            (`smt.mmo.composite.recommend`), by the others `paper_theta`. None where no trial
+            was feasible.
+        best: Its aggregate, as observed.
         trials: All trials, in order.
         evaluations: How often `evaluate` was called.
+        paper_theta: Arg max of A over the trials (Eq. 5).
+        estimate: What the surrogate thinks of `best_theta`; None without a surrogate.
+        stopped: Why the search ended before `trials` trials; None where it did not.
     """
 
     best_theta: Theta | None
     best: Aggregate | None
     trials: tuple[Trial, ...]
     evaluations: int
+    paper_theta: Theta | None
+    estimate: Estimate | None
+    stopped: str | None
 
 
 def optimize(
     space: Space,
-    evaluate: Callable[[Theta, Hashable], float | tuple[float, float]],
+    evaluate: Evaluate,
     *,
     models: Sequence[Hashable],
     weights: Sequence[float] | None = None,
     trials: int,
     alpha: float = 0.05,
     epsilon: float = 0.1,
-    method: Method = "ax",
+    tau: float = 0.05,
+    method: Method = "composite",
     early_rejection: bool = True,
+    early_stopping: bool = False,
     seed: int = 0,
 ) -> Optimization:
     """Search the θ that helps the models most on average while at most ε of them regress.
@@ -48,8 +63,14 @@ def optimize(
         evaluate: `(theta, model)` -> delta in percent, or `(delta, standard error)`. NaN
             means that the model failed; it counts as a regression.
         trials: How many θ to try; fewer are tried where the space has fewer points.
+        tau: Percent; what is worth finding. Used to stop early alone.
+        method: See `smt.mmo.search.propose`.
         early_rejection: Stop a trial once more than ε of the models have regressed: A is
-            -inf whatever the others would give.
+            -inf whatever the others would give. Models likelier to regress come first. Method
+            "composite" finishes such a trial where it took it for likely feasible: the other
+            deltas tell where the edge is.
+        early_stopping: Stop the search once a further trial is unlikely to gain, or no θ is
+            likely to reach τ; method "composite" knows.
 
     Raises:
         InputError: trials < 1, an unknown method, or weights that do not fit.
@@ -57,32 +78,42 @@ def optimize(
             it as `trials`.
     """
     check_search(trials, method)
-    shares = normalise_weights(weights, len(models))
+    goal = Goal.over(len(models), weights, alpha=alpha, epsilon=epsilon, tau=tau)
     done: list[Trial] = []
     evaluations = 0
+    stopped = None
     while len(done) < trials:
-        theta = propose(
-            space, done, [], shares=shares, alpha=alpha, epsilon=epsilon, method=method, seed=seed
-        )
-        if theta is None:
+        proposal = propose(space, done, [], goal, method=method, seed=seed)
+        if proposal is None:
+            stopped = "all points of the space are tried"
             break
-        deltas: list[float | None] = [None] * len(models)
-        sems: list[float | None] = [None] * len(models)
-        for index, model in enumerate(models):
-            evaluations += 1
-            deltas[index], sems[index] = _evaluate(evaluate, theta, model, done)
-            known = sum(regressed(delta, alpha) for delta in deltas)
-            if early_rejection and known / len(models) > epsilon:
-                break
-        outcome = aggregate(deltas, shares, alpha=alpha, epsilon=epsilon)
-        done.append(Trial(theta, tuple(deltas), tuple(sems), outcome))
-    best = best_trial(done)
+        if early_stopping and proposal.stop is not None:
+            stopped = proposal.stop
+            break
+        trial = _run(evaluate, models, proposal, goal, early_rejection, done)
+        evaluations += sum(delta is not None for delta in trial.deltas)
+        done.append(trial)
+    paper = best_trial(done)
+    best, found = choose(space, done, goal, method=method, seed=seed)
     return Optimization(
         best_theta=None if best is None else best.theta,
         best=None if best is None else best.aggregate,
         trials=tuple(done),
         evaluations=evaluations,
+        paper_theta=None if paper is None else paper.theta,
+        estimate=found,
+        stopped=stopped,
     )
+
+
+def choose(
+    space: Space, trials: Sequence[Trial], goal: Goal, *, method: Method, seed: int
+) -> tuple[Trial | None, Estimate | None]:
+    """θ* among the trials, and the surrogate's estimate of it; see `Optimization`."""
+    if method != "composite":
+        return best_trial(trials), None
+    found = recommend(trials, estimate(Encoding(space), trials, goal, seed=seed))
+    return (best_trial(trials), None) if found is None else (trials[found.trial], found)
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial | None:
@@ -95,15 +126,31 @@ def check_search(trials: int, method: str) -> None:
     """Raise `InputError` for a search that cannot be run."""
     if trials < 1:
         raise InputError(f"trials is {trials}; at least 1 is needed")
-    if method not in ("ax", "sobol"):
-        raise InputError(f"unknown method '{method}'; known: ax, sobol")
+    check_method(method)
+
+
+def _run(
+    evaluate: Evaluate,
+    models: Sequence[Hashable],
+    proposal: Proposal,
+    goal: Goal,
+    early_rejection: bool,
+    done: list[Trial],
+) -> Trial:
+    """Evaluate the models in the proposal's order, until the verdict is settled."""
+    deltas: list[float | None] = [None] * len(models)
+    sems: list[float | None] = [None] * len(models)
+    for index in proposal.order:
+        deltas[index], sems[index] = _evaluate(evaluate, proposal.theta, models[index], done)
+        known = sum(regressed(delta, goal.alpha) for delta in deltas)
+        if early_rejection and not proposal.finish and known > goal.allowed:
+            break
+    outcome = aggregate(deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+    return Trial(proposal.theta, tuple(deltas), tuple(sems), outcome)
 
 
 def _evaluate(
-    evaluate: Callable[[Theta, Hashable], float | tuple[float, float]],
-    theta: Theta,
-    model: Hashable,
-    done: list[Trial],
+    evaluate: Evaluate, theta: Theta, model: Hashable, done: list[Trial]
 ) -> tuple[float, float | None]:
     try:
         found = evaluate(theta, model)

@@ -1,186 +1,97 @@
 """Which θ to try next.
 
-A proposal is a pure function of the trials before it and the seed: the Ax experiment is
-made anew for each, so a search can stop anywhere and go on as if it had not.
+A proposal is a pure function of the trials before it and the seed, so a search can stop anywhere
+and go on as if it had not.
 """
 
-import logging
-import math
-import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
-from ax.api.client import Client
-from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
-from ax.exceptions.core import SearchSpaceExhausted
-from ax.utils.common.logger import set_ax_logger_levels
-from scipy.stats import norm
-
-from smt.mmo.aggregate import mean_sem
-from smt.mmo.trial import Trial
-from smt.spec import digest
-from smt.template.space import Choice, Domain, Int, Space, Theta
+from smt.errors import InputError
+from smt.mmo.aggregate import regressed
+from smt.mmo.ax_search import propose_ax
+from smt.mmo.composite import propose_composite
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.tpe import propose_tpe, require_optuna
+from smt.mmo.trial import Proposal, Trial
+from smt.template.space import Space, Theta
 from smt.threads import one_thread
 
-Method = Literal["ax", "sobol"]
-# Ax's own default: the centre of the space and four quasi-random points, then the surrogate.
-INITIAL_TRIALS = 5
+Method = Literal["composite", "ax", "sobol", "tpe"]
 
 
 def propose(
     space: Space,
     trials: Sequence[Trial],
     pending: Sequence[Theta],
+    goal: Goal,
     *,
-    shares: Sequence[float],
-    alpha: float,
-    epsilon: float,
     method: Method,
     seed: int,
-) -> Theta | None:
-    """The next θ: Ax maximises μ subject to R <= ε, each with its standard error.
-
-    A of -inf is never shown to the surrogate: it learns from μ and R. A trial without a μ
-    (a model failed, or evaluation stopped early) shows its R alone.
+) -> Proposal | None:
+    """The next θ, and in which order to evaluate the models.
 
     Args:
         trials: Finished ones, in order.
         pending: Points tried at the moment, whose outcome is not known.
-        shares: The models' weights, summing to 1.
-        method: "ax" is `INITIAL_TRIALS` quasi-random points, then Bayesian optimisation.
-            "sobol" is quasi-random points throughout.
+        method: "composite" models every model's delta (`smt.mmo.composite`); "ax" models μ and
+            R (`smt.mmo.ax_search`); "tpe" is Optuna's (`smt.mmo.tpe`); "sobol" is quasi-random
+            points throughout, with which all methods begin.
 
     Returns:
-        A point of the space, or None where all of its points have been tried.
+        None where all points of the space have been tried.
     """
-    fixed = {
-        name: domain.values[0]
-        for name, domain in space.items()
-        if isinstance(domain, Choice) and len(domain.values) == 1
-    }
-    searched = {name: domain for name, domain in space.items() if name not in fixed}
-    if not searched:
-        return None if trials or pending else fixed
-    number = len(trials) + len(pending)
-    if number >= _count_points(searched):
-        tried = {str(_encode(theta, searched)) for theta in [*(t.theta for t in trials), *pending]}
-        if len(tried) >= _count_points(searched):
-            return None
-    observed = [trial for trial in trials if math.isfinite(trial.aggregate.mean)]
-    random_phase = method == "sobol" or number < INITIAL_TRIALS or len(observed) < 2
-    set_ax_logger_levels(logging.ERROR)
-    with warnings.catch_warnings(), one_thread():
-        warnings.simplefilter("ignore")
-        client = _client(searched, epsilon, random_phase, seed, number)
-        for trial, outcome in zip(trials, _outcomes(trials, shares, alpha), strict=True):
-            index = client.attach_trial(_encode(trial.theta, searched))
-            client.complete_trial(index, outcome)
-        for theta in pending:
-            client.attach_trial(_encode(theta, searched))
-        try:
-            proposed = client.get_next_trials(max_trials=1)
-        except SearchSpaceExhausted:
-            return None
-    if not proposed:
+    encoding = Encoding(space)
+    tried = [*(trial.theta for trial in trials), *pending]
+    if not encoding.columns:
+        return None if tried else Proposal(encoding.fixed, _by_regressions(trials, goal))
+    if len(tried) >= encoding.count_points() and _count_distinct(tried) >= encoding.count_points():
         return None
-    return {**fixed, **_decode(next(iter(proposed.values())), searched)}
+    with one_thread():
+        if method == "composite":
+            proposal = propose_composite(encoding, trials, pending, goal, seed=seed)
+            if proposal is not None:
+                return proposal
+        theta: Theta | None = None
+        if method == "ax":
+            theta = propose_ax(encoding, trials, pending, goal, seed=seed)
+        elif method == "tpe":
+            theta = propose_tpe(encoding, trials, pending, goal, seed=seed)
+        if theta is None or theta in tried:
+            theta = _untried(encoding, tried, seed)
+    return Proposal(theta, _by_regressions(trials, goal))
 
 
-def _count_points(searched: dict[str, Domain]) -> float:
-    """How many points a space has."""
-    counts = []
-    for domain in searched.values():
-        if isinstance(domain, Choice):
-            counts.append(float(len(domain.values)))
-        else:
-            counts.append(domain.high - domain.low + 1 if isinstance(domain, Int) else math.inf)
-    return math.prod(counts)
+def check_method(method: str) -> None:
+    """Raise `InputError` for a method that is not known or not installed."""
+    if method not in get_args(Method):
+        raise InputError(f"unknown method '{method}'; known: {', '.join(get_args(Method))}")
+    if method == "tpe":
+        require_optuna()
 
 
-def _client(
-    searched: dict[str, Domain], epsilon: float, random_phase: bool, seed: int, number: int
-) -> Client:
-    client = Client(random_seed=int(digest([seed, number]), 16) % 2**31)
-    client.configure_experiment(
-        parameters=[_parameter(name, domain) for name, domain in searched.items()]
-    )
-    client.configure_optimization(
-        objective="mean", outcome_constraints=[f"regression_rate <= {epsilon}"]
-    )
-    if random_phase:
-        client.configure_generation_strategy(
-            method="random_search", initialization_random_seed=seed
-        )
-    else:
-        client.configure_generation_strategy(initialization_budget=0, initialize_with_center=False)
-    return client
+def _untried(encoding: Encoding, tried: Sequence[Theta], seed: int) -> Theta:
+    """The first point of the quasi-random sequence that was not tried.
 
-
-def _parameter(name: str, domain: Domain) -> RangeParameterConfig | ChoiceParameterConfig:
-    if isinstance(domain, Choice):
-        # By number: Ax wants values of one type, and a bool is no choice to it.
-        numbers = [str(number) for number in range(len(domain.values))]
-        return ChoiceParameterConfig(
-            name=name, values=numbers, parameter_type="str", is_ordered=False
-        )
-    return RangeParameterConfig(
-        name=name,
-        bounds=(domain.low, domain.high),
-        parameter_type="int" if isinstance(domain, Int) else "float",
-        scaling="log" if domain.log else "linear",
-    )
-
-
-def _encode(theta: Theta, searched: dict[str, Domain]) -> Theta:
-    return {
-        name: str(domain.values.index(theta[name])) if isinstance(domain, Choice) else theta[name]
-        for name, domain in searched.items()
-    }
-
-
-def _decode(parameters: dict[str, object], searched: dict[str, Domain]) -> Theta:
-    return {
-        name: domain.values[int(str(parameters[name]))]
-        if isinstance(domain, Choice)
-        else parameters[name]
-        for name, domain in searched.items()
-    }
-
-
-def _outcomes(
-    trials: Sequence[Trial], shares: Sequence[float], alpha: float
-) -> list[dict[str, tuple[float, float | None]]]:
-    """What Ax is told of each trial: value and standard error (None unknown, 0 noiseless).
-
-    Ax wants the errors of all trials or of none, by metric.
+    Call it only where one is left: the sequence comes to every point in the end.
     """
-    outcomes: list[dict[str, tuple[float, float | None]]] = []
-    for trial in trials:
-        outcome = {"regression_rate": (trial.aggregate.regression_rate, _rate_sem(trial, alpha))}
-        if math.isfinite(trial.aggregate.mean):
-            outcome["mean"] = (trial.aggregate.mean, mean_sem(trial.sems, shares))
-        outcomes.append(outcome)
-    unknown = {
-        metric for outcome in outcomes for metric, (_, sem) in outcome.items() if sem is None
-    }
-    return [
-        {
-            metric: (value, None if metric in unknown else sem)
-            for metric, (value, sem) in outcome.items()
-        }
-        for outcome in outcomes
+    count = len(tried) + 1
+    while True:
+        for theta in encoding.sobol(count, seed)[len(tried) :]:
+            if theta not in tried:
+                return theta
+        count *= 2
+
+
+def _by_regressions(trials: Sequence[Trial], goal: Goal) -> tuple[int, ...]:
+    """The models' numbers by how often they regressed so far, the first of equals first."""
+    counts = [
+        sum(regressed(trial.deltas[model], goal.alpha) for trial in trials)
+        for model in range(len(goal.shares))
     ]
+    return tuple(sorted(range(len(counts)), key=lambda model: -counts[model]))
 
 
-def _rate_sem(trial: Trial, alpha: float) -> float | None:
-    """Standard error of R: each model regresses or not with the chance its delta's noise gives."""
-    variance = 0.0
-    for delta, sem in zip(trial.deltas, trial.sems, strict=True):
-        if delta is None or math.isnan(delta):
-            continue
-        if sem is None:
-            return None
-        if sem > 0:
-            chance = float(norm.cdf((-alpha - delta) / sem))
-            variance += chance * (1 - chance)
-    return math.sqrt(variance) / len(trial.deltas)
+def _count_distinct(thetas: Sequence[Theta]) -> int:
+    return len({str(theta) for theta in thetas})

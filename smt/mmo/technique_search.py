@@ -13,7 +13,8 @@ from ray import tune
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.trial import run_trial
 from smt.fleet import ModelSpec
-from smt.mmo.aggregate import aggregate, normalise_weights
+from smt.mmo.aggregate import aggregate
+from smt.mmo.goal import Goal
 from smt.mmo.progress import Display
 from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
@@ -50,22 +51,22 @@ class TechniqueSearch:
         """
         settings = self.settings
         begun = self._begun(technique)
-        shares = normalise_weights([model.weight for model in self.models], len(self.models))
+        goal = Goal.over(
+            len(self.models),
+            [model.weight for model in self.models],
+            alpha=settings.alpha,
+            epsilon=settings.epsilon,
+            tau=settings.tau,
+        )
 
         def choose(finished: list[Trial], pending: list[Theta]) -> Theta | None:
             number = len(finished) + len(pending)
             if number in begun:
                 return begun[number]
-            return propose(
-                technique.space,
-                finished,
-                pending,
-                shares=shares,
-                alpha=settings.alpha,
-                epsilon=settings.epsilon,
-                method=settings.method,
-                seed=settings.seed,
+            proposal = propose(
+                technique.space, finished, pending, goal, method=settings.method, seed=settings.seed
             )
+            return None if proposal is None else proposal.theta
 
         def configure(number: int, theta: Theta) -> dict[str, Any]:
             template, failure = _apply(technique, self.template, theta)

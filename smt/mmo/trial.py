@@ -19,3 +19,19 @@ class Trial:
     deltas: tuple[float | None, ...]
     sems: tuple[float | None, ...]
     aggregate: Aggregate
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to try next.
+
+    Attributes:
+        order: The models' numbers, the likeliest to regress first.
+        finish: Whether the trial is worth finishing even once it is known to be infeasible.
+        stop: Why the search may end without trying it; None where it is worth its price.
+    """
+
+    theta: Theta
+    order: tuple[int, ...]
+    finish: bool = False
+    stop: str | None = None

@@ -4,6 +4,7 @@ import pytest
 from ax.api.client import Client
 
 from smt.mmo.aggregate import Aggregate, aggregate
+from smt.mmo.goal import Goal
 from smt.mmo.search import propose
 from smt.mmo.trial import Trial
 from smt.template import Choice, Float, Int
@@ -18,7 +19,6 @@ MIXED = {
     "kind": Choice(["a", 2, 0.5]),
     "only": Choice(["this"]),
 }
-DEFAULTS = {"alpha": 0.05, "epsilon": 0.1, "method": "ax", "seed": 0}
 
 
 def trial_of(theta, deltas, sems=None):
@@ -30,10 +30,10 @@ def trial_of(theta, deltas, sems=None):
     return Trial(theta, tuple(deltas), tuple(sems), outcome)
 
 
-def ask(space, trials=(), pending=(), **options):
-    models = len(trials[0].deltas) if trials else 1
-    shares = [1 / models] * models
-    return propose(space, list(trials), list(pending), shares=shares, **{**DEFAULTS, **options})
+def ask(space, trials=(), pending=(), method="ax", seed=0):
+    goal = Goal.over(len(trials[0].deltas) if trials else 1)
+    proposal = propose(space, list(trials), list(pending), goal, method=method, seed=seed)
+    return None if proposal is None else proposal.theta
 
 
 def run(space, count, score, **options):

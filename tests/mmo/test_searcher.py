@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ray.tune.search import Searcher
 
 from smt.mmo.aggregate import aggregate
+from smt.mmo.goal import Goal
 from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
 from smt.mmo.trial import Trial
@@ -64,16 +65,7 @@ def test_the_outcome_is_the_same_in_whatever_order_trials_end(data, lag):
 
 def test_a_lag_of_one_is_the_plain_sequential_search():
     def choose(finished, pending):
-        return propose(
-            SPACE,
-            finished,
-            pending,
-            shares=[0.5, 0.5],
-            alpha=0.05,
-            epsilon=0.1,
-            method="ax",
-            seed=0,
-        )
+        return propose(SPACE, finished, pending, Goal.over(2), method="ax", seed=0).theta
 
     searcher = run(make(trials=6, lag=1, choose=choose), 1, lambda count: 0)
     done = []
@@ -160,16 +152,8 @@ def test_discrete_spaces_are_searched_to_their_end_with_trials_pending():
     space = {"keep": Choice([True, False]), "kind": Choice(["a", "b"])}
 
     def choose(finished, pending):
-        return propose(
-            space,
-            finished,
-            pending,
-            shares=[0.5, 0.5],
-            alpha=0.05,
-            epsilon=0.1,
-            method="ax",
-            seed=0,
-        )
+        proposal = propose(space, finished, pending, Goal.over(2), method="ax", seed=0)
+        return None if proposal is None else proposal.theta
 
     searcher = FleetSearcher(
         trials=9,

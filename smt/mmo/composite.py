@@ -1,0 +1,176 @@
+"""θ by a surrogate of every model's delta: where to try next, what to recommend, when to stop."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smt.mmo.acquisition import improvement, maximise
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.surrogate import Surrogate, fit_surrogate
+from smt.mmo.trial import Proposal, Trial
+from smt.spec import digest
+from smt.template.space import Theta
+from smt.threads import one_thread
+
+INITIAL_TRIALS = 6
+DRAWS = 512
+# A trial that is likelier than this to be feasible is worth finishing even where it is not.
+WORTH_FINISHING = 0.5
+# What a recommendation must reach, and what a claim that nothing is left must.
+SURE = 0.95
+CANDIDATES = 256
+# Before this many trials, a claim that a technique has no θ is a false alarm too often.
+LEAST_TRIALS_TO_GIVE_UP = 20
+# As a share of τ: gains smaller than this are not worth a search.
+WORTH_SEARCHING = 0.2
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the surrogate thinks of a tried θ.
+
+    Attributes:
+        trial: Its number.
+        mean, sem: Of μ, percent.
+        feasible_probability: P(R <= ε).
+    """
+
+    trial: int
+    mean: float
+    sem: float
+    feasible_probability: float
+
+
+def propose_composite(
+    encoding: Encoding, trials: Sequence[Trial], pending: Sequence[Theta], goal: Goal, *, seed: int
+) -> Proposal | None:
+    """The θ that promises the largest improvement of μ with R <= ε; None without a surrogate.
+
+    The first `INITIAL_TRIALS` are left to quasi-random points.
+    """
+    number = len(trials) + len(pending)
+    if number < INITIAL_TRIALS or len(trials) < 2:
+        return None
+    with _calm():
+        return _propose(encoding, trials, pending, goal, int(digest([seed, number]), 16) % 2**31)
+
+
+def estimate(
+    encoding: Encoding, trials: Sequence[Trial], goal: Goal, *, seed: int
+) -> list[Estimate]:
+    """What the surrogate thinks of each trial, in order; nothing of fewer than it needs."""
+    if len(trials) < INITIAL_TRIALS or not encoding.columns:
+        return []
+    with _calm():
+        surrogate = fit_surrogate(encoding, trials, alpha=goal.alpha)
+        chances, means = _judge(surrogate, surrogate.points, goal, seed)
+    return [
+        Estimate(number, float(mean), float(sem), float(chance))
+        for number, (mean, sem, chance) in enumerate(
+            zip(means.mean(0), means.std(0), chances, strict=True)
+        )
+    ]
+
+
+def recommend(trials: Sequence[Trial], estimates: Sequence[Estimate]) -> Estimate | None:
+    """Of the feasible trials, the largest μ by the surrogate that is surely feasible.
+
+    The θ of the largest observed A lies on the edge of what is feasible, and is truly
+    infeasible too often. Where none is sure, the surest; None where no trial is feasible.
+    """
+    feasible = [each for each in estimates if trials[each.trial].aggregate.feasible]
+    sure = [each for each in feasible if each.feasible_probability >= SURE]
+    if sure:
+        return max(sure, key=lambda each: each.mean)
+    return max(feasible, key=lambda each: each.feasible_probability, default=None)
+
+
+def _propose(
+    encoding: Encoding, trials: Sequence[Trial], pending: Sequence[Theta], goal: Goal, seed: int
+) -> Proposal | None:
+    surrogate = fit_surrogate(encoding, trials, alpha=goal.alpha)
+    chances, _ = _judge(surrogate, surrogate.points, goal, seed)
+    acquisition = improvement(
+        surrogate,
+        shares=_shares(goal),
+        alpha=goal.alpha,
+        allowed=goal.allowed,
+        pending=encoding.encode(pending) if pending else None,
+        feasible_known=bool((chances > 0.5).any()),
+        seed=seed,
+    )
+    theta = encoding.decode(maximise(acquisition, surrogate, seed))
+    tried = [*(trial.theta for trial in trials), *pending]
+    if theta in tried:
+        others = [each for each in encoding.sobol(CANDIDATES, seed) if each not in tried]
+        if not others:
+            return None
+        with torch.no_grad():
+            values = acquisition(encoding.encode(others).unsqueeze(1))
+        theta = others[int(values.argmax())]
+    return _proposal(surrogate, theta, trials, goal, seed)
+
+
+def _proposal(
+    surrogate: Surrogate, theta: Theta, trials: Sequence[Trial], goal: Goal, seed: int
+) -> Proposal:
+    point = surrogate.encoding.encode([theta])
+    chances, _ = _judge(surrogate, point, goal, seed)
+    mean, spread = surrogate.predict(point)
+    risk = ((-goal.alpha - mean) / spread.clamp_min(1e-9))[0]
+    return Proposal(
+        theta=theta,
+        order=tuple(risk.argsort(descending=True, stable=True).tolist()),
+        finish=bool(chances[0] >= WORTH_FINISHING),
+        stop=_stop(surrogate, point, trials, goal, seed),
+    )
+
+
+def _stop(
+    surrogate: Surrogate, point: Tensor, trials: Sequence[Trial], goal: Goal, seed: int
+) -> str | None:
+    """Why no further trial is worth its price; None where one is."""
+    encoding = surrogate.encoding
+    untried = torch.cat([encoding.encode(encoding.sobol(CANDIDATES, seed)), point])
+    values = _values(surrogate.sample(torch.cat([surrogate.points, untried]), DRAWS, seed), goal)
+    best_tried = values[:, : len(trials)].amax(1).clamp_min(0.0)
+    best = values.amax(1)
+    if len(trials) >= LEAST_TRIALS_TO_GIVE_UP:
+        hope = float((best >= goal.tau).double().mean())
+        if hope < 1 - SURE:
+            return f"no theta reaches A >= {goal.tau:g}% with probability {1 - hope:.2f}"
+        gain = WORTH_SEARCHING * goal.tau
+        hope = float((best > best_tried + gain).double().mean())
+        if hope < 1 - SURE:
+            return f"A gains more than {gain:g}% with probability {hope:.2f} only"
+    return None
+
+
+def _judge(surrogate: Surrogate, points: Tensor, goal: Goal, seed: int) -> tuple[Tensor, Tensor]:
+    """`[n, d]` -> `[n]` P(R <= ε) and `[draws, n]` draws of μ."""
+    deltas = surrogate.sample(points, DRAWS, seed)
+    feasible = (deltas < -goal.alpha).sum(-1) <= goal.allowed
+    return feasible.double().mean(0), deltas @ _shares(goal)
+
+
+def _values(deltas: Tensor, goal: Goal) -> Tensor:
+    """`[..., m]` deltas -> `[...]` A."""
+    feasible = (deltas < -goal.alpha).sum(-1) <= goal.allowed
+    return torch.where(feasible, deltas @ _shares(goal), -torch.inf)
+
+
+def _shares(goal: Goal) -> Tensor:
+    return torch.tensor(goal.shares, dtype=torch.double)
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """On one thread, without the libraries' remarks on data that are as they are."""
+    with warnings.catch_warnings(), one_thread():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,128 @@
+"""How models' deltas go together over trials, learned from incomplete and noisy trials.
+
+Deltas of a trial are y = b + e + noise with e ~ N(0, Σ) over the m models and a noise of known
+variance. Σ is fitted by expectation maximisation, drawn towards models that are alike, since a
+search has fewer trials than models at first. Its eigenvectors turn the deltas into directions
+that are independent of each other: a rotation by principal components (Probabilistic PCA, Tipping
+and Bishop 1999, with missing entries).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+ITERATIONS = 30
+# How many trials' worth the prior of Σ counts.
+PRIOR_TRIALS = 8.0
+# Directions with less than this share of the variance are noise.
+LEAST_SHARE = 1e-3
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Independent directions of m models' deltas.
+
+    Attributes:
+        centre: `[m]` mean deltas, percent.
+        directions: `[m, q]`: a unit of each direction, in percent of every model.
+        means: `[n, q]` where the trials lie, in units of the directions.
+        variances: `[n, q]` of those: large where few models were evaluated.
+    """
+
+    centre: Tensor
+    directions: Tensor
+    means: Tensor
+    variances: Tensor
+
+
+def fit_correlation(deltas: Tensor, variances: Tensor) -> Correlation:
+    """Fit directions, and place the trials.
+
+    Args:
+        deltas: `[n, m]` percent; NaN where not evaluated.
+        variances: `[n, m]` of their noise; positive where a delta is.
+
+    Returns:
+        At most m directions. What a trial says of a direction is the likelihood alone, without
+        the prior N(0, 1): that is the surrogate's.
+    """
+    known = deltas.isfinite()
+    values = torch.where(known, deltas, 0.0)
+    centre = _column_means(values, known)
+    prior = _alike(values - centre, variances, known)
+    covariance = prior
+    for _ in range(ITERATIONS):
+        means, second = _expect(values - centre, variances, known, covariance)
+        covariance = (PRIOR_TRIALS * prior + second) / (PRIOR_TRIALS + len(deltas))
+        centre = centre + _shift(values - centre - means, variances, known)
+    eigenvalues, vectors = torch.linalg.eigh(covariance)
+    kept = eigenvalues > LEAST_SHARE * eigenvalues.sum()
+    directions = vectors[:, kept] * eigenvalues[kept].sqrt()
+    means, spread = _place(values - centre, variances, known, directions)
+    return Correlation(centre, directions, means, spread)
+
+
+def _column_means(values: Tensor, known: Tensor) -> Tensor:
+    """Mean of each column, drawn towards the mean of all by one observation."""
+    overall = values[known].mean() if known.any() else values.new_zeros(())
+    return (values.sum(0) + overall) / (known.sum(0) + 1)
+
+
+def _alike(centred: Tensor, variances: Tensor, known: Tensor) -> Tensor:
+    """`[m, m]` prior of Σ: one variance, one correlation, by moments over what is known."""
+    m = centred.shape[1]
+    total = centred[known].square().mean()
+    noise = variances[known].mean()
+    variance = (total - noise).clamp_min(0.1 * total).clamp_min(1e-8)
+    pairs = known.double().T @ known.double()
+    products = torch.where(known, centred, 0.0)
+    products = products.T @ products
+    off = ~torch.eye(m, dtype=torch.bool)
+    shared = products[off].sum() / pairs[off].sum().clamp_min(1) / variance if m > 1 else total * 0
+    correlation = shared.clamp(0.0, 0.9)
+    return variance * (correlation + (1 - correlation) * torch.eye(m, dtype=torch.double))
+
+
+def _expect(
+    centred: Tensor, variances: Tensor, known: Tensor, covariance: Tensor
+) -> tuple[Tensor, Tensor]:
+    """E-step: `[n, m]` posterior means of e, and the `[m, m]` sum of its second moments."""
+    gain, remaining = _posterior(variances, known, covariance)
+    means = (gain @ torch.where(known, centred, 0.0).unsqueeze(-1)).squeeze(-1)
+    return means, means.T @ means + remaining.sum(0)
+
+
+def _posterior(variances: Tensor, known: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """`[n, m, m]` gains and posterior covariances of e, whose prior is N(0, Σ), trial by trial."""
+    # What is not known has infinite variance: its row and column of the gain are zero.
+    mask = known.double()
+    seen = mask.unsqueeze(-1) * mask.unsqueeze(-2) * covariance
+    noise = torch.where(known, variances, 1.0)
+    system = seen + torch.diag_embed(noise)
+    cross = covariance * mask.unsqueeze(-2)
+    gain = torch.linalg.solve(system, cross.mT).mT
+    return gain, covariance - gain @ cross.mT
+
+
+def _shift(residuals: Tensor, variances: Tensor, known: Tensor) -> Tensor:
+    """How far each model's centre moves: weighted mean residual, drawn towards zero."""
+    weights = torch.where(known, 1 / torch.where(known, variances, 1.0), 0.0)
+    scale = weights.max().clamp_min(1e-12)
+    weights = weights / scale
+    return (weights * residuals).sum(0) / (weights.sum(0) + 1)
+
+
+def _place(
+    centred: Tensor, variances: Tensor, known: Tensor, directions: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Where each trial lies along each direction by its deltas alone: `[n, q]` mean, variance."""
+    weights = torch.where(known, 1 / torch.where(known, variances, 1.0), 0.0)
+    precision = (directions.T * weights.unsqueeze(1)) @ directions
+    q = directions.shape[1]
+    covariance = torch.linalg.inv(precision + torch.eye(q, dtype=torch.double))
+    told = (weights * torch.where(known, centred, 0.0)) @ directions
+    means = (covariance @ told.unsqueeze(-1)).squeeze(-1)
+    marginal = covariance.diagonal(dim1=-2, dim2=-1).clamp(max=1 - 1e-6)
+    spread = 1 / (1 / marginal - 1)
+    return means / marginal * spread, spread

@@ -1,0 +1,117 @@
+"""The surrogate of a search: a distribution over every model's delta at every θ.
+
+Deltas are rotated into independent directions (`smt.mmo.correlation`), and each direction is a
+Gaussian process over the space, all fitted as one batch. Models that were not evaluated in a
+trial make its directions uncertain; standard errors enter as known noise.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from botorch.models.gp_regression_mixed import MixedSingleTaskGP
+from botorch.models.gpytorch import GPyTorchModel
+from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from torch import Tensor
+
+from smt.mmo.correlation import Correlation, fit_correlation
+from smt.mmo.encoding import Encoding
+from smt.mmo.trial import Trial
+
+# Share of the deltas' variance taken for noise where no standard error is known.
+UNKNOWN_NOISE = 0.1
+# In percent; no delta is known better than this.
+LEAST_SEM = 1e-3
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """Deltas of m models over a space, given trials.
+
+    Attributes:
+        points: `[n, d]` encoded θ of the trials.
+        model: Gaussian processes with q outputs, one a direction.
+    """
+
+    encoding: Encoding
+    correlation: Correlation
+    points: Tensor
+    model: GPyTorchModel
+
+    def deltas(self, samples: Tensor) -> Tensor:
+        """`[..., q]` samples of the directions -> `[..., m]` deltas, percent."""
+        return samples @ self.correlation.directions.T + self.correlation.centre
+
+    def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """`[n, d]` -> `[n, m]` mean and standard deviation of the deltas, percent."""
+        with torch.no_grad():
+            posterior = self.model.posterior(points)
+        spread = posterior.variance @ self.correlation.directions.T.square()
+        return self.deltas(posterior.mean), spread.clamp_min(0).sqrt()
+
+    def sample(self, points: Tensor, count: int, seed: int) -> Tensor:
+        """`[n, d]` -> `[count, n, m]` deltas, drawn jointly over the points."""
+        with torch.no_grad(), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            drawn = self.model.posterior(points).rsample(torch.Size([count]))
+        return self.deltas(drawn)
+
+
+def fit_surrogate(encoding: Encoding, trials: Sequence[Trial], *, alpha: float) -> Surrogate:
+    """Fit to the trials, of which at least two have deltas.
+
+    A failed model's delta is taken as worse than any seen.
+    """
+    points = encoding.encode([trial.theta for trial in trials])
+    deltas, variances, noise_known = _observations(trials, alpha)
+    correlation = fit_correlation(deltas, variances)
+    model = _gaussian_processes(
+        encoding, points, correlation.means, correlation.variances, noise_known
+    )
+    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    return Surrogate(encoding, correlation, points, model)
+
+
+def _observations(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool]:
+    """`[n, m]` deltas (NaN: not evaluated) and variances, and whether all errors were known."""
+    observed = _tensor([trial.deltas for trial in trials])
+    sems = _tensor([trial.sems for trial in trials])
+    evaluated = torch.tensor([[delta is not None for delta in trial.deltas] for trial in trials])
+    measured = observed.isfinite()
+    failed = min([*observed[measured].tolist(), -alpha]) - alpha
+    deltas = torch.where(evaluated & ~measured, failed, observed)
+    known = bool(sems[measured].isfinite().all())
+    guess = math.sqrt(UNKNOWN_NOISE) * float(deltas[evaluated].std(correction=0))
+    sems = torch.where(sems.isfinite(), sems, guess).clamp_min(LEAST_SEM)
+    return deltas, sems.square(), known
+
+
+def _tensor(rows: Sequence[Sequence[float | None]]) -> Tensor:
+    """`[n, m]`, NaN for None."""
+    numbers = [[math.nan if each is None else each for each in row] for row in rows]
+    return torch.tensor(numbers, dtype=torch.double)
+
+
+def _gaussian_processes(
+    encoding: Encoding, points: Tensor, means: Tensor, variances: Tensor, noise_known: bool
+) -> GPyTorchModel:
+    likelihood = None
+    if not noise_known:
+        likelihood = FixedNoiseGaussianLikelihood(
+            noise=variances.T, learn_additional_noise=True, batch_shape=means.shape[-1:]
+        )
+    noise = variances if noise_known else None
+    if encoding.choices:
+        return MixedSingleTaskGP(
+            points,
+            means,
+            [*encoding.choices],
+            noise,
+            likelihood=likelihood,
+            outcome_transform=None,
+        )
+    return SingleTaskGP(points, means, noise, likelihood=likelihood, outcome_transform=None)

@@ -1,0 +1,77 @@
+"""θ by Optuna's tree-structured Parzen estimator, with R <= ε as a constraint."""
+
+import math
+from collections.abc import Sequence
+
+from smt.errors import InputError
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.trial import Trial
+from smt.template.space import Choice, Domain, Int, Theta
+
+
+def require_optuna() -> None:
+    """Raise `InputError` where Optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise InputError(
+            "method 'tpe' needs Optuna, which is not installed; install it by "
+            "pip install -c constraints.txt optuna, or choose method 'composite'"
+        ) from None
+
+
+def propose_tpe(
+    encoding: Encoding, trials: Sequence[Trial], pending: Sequence[Theta], goal: Goal, *, seed: int
+) -> Theta:
+    """The next θ, of a study made anew from the trials.
+
+    A trial without a μ shows the mean of the deltas it has, and its R: the estimator orders
+    infeasible trials by how far R is above ε alone.
+    """
+    import optuna
+    from optuna.distributions import (
+        BaseDistribution,
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+    from optuna.trial import TrialState, create_trial
+
+    def distribution(domain: Domain) -> BaseDistribution:
+        if isinstance(domain, Choice):
+            return CategoricalDistribution(domain.values)
+        if isinstance(domain, Int):
+            return IntDistribution(domain.low, domain.high, log=domain.log)
+        return FloatDistribution(domain.low, domain.high, log=domain.log)
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    searched = {name: distribution(domain) for name, domain in encoding.columns.items()}
+    number = len(trials) + len(pending)
+    sampler = optuna.samplers.TPESampler(seed=seed + number, multivariate=True)
+    study = optuna.create_study(sampler=sampler, direction="maximize")
+    for trial in trials:
+        study.add_trial(
+            create_trial(
+                params={name: trial.theta[name] for name in searched},
+                distributions=searched,
+                value=_mean(trial, goal),
+                constraints={"regressions": trial.aggregate.regression_rate - goal.epsilon},
+            )
+        )
+    for theta in pending:
+        study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params={name: theta[name] for name in searched},
+                distributions=searched,
+            )
+        )
+    return {**encoding.fixed, **study.ask(searched).params}
+
+
+def _mean(trial: Trial, goal: Goal) -> float:
+    if math.isfinite(trial.aggregate.mean):
+        return trial.aggregate.mean
+    known = [delta for delta in trial.deltas if delta is not None and math.isfinite(delta)]
+    return sum(known) / len(known) if known else -goal.alpha
