@@ -1,0 +1,297 @@
+"""Searchers beside each other on simulated fleets, whose true A is known everywhere.
+
+Every method gets as many trials, under the same noise. Those of this package may stop a trial
+that is known to be infeasible. Prints a table and a JSON line last, by method:
+
+  best_20, best_40  true A of the best θ tried in so many trials, over A*: mean
+  reached           share of runs that tried a θ of at least 90% of A*
+  evaluations       evaluations until then: median, null where most runs do not get there
+  score             true A of the recommended θ over A*, 0 where infeasible or none: mean
+  infeasible        share of runs whose recommended θ is truly infeasible
+  none              share of runs that recommend nothing
+  proposal_s        seconds to propose a trial: mean
+
+and `composite_over_tpe`, the ratio of their median evaluations, null where one is. In
+`composite_over_tpe_at_most` a run of TPE that does not get there counts as if it had at its end.
+
+`--out` keeps every run, and gets the curves (`curves.parquet`) and a figure (`search.html`);
+the same command goes on where it was stopped. Needs optuna for Ray Tune's OptunaSearch.
+"""
+
+import itertools
+import json
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from search_figure import write_figure
+from search_fleets import ALPHA, EPSILON, MODELS, NEAR, SimulatedFleet, make_fleet, optimum
+from search_peers import Evaluate, construct, peers, search_with
+from search_points import Array
+
+from smt.command_line import run
+from smt.mmo import optimize
+from smt.mmo.search import Method
+from smt.template.space import Theta
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is compared.
+
+    Attributes:
+        methods: Methods of `optimize`, and Ray Tune's searchers.
+        first: Number of the first fleet; the benchmark's are 0 to 11.
+        fleets: How many fleets.
+        seeds: Runs of a method on a fleet, each under noise of its own.
+        trials: Trials of a run, each of at most 20 evaluations.
+        processes: Runs at once, one thread each.
+        out: Folder of the runs.
+    """
+
+    methods: tuple[str, ...] = ("composite", "ax", "sobol", "tpe", *peers)
+    first: int = 0
+    fleets: int = 12
+    seeds: int = 10
+    trials: int = 40
+    processes: int = 2
+    out: str = "runs/search"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run of a method on a fleet."""
+
+    fleet: int
+    method: str
+    seed: int
+    trials: int
+
+    @property
+    def name(self) -> str:
+        """File name of its result."""
+        return f"{make_fleet(self.fleet).name}-{self.method}-{self.seed}-{self.trials}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a job; values are true ones.
+
+    Attributes:
+        ends: [t], evaluations made once each θ was done with, in the order tried.
+        values: [t], A over A* of each θ tried; -inf where infeasible.
+        recommended: A over A* of the recommended θ, -inf where infeasible; None: no θ.
+        proposal_s: Seconds of proposing and recommending, by trial.
+    """
+
+    ends: list[int]
+    values: list[float]
+    recommended: float | None
+    proposal_s: float
+
+    @property
+    def best(self) -> Array:
+        """[t], A over A* of the best θ so far; 0, as by doing nothing, before any is better."""
+        found: Array = np.maximum.accumulate(np.maximum(self.values, 0.0))
+        return found
+
+    @property
+    def needed(self) -> float:
+        """Evaluations until a θ near the optimum was tried; inf where none was."""
+        near = np.flatnonzero(np.array(self.values) >= NEAR)
+        return float(self.ends[near[0]]) if len(near) else math.inf
+
+
+def main(config: Config) -> None:
+    """Run what is not there yet, then print and write."""
+    out = Path(config.out)
+    out.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        Job(fleet, method, seed, config.trials)
+        for seed in range(config.seeds)
+        for fleet in range(config.first, config.first + config.fleets)
+        for method in config.methods
+    ]
+    waiting = [job for job in jobs if not (out / f"{job.name}.json").exists()]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(config.processes, context) as pool:
+        running = [pool.submit(measure, job, config.out) for job in waiting]
+        for done in track(as_completed(running), "searching", total=len(running)):
+            done.result()
+    results = {job: json.loads((out / f"{job.name}.json").read_text()) for job in jobs}
+    errors = {job.method: result["error"] for job, result in results.items() if "error" in result}
+    runs: dict[str, dict[Job, Run]] = {}
+    for job, result in results.items():
+        if job.method not in errors:
+            runs.setdefault(job.method, {})[job] = Run(**result)
+    figures = {method: summarise([*of.values()]) for method, of in runs.items()}
+    show(figures, errors)
+    pq.write_table(curves(runs), out / "curves.parquet")
+    summary = {"methods": figures, "errors": errors, **ratios(runs)}
+    write_figure(regrets(runs, config.trials), summary, out / "search.html")
+    print(json.dumps(summary))
+
+
+def measure(job: Job, out: str) -> None:
+    """Search once; the result is a file."""
+    torch.set_num_threads(1)
+    path = Path(out) / f"{job.name}.json"
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(search(job, out)))
+    partial.rename(path)
+
+
+def search(job: Job, out: str) -> dict[str, Any]:
+    """What a `Run` holds, or the error of a searcher that cannot be constructed."""
+    fleet = make_fleet(job.fleet)
+    highest = optimum(fleet, out)[1]
+    asked: list[Theta] = []
+    inside = 0.0
+
+    def evaluate(theta: Theta, model: Any) -> tuple[float, float]:
+        nonlocal inside
+        started = time.perf_counter()
+        asked.append(theta)
+        found = fleet.evaluate(theta, model, job.seed)
+        inside += time.perf_counter() - started
+        return found
+
+    started = time.perf_counter()
+    if job.method in peers:
+        try:
+            searcher = construct(job.method, fleet.space, job.seed)
+        except Exception as error:
+            return {"error": repr(error)}
+        theta = search_with(searcher, fleet, evaluate, job.trials)
+    else:
+        theta = search_here(job, fleet, evaluate)
+    seconds = time.perf_counter() - started - inside
+    # A trial is a stretch of evaluations of one θ.
+    tried = [(each, len(list(stretch))) for each, stretch in itertools.groupby(asked)]
+    return {
+        "ends": list(itertools.accumulate(length for _, length in tried)),
+        "values": [fleet.value(each) / highest for each, _ in tried],
+        "recommended": None if theta is None else fleet.value(theta) / highest,
+        "proposal_s": seconds / len(tried),
+    }
+
+
+def search_here(job: Job, fleet: SimulatedFleet, evaluate: Evaluate) -> Theta | None:
+    """The recommendation of a method of `optimize`."""
+    return optimize(
+        fleet.space,
+        evaluate,
+        models=fleet.models,
+        weights=fleet.weights.tolist(),
+        trials=job.trials,
+        alpha=ALPHA,
+        epsilon=EPSILON,
+        method=cast(Method, job.method),
+        early_rejection=True,
+        seed=job.seed,
+    ).best_theta
+
+
+def summarise(runs: Sequence[Run]) -> Figures:
+    """A method's figures; see the top."""
+    recommended = [run.recommended for run in runs]
+    shares = {
+        "best_20": [run.best[:20][-1] for run in runs],
+        "best_40": [run.best[:40][-1] for run in runs],
+        "reached": [run.needed < math.inf for run in runs],
+        "score": [0.0 if each in (None, -math.inf) else each for each in recommended],
+        "infeasible": [each == -math.inf for each in recommended],
+        "none": [each is None for each in recommended],
+        "proposal_s": [run.proposal_s for run in runs],
+    }
+    figures: Figures = {name: round(float(np.mean(of)), 4) for name, of in shares.items()}
+    return {"runs": len(runs), **figures, "evaluations": finite(median_needed(runs))}
+
+
+def ratios(runs: dict[str, dict[Job, Run]]) -> Figures:
+    """Composite's median evaluations over TPE's, and a bound of it; see the top."""
+    if not {"composite", "tpe"} <= runs.keys():
+        return {}
+    ours, theirs = (median_needed([*runs[method].values()]) for method in ("composite", "tpe"))
+    spent = np.median([min(run.needed, run.ends[-1]) for run in runs["tpe"].values()])
+    return {
+        "composite_over_tpe": finite(ours / theirs) if theirs < math.inf else None,
+        "composite_over_tpe_at_most": finite(ours / float(spent)),
+    }
+
+
+def median_needed(runs: Sequence[Run]) -> float:
+    """Median evaluations until near the optimum; inf where half of the runs do not get there."""
+    # The upper of two middle values: their mean could be inf - inf.
+    return sorted(run.needed for run in runs)[len(runs) // 2]
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON has it."""
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def regrets(runs: dict[str, dict[Job, Run]], trials: int) -> dict[str, tuple[Array, Array]]:
+    """Method -> simple regret [runs, trials] and [runs, evaluations]; a run keeps its last."""
+    found = {}
+    numbers = np.arange(1, trials * MODELS + 1)
+    for method, of in runs.items():
+        best = [np.concatenate([[0.0], run.best]) for run in of.values()]
+        done = [np.searchsorted(run.ends, numbers, side="right") for run in of.values()]
+        found[method] = (
+            1 - np.stack([each[np.minimum(numbers[:trials], len(each) - 1)] for each in best]),
+            1 - np.stack([each[at] for each, at in zip(best, done, strict=True)]),
+        )
+    return found
+
+
+def curves(runs: dict[str, dict[Job, Run]]) -> pa.Table:
+    """A row a trial: evaluations until its end, A over A* of its θ and of the best so far."""
+    return pa.Table.from_pylist(
+        [
+            {
+                **asdict(job),
+                "trial": trial + 1,
+                "evaluations": run.ends[trial],
+                "value": run.values[trial],
+                "best": run.best[trial],
+            }
+            for of in runs.values()
+            for job, run in of.items()
+            for trial in range(len(run.ends))
+        ]
+    )
+
+
+def show(methods: dict[str, Figures], errors: dict[str, str]) -> None:
+    """A row a method; why one has no figures is below."""
+    columns = ("best_20", "best_40", "reached", "evaluations", "score", "infeasible", "none")
+    table = Table("method", title="Shares of A* and of runs", box=SIMPLE_HEAD, padding=0)
+    for column in (*columns, "proposal_s"):
+        table.add_column(column.replace("_", "\n"), justify="right")
+    for method in (*methods, *errors):
+        figures = [methods.get(method, {}).get(each) for each in (*columns, "proposal_s")]
+        table.add_row(method, *("-" if each is None else f"{each:.3g}" for each in figures))
+    Console().print(table)
+    for method, error in errors.items():
+        print(f"{method} cannot be constructed: {error}")
+
+
+if __name__ == "__main__":
+    run(main, Config)
