@@ -35,7 +35,7 @@ from smt.data.schema import Event
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec, SimulatedLog, model_columns
 from smt.fleet.logs import open_source
-from smt.template import catalogue
+from smt.template import catalogue, find_template
 from smt.training import train
 from smt.training.metrics import event_metrics, normalized_entropy
 
@@ -50,7 +50,7 @@ class Config:
         log: A prepared KuaiRand log; "" leaves it out.
         simulated_rows: Rows of the simulated log; 0 leaves it out.
         seeds: Runs of each system, each with the seed of its number.
-        systems: Names of templates and peers; all by default.
+        systems: Templates (NAME, its first version, or NAME@N) and peers; all by default.
         events: Events; by default all with at least 1% positives in the training window.
         processes: Systems trained at once, one thread each.
         out: Folder of the runs.
@@ -156,8 +156,9 @@ def measure(job: Job, out: str) -> None:
     log = load(job.log, job.rows)
     model = model_of(job.log, job.rows, job.event, log)
     started = time.perf_counter()
-    if job.system in catalogue:
-        found = train(catalogue[job.system], model, log, seed=job.seed).metrics[job.event]
+    if job.system not in peers:
+        template = find_template(job.system if "@" in job.system else f"{job.system}@1")
+        found = train(template, model, log, seed=job.seed).metrics[job.event]
     else:
         probabilities = peers[job.system](log, model.features, job.event, job.seed)
         labels = log.test[job.event].to_numpy().astype(np.float64)
