@@ -24,7 +24,9 @@ class Config:
         alpha: Percent; a model regresses where its NE change is below -alpha.
         epsilon: Largest share of models that may regress.
         tau: Percent; least A* of a technique that generalizes.
-        method: How θ is searched.
+        method: How θ is searched; tpe needs Optuna.
+        early_rejection: Do not finish a trial in which too many models have regressed.
+        early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
         concurrent_trials: Trials under way at a time.
         seed: Of initial values and of the search.
         train_rows: Train on the latest so many rows only.
@@ -44,7 +46,9 @@ class Config:
     alpha: float = 0.05
     epsilon: float = 0.1
     tau: float = 0.05
-    method: Literal["ax", "sobol"] = "ax"
+    method: Literal["composite", "ax", "sobol", "tpe"] = "composite"
+    early_rejection: bool = True
+    early_stopping: bool = True
     concurrent_trials: int = 2
     seed: int = 0
     train_rows: int | None = None

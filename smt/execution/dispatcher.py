@@ -33,6 +33,23 @@ class Progress:
     waiting: bool
 
 
+@dataclass(frozen=True)
+class Rejection:
+    """When a trial is not worth finishing.
+
+    Attributes:
+        alpha: A model regresses where its delta is below -α, percent, or it failed.
+        allowed: How many models may regress.
+    """
+
+    alpha: float
+    allowed: int
+
+    def regressed(self, delta: float | None) -> bool:
+        """Whether a model with this delta, None where it failed, regressed."""
+        return delta is None or delta < -self.alpha
+
+
 class WarmWorker:
     """A process that has imported everything and runs one evaluation after the other."""
 
@@ -105,14 +122,40 @@ class Dispatcher:
         self._done += 1
         return evaluation.to_dict()
 
+    async def trial(
+        self, contents: list[dict[str, Any]], rejection: Rejection | None
+    ) -> list[dict[str, Any]]:
+        """Run a trial's evaluations; plain data in and out, in the same order.
+
+        Under a rejection, only the first of them that settle that too many models regress: the
+        others are not run, or cancelled. Which these are does not depend on timing.
+        """
+        running = [asyncio.create_task(self.evaluate(content)) for content in contents]
+        found: list[dict[str, Any]] = []
+        regressions = 0
+        for each in running:
+            found.append(await each)
+            regressions += rejection is not None and rejection.regressed(found[-1]["delta"])
+            if rejection is not None and regressions > rejection.allowed:
+                break
+        for each in running[len(found) :]:
+            each.cancel()
+        # One that ended all the same is in the ledger; the trial does not know it.
+        await asyncio.gather(*running[len(found) :], return_exceptions=True)
+        return found
+
     async def baseline(self, content: dict[str, Any]) -> dict[str, Any]:
         """Train a baseline, once ever, or find it. Plain data in and out."""
         evaluation, _ = await self._baseline(Task.model_validate(content))
         return evaluation.to_dict()
 
-    def recorded(self) -> list[dict[str, Any]]:
-        """The evaluations of trials in the ledger, as plain data."""
-        return [evaluation.to_dict() for evaluation in self._recorded.values()]
+    def record_proposal(self, technique: str, trial: int, proposal: dict[str, Any]) -> None:
+        """As the ledger's."""
+        self._ledger.record_proposal(technique, trial, proposal)
+
+    def proposals(self, technique: str) -> dict[int, dict[str, Any]]:
+        """As the ledger's."""
+        return self._ledger.proposals(technique)
 
     def progress(self) -> Progress:
         """How far the run is."""
@@ -140,7 +183,8 @@ class Dispatcher:
     async def _baseline(self, task: Task) -> tuple[Evaluation, Any]:
         if task.key not in self._baselines:
             self._baselines[task.key] = asyncio.create_task(self._train_baseline(task))
-        return await self._baselines[task.key]
+        # Others wait for it too: it goes on where one of them is cancelled.
+        return await asyncio.shield(self._baselines[task.key])
 
     async def _train_baseline(self, task: Task) -> tuple[Evaluation, Any]:
         known = self._ledger.baseline(task.key)
@@ -162,11 +206,11 @@ class Dispatcher:
         try:
             if workers > 1 or not self._pool:
                 async with self._runs:
-                    found = await run_isolated.remote(*boxed, workers, self._gpu)
+                    found = await _result(run_isolated.remote(*boxed, workers, self._gpu))
             else:
                 worker = await self._idle.get()
                 try:
-                    found = await worker.run.remote(*boxed)
+                    found = await _result(worker.run.remote(*boxed))
                 finally:
                     self._idle.put_nowait(worker)
         except RayError as error:
@@ -174,6 +218,15 @@ class Dispatcher:
             found = {"evaluation": Evaluation.of(task, failure=reason)}
         self._fresh += 1
         return dict(found)
+
+
+async def _result(reference: Any) -> Any:
+    """What a Ray task returns; where nobody waits for it any more, the task is cancelled."""
+    try:
+        return await reference
+    except asyncio.CancelledError:
+        ray.cancel(reference)
+        raise
 
 
 def start_dispatcher(

@@ -36,6 +36,19 @@ class Ledger:
         names = self.folder.list("evaluations", ".json")
         return [Evaluation.model_validate_json(self.folder.read(name)) for name in names]
 
+    def record_proposal(self, technique: str, trial: int, proposal: dict[str, Any]) -> None:
+        """Make what a search decided to try durable, before it is tried."""
+        content = json.dumps(proposal, indent=2).encode()
+        self.folder.write(f"proposals/{technique}/{trial:04d}.json", content)
+
+    def proposals(self, technique: str) -> dict[int, dict[str, Any]]:
+        """Trial number -> what was decided to try."""
+        names = self.folder.list(f"proposals/{technique}", ".json")
+        return {
+            int(name.rpartition("/")[2].removesuffix(".json")): json.loads(self.folder.read(name))
+            for name in names
+        }
+
     def record_baseline(self, evaluation: Evaluation, losses: NDArray[np.float32]) -> None:
         """Make a baseline and its `[n]` losses durable."""
         key = evaluation.key

@@ -7,6 +7,6 @@ from ray import tune
 
 
 def run_trial(config: dict[str, Any], dispatcher: Any) -> None:
-    """Evaluate every task of the trial through the dispatcher and report what was found."""
-    evaluations = ray.get([dispatcher.evaluate.remote(task) for task in config["tasks"]])
+    """Evaluate the tasks of the trial through the dispatcher and report what was found."""
+    evaluations = ray.get(dispatcher.trial.remote(config["tasks"], config["rejection"]))
     tune.report({"evaluations": evaluations})

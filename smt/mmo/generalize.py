@@ -22,7 +22,8 @@ from smt.fleet import (
     open_logs,
     select_representatives,
 )
-from smt.mmo.optimize import best_trial, check_search
+from smt.mmo.composite import Estimate
+from smt.mmo.optimize import best_trial, check_search, choose
 from smt.mmo.progress import Display
 from smt.mmo.settings import Settings
 from smt.mmo.technique_search import TechniqueSearch
@@ -32,11 +33,21 @@ from smt.template import Technique, Template, Theta, catalogue, count_fleet_flop
 
 @dataclass(frozen=True)
 class TechniqueResult:
-    """What the search of one technique found; `best` is None where no trial was feasible."""
+    """What the search of one technique found.
+
+    Attributes:
+        best: θ*; see `smt.mmo.optimize.Optimization`. None where no trial was feasible.
+        estimate: What the surrogate thinks of it; None without a surrogate.
+        paper: Arg max of A (Eq. 5).
+        stopped: Why the search ended early; None where it did not.
+    """
 
     technique: Technique
     trials: tuple[Trial, ...]
     best: Trial | None
+    estimate: Estimate | None
+    paper: Trial | None
+    stopped: str | None
     generalizes: bool
 
 
@@ -173,7 +184,17 @@ def _train_baselines(search: TechniqueSearch) -> dict[str, Evaluation]:
 
 
 def _search(technique: Technique, search: TechniqueSearch) -> TechniqueResult:
-    trials = search.run(technique)
-    best = best_trial(trials)
-    generalizes = best is not None and best.aggregate.value >= search.settings.tau
-    return TechniqueResult(technique, tuple(trials), best, generalizes)
+    settings = search.settings
+    found = search.run(technique)
+    best, estimate = choose(
+        technique.space, found.trials, search.goal, method=settings.method, seed=settings.seed
+    )
+    return TechniqueResult(
+        technique=technique,
+        trials=found.trials,
+        best=best,
+        estimate=estimate,
+        paper=best_trial(found.trials),
+        stopped=found.stopped,
+        generalizes=best is not None and best.aggregate.value >= settings.tau,
+    )

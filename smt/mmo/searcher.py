@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from smt.mmo.aggregate import Aggregate
-from smt.mmo.trial import Trial
+from smt.mmo.trial import Proposal, Trial
 from smt.template.space import Theta
 
 
@@ -26,15 +26,16 @@ class FleetSearcher(Searcher):
         *,
         trials: int,
         lag: int,
-        propose: Callable[[list[Trial], list[Theta]], Theta | None],
-        configure: Callable[[int, Theta], dict[str, Any]],
+        propose: Callable[[int, list[Trial], list[Theta]], Proposal | None],
+        configure: Callable[[int, Proposal], dict[str, Any]],
         conclude: Callable[[int, Theta, dict[str, Any]], Trial],
     ) -> None:
         """Set up a search.
 
         Args:
-            propose: (finished trials, pending θ) -> θ, or None where the space is exhausted.
-            configure: (number, θ) -> the config of the Tune trial.
+            propose: (number, finished trials, pending θ) -> what to try, or None to end the
+                search.
+            configure: (number, what to try) -> the config of the Tune trial.
             conclude: (number, θ, Tune's result) -> the finished trial.
         """
         super().__init__()
@@ -46,7 +47,7 @@ class FleetSearcher(Searcher):
         self._conclude = conclude
         self._thetas: list[Theta] = []
         self._numbers: dict[str, int] = {}
-        self._exhausted = False
+        self._ended = False
 
     @property
     def lost(self) -> list[int]:
@@ -56,20 +57,20 @@ class FleetSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of the next trial; None while it is too early, FINISHED at the end."""
         number = len(self._thetas)
-        if self._exhausted or number == self._trials:
+        if self._ended or number == self._trials:
             return str(Searcher.FINISHED)
         settled = max(number - self._lag + 1, 0)
         if any(earlier not in self.finished for earlier in range(settled)):
             return None
-        theta = self._propose(
-            [self.finished[earlier] for earlier in range(settled)], self._thetas[settled:]
+        proposal = self._propose(
+            number, [self.finished[earlier] for earlier in range(settled)], self._thetas[settled:]
         )
-        if theta is None:
-            self._exhausted = True
+        if proposal is None:
+            self._ended = True
             return str(Searcher.FINISHED)
-        self._thetas.append(theta)
+        self._thetas.append(proposal.theta)
         self._numbers[trial_id] = number
-        return self._configure(number, theta)
+        return self._configure(number, proposal)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -14,7 +14,9 @@ class Settings(Spec):
         alpha: α, percent: a model regresses where its delta is below -α.
         epsilon: ε, the largest share of models that may regress.
         tau: τ, percent: the least A* of a technique that generalizes.
-        method: "ax" or "sobol"; see `smt.mmo.search.propose`.
+        method: See `smt.mmo.search.propose`.
+        early_rejection: Do not finish a trial in which too many models have regressed.
+        early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
         concurrent_trials: Trials under way at a time. The next θ is chosen while the one
             before it still runs, without its outcome.
         seed: Of the networks' initial values and of the search.
@@ -24,6 +26,8 @@ class Settings(Spec):
     alpha: NonNegativeFloat = 0.05
     epsilon: NonNegativeFloat = 0.1
     tau: float = 0.05
-    method: Method = "ax"
+    method: Method = "composite"
+    early_rejection: bool = True
+    early_stopping: bool = True
     concurrent_trials: PositiveInt = 2
     seed: int = 0

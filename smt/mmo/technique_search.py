@@ -4,12 +4,13 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import ray
 from ray import tune
 
+from smt.execution.dispatcher import Rejection
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.trial import run_trial
 from smt.fleet import ModelSpec
@@ -19,10 +20,23 @@ from smt.mmo.progress import Display
 from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
 from smt.mmo.settings import Settings
-from smt.mmo.trial import Trial
+from smt.mmo.trial import Proposal, Trial
 from smt.template import Technique, Template, Theta
 
 TRIAL_MEMORY = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search tried.
+
+    Attributes:
+        trials: In order.
+        stopped: Why it ended before all the trials it was given; None where it did not.
+    """
+
+    trials: tuple[Trial, ...]
+    stopped: str | None
 
 
 @dataclass(frozen=True)
@@ -40,18 +54,11 @@ class TechniqueSearch:
     digests: dict[str, str]
     display: Display
 
-    def run(self, technique: Technique) -> list[Trial]:
-        """Search by Ray Tune; each Tune trial fans out over the models.
-
-        Returns:
-            The trials in order; fewer than asked for where the space has fewer points.
-
-        Raises:
-            RuntimeError: Ray lost a trial.
-        """
+    @property
+    def goal(self) -> Goal:
+        """What is searched for."""
         settings = self.settings
-        begun = self._begun(technique)
-        goal = Goal.over(
+        return Goal.over(
             len(self.models),
             [model.weight for model in self.models],
             alpha=settings.alpha,
@@ -59,26 +66,53 @@ class TechniqueSearch:
             tau=settings.tau,
         )
 
-        def choose(finished: list[Trial], pending: list[Theta]) -> Theta | None:
-            number = len(finished) + len(pending)
-            if number in begun:
-                return begun[number]
-            proposal = propose(
-                technique.space, finished, pending, goal, method=settings.method, seed=settings.seed
-            )
-            return None if proposal is None else proposal.theta
+    def run(self, technique: Technique) -> Searched:
+        """Search by Ray Tune; each Tune trial fans out over the models.
 
-        def configure(number: int, theta: Theta) -> dict[str, Any]:
-            template, failure = _apply(technique, self.template, theta)
+        Raises:
+            RuntimeError: Ray lost a trial.
+        """
+        settings = self.settings
+        goal = self.goal
+        decided = self._decided(technique)
+        stopped: str | None = None
+
+        def choose(number: int, finished: list[Trial], pending: list[Theta]) -> Proposal | None:
+            nonlocal stopped
+            proposal = decided.get(number)
+            if proposal is None:
+                proposal = propose(
+                    technique.space,
+                    finished,
+                    pending,
+                    goal,
+                    method=settings.method,
+                    seed=settings.seed,
+                )
+                if proposal is not None:
+                    self._decide(technique, number, proposal)
+            if proposal is None:
+                stopped = "all points of the space are tried"
+                return None
+            if settings.early_stopping and proposal.stop is not None:
+                stopped = proposal.stop
+                return None
+            return proposal
+
+        def configure(number: int, proposal: Proposal) -> dict[str, Any]:
+            template, failure = _apply(technique, self.template, proposal.theta)
             change = {
                 "technique": technique.name,
                 "trial": number,
-                "theta": theta,
+                "theta": proposal.theta,
                 "template": template,
                 "failure": failure,
             }
-            tasks = [self.task(model).model_copy(update=change) for model in self.models]
-            return {"tasks": [task.to_dict() for task in tasks]}
+            models = [self.models[place] for place in proposal.order]
+            tasks = [self.task(model).model_copy(update=change) for model in models]
+            patient = proposal.finish or not settings.early_rejection
+            rejection = None if patient else Rejection(settings.alpha, goal.allowed)
+            return {"tasks": [task.to_dict() for task in tasks], "rejection": rejection}
 
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
             evaluations = [Evaluation.model_validate(each) for each in result["evaluations"]]
@@ -95,7 +129,8 @@ class TechniqueSearch:
         )
         self.display.technique(technique.name, settings.trials)
         _run_tune(searcher, settings, self.dispatcher)
-        return [searcher.finished[number] for number in sorted(searcher.finished)]
+        trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
+        return Searched(trials, stopped)
 
     def task(self, model: ModelSpec) -> Task:
         """The baseline evaluation of a model."""
@@ -106,16 +141,17 @@ class TechniqueSearch:
             log_digest=self.digests[model.name],
         )
 
-    def _begun(self, technique: Technique) -> dict[int, Theta]:
-        """Trial number -> θ, of trials that an interrupted run had begun."""
-        recorded = [
-            Evaluation.model_validate(each) for each in ray.get(self.dispatcher.recorded.remote())
-        ]
+    def _decided(self, technique: Technique) -> dict[int, Proposal]:
+        """Trial number -> what an interrupted run had decided to try."""
+        found = ray.get(self.dispatcher.proposals.remote(technique.name))
         return {
-            each.trial: each.theta
-            for each in recorded
-            if each.technique == technique.name and each.trial is not None
+            number: Proposal(**{**content, "order": tuple(content["order"])})
+            for number, content in found.items()
         }
+
+    def _decide(self, technique: Technique, number: int, proposal: Proposal) -> None:
+        content = asdict(proposal)
+        ray.get(self.dispatcher.record_proposal.remote(technique.name, number, content))
 
 
 def to_trial(
@@ -124,18 +160,27 @@ def to_trial(
     models: Sequence[ModelSpec],
     settings: Settings,
 ) -> Trial:
-    """A trial out of its evaluations, in the models' order; a failure's delta is NaN."""
+    """A trial out of its evaluations, in the models' order.
+
+    A failure's delta is NaN. None is that of a model that was not evaluated, which may be where
+    enough others regressed.
+    """
     by_model = {evaluation.model: evaluation for evaluation in evaluations}
-    deltas = tuple(
-        float("nan") if (delta := by_model[model.name].delta) is None else delta for model in models
-    )
+    found = [by_model.get(model.name) for model in models]
+    deltas = tuple(None if each is None else _delta(each) for each in found)
     outcome = aggregate(
         deltas,
         [model.weight for model in models],
         alpha=settings.alpha,
         epsilon=settings.epsilon,
     )
-    return Trial(theta, deltas, tuple(by_model[model.name].sem for model in models), outcome)
+    return Trial(
+        theta, deltas, tuple(None if each is None else each.sem for each in found), outcome
+    )
+
+
+def _delta(evaluation: Evaluation) -> float:
+    return float("nan") if evaluation.delta is None else evaluation.delta
 
 
 def _apply(
