@@ -12,7 +12,7 @@ from smt.execution.cluster import Capacity
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
 from smt.execution.storage import Folder
-from smt.execution.train_run import run_evaluation
+from smt.execution.train_run import CanceledError, run_evaluation
 from smt.template import Template
 
 TASK_RETRIES = 2
@@ -57,8 +57,12 @@ class WarmWorker:
         """Return once the process is up."""
 
     def run(self, task: Task, log: list[Any], base_losses: list[Any]) -> dict[str, Any]:
-        """One evaluation by Ray Train's local mode; references come boxed, to stay references."""
-        return run_evaluation(task, log[0], base_losses[0], workers=0)
+        """One evaluation by Ray Train's local mode; references come boxed, to stay references.
+
+        Raises:
+            CanceledError: The call was cancelled meanwhile.
+        """
+        return run_evaluation(task, log[0], base_losses[0], workers=0, before_step=_check_canceled)
 
 
 @ray.remote(num_cpus=0, max_retries=TASK_RETRIES)
@@ -218,6 +222,12 @@ class Dispatcher:
             found = {"evaluation": Evaluation.of(task, failure=reason)}
         self._fresh += 1
         return dict(found)
+
+
+def _check_canceled() -> None:
+    """Ray cannot interrupt an actor: it only says that a call was cancelled."""
+    if ray.get_runtime_context().is_canceled():
+        raise CanceledError
 
 
 async def _result(reference: Any) -> Any:

@@ -1,6 +1,7 @@
 """An evaluation as a Ray Train run: the one way in which networks are trained."""
 
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -13,8 +14,18 @@ from smt.execution.evaluation import Evaluation, Task
 from smt.training import Workers, paired_delta, train
 
 
+class CanceledError(Exception):
+    """Nobody waits for the evaluation any more."""
+
+
 def run_evaluation(
-    task: Task, log: Any, base_losses: Any, workers: int, *, gpu: bool = False
+    task: Task,
+    log: Any,
+    base_losses: Any,
+    workers: int,
+    *,
+    gpu: bool = False,
+    before_step: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Run an evaluation by Ray Train.
 
@@ -23,6 +34,7 @@ def run_evaluation(
         base_losses: Object reference of the baseline's `[n]` losses; None for a baseline.
         workers: 0 trains in this process (Ray Train's local mode); W > 0 in a run of its own.
         gpu: Whether a run of its own with one worker gets a GPU.
+        before_step: Called before every training step, where training is in this process.
 
     Returns:
         `evaluation`, and `losses` for a baseline that succeeded.
@@ -30,7 +42,12 @@ def run_evaluation(
     with tempfile.TemporaryDirectory(prefix="smt-train-") as scratch:
         result = TorchTrainer(
             _train_loop,
-            train_loop_config={"task": task, "log": log, "base_losses": base_losses},
+            train_loop_config={
+                "task": task,
+                "log": log,
+                "base_losses": base_losses,
+                "before_step": before_step,
+            },
             scaling_config=ScalingConfig(
                 num_workers=workers,
                 use_gpu=gpu and workers == 1,
@@ -47,15 +64,36 @@ def _train_loop(config: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(1)
     context = ray_train.get_context()
     workers = Workers(rank=context.get_world_rank(), count=context.get_world_size())
-    return evaluate(config["task"], config["log"], config["base_losses"], workers)
+    return evaluate(
+        config["task"], config["log"], config["base_losses"], workers, config["before_step"]
+    )
 
 
-def evaluate(task: Task, log: Any, base_losses: Any, workers: Workers) -> dict[str, Any]:
-    """Train and measure; a failure is a finding, not an exception."""
+def evaluate(
+    task: Task,
+    log: Any,
+    base_losses: Any,
+    workers: Workers,
+    before_step: Callable[[], None] | None = None,
+) -> dict[str, Any]:
+    """Train and measure; a failure is a finding, not an exception.
+
+    Raises:
+        CanceledError: `before_step` raised it: there is no finding then.
+    """
     if task.template is None:
         return {"evaluation": Evaluation.of(task, failure=task.failure)}
     try:
-        outcome = train(task.template, task.model, ray.get(log), seed=task.seed, workers=workers)
+        outcome = train(
+            task.template,
+            task.model,
+            ray.get(log),
+            seed=task.seed,
+            workers=workers,
+            before_step=before_step,
+        )
+    except CanceledError:
+        raise
     except Exception as error:
         return {"evaluation": Evaluation.of(task, failure=_sentence(error))}
     found = {

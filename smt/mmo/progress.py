@@ -68,17 +68,23 @@ class Display:
         self._finished = 0
         self._label = f"{name}: 0 of {trials} trials"
 
+    def drop(self, evaluations: int) -> None:
+        """So many evaluations will not be needed."""
+        self._total -= evaluations
+        self._bar.update(self._task, total=self._total)
+
     def trial(self, name: str, number: int, trials: int, trial: Trial) -> None:
         """A trial of it is done."""
         self._best = max(self._best, trial.aggregate.value)
         self._finished += 1
         self._label = f"{name}: {self._finished} of {trials} trials, {self._best_text()}"
         outcome = trial.aggregate
+        self.drop(sum(delta is None for delta in trial.deltas))
         value = f"{outcome.value:+.3f}%" if outcome.feasible else "-inf"
         self._refresh()
         self._console.print(
             f"{name} trial {number} ({self._finished} of {trials}): A {value} "
-            f"(mu {outcome.mean:+.3f}%, R {outcome.regression_rate:.2f}), {self._best_text()}; "
+            f"({_mean_text(trial)}, R {outcome.regression_rate:.2f}), {self._best_text()}; "
             f"{self._done}/{self._total} evaluations{self._left_text()}",
             highlight=False,
             soft_wrap=True,
@@ -114,3 +120,10 @@ class Display:
             description=self._label,
             left=self._left_text().removeprefix(", "),
         )
+
+
+def _mean_text(trial: Trial) -> str:
+    skipped = sum(delta is None for delta in trial.deltas)
+    if skipped:
+        return f"rejected early, {skipped} of {len(trial.deltas)} models not evaluated"
+    return f"mu {trial.aggregate.mean:+.3f}%"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -71,9 +72,16 @@ def _technique(
         "source": result.technique.source,
         "generalizes": result.generalizes,
         "feasible": result.best is not None,
+        "stopped": result.stopped,
+        "paper": None if result.paper is None else _number(result.paper, numbered),
+        "estimate": None if result.estimate is None else asdict(result.estimate),
         "shown": _trial(*shown, found, shares),
         "trials": [_trial(number, trial, found, shares) for number, trial in numbered],
     }
+
+
+def _number(trial: Trial, numbered: list[tuple[int, Trial]]) -> int:
+    return next(number for number, each in numbered if each is trial)
 
 
 def _nearest_to_feasible(numbered: list[tuple[int, Trial]]) -> tuple[int, Trial]:
@@ -91,6 +99,7 @@ def _trial(number: int, trial: Trial, found: Generalization, shares: list[float]
     names = [model.name for model in found.representatives.models]
     regressions = sum(regressed(delta, alpha) for delta in trial.deltas)
     helped = sum(delta is not None and delta > alpha for delta in trial.deltas)
+    evaluated = sum(delta is not None for delta in trial.deltas)
     return {
         "number": number,
         "theta": trial.theta,
@@ -99,8 +108,9 @@ def _trial(number: int, trial: Trial, found: Generalization, shares: list[float]
         "mean_sem": _finite(mean_sem(trial.sems, shares)),
         "regression_rate": trial.aggregate.regression_rate,
         "helped": helped,
-        "neutral": len(names) - helped - regressions,
+        "neutral": evaluated - helped - regressions,
         "regressed": regressions,
+        "skipped": len(names) - evaluated,
         "deltas": dict(zip(names, map(_finite, trial.deltas), strict=True)),
     }
 

@@ -25,6 +25,7 @@ def technique_table(result: dict[str, Any]) -> Table:
         "μ ± se",
         "R",
         "helped\nneutral\nregressed",
+        "trials\nevaluations",
         "θ*",
     ):
         table.add_column(name, justify="left" if name in ("technique", "θ*") else "right")
@@ -37,10 +38,16 @@ def technique_table(result: dict[str, Any]) -> Table:
             f"{_percent(shown['mean'], 'nan')} ± {_percent(shown['mean_sem'], '?', sign='')}",
             f"{shown['regression_rate']:.2f}",
             f"{shown['helped']}\n{shown['neutral']}\n{shown['regressed']}",
+            f"{len(technique['trials'])}\n{_evaluations(technique, result)}",
             "\n".join(f"{name} = {_short(value)}" for name, value in shown["theta"].items()),
             end_section=True,
         )
     return table
+
+
+def _evaluations(technique: dict[str, Any], result: dict[str, Any]) -> int:
+    models = len(result["representatives"])
+    return sum(models - trial["skipped"] for trial in technique["trials"])
 
 
 def _percent(value: float | None, missing: str, sign: str = "+") -> str:

@@ -129,6 +129,7 @@ class TechniqueSearch:
         )
         self.display.technique(technique.name, settings.trials)
         _run_tune(searcher, settings, self.dispatcher)
+        self.display.drop(len(self.models) * (settings.trials - len(searcher.finished)))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
         return Searched(trials, stopped)
 

@@ -36,8 +36,10 @@ class Trial:
 
     Attributes:
         value: A, percent; None stands for -inf.
-        mean, mean_sem: μ and its standard error, percent; None where a model failed.
-        regression_rate: R, a share.
+        mean, mean_sem: μ and its standard error, percent; None where a model failed or was
+            not evaluated.
+        regression_rate: R, a share; of what was evaluated a lower bound.
+        skipped: Models that were not evaluated, because enough others had regressed.
         cells: One a representative, in their order.
     """
 
@@ -50,6 +52,7 @@ class Trial:
     helped: int
     neutral: int
     regressed: int
+    skipped: int
     cells: tuple[Cell, ...]
 
 
@@ -60,6 +63,9 @@ class Technique:
     Attributes:
         shown: Number of the trial that stands for it: the best one, or where none was
             feasible the nearest.
+        paper: Number of the trial of the largest A; None where none was feasible.
+        stopped: Why the search ended early; None where it did not.
+        feasible_probability: P(R <= ε) of `shown` by the surrogate; None without one.
     """
 
     name: str
@@ -67,6 +73,9 @@ class Technique:
     generalizes: bool
     feasible: bool
     shown: int
+    paper: int | None
+    stopped: str | None
+    feasible_probability: float | None
     trials: tuple[Trial, ...]
 
     @property
@@ -178,7 +187,14 @@ def _technique(
         )
         for trial in found["trials"]
     )
-    return _pick(Technique, found, shown=found["shown"]["number"], trials=trials)
+    estimate = found["estimate"]
+    return _pick(
+        Technique,
+        found,
+        shown=found["shown"]["number"],
+        feasible_probability=None if estimate is None else estimate["feasible_probability"],
+        trials=trials,
+    )
 
 
 def _cell(model: str, row: Row | None) -> Cell:

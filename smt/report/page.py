@@ -83,8 +83,7 @@ def _definitions(run: Run) -> str:
         "<p class=caption>Δ is the fall of a model's normalized entropy against its baseline, in "
         "percent: higher is better. μ is the weighted mean Δ of the representatives, R the share "
         f"of them that regressed (Δ below −{alpha}, or failed). A = μ where R ≤ ε and no model "
-        "failed, else −∞; A* is the largest A of a technique's trials. A technique generalizes "
-        "where A* ≥ τ.</p>"
+        "failed, else −∞; A* is A at θ*. A technique generalizes where A* ≥ τ.</p>"
     )
 
 
@@ -111,6 +110,7 @@ def _search(index: int, technique: Technique, run: Run) -> str:
     crosses = " Red crosses are failed evaluations." if failed else ""
     return (
         f"<section><h3 id=technique-{index}>{escape(technique.name)}</h3>"
+        f"<p class=caption>{_effort(technique, run)}</p>"
         "<h4>A over trials</h4>"
         f"{_figure(trials_figure(technique, run.settings['tau']), f'trials-{index}')}"
         "<p class=caption>Filled: A of feasible trials. Hollow: μ of infeasible ones, for which "
@@ -123,6 +123,32 @@ def _search(index: int, technique: Technique, run: Run) -> str:
         f"The framed row is the {marked}.{crosses} Hover for Δ, its standard error and NE."
         "</p></section>"
     )
+
+
+def _effort(technique: Technique, run: Run) -> str:
+    """How the search went: what it spent, what it saved, and whether it ended early."""
+    planned = run.settings["trials"]
+    skipped = sum(trial.skipped for trial in technique.trials)
+    all_of_them = len(run.representatives) * planned
+    unused = len(run.representatives) * (planned - len(technique.trials))
+    spent = all_of_them - unused - skipped
+    parts = [
+        f"{len(technique.trials)} of {planned} trials, {numbers.count(spent)} of "
+        f"{numbers.count(all_of_them)} evaluations"
+    ]
+    if skipped:
+        parts.append(f"early rejection saved {numbers.count(skipped)}")
+    if technique.stopped is not None:
+        parts.append(
+            f"the search ended early, which saved {numbers.count(unused)}: "
+            + escape(technique.stopped)
+        )
+    if technique.paper is not None and technique.paper != technique.shown:
+        parts.append(
+            f"the largest A is that of trial {technique.paper}; θ* is the largest μ by the "
+            "surrogate among those that are feasible with probability 0.95, or the surest"
+        )
+    return "; ".join(parts) + "."
 
 
 def _fleet(run: Run) -> str:

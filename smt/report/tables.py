@@ -70,6 +70,8 @@ def _technique_row(index: int, technique: Technique, run: Run) -> str:
         else "<span class='badge no'>no</span>"
     )
     which = f"trial {shown.number}" if technique.feasible else f"nearest: trial {shown.number}"
+    chance = technique.feasible_probability
+    sure = "" if chance is None else f"<br><span class=which>P(R ≤ ε) {chance:.2f}</span>"
     mean = f"{numbers.percent(shown.mean)} ± {numbers.spread(shown.mean_sem)}"
     too_many = shown.regression_rate > run.settings["epsilon"]
     bad = "n bad" if too_many else "n"
@@ -79,7 +81,7 @@ def _technique_row(index: int, technique: Technique, run: Run) -> str:
             ("", verdict),
             ("n", numbers.percent(shown.value, missing=numbers.MINUS_INFINITY)),
             ("n", mean),
-            (bad, numbers.rate(shown.regression_rate)),
+            (bad, numbers.rate(shown.regression_rate) + sure),
             ("n", str(shown.helped)),
             ("n", str(shown.neutral)),
             (bad, str(shown.regressed)),

@@ -16,18 +16,22 @@ def trials_figure(technique: Technique, tau: float) -> go.Figure:
     """A of every feasible trial, μ of the others, the best A so far, and τ.
 
     x is the trial's number, y is percent. Points far below the rest sit on the lower edge
-    as triangles, so that one bad θ does not flatten the picture; trials without a μ are
-    crosses there.
+    as triangles, so that one bad θ does not flatten the picture. Trials without a μ are there
+    too: crosses where a model failed, bars where the trial was rejected early.
     """
     low, high = _range(technique, tau)
     feasible = [trial for trial in technique.trials if trial.value is not None]
     measured = [t for t in technique.trials if t.value is None and t.mean is not None]
-    broken = [trial for trial in technique.trials if trial.mean is None]
+    rejected = [trial for trial in technique.trials if trial.mean is None and trial.skipped]
+    broken = [trial for trial in technique.trials if trial.mean is None and not trial.skipped]
     figure = go.Figure()
     figure.add_hline(y=0, line={"color": FAINT, "width": 1})
     figure.add_hline(y=tau, line={"color": MUTED, "width": 1.3, "dash": "dash"})
     figure.add_trace(_best_so_far(technique))
     figure.add_trace(_points("infeasible: μ", measured, _hollow(measured, low), low))
+    if rejected:
+        bars = {"symbol": "line-ew", "size": 8, "line": {"color": MUTED, "width": 1.8}}
+        figure.add_trace(_points("rejected early: no μ", rejected, bars, low))
     if broken:
         crosses = {"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 1.8}}
         figure.add_trace(_points("a model failed: no μ", broken, crosses, low))
@@ -137,6 +141,7 @@ def _hover(trial: Trial) -> str:
         f"A {numbers.percent(trial.value, missing=numbers.MINUS_INFINITY)}",
         f"μ {numbers.percent(trial.mean)} ± {numbers.spread(trial.mean_sem)}",
         f"R {numbers.rate(trial.regression_rate)}: {trial.helped} helped, "
-        f"{trial.neutral} neutral, {trial.regressed} regressed",
+        f"{trial.neutral} neutral, {trial.regressed} regressed"
+        + (f", {trial.skipped} not evaluated" if trial.skipped else ""),
         *numbers.theta(trial.theta, between="\n").split("\n"),
     )

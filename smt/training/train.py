@@ -1,6 +1,7 @@
 """One evaluation: train a network over the past, in time order, judge it on what came next."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,13 @@ class Trained:
 
 
 def train(
-    template: Template, model: ModelSpec, log: Log, *, seed: int = 0, workers: Workers = LOCAL
+    template: Template,
+    model: ModelSpec,
+    log: Log,
+    *,
+    seed: int = 0,
+    workers: Workers = LOCAL,
+    before_step: Callable[[], None] | None = None,
 ) -> Outcome:
     """Train the template's network for a model and evaluate it.
 
@@ -76,6 +83,7 @@ def train(
     Args:
         log: The model's log; windows in memory or on disk.
         workers: This process's place among those that train together.
+        before_step: Called before every step; what it raises ends the training.
 
     Raises:
         InputError: The model does not fit its log, or its FLOPs limit.
@@ -83,7 +91,9 @@ def train(
     """
     started = time.perf_counter()
     flops = _check_flops(template, model, log)
-    trained = train_network(template, model, log, seed=seed, workers=workers)
+    trained = train_network(
+        template, model, log, seed=seed, workers=workers, before_step=before_step
+    )
     predictions = predict(
         trained.network, trained.reads, trained.windows, trained.correction, device_of(workers)
     )
@@ -101,7 +111,13 @@ def train(
 
 
 def train_network(
-    template: Template, model: ModelSpec, log: Log, *, seed: int = 0, workers: Workers = LOCAL
+    template: Template,
+    model: ModelSpec,
+    log: Log,
+    *,
+    seed: int = 0,
+    workers: Workers = LOCAL,
+    before_step: Callable[[], None] | None = None,
 ) -> Trained:
     """Train the template's network for a model; arguments and errors as in `train`."""
     template = template.for_model(model)
@@ -110,6 +126,8 @@ def train_network(
     spec = template.data.distillation
     teacher = None if spec is None else _teacher(spec, template, model, log, seed, workers)
     for step, (batch, labels, weights) in enumerate(course.examples):
+        if before_step is not None:
+            before_step()
         if spec is not None and teacher is not None:
             logits = teacher.learner.step(step, *next(teacher.examples))
             # Both learn from the same rows, but may make up for those left out in two ways.

@@ -4,7 +4,7 @@ import ray
 import torch
 
 from smt.execution.cluster import Capacity, connect
-from smt.execution.dispatcher import start_dispatcher
+from smt.execution.dispatcher import Rejection, start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.train_run import evaluate
 from smt.fleet import load_fleet, load_logs, log_name, open_logs
@@ -81,6 +81,43 @@ def test_a_baseline_is_trained_once_however_often_it_is_asked_for(shared, dispat
     found = ray.get(asked)
     assert all(each == found[0] for each in found)
     assert ray.get(dispatcher.progress.remote()).fresh == 1
+
+
+def trial_tasks(models, rates):
+    return [
+        task(
+            model, TEMPLATE.change("training", dense_rate=rate), technique="rate", trial=0
+        ).to_dict()
+        for model, rate in zip(models, rates, strict=True)
+    ]
+
+
+def test_a_trial_ends_with_the_first_evaluations_that_settle_it(shared, dispatch):
+    models, _ = shared
+    dispatcher = dispatch(Capacity(pool=2, runs=0))
+    harmful, harmless = 3.0, 0.002
+    tasks = trial_tasks(models, [harmless, harmful, harmless])
+    found = ray.get(dispatcher.trial.remote(tasks, Rejection(alpha=0.05, allowed=0)))
+    assert [each["model"] for each in found] == [model.name for model in models[:2]]
+    assert found[0]["delta"] == 0.0
+    assert found[1]["delta"] is None or found[1]["delta"] < -0.05
+    whole = ray.get(dispatcher.trial.remote(tasks, Rejection(alpha=0.05, allowed=1)))
+    assert [numbers(each) for each in whole[:2]] == [numbers(each) for each in found]
+    assert len(whole) == len(ray.get(dispatcher.trial.remote(tasks, None))) == 3
+
+
+def test_a_cancelled_evaluation_stops_training_and_its_worker_goes_on(shared, dispatch):
+    models, _ = shared
+    dispatcher = dispatch(Capacity(pool=1, runs=0))
+    ray.get([dispatcher.baseline.remote(task(model).to_dict()) for model in models])
+    # The second would train for hours.
+    endless = TEMPLATE.change("training", passes=100_000)
+    failing = task(models[0], None, failure="no", technique="rate", trial=0).to_dict()
+    long = task(models[1], endless, technique="rate", trial=0).to_dict()
+    found = ray.get(dispatcher.trial.remote([failing, long], Rejection(alpha=0.05, allowed=0)))
+    assert [each["failure"] for each in found] == ["no"]
+    after = task(models[2], TEMPLATE, technique="rate", trial=1).to_dict()
+    assert ray.get(dispatcher.evaluate.remote(after), timeout=120)["delta"] == 0.0
 
 
 def test_a_log_in_the_object_store_is_mapped_not_copied(cluster):

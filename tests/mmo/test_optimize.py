@@ -17,9 +17,7 @@ def smooth(theta, model):
 
 
 def test_the_best_trial_is_the_largest_aggregate():
-    found = optimize(
-        SPACE, smooth, models=MODELS, trials=6, method="ax", early_rejection=False
-    )
+    found = optimize(SPACE, smooth, models=MODELS, trials=6, method="ax", early_rejection=False)
     values = [trial.aggregate.value for trial in found.trials]
     best = values.index(max(values))
     assert (found.best_theta, found.best) == (
@@ -177,7 +175,10 @@ def test_an_exception_names_theta_and_model_and_holds_the_trials_before_it():
     [
         ({"trials": 0}, "trials is 0; at least 1 is needed"),
         ({"trials": -3}, "trials is -3"),
-        ({"trials": 1, "method": "grid"}, "unknown method 'grid'; known: composite, ax, sobol, tpe"),
+        (
+            {"trials": 1, "method": "grid"},
+            "unknown method 'grid'; known: composite, ax, sobol, tpe",
+        ),
         ({"trials": 1, "weights": [1.0]}, "1 weights are given for 5 models"),
         ({"trials": 1, "weights": [-1.0, 1, 1, 1, 1]}, "is not a finite number"),
         ({"trials": 1, "weights": [0.0] * 5}, "all weights are zero"),

@@ -10,7 +10,7 @@ from smt.mmo.aggregate import aggregate
 from smt.mmo.goal import Goal
 from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
-from smt.mmo.trial import Trial
+from smt.mmo.trial import Proposal, Trial
 from smt.template import Choice, Float
 
 SPACE = {"x": Float(0.0, 1.0)}
@@ -21,10 +21,11 @@ def conclude(number, theta, result):
     return Trial(theta, deltas, (0.1,) * len(deltas), aggregate(deltas))
 
 
-def hashed(finished, pending):
+def hashed(number, finished, pending):
     """A stand-in for the surrogate: θ depends on every outcome and on what is pending."""
     seen = sum(trial.aggregate.mean * (n + 1) for n, trial in enumerate(finished))
-    return {"x": math.modf(abs(math.sin(seen + 7 * len(pending) + 3 * len(finished)) * 100))[0]}
+    x = math.modf(abs(math.sin(seen + 7 * len(pending) + 3 * len(finished)) * 100))[0]
+    return Proposal({"x": x}, (0, 1))
 
 
 def make(trials=8, lag=2, choose=hashed):
@@ -32,7 +33,7 @@ def make(trials=8, lag=2, choose=hashed):
         trials=trials,
         lag=lag,
         propose=choose,
-        configure=lambda number, theta: {"number": number, **theta},
+        configure=lambda number, proposal: {"number": number, **proposal.theta},
         conclude=conclude,
     )
 
@@ -64,13 +65,13 @@ def test_the_outcome_is_the_same_in_whatever_order_trials_end(data, lag):
 
 
 def test_a_lag_of_one_is_the_plain_sequential_search():
-    def choose(finished, pending):
-        return propose(SPACE, finished, pending, Goal.over(2), method="ax", seed=0).theta
+    def choose(number, finished, pending):
+        return propose(SPACE, finished, pending, Goal.over(2), method="ax", seed=0)
 
     searcher = run(make(trials=6, lag=1, choose=choose), 1, lambda count: 0)
     done = []
     for number in range(6):
-        theta = choose(done, [])
+        theta = choose(number, done, []).theta
         assert searcher.finished[number].theta == theta
         done.append(conclude(number, theta, {"deltas": [theta["x"], 1 - theta["x"] / 2]}))
 
@@ -78,9 +79,9 @@ def test_a_lag_of_one_is_the_plain_sequential_search():
 def test_a_trial_waits_for_those_before_its_lag_and_sees_no_outcome_after_them():
     asked = []
 
-    def choose(finished, pending):
-        asked.append((len(finished), len(pending)))
-        return {"x": 0.1 * len(asked)}
+    def choose(number, finished, pending):
+        asked.append((number, len(finished), len(pending)))
+        return Proposal({"x": 0.1 * len(asked)}, (0,))
 
     searcher = make(trials=5, lag=2, choose=choose)
     assert searcher.suggest("a")["number"] == 0
@@ -90,13 +91,14 @@ def test_a_trial_waits_for_those_before_its_lag_and_sees_no_outcome_after_them()
     assert searcher.suggest("c") is None
     searcher.on_trial_complete("a", {"deltas": [1.0]})
     assert searcher.suggest("c")["number"] == 2
-    assert asked == [(0, 0), (0, 1), (1, 1)]
+    assert asked == [(0, 0, 0), (1, 0, 1), (2, 1, 1)]
 
 
 def test_the_search_ends_after_its_trials_and_where_the_space_is_exhausted():
     searcher = run(make(trials=3, lag=2), 2, lambda count: 0)
     assert searcher.suggest("late") == Searcher.FINISHED
-    exhausted = make(trials=9, lag=1, choose=lambda f, p: None if len(f) == 2 else {"x": 0.5})
+    half = Proposal({"x": 0.5}, (0, 1))
+    exhausted = make(trials=9, lag=1, choose=lambda n, f, p: None if len(f) == 2 else half)
     run(exhausted, 1, lambda count: 0)
     assert len(exhausted.finished) == 2
     assert exhausted.suggest("late") == Searcher.FINISHED
@@ -125,7 +127,7 @@ def test_a_saved_search_goes_on_as_if_it_had_not_stopped(cut, tmp_path):
 
 def test_saving_keeps_failures_and_unevaluated_models_and_every_kind_of_value(tmp_path):
     theta = {"a": True, "b": 1, "c": 1.0, "d": "x"}
-    searcher = make(choose=lambda f, p: theta)
+    searcher = make(choose=lambda n, f, p: Proposal(theta, (0,)))
     searcher.suggest("a")
     searcher.suggest("b")
     searcher.finished[0] = Trial(
@@ -151,15 +153,14 @@ def test_tune_may_pickle_a_searcher_in_the_middle_of_a_search():
 def test_discrete_spaces_are_searched_to_their_end_with_trials_pending():
     space = {"keep": Choice([True, False]), "kind": Choice(["a", "b"])}
 
-    def choose(finished, pending):
-        proposal = propose(space, finished, pending, Goal.over(2), method="ax", seed=0)
-        return None if proposal is None else proposal.theta
+    def choose(number, finished, pending):
+        return propose(space, finished, pending, Goal.over(2), method="ax", seed=0)
 
     searcher = FleetSearcher(
         trials=9,
         lag=2,
         propose=choose,
-        configure=lambda number, theta: {"x": float(theta["keep"]), **theta},
+        configure=lambda n, proposal: {"x": float(proposal.theta["keep"]), **proposal.theta},
         conclude=conclude,
     )
     run(searcher, 2, lambda count: count - 1)

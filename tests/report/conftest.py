@@ -16,7 +16,6 @@ from smt.mmo.optimize import best_trial
 from smt.mmo.results import save
 from smt.mmo.settings import Settings
 from smt.mmo.technique_search import to_trial
-from smt.mmo.trial import Trial
 from smt.spec import digest
 from smt.template import Float, Technique, catalogue
 
@@ -86,7 +85,15 @@ def _search(
     best = best_trial(trials)
     generalizes = best is not None and best.aggregate.value >= SETTINGS.tau
     technique = Technique(name, "training", {"rate": Float(0, 1)}, _unchanged, f"source of {name}")
-    return TechniqueResult(technique, tuple[Trial, ...](trials), best, generalizes)
+    return TechniqueResult(
+        technique,
+        tuple(trials),
+        best=best,
+        estimate=None,
+        paper=best,
+        stopped=None,
+        generalizes=generalizes,
+    )
 
 
 def _trial_evaluation(

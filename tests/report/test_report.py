@@ -30,8 +30,9 @@ MODEL = ("model", *SIX, "weight", "cluster", "x", "y", "representative")
 def derive(folder: Path) -> dict[str, Any]:
     """Every number of the report, from the ledger by literal arithmetic.
 
-    `result.json` gives only what was decided before the search: settings, the names and
-    weights of the representatives, the order of techniques, and the elbow's inertias.
+    `result.json` gives only what was decided before the search (settings, the names and
+    weights of the representatives, the order of techniques, the elbow's inertias) and what the
+    surrogate said: its estimate of θ*, and why it stopped.
     """
     result = json.loads((folder / "result.json").read_text())
     rows = pq.read_table(folder / "evaluations.parquet").to_pylist()
@@ -46,15 +47,18 @@ def derive(folder: Path) -> dict[str, Any]:
         assert weights[name] == pytest.approx(traffic[name] / sum(traffic.values()))
     baselines = {row["model"]: row for row in rows if row["technique"] is None}
     techniques = []
-    for technique in [each["name"] for each in result["techniques"]]:
+    by_name = {each["name"]: each for each in result["techniques"]}
+    for technique in by_name:
         mine = [row for row in rows if row["technique"] == technique]
         trials = []
         for number in sorted({row["trial"] for row in mine}):
             cells = {row["model"]: row for row in mine if row["trial"] == number}
-            deltas = [cells[name]["delta"] for name in names]
-            sems = [cells[name]["sem"] for name in names]
+            proposal = decided(folder, technique, number) if settings["early_rejection"] else None
+            counted = settling(cells, proposal, alpha, epsilon, names)
+            deltas = [cells[name]["delta"] if name in counted else None for name in names]
+            sems = [cells[name]["sem"] if name in counted else None for name in names]
             shares = [weights[name] for name in names]
-            worse = sum(1 for delta in deltas if delta is None or delta < -alpha)
+            worse = sum(is_worse(cells[name]["delta"], alpha) for name in counted)
             better = sum(1 for delta in deltas if delta is not None and delta > alpha)
             mean = mean_sem = value = None
             if None not in deltas:
@@ -67,20 +71,30 @@ def derive(folder: Path) -> dict[str, Any]:
             trials.append(
                 {
                     "number": number,
-                    "theta": json.loads(cells[names[0]]["theta"]),
+                    "theta": json.loads(next(iter(cells.values()))["theta"]),
                     "value": value,
                     "mean": mean,
                     "mean_sem": mean_sem,
                     "regression_rate": worse / len(names),
                     "helped": better,
-                    "neutral": len(names) - better - worse,
+                    "neutral": len(counted) - better - worse,
                     "regressed": worse,
-                    "cells": [{key: cells[name][key] for key in CELL} for name in names],
+                    "skipped": len(names) - len(counted),
+                    "cells": [
+                        {key: cells[name][key] for key in CELL}
+                        if name in cells
+                        else {**dict.fromkeys(CELL), "model": name}
+                        for name in names
+                    ],
                 }
             )
         feasible = [trial for trial in trials if trial["value"] is not None]
-        if feasible:
-            shown = max(feasible, key=lambda trial: trial["value"])
+        paper = max(feasible, key=lambda trial: trial["value"], default=None)
+        estimate = by_name[technique]["estimate"]
+        if estimate is not None and estimate["trial"] in [trial["number"] for trial in feasible]:
+            shown = trials[estimate["trial"]]
+        elif paper is not None:
+            shown = paper
         else:
             shown = min(
                 trials,
@@ -95,6 +109,11 @@ def derive(folder: Path) -> dict[str, Any]:
                 "generalizes": bool(feasible) and shown["value"] >= tau,
                 "feasible": bool(feasible),
                 "shown": shown["number"],
+                "paper": None if paper is None else paper["number"],
+                "stopped": by_name[technique]["stopped"],
+                "feasible_probability": None
+                if estimate is None
+                else estimate["feasible_probability"],
                 "trials": trials,
             }
         )
@@ -125,6 +144,35 @@ def derive(folder: Path) -> dict[str, Any]:
             if row["failure"] is not None
         ],
     }
+
+
+def decided(folder: Path, technique: str, number: int) -> dict[str, Any] | None:
+    """What the search decided of a trial, where the run recorded that."""
+    path = folder / "proposals" / technique / f"{number:04d}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def is_worse(delta: float | None, alpha: float) -> bool:
+    return delta is None or delta < -alpha
+
+
+def settling(
+    cells: dict[str, Any],
+    proposal: dict[str, Any] | None,
+    alpha: float,
+    epsilon: float,
+    names: list[str],
+) -> list[str]:
+    """The models that count: in the proposal's order, until too many regressed."""
+    if proposal is None or proposal["finish"]:
+        return names
+    counted: list[str] = []
+    for place in proposal["order"]:
+        counted.append(names[place])
+        worse = sum(is_worse(cells[name]["delta"], alpha) for name in counted)
+        if worse / len(names) > epsilon:
+            break
+    return counted
 
 
 def check(folder: Path, html: str) -> None:
@@ -162,13 +210,15 @@ def check(folder: Path, html: str) -> None:
 
 def technique_row(technique: dict[str, Any]) -> list[str]:
     trial = next(each for each in technique["trials"] if each["number"] == technique["shown"])
+    surely = technique["feasible_probability"]
+    chance = "" if surely is None else f"P(R ≤ ε) {surely:.2f}"
     sem = "?" if trial["mean_sem"] is None else f"{trial['mean_sem']:.3f}%"
     return [
         technique["name"],
         "yes" if technique["generalizes"] else "no",
         signed(trial["value"], "−∞"),
         f"{signed(trial['mean'], '–')} ± {sem}",
-        f"{trial['regression_rate']:.3f}",
+        f"{trial['regression_rate']:.3f}" + chance,
         str(trial["helped"]),
         str(trial["neutral"]),
         str(trial["regressed"]),
