@@ -3,6 +3,7 @@
 from smt.mmo.aggregate import Aggregate, aggregate
 from smt.mmo.generalize import Generalization, TechniqueResult, generalize
 from smt.mmo.optimize import Optimization, optimize
+from smt.mmo.sensitivity import Sensitivity, analyze_sensitivity
 from smt.mmo.settings import Settings
 from smt.mmo.trial import Trial
 
@@ -10,10 +11,12 @@ __all__ = [
     "Aggregate",
     "Generalization",
     "Optimization",
+    "Sensitivity",
     "Settings",
     "TechniqueResult",
     "Trial",
     "aggregate",
+    "analyze_sensitivity",
     "generalize",
     "optimize",
 ]

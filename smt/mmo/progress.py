@@ -109,7 +109,9 @@ class Display:
         if progress.waiting and not self._warned:
             if time.monotonic() - self._started > PATIENCE_SECONDS:
                 self._warned = True
-                self._console.print("waiting: all CPUs of the cluster are in use by others")
+                self._console.print(
+                    "waiting for workers: they are starting, or the cluster's CPUs are in use"
+                )
             return
         if progress.fresh:
             elapsed = time.monotonic() - self._started
