@@ -14,8 +14,11 @@ from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
 from botorch.models.gp_regression_mixed import MixedSingleTaskGP
 from botorch.models.gpytorch import GPyTorchModel
+from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from gpytorch.kernels import ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
 from smt.mmo.correlation import Correlation, fit_correlation
@@ -24,6 +27,8 @@ from smt.mmo.trial import Trial
 
 # Share of the deltas' variance taken for noise where no standard error is known.
 UNKNOWN_NOISE = 0.1
+# Of the logarithm of a direction's variance, which is 1 by the directions' own scale.
+SCALE_SPREAD = 0.5
 # In percent; no delta is known better than this.
 LEAST_SEM = 1e-3
 
@@ -114,4 +119,18 @@ def _gaussian_processes(
             likelihood=likelihood,
             outcome_transform=None,
         )
-    return SingleTaskGP(points, means, noise, likelihood=likelihood, outcome_transform=None)
+    batch = means.shape[-1:] if means.shape[-1] > 1 else torch.Size()
+    kernel = ScaleKernel(
+        get_covar_module_with_dim_scaled_prior(points.shape[-1], batch_shape=batch),
+        batch_shape=batch,
+        outputscale_prior=LogNormalPrior(0.0, SCALE_SPREAD),
+    )
+    kernel.outputscale = torch.ones(batch, dtype=torch.double)
+    return SingleTaskGP(
+        points,
+        means,
+        noise,
+        likelihood=likelihood,
+        covar_module=kernel,
+        outcome_transform=None,
+    )

@@ -1,0 +1,112 @@
+"""The surrogate of `composite`: are its intervals right, and how long does a proposal take?
+
+Prints a JSON line last:
+
+  coverage        Share of measured deltas inside the 95% interval that the surrogate, fitted to
+                  the other trials of its fleet, gives them; on fleets of `search_fleets`.
+  proposal_s      "models x trials" -> seconds of one proposal on one thread, all trials
+                  complete.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import default_rng
+from rich.console import Console
+from rich.progress import track
+from search_fleets import SimulatedFleet, make_fleet
+
+from smt.command_line import run
+from smt.mmo.aggregate import aggregate
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.search import propose
+from smt.mmo.surrogate import fit_surrogate
+from smt.mmo.trial import Trial
+from smt.template.space import Float, Theta
+from smt.threads import one_thread
+
+WIDTH = 1.959964
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is measured.
+
+    Attributes:
+        first: Number of the first fleet.
+        fleets: How many.
+        trials: Trials of a fleet, at quasi-random θ; each is left out once.
+        sizes: Models and trials whose proposal is timed, as MODELSxTRIALS.
+    """
+
+    first: int = 0
+    fleets: int = 12
+    trials: int = 24
+    sizes: tuple[str, ...] = ("20x50", "20x200", "100x100")
+
+
+def main(config: Config) -> None:
+    """Measure, print."""
+    numbers = range(config.first, config.first + config.fleets)
+    with one_thread():
+        shares = {
+            f"fleet {number}": coverage(make_fleet(number), config.trials)
+            for number in track(numbers, "coverage")
+        }
+        seconds = {size: proposal_seconds(*map(int, size.split("x"))) for size in config.sizes}
+    for name, share in shares.items():
+        Console().print(f"{name}: {share:.3f}", highlight=False)
+    print(
+        json.dumps(
+            {
+                "coverage": round(float(np.mean([*shares.values()])), 4),
+                "least_coverage": round(min(shares.values()), 4),
+                "proposal_s": {size: round(each, 2) for size, each in seconds.items()},
+            }
+        )
+    )
+
+
+def coverage(fleet: SimulatedFleet, count: int) -> float:
+    """Share of a fleet's measured deltas inside their intervals, each trial left out in turn."""
+    encoding = Encoding(fleet.space)
+    trials = [measure(fleet, theta) for theta in encoding.sobol(count, seed=fleet.number)]
+    inside = []
+    for number, trial in enumerate(trials):
+        others = trials[:number] + trials[number + 1 :]
+        surrogate = fit_surrogate(encoding, others, alpha=0.05)
+        mean, spread = surrogate.predict(encoding.encode([trial.theta]))
+        noise = np.hypot(spread[0].numpy(), np.array(trial.sems, dtype=float))
+        errors = np.array(trial.deltas, dtype=float) - mean[0].numpy()
+        inside.append(np.abs(errors) <= WIDTH * noise)
+    return float(np.mean(inside))
+
+
+def measure(fleet: SimulatedFleet, theta: Theta) -> Trial:
+    """A complete trial."""
+    deltas, sems = zip(*(fleet.evaluate(theta, model, 0) for model in fleet.models), strict=True)
+    return Trial(theta, deltas, sems, aggregate(deltas, fleet.weights.tolist()))
+
+
+def proposal_seconds(models: int, trials: int) -> float:
+    """Seconds of one proposal over five real hyperparameters."""
+    draw = default_rng(0)
+    space = {f"x{number}": Float(0, 1) for number in range(5)}
+    slopes = 0.3 + 0.2 * draw.normal(size=(models, 5))
+    done = []
+    for theta in Encoding(space).sobol(trials, seed=0):
+        point = np.array([*theta.values()])
+        true = 0.3 - ((point - 0.5 - 0.2 * slopes) ** 2).sum(1)
+        deltas = tuple((true + 0.03 * draw.normal(size=models)).tolist())
+        done.append(Trial(theta, deltas, (0.03,) * models, aggregate(deltas)))
+    started = time.perf_counter()
+    found = propose(space, done, [], Goal.over(models), method="composite", seed=0)
+    assert found is not None
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    run(main, Config)
