@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,10 @@ from smt.execution.ledger import Ledger
 from smt.execution.storage import Folder
 from smt.fleet import ModelSpec
 from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
+from smt.mmo.ax_experiment import experiment_json
+from smt.mmo.encoding import Encoding
 from smt.mmo.generalize import Generalization, TechniqueResult
+from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
 
 
@@ -21,7 +25,8 @@ def save(found: Generalization, folder: Folder) -> dict[str, Any]:
 
     `result.json` holds no times, so that equal runs leave equal files. Tables:
     `evaluations.parquet` (the ledger, baselines included), `trials.parquet`,
-    `fleet.parquet` (all models: attributes, cluster, coordinates).
+    `fleet.parquet` (all models: attributes, cluster, coordinates). `ax/TECHNIQUE.json` holds the
+    search as an Ax experiment; `ax.api.client.Client.load_from_json_file` opens it.
 
     Returns:
         The content of `result.json`.
@@ -31,6 +36,8 @@ def save(found: Generalization, folder: Folder) -> dict[str, Any]:
     folder.write_table("evaluations.parquet", _evaluations(evaluations))
     folder.write_table("trials.parquet", pa.Table.from_pylist(_trials(result)))
     folder.write_table("fleet.parquet", pa.Table.from_pylist(_fleet(found)))
+    for name, content in _experiments(found):
+        folder.write(f"ax/{name}.json", content)
     folder.write("result.json", json.dumps(result, indent=2, allow_nan=False).encode())
     return result
 
@@ -58,6 +65,24 @@ def summarise(found: Generalization) -> dict[str, Any]:
         "techniques": [_technique(each, found, shares) for each in found.results],
         "generalized": found.generalized,
     }
+
+
+def _experiments(found: Generalization) -> Iterator[tuple[str, bytes]]:
+    """Technique -> its search in Ax's form, of those with something to search."""
+    models = found.representatives.models
+    settings = found.settings
+    goal = Goal.over(
+        len(models),
+        [model.weight for model in models],
+        alpha=settings.alpha,
+        epsilon=settings.epsilon,
+        tau=settings.tau,
+    )
+    for result in found.results:
+        encoding = Encoding(result.technique.space)
+        if encoding.columns:
+            names = [model.name for model in models]
+            yield result.technique.name, experiment_json(encoding, result.trials, goal, names)
 
 
 def _technique(

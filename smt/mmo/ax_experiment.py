@@ -1,0 +1,155 @@
+"""A search as an Ax experiment: for Ax to propose, and saved so that Ax's own analyses open it."""
+
+import logging
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ax.api.client import Client
+from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from ax.utils.common.logger import set_ax_logger_levels
+from scipy.stats import norm
+
+from smt.mmo.aggregate import mean_sem
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.trial import Trial
+from smt.template.space import Choice, Domain, Int, Theta
+
+
+def make_experiment(
+    encoding: Encoding,
+    trials: Sequence[Trial],
+    goal: Goal,
+    *,
+    seed: int,
+    models: Sequence[str] = (),
+) -> Client:
+    """The trials as an Ax client.
+
+    Metrics: `mean` (μ, the objective) and `regression_rate` (R, at most ε), each with its standard
+    error; of named models, their deltas too. A of -inf is never shown: a trial without a μ (a
+    model failed, or evaluation stopped early) shows the rest alone. A choice is the number of its
+    value, as text; what cannot vary is no parameter.
+
+    Args:
+        models: Names, in the order of the trials' deltas; none leaves deltas out.
+    """
+    searched = encoding.columns
+    client = Client(random_seed=seed)
+    client.configure_experiment(
+        parameters=[_parameter(name, domain) for name, domain in searched.items()]
+    )
+    client.configure_optimization(
+        objective="mean", outcome_constraints=[f"regression_rate <= {goal.epsilon}"]
+    )
+    if models:
+        client.configure_tracking_metrics([*models])
+    for trial, outcome in zip(trials, _outcomes(trials, goal), strict=True):
+        number = client.attach_trial(encode(trial.theta, searched))
+        client.complete_trial(number, {**outcome, **_deltas(trial, models)})
+    return client
+
+
+def experiment_json(
+    encoding: Encoding, trials: Sequence[Trial], goal: Goal, models: Sequence[str]
+) -> bytes:
+    """What `ax.api.client.Client.load_from_json_file` reads; see `make_experiment`."""
+    with tempfile.TemporaryDirectory(prefix="smt-ax-") as scratch, quiet_ax():
+        path = Path(scratch) / "client.json"
+        make_experiment(encoding, trials, goal, seed=0, models=models).save_to_json_file(str(path))
+        return path.read_bytes()
+
+
+@contextmanager
+def quiet_ax() -> Iterator[None]:
+    """Without Ax's remarks on every trial."""
+    set_ax_logger_levels(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def encode(theta: Theta, searched: dict[str, Domain]) -> Theta:
+    """θ as Ax is told it."""
+    return {
+        name: str(domain.values.index(theta[name])) if isinstance(domain, Choice) else theta[name]
+        for name, domain in searched.items()
+    }
+
+
+def decode(parameters: dict[str, object], searched: dict[str, Domain]) -> Theta:
+    """What `encode` was given."""
+    return {
+        name: domain.values[int(str(parameters[name]))]
+        if isinstance(domain, Choice)
+        else parameters[name]
+        for name, domain in searched.items()
+    }
+
+
+def _parameter(name: str, domain: Domain) -> RangeParameterConfig | ChoiceParameterConfig:
+    if isinstance(domain, Choice):
+        # By number: Ax wants values of one type, and a bool is no choice to it.
+        numbers = [str(number) for number in range(len(domain.values))]
+        return ChoiceParameterConfig(
+            name=name, values=numbers, parameter_type="str", is_ordered=False
+        )
+    return RangeParameterConfig(
+        name=name,
+        bounds=(domain.low, domain.high),
+        parameter_type="int" if isinstance(domain, Int) else "float",
+        scaling="log" if domain.log else "linear",
+    )
+
+
+def _outcomes(trials: Sequence[Trial], goal: Goal) -> list[dict[str, tuple[float, float | None]]]:
+    """What Ax is told of each trial: value and standard error (None unknown, 0 noiseless).
+
+    Ax wants the errors of all trials or of none, by metric.
+    """
+    outcomes: list[dict[str, tuple[float, float | None]]] = []
+    for trial in trials:
+        outcome = {
+            "regression_rate": (trial.aggregate.regression_rate, _rate_sem(trial, goal.alpha))
+        }
+        if math.isfinite(trial.aggregate.mean):
+            outcome["mean"] = (trial.aggregate.mean, mean_sem(trial.sems, goal.shares))
+        outcomes.append(outcome)
+    unknown = {
+        metric for outcome in outcomes for metric, (_, sem) in outcome.items() if sem is None
+    }
+    return [
+        {
+            metric: (value, None if metric in unknown else sem)
+            for metric, (value, sem) in outcome.items()
+        }
+        for outcome in outcomes
+    ]
+
+
+def _rate_sem(trial: Trial, alpha: float) -> float | None:
+    """Standard error of R: each model regresses or not with the chance its delta's noise gives."""
+    variance = 0.0
+    for delta, sem in zip(trial.deltas, trial.sems, strict=True):
+        if delta is None or math.isnan(delta):
+            continue
+        if sem is None:
+            return None
+        if sem > 0:
+            chance = float(norm.cdf((-alpha - delta) / sem))
+            variance += chance * (1 - chance)
+    return math.sqrt(variance) / len(trial.deltas)
+
+
+def _deltas(trial: Trial, models: Sequence[str]) -> dict[str, tuple[float, float | None]]:
+    if not models:
+        return {}
+    return {
+        model: (delta, sem)
+        for model, delta, sem in zip(models, trial.deltas, trial.sems, strict=True)
+        if delta is not None and not math.isnan(delta)
+    }
