@@ -187,7 +187,11 @@ def _search(technique: Technique, search: TechniqueSearch) -> TechniqueResult:
     settings = search.settings
     found = search.run(technique)
     best, estimate = choose(
-        technique.space, found.trials, search.goal, method=settings.method, seed=settings.seed
+        technique.space,
+        found.trials,
+        settings.goal(search.models),
+        method=settings.method,
+        seed=settings.seed,
     )
     return TechniqueResult(
         technique=technique,

@@ -16,7 +16,6 @@ from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
 from smt.mmo.ax_experiment import experiment_json
 from smt.mmo.encoding import Encoding
 from smt.mmo.generalize import Generalization, TechniqueResult
-from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
 
 
@@ -70,14 +69,7 @@ def summarise(found: Generalization) -> dict[str, Any]:
 def _experiments(found: Generalization) -> Iterator[tuple[str, bytes]]:
     """Technique -> its search in Ax's form, of those with something to search."""
     models = found.representatives.models
-    settings = found.settings
-    goal = Goal.over(
-        len(models),
-        [model.weight for model in models],
-        alpha=settings.alpha,
-        epsilon=settings.epsilon,
-        tau=settings.tau,
-    )
+    goal = found.settings.goal(models)
     for result in found.results:
         encoding = Encoding(result.technique.space)
         if encoding.columns:

@@ -1,7 +1,11 @@
 """The settings of a generalization."""
 
+from collections.abc import Sequence
+
 from pydantic import NonNegativeFloat, PositiveInt
 
+from smt.fleet import ModelSpec
+from smt.mmo.goal import Goal
 from smt.mmo.search import Method
 from smt.spec import Spec
 
@@ -31,3 +35,13 @@ class Settings(Spec):
     early_stopping: bool = True
     concurrent_trials: PositiveInt = 2
     seed: int = 0
+
+    def goal(self, models: Sequence[ModelSpec]) -> Goal:
+        """What a search over these models is after. Raises `InputError` for their weights."""
+        return Goal.over(
+            len(models),
+            [model.weight for model in models],
+            alpha=self.alpha,
+            epsilon=self.epsilon,
+            tau=self.tau,
+        )

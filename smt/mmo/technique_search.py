@@ -15,7 +15,6 @@ from smt.execution.evaluation import Evaluation, Task
 from smt.execution.trial import run_trial
 from smt.fleet import ModelSpec
 from smt.mmo.aggregate import aggregate
-from smt.mmo.goal import Goal
 from smt.mmo.progress import Display
 from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
@@ -54,18 +53,6 @@ class TechniqueSearch:
     digests: dict[str, str]
     display: Display
 
-    @property
-    def goal(self) -> Goal:
-        """What is searched for."""
-        settings = self.settings
-        return Goal.over(
-            len(self.models),
-            [model.weight for model in self.models],
-            alpha=settings.alpha,
-            epsilon=settings.epsilon,
-            tau=settings.tau,
-        )
-
     def run(self, technique: Technique) -> Searched:
         """Search by Ray Tune; each Tune trial fans out over the models.
 
@@ -73,7 +60,7 @@ class TechniqueSearch:
             RuntimeError: Ray lost a trial.
         """
         settings = self.settings
-        goal = self.goal
+        goal = settings.goal(self.models)
         decided = self._decided(technique)
         stopped: str | None = None
 
