@@ -17,11 +17,12 @@ import multiprocessing
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 from peers import peers
 from rich.console import Console
@@ -38,6 +39,7 @@ from smt.fleet.logs import open_source
 from smt.template import catalogue, find_template
 from smt.training import train
 from smt.training.metrics import event_metrics, normalized_entropy
+from smt.training.windows import model_windows
 
 LEAST_RATE = 0.01
 
@@ -160,7 +162,8 @@ def measure(job: Job, out: str) -> None:
         template = find_template(job.system if "@" in job.system else f"{job.system}@1")
         found = train(template, model, log, seed=job.seed).metrics[job.event]
     else:
-        probabilities = peers[job.system](log, model.features, job.event, job.seed)
+        known = with_known_labels(log, model, job.event)
+        probabilities = peers[job.system](known, model.features, job.event, job.seed)
         labels = log.test[job.event].to_numpy().astype(np.float64)
         rate = float(np.mean(log.train[job.event]))
         logits = logit(np.clip(probabilities, 1e-7, 1 - 1e-7))
@@ -169,6 +172,18 @@ def measure(job: Job, out: str) -> None:
     partial = Path(out) / f"{job.name}.{os.getpid()}"
     partial.write_text(json.dumps(result))
     partial.rename(Path(out) / f"{job.name}.json")
+
+
+def with_known_labels(log: Log, model: ModelSpec, event: str) -> Log:
+    """The log as it was at the training window's end: a late event had not happened yet.
+
+    Templates train on these labels by themselves.
+    """
+    known = model_windows(model, log).known(event)
+    column = log.train.schema.get_field_index(event)
+    field = log.train.schema.field(event)
+    labels = pa.array(known).cast(field.type)
+    return replace(log, train=log.train.set_column(column, field, labels))
 
 
 def floors(config: Config) -> dict[str, float]:
