@@ -11,6 +11,7 @@ from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
 from botorch.sampling.normal import SobolQMCNormalSampler
 from torch import Tensor
 
+from smt.mmo.encoding import Encoding
 from smt.mmo.surrogate import Surrogate
 
 SAMPLES = 128
@@ -19,8 +20,10 @@ RAW_SAMPLES = 256
 ITERATIONS = 60
 # In percent: how softly a delta counts as a regression, so that gradients exist.
 SOFTNESS = 0.01
-# In models: how softly their number is held below ε·m + ½.
-COUNT_SOFTNESS = 0.25
+# In models: how softly their number is held below ε·m + ½. While no θ is feasible, softly: the
+# number itself then tells where to go.
+COUNT_SOFTNESS = 0.05
+SEEKING_SOFTNESS = 0.25
 
 
 class FloorImprovement(qLogNoisyExpectedImprovement):
@@ -69,7 +72,7 @@ def improvement(
             constraints=[constraint],
             sampler=sampler,
             X_pending=pending,
-            eta=COUNT_SOFTNESS,
+            eta=SEEKING_SOFTNESS,
         )
     return FloorImprovement(
         surrogate.model,
@@ -79,6 +82,10 @@ def improvement(
         X_pending=pending,
         constraints=[constraint],
         eta=COUNT_SOFTNESS,
+        # A fat tail would forgive one regression too many for a large μ.
+        fat=False,
+        # Pruning draws from torch's global generator.
+        prune_baseline=False,
     )
 
 
@@ -93,29 +100,29 @@ def regressions_above(
     return excess
 
 
-def maximise(acquisition: AcquisitionFunction, surrogate: Surrogate, seed: int) -> Tensor:
-    """`[d]` the point of the space at which the acquisition is largest, as far as found."""
-    encoding = surrogate.encoding
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        if encoding.choices or encoding.steps:
-            found, _ = optimize_acqf_mixed_alternating(
-                acquisition,
-                bounds=encoding.bounds,
-                discrete_dims=encoding.steps,
-                cat_dims=encoding.choices,
-                raw_samples=RAW_SAMPLES,
-                num_restarts=RESTARTS,
-                options={"maxiter_alternating": 8, "max_discrete_values": 64},
-            )
-        else:
-            found, _ = optimize_acqf(
-                acquisition,
-                bounds=encoding.bounds,
-                q=1,
-                raw_samples=RAW_SAMPLES,
-                num_restarts=RESTARTS,
-                options={"maxiter": ITERATIONS, "seed": seed},
-            )
+def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
+    """`[d]` the point of the space at which the acquisition is largest, as far as found.
+
+    Its starting points are drawn from torch's generator.
+    """
+    if encoding.choices or encoding.steps:
+        found, _ = optimize_acqf_mixed_alternating(
+            acquisition,
+            bounds=encoding.bounds,
+            discrete_dims=encoding.steps,
+            cat_dims=encoding.choices,
+            raw_samples=RAW_SAMPLES,
+            num_restarts=RESTARTS,
+            options={"maxiter_alternating": 8, "max_discrete_values": 64},
+        )
+    else:
+        found, _ = optimize_acqf(
+            acquisition,
+            bounds=encoding.bounds,
+            q=1,
+            raw_samples=RAW_SAMPLES,
+            num_restarts=RESTARTS,
+            options={"maxiter": ITERATIONS},
+        )
     point: Tensor = found[0]
     return point

@@ -56,8 +56,9 @@ def propose_composite(
     number = len(trials) + len(pending)
     if number < INITIAL_TRIALS or len(trials) < 2:
         return None
-    with _calm():
-        return _propose(encoding, trials, pending, goal, int(digest([seed, number]), 16) % 2**31)
+    own = int(digest([seed, number]), 16) % 2**31
+    with _calm(own):
+        return _propose(encoding, trials, pending, goal, own)
 
 
 def estimate(
@@ -66,7 +67,7 @@ def estimate(
     """What the surrogate thinks of each trial, in order; nothing of fewer than it needs."""
     if len(trials) < INITIAL_TRIALS or not encoding.columns:
         return []
-    with _calm():
+    with _calm(seed):
         surrogate = fit_surrogate(encoding, trials, alpha=goal.alpha)
         chances, means = _judge(surrogate, surrogate.points, goal, seed)
     return [
@@ -104,7 +105,7 @@ def _propose(
         feasible_known=bool((chances > 0.5).any()),
         seed=seed,
     )
-    theta = encoding.decode(maximise(acquisition, surrogate, seed))
+    theta = encoding.decode(maximise(acquisition, encoding))
     tried = [*(trial.theta for trial in trials), *pending]
     if theta in tried:
         others = [each for each in encoding.sobol(CANDIDATES, seed) if each not in tried]
@@ -169,8 +170,12 @@ def _shares(goal: Goal) -> Tensor:
 
 
 @contextmanager
-def _calm() -> Iterator[None]:
-    """On one thread, without the libraries' remarks on data that are as they are."""
-    with warnings.catch_warnings(), one_thread():
+def _calm(seed: int) -> Iterator[None]:
+    """On one thread, with torch's generator as seeded here and put back afterwards.
+
+    And without the libraries' remarks on data that are as they are.
+    """
+    with warnings.catch_warnings(), one_thread(), torch.random.fork_rng():
         warnings.simplefilter("ignore")
+        torch.manual_seed(seed)
         yield

@@ -55,7 +55,7 @@ def fit_correlation(deltas: Tensor, variances: Tensor) -> Correlation:
     for _ in range(ITERATIONS):
         means, second = _expect(values - centre, variances, known, covariance)
         covariance = (PRIOR_TRIALS * prior + second) / (PRIOR_TRIALS + len(deltas))
-        centre = centre + _shift(values - centre - means, variances, known)
+        centre = _centre(values, variances, known, covariance)
     eigenvalues, vectors = torch.linalg.eigh(covariance)
     kept = eigenvalues > LEAST_SHARE * eigenvalues.sum()
     directions = vectors[:, kept] * eigenvalues[kept].sqrt()
@@ -105,12 +105,24 @@ def _posterior(variances: Tensor, known: Tensor, covariance: Tensor) -> tuple[Te
     return gain, covariance - gain @ cross.mT
 
 
-def _shift(residuals: Tensor, variances: Tensor, known: Tensor) -> Tensor:
-    """How far each model's centre moves: weighted mean residual, drawn towards zero."""
-    weights = torch.where(known, 1 / torch.where(known, variances, 1.0), 0.0)
-    scale = weights.max().clamp_min(1e-12)
-    weights = weights / scale
-    return (weights * residuals).sum(0) / (weights.sum(0) + 1)
+def _centre(values: Tensor, variances: Tensor, known: Tensor, covariance: Tensor) -> Tensor:
+    """`[m]` centre by generalised least squares, drawn to one value for all by one trial's worth.
+
+    A mean of what is known would be too high for models that were left out where another one
+    regressed; the covariance says how they would have fared.
+    """
+    mask = known.double()
+    noise = torch.where(known, variances, 1.0)
+    system = mask.unsqueeze(-1) * mask.unsqueeze(-2) * covariance + torch.diag_embed(noise)
+    inverse = torch.linalg.inv(system)
+    precision = mask.unsqueeze(-1) * mask.unsqueeze(-2) * inverse
+    weighted = (precision @ values.unsqueeze(-1)).squeeze(-1)
+    ones = torch.ones(len(covariance), dtype=torch.double)
+    overall = weighted.sum() / precision.sum().clamp_min(1e-12)
+    prior = torch.linalg.inv(covariance + variances[known].mean() * torch.eye(len(ones)))
+    system = precision.sum(0) + prior
+    centre: Tensor = torch.linalg.solve(system, weighted.sum(0) + prior @ (overall * ones))
+    return centre
 
 
 def _place(

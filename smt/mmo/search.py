@@ -37,7 +37,7 @@ def propose(
         pending: Points tried at the moment, whose outcome is not known.
         method: "composite" models every model's delta (`smt.mmo.composite`); "ax" models μ and
             R (`smt.mmo.ax_search`); "tpe" is Optuna's (`smt.mmo.tpe`); "sobol" is quasi-random
-            points throughout, with which all methods begin.
+            points throughout, with which "composite" begins; the others begin in their own way.
 
     Returns:
         None where all points of the space have been tried.

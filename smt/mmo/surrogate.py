@@ -69,7 +69,8 @@ class Surrogate:
 def fit_surrogate(encoding: Encoding, trials: Sequence[Trial], *, alpha: float) -> Surrogate:
     """Fit to the trials, of which at least two have deltas.
 
-    A failed model's delta is taken as worse than any seen.
+    Where a model failed, A is -inf whatever the others gave: all deltas of the trial are taken as
+    worse than any seen.
     """
     points = encoding.encode([trial.theta for trial in trials])
     deltas, variances, noise_known = _observations(trials, alpha)
@@ -88,9 +89,11 @@ def _observations(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor
     evaluated = torch.tensor([[delta is not None for delta in trial.deltas] for trial in trials])
     measured = observed.isfinite()
     failed = min([*observed[measured].tolist(), -alpha]) - alpha
-    deltas = torch.where(evaluated & ~measured, failed, observed)
+    broken = (evaluated & ~measured).any(1, keepdim=True)
+    deltas = torch.where(broken, failed, observed)
     known = bool(sems[measured].isfinite().all())
     guess = math.sqrt(UNKNOWN_NOISE) * float(deltas[evaluated].std(correction=0))
+    sems = torch.where(broken, LEAST_SEM, sems)
     sems = torch.where(sems.isfinite(), sems, guess).clamp_min(LEAST_SEM)
     return deltas, sems.square(), known
 
@@ -104,10 +107,14 @@ def _tensor(rows: Sequence[Sequence[float | None]]) -> Tensor:
 def _gaussian_processes(
     encoding: Encoding, points: Tensor, means: Tensor, variances: Tensor, noise_known: bool
 ) -> GPyTorchModel:
+    # BoTorch has no batch dimension for a single output.
+    batch = means.shape[-1:] if means.shape[-1] > 1 else torch.Size()
     likelihood = None
     if not noise_known:
         likelihood = FixedNoiseGaussianLikelihood(
-            noise=variances.T, learn_additional_noise=True, batch_shape=means.shape[-1:]
+            noise=variances.T.reshape(*batch, len(points)),
+            learn_additional_noise=True,
+            batch_shape=batch,
         )
     noise = variances if noise_known else None
     if encoding.choices:
@@ -119,7 +126,6 @@ def _gaussian_processes(
             likelihood=likelihood,
             outcome_transform=None,
         )
-    batch = means.shape[-1:] if means.shape[-1] > 1 else torch.Size()
     kernel = ScaleKernel(
         get_covar_module_with_dim_scaled_prior(points.shape[-1], batch_shape=batch),
         batch_shape=batch,

@@ -56,7 +56,7 @@ def propose_tpe(
                 params={name: trial.theta[name] for name in searched},
                 distributions=searched,
                 value=_mean(trial, goal),
-                constraints={"regressions": trial.aggregate.regression_rate - goal.epsilon},
+                constraints={"regressions": _rate(trial) - goal.epsilon},
             )
         )
     for theta in pending:
@@ -68,6 +68,12 @@ def propose_tpe(
             )
         )
     return {**encoding.fixed, **study.ask(searched).params}
+
+
+def _rate(trial: Trial) -> float:
+    """R; 1 where a model failed, which no ε allows."""
+    failed = any(delta is not None and math.isnan(delta) for delta in trial.deltas)
+    return 1.0 if failed else trial.aggregate.regression_rate
 
 
 def _mean(trial: Trial, goal: Goal) -> float:
