@@ -7,7 +7,7 @@ import smt.data.log
 from smt.data import write_log
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec
-from smt.template import catalogue
+from smt.template import load_version
 
 torch.set_num_threads(1)
 
@@ -69,4 +69,4 @@ def lean_model(small_model):
 
 @pytest.fixture(scope="session")
 def small_template():
-    return catalogue["sparsenn_small"].change("training", batch_size=256)
+    return load_version("sparsenn_small", 1).change("training", batch_size=256)

@@ -33,7 +33,15 @@ def search(name, theta, deltas):
     outcome = aggregate(deltas)
     trial = Trial(theta, deltas, (0.1, 0.1), outcome)
     best = trial if outcome.feasible else None
-    return TechniqueResult(technique, (trial,), best, best is not None)
+    return TechniqueResult(
+        technique,
+        (trial,),
+        best=best,
+        estimate=None,
+        paper=best,
+        stopped=None,
+        generalizes=best is not None,
+    )
 
 
 def write_run(folder, generalized, template=FIRST.template):
@@ -125,7 +133,11 @@ def test_the_run_that_justified_it_is_recorded(tmp_path, templates):
 def test_only_the_named_techniques_are_integrated(tmp_path, templates):
     own = tmp_path / "own.py"
     own.write_text(OWN)
-    found = {"slow": {"rate": 0.5}, "ema_weights": theta_of("ema_weights"), "dcn_v2": {}}
+    found = {
+        "slow": {"rate": 0.5},
+        "ema_weights": theta_of("ema_weights"),
+        "dcn_v2": theta_of("dcn_v2"),
+    }
     run = write_run(tmp_path / "run", found)
     names = [f"{own}:technique", "ema_weights"]
     version = integrate(run, NAME, techniques=names, folder=templates)

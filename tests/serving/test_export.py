@@ -10,7 +10,7 @@ from smt.layers.examples import Examples
 from smt.serving import ParityError, export_network, load_exported, serve
 from smt.serving.export import Differences, ExportReport, _check
 from smt.serving.requests import random_requests
-from smt.template import catalogue
+from smt.template import load_version
 
 # Tracing takes seconds: only one has everything.
 TEMPLATES = {
@@ -161,7 +161,7 @@ def test_batches_read_with_other_features_are_refused(exported, small_log):
 
 
 def test_coarse_tables_are_reported_and_not_refused(small_log, small_model, tmp_path):
-    template = catalogue["sparsenn_small"].change("serving", table_precision="int8")
+    template = load_version("sparsenn_small", 1).change("serving", table_precision="int8")
     model = small_model.model_copy(update={"features": ("user", "item", "history")})
     network = filled(template, model, small_log)
     found = batches(network, small_log)

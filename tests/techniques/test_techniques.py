@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from smt.errors import InputError
 from smt.techniques import catalogue, find_technique
 from smt.techniques.__main__ import Config, main
-from smt.template import Choice, Float, Technique, Template, build
+from smt.template import Choice, Float, Technique, Template, build, load_version
 from smt.template import catalogue as templates
 from smt.template.features import FeatureType
 from smt.template.inputs import feature_type
@@ -149,7 +149,7 @@ def test_a_technique_matters_to_a_model_with_the_features_that_it_reads_alone(
     name, small_model, small_log, lowest
 ):
     technique, schema = catalogue[name], small_log.schema
-    template = templates["sparsenn_small"]
+    template = load_version("sparsenn_small", 1)
     changed = technique.apply(template, lowest(technique))
     types: dict[str, FeatureType] = {n: feature_type(schema, n) for n in small_model.features}
     without = tuple(n for n in small_model.features if types[n] not in technique.reads)

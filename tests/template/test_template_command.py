@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from smt.command_line import run
-from smt.template import Choice, Float, Template, catalogue
+from smt.template import Choice, Float, Template, catalogue, history
 from smt.template.__main__ import Config, main
 from smt.template.architecture import Cross, Dot, Parallel, PlainMLP
 from smt.template.difference import diff
@@ -145,11 +145,12 @@ def test_show_prints_every_part_and_every_value(said, name):
         for key in type(getattr(template, part)).model_fields:
             assert f"── {key}" in shown
     assert f"embedding_dim {template.architecture.embedding_dim}\n" in shown
-    assert "version 1, written " in shown
+    assert f"version {history(name)[-1].number}, written " in shown
 
 
 def test_show_takes_a_number_and_a_file(said, folder, tmp_path):
-    assert said("show", "sparsenn_small@1") == said("show", "sparsenn_small")
+    assert said("show", "sparsenn_small@2") == said("show", "sparsenn_small")
+    assert "version 1, written " in said("show", "sparsenn_small@1")
     shown = said("show", folder / "t" / "v2.yaml")
     origin = "version 2, written 2026-02-28, from version 1 by positions (max_positions 14, half"
     assert origin in shown
@@ -210,7 +211,9 @@ def test_history_says_what_made_each_version_and_what_it_was_worth(said, folder)
 
 def test_a_card_is_printed_and_written(said, fleet, tmp_path):
     out = tmp_path / "card.md"
-    shown = said("card", "sparsenn_small", "--fleet", fleet, "--model", "click/feed", "--out", out)
+    shown = said(
+        "card", "sparsenn_small@1", "--fleet", fleet, "--model", "click/feed", "--out", out
+    )
     text = out.read_text()
     assert text.startswith("# click/feed\n\nTemplate sparsenn_small, version 1 (content ")
     assert "| rows | surface = 0 |" in text
@@ -221,7 +224,7 @@ def test_a_card_is_printed_and_written(said, fleet, tmp_path):
 def test_wrong_names_are_one_sentence_and_exit_code_2(refused, fleet, tmp_path):
     card = ("card", "sparsenn_small", "--fleet", fleet, "--model")
     assert "did you mean 'sparsenn_small'?" in refused("show", "sparsen_small")
-    assert "no version 7; its versions: 1" in refused("diff", "sparsenn_small", 1, 7)
+    assert "no version 7; its versions: 1, 2" in refused("diff", "sparsenn_small", 1, 7)
     assert "unknown template 'x'" in refused("history", "x")
     assert "'clik/feed'; the nearest names are click/feed" in refused(*card, "clik/feed")
     assert f"{tmp_path / 'no.yaml'}: no such file" in refused("show", tmp_path / "no.yaml")

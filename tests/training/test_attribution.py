@@ -5,7 +5,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from smt.data import read_batches
 from smt.layers.examples import Examples
 from smt.layers.representation import Representation, Represented
-from smt.template import catalogue
+from smt.template import load_version
 from smt.training import train_network
 from smt.training.attribution import attribute
 from smt.training.importance import features_of
@@ -47,7 +47,7 @@ TEMPLATES = {
 @pytest.fixture(scope="module", params=[*TEMPLATES, "decoupled"])
 def network(request, small_model, small_log):
     name = "decoupled_sparsenn_small" if request.param == "decoupled" else "sparsenn_small"
-    template = catalogue[name].change("training", batch_size=256)
+    template = load_version(name, 1).change("training", batch_size=256)
     for part, values in TEMPLATES.get(request.param, {}).items():
         template = template.change(part, **values)
     return train_network(template, small_model, small_log).reads

@@ -1,0 +1,45 @@
+import math
+
+import pytest
+from ax.api.client import Client
+
+from smt.mmo.aggregate import aggregate
+from smt.mmo.ax_experiment import experiment_json
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.trial import Trial
+from smt.template import Choice, Float, Int
+
+SPACE = {
+    "rate": Float(0.001, 0.1, log=True),
+    "depth": Int(1, 4),
+    "kind": Choice(["a", 2]),
+    "only": Choice([3]),
+}
+MODELS = ("shop/click", "shop/like")
+
+
+def trial_of(number, deltas, sems):
+    theta = {"rate": 0.001 * (number + 1), "depth": 1 + number % 4, "kind": "a", "only": 3}
+    return Trial(theta, deltas, sems, aggregate(deltas, epsilon=0.4))
+
+
+def test_ax_opens_a_search_with_its_metrics_and_analyses(tmp_path):
+    trials = [
+        trial_of(0, (0.2, 0.4), (0.01, 0.02)),
+        trial_of(1, (0.3, -0.5), (0.01, 0.02)),
+        trial_of(2, (-0.3, None), (0.01, None)),
+        trial_of(3, (math.nan, 0.1), (None, 0.02)),
+    ]
+    path = tmp_path / "client.json"
+    path.write_bytes(experiment_json(Encoding(SPACE), trials, Goal.over(2, epsilon=0.4), MODELS))
+    client = Client.load_from_json_file(str(path))
+    shown = client.summarize()
+    assert shown["rate"].tolist() == [trial.theta["rate"] for trial in trials]
+    assert shown["depth"].tolist() == [1, 2, 3, 4]
+    assert "only" not in shown
+    assert shown["shop/click"].tolist()[:3] == pytest.approx([0.2, 0.3, -0.3])
+    assert shown["shop/like"].isna().tolist() == [False, False, True, False]
+    assert shown["mean"][0] == pytest.approx(0.3)
+    assert shown["regression_rate"].tolist() == [0.0, 0.5, 0.5, 0.5]
+    assert client.compute_analyses(display=False)
