@@ -14,7 +14,7 @@ install: .venv/installed
 demo: install
 	rm -rf runs/demo
 	$(BIN)/python experiments/generalize.py --out runs/demo --representatives 8 --trials 8 \
-		--template sparsenn_small@1 --techniques past_rates ema_weights --train-rows 200000
+		--template sparsenn_small@1 --techniques ema_weights past_rates --train-rows 200000
 
 test: install
 	$(BIN)/pytest

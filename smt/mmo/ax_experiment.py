@@ -60,7 +60,10 @@ def experiment_json(
     """What `ax.api.client.Client.load_from_json_file` reads; see `make_experiment`."""
     with tempfile.TemporaryDirectory(prefix="smt-ax-") as scratch, quiet_ax():
         path = Path(scratch) / "client.json"
-        make_experiment(encoding, trials, goal, seed=0, models=models).save_to_json_file(str(path))
+        client = make_experiment(encoding, trials, goal, seed=0, models=models)
+        # Ax's analyses ask for one, if only to read its surrogate.
+        client.configure_generation_strategy()
+        client.save_to_json_file(str(path))
         return path.read_bytes()
 
 

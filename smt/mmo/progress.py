@@ -106,6 +106,8 @@ class Display:
     def _refresh(self) -> None:
         progress = ray.get(self._dispatcher.progress.remote())
         self._done = progress.done
+        # A cancelled evaluation may have ended all the same.
+        self._total = max(self._total, self._done)
         if progress.waiting and not self._warned:
             if time.monotonic() - self._started > PATIENCE_SECONDS:
                 self._warned = True
