@@ -94,7 +94,7 @@ def _techniques(run: Run) -> str:
         "<p class=caption>A row shows the technique's best trial. Where no θ was feasible, A* is "
         "−∞ and the row shows, in italics, the trial nearest to feasible (least R, then largest "
         f"μ). Helped: Δ above +{alpha}; regressed: Δ below −{alpha}, or failed; red: more than "
-        "ε of the models.</p>"
+        "ε of the models. R of a trial that was rejected early counts the models evaluated.</p>"
     )
 
 
