@@ -17,6 +17,9 @@ from scipy.stats import poisson_binom
 from smt.errors import InputError
 from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
 
+# Values of the standard deviation between models over which P(R <= ε) is averaged.
+GRID = 48
+
 
 def regression_chances(
     deltas: Sequence[float | None], sems: Sequence[float | None], *, alpha: float
@@ -79,6 +82,61 @@ def feasible_probability(
     return min(math.fsum(allowed), 1.0)
 
 
+def pooled_feasible_probability(
+    deltas: Sequence[float | None],
+    sems: Sequence[float | None],
+    *,
+    alpha: float,
+    epsilon: float,
+) -> float:
+    """P(R <= ε) where each model's true Δ is judged in the light of the others'.
+
+    Noise spreads measured deltas further apart than the true ones are, and makes regressions
+    where there are none. Here true deltas are drawn from one normal distribution, of which
+    nothing is known beforehand: flat priors on its mean and its standard deviation (Gelman 2006).
+    Deltas of failed models, or without a standard error, are taken at their word.
+
+    Raises:
+        InputError: As `feasible_probability` does.
+    """
+    _same_length(deltas, sems)
+    noisy = [
+        place
+        for place, (delta, sem) in enumerate(zip(deltas, map(_known_sem, sems), strict=True))
+        if delta is not None and math.isfinite(delta) and sem
+    ]
+    if len(noisy) < 3:
+        return feasible_probability(deltas, sems, alpha=alpha, epsilon=epsilon)
+    values = np.array([deltas[place] for place in noisy], dtype=np.float64)
+    variances = np.array([sems[place] for place in noisy], dtype=np.float64) ** 2
+    found = 0.0
+    for weight, means, spreads in zip(*_pool(values, variances), strict=True):
+        pooled, errors = [*deltas], [*sems]
+        for place, mean, spread in zip(noisy, means.tolist(), spreads.tolist(), strict=True):
+            pooled[place], errors[place] = mean, spread
+        found += weight * feasible_probability(pooled, errors, alpha=alpha, epsilon=epsilon)
+    return min(found, 1.0)
+
+
+def _pool(
+    values: NDArray[np.float64], variances: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """`[g]` weights of standard deviations between models, `[g, m]` posterior means and spreads."""
+    widest = 2 * math.sqrt(float(values.var()) + float(variances.mean()))
+    between = ((np.arange(GRID) + 0.5) / GRID * widest)[:, None] ** 2
+    precision = 1 / (variances + between)
+    total = precision.sum(1, keepdims=True)
+    centre = (precision * values).sum(1, keepdims=True) / total
+    misfit = (precision * (values - centre) ** 2).sum(1)
+    likelihood = 0.5 * (np.log(precision).sum(1) - np.log(total[:, 0]) - misfit)
+    weights = np.exp(likelihood - likelihood.max())
+    kept = between * precision
+    means = kept * values + (1 - kept) * centre
+    # What is not known of the centre is part of what is not known of each.
+    spreads = np.sqrt(kept * variances + (1 - kept) ** 2 / total)
+    return weights / weights.sum(), means, spreads
+
+
 def mean_interval(
     deltas: Sequence[float | None],
     sems: Sequence[float | None],
@@ -132,9 +190,9 @@ def combine_replicates(
     Args:
         deltas: S deltas, percent; NaN where a seed failed.
         sems: Their standard errors over rows, percent; None where unknown.
-        seed_variance: Variance of Δ between seeds, percent squared, known from other models
-            or runs. It is used where S is 1, which says nothing of other seeds; without it
-            the standard error is then that of the rows alone.
+        seed_variance: Variance of Δ between seeds, percent squared, known from more than
+            these: a few seeds of one model say little. Without it, one seed has the standard
+            error of the rows alone.
 
     Returns:
         The mean, NaN where a seed failed; and its standard error, None where a seed failed or
@@ -153,8 +211,9 @@ def combine_replicates(
     if math.isnan(mean) or len(known) < len(deltas):
         return mean, None
     of_rows = math.fsum(sem**2 for sem in known) / len(known)
-    of_seeds = (seed_variance or 0.0) if len(deltas) == 1 else float(np.var(deltas, ddof=1))
-    return mean, math.sqrt(of_rows + of_seeds / len(deltas))
+    if seed_variance is None:
+        seed_variance = 0.0 if len(deltas) == 1 else float(np.var(deltas, ddof=1))
+    return mean, math.sqrt(of_rows + seed_variance / len(deltas))
 
 
 def seed_variance(deltas_by_model: Sequence[Sequence[float]]) -> float:

@@ -17,6 +17,7 @@ from smt.mmo.significance import (
     combine_replicates,
     feasible_probability,
     mean_interval,
+    pooled_feasible_probability,
     regression_chances,
     regression_distribution,
     required_examples,
@@ -204,8 +205,37 @@ def test_one_replicate_takes_the_variance_between_seeds_from_elsewhere():
     assert combine_replicates([0.2], [0.3], seed_variance=0.16) == (0.2, pytest.approx(0.5))
     assert combine_replicates([0.2], [0.3]) == (0.2, pytest.approx(0.3))
     assert combine_replicates([0.2], [None], seed_variance=0.16) == (0.2, None)
-    pair = ([0.1, 0.3], [0.3, 0.3])
-    assert combine_replicates(*pair, seed_variance=9.0) == combine_replicates(*pair)
+
+
+def test_a_known_variance_between_seeds_stands_for_the_spread_of_a_few():
+    mean, sem = combine_replicates([0.1, 0.3], [0.3, 0.3], seed_variance=0.14)
+    assert (mean, sem) == (pytest.approx(0.2), pytest.approx(0.4))
+
+
+def test_pooled_chance_to_be_feasible_is_right_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    said, flat, true = [], [], []
+    for _ in range(1500):
+        truth = rng.normal(rng.normal(0.1, 0.2), rng.uniform(0, 0.3), 12)
+        sems = rng.uniform(0.05, 0.2, 12)
+        deltas = rng.normal(truth, sems).tolist()
+        true.append(np.mean(truth < -0.05) <= 0.1)
+        for chances, judge in ((said, pooled_feasible_probability), (flat, feasible_probability)):
+            chances.append(judge(deltas, sems.tolist(), alpha=0.05, epsilon=0.1))
+    said, flat, true = map(np.array, (said, flat, true))
+    assert np.mean((said - true) ** 2) < np.mean((flat - true) ** 2)
+    for low in (0, 1 / 3, 2 / 3):
+        inside = (said >= low) & (said <= low + 1 / 3)
+        assert said[inside].mean() == pytest.approx(true[inside].mean(), abs=0.1)
+
+
+def test_what_has_no_noise_is_not_pooled():
+    calls = {"alpha": 0.05, "epsilon": 0.3}
+    sure = [0.1, -0.2, 0.3, -0.4]
+    assert pooled_feasible_probability(sure, [0.0, None, 0.0, None], **calls) == 0.0
+    assert pooled_feasible_probability(sure[:3] + [FAILED], [0.0] * 4, **calls) == 0.0
+    two = [0.1, -0.1], [0.1, 0.1]
+    assert pooled_feasible_probability(*two, **calls) == feasible_probability(*two, **calls)
 
 
 @given(st.lists(st.lists(DELTA, min_size=2, max_size=5), min_size=1, max_size=6))
