@@ -28,6 +28,12 @@ class Config:
         early_rejection: Do not finish a trial in which too many models have regressed.
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
         concurrent_trials: Trials under way at a time.
+        candidates: θ of a technique that are measured again on fresh seeds.
+        fresh_seeds: How many.
+        holdout: Models outside the representatives that must confirm a technique; as many as
+            there are representatives where not given.
+        paper_exact: Algorithm 1 to the letter: all trials, θ* by the largest observed A.
+        sequential: Measure a technique on top of those accepted before it.
         seed: Of initial values and of the search.
         train_rows: Train on the latest so many rows only.
         workers: Workers that train one network together.
@@ -50,6 +56,11 @@ class Config:
     early_rejection: bool = True
     early_stopping: bool = True
     concurrent_trials: int = 2
+    candidates: int = 3
+    fresh_seeds: int = 2
+    holdout: int | None = None
+    paper_exact: bool = False
+    sequential: bool = False
     seed: int = 0
     train_rows: int | None = None
     workers: int | None = None

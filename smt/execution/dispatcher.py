@@ -153,6 +153,16 @@ class Dispatcher:
         evaluation, _ = await self._baseline(Task.model_validate(content))
         return evaluation.to_dict()
 
+    async def baselines(self) -> list[dict[str, Any]]:
+        """All baselines trained or found so far, by name; plain data."""
+        found = await asyncio.gather(*self._baselines.values())
+        by_name = {evaluation.name: evaluation for evaluation, _ in found}
+        return [by_name[name].to_dict() for name in sorted(by_name)]
+
+    def rebase(self, template: Template) -> None:
+        """From now on evaluations are compared with baselines of this template."""
+        self._template = template
+
     def record_proposal(self, technique: str, trial: int, proposal: dict[str, Any]) -> None:
         """As the ledger's."""
         self._ledger.record_proposal(technique, trial, proposal)

@@ -1,7 +1,7 @@
 """Multi-Model Optimization: which techniques help the fleet, and at which θ (Algorithm 1)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ray
@@ -22,33 +22,13 @@ from smt.fleet import (
     open_logs,
     select_representatives,
 )
-from smt.mmo.composite import Estimate
-from smt.mmo.optimize import best_trial, check_search, choose
+from smt.mmo.conclusion import TechniqueResult, conclude
+from smt.mmo.holdout import draw_holdout
+from smt.mmo.optimize import check_search
 from smt.mmo.progress import Display
 from smt.mmo.settings import Settings
 from smt.mmo.technique_search import TechniqueSearch
-from smt.mmo.trial import Trial
 from smt.template import Technique, Template, Theta, catalogue, count_fleet_flops
-
-
-@dataclass(frozen=True)
-class TechniqueResult:
-    """What the search of one technique found.
-
-    Attributes:
-        best: θ*; see `smt.mmo.optimize.Optimization`. None where no trial was feasible.
-        estimate: What the surrogate thinks of it; None without a surrogate.
-        paper: Arg max of A (Eq. 5).
-        stopped: Why the search ended early; None where it did not.
-    """
-
-    technique: Technique
-    trials: tuple[Trial, ...]
-    best: Trial | None
-    estimate: Estimate | None
-    paper: Trial | None
-    stopped: str | None
-    generalizes: bool
 
 
 @dataclass(frozen=True)
@@ -57,7 +37,10 @@ class Generalization:
 
     Attributes:
         fleet: With every model's FLOPs counted.
-        baselines: model -> its baseline's evaluation.
+        holdout: M_H, models outside the representatives on which techniques were confirmed.
+        baselines: Representative -> its baseline's evaluation, by the run's template and seed.
+        other_baselines: Those of other seeds, other models, and (one technique on top of the
+            other) other templates.
         results: One a technique, in the order given.
     """
 
@@ -65,16 +48,18 @@ class Generalization:
     template: Template
     settings: Settings
     representatives: Representatives
+    holdout: tuple[ModelSpec, ...]
     baselines: dict[str, Evaluation]
+    other_baselines: tuple[Evaluation, ...]
     results: tuple[TechniqueResult, ...]
 
     @property
     def generalized(self) -> dict[str, Theta]:
-        """T_G⁺ with its θ*: technique -> θ of those with A* >= τ."""
+        """T_G⁺ with its θ*: technique -> θ of those that generalize."""
         return {
-            result.technique.name: result.best.theta
+            result.technique.name: result.theta
             for result in self.results
-            if result.generalizes and result.best is not None
+            if result.theta is not None
         }
 
 
@@ -114,7 +99,14 @@ def generalize(
     chosen = select_representatives(fleet, count=representatives, seed=settings.seed)
     models = chosen.models
     _check_models(models, template)
-    digests = {model.name: logs[log_name(model.log)].digest for model in models}
+    holdout = draw_holdout(
+        fleet,
+        chosen,
+        count=settings.holdout,
+        seed=settings.seed,
+        left_out=[model.name for model in fleet.models if _above_limit(model, template)],
+    )
+    digests = {model.name: logs[log_name(model.log)].digest for model in (*models, *holdout)}
     folder = Folder(out)
     run = {
         "settings": settings.to_dict(),
@@ -125,16 +117,18 @@ def generalize(
         "template": template.to_dict(),
         "fleet": fleet.digest(),
         "representatives": [model.name for model in models],
+        "holdout": [model.name for model in holdout],
         "logs": digests,
     }
     connect()
-    capacity = plan([(model.name, template.training.workers) for model in models], isolate=isolate)
+    workers = template.training.workers
+    capacity = plan([(model.name, workers) for model in (*models, *holdout)], isolate=isolate)
     open_run(folder, run, resume=resume)
     dispatcher = start_dispatcher(
         folder.location,
         folder.path("baselines") if baselines is None else str(baselines),
         template,
-        {name: [ray.put(log)] for name, log in load_logs(logs, models).items()},
+        {name: [ray.put(log)] for name, log in load_logs(logs, [*models, *holdout]).items()},
         capacity,
     )
     try:
@@ -142,11 +136,22 @@ def generalize(
         with Display(console or Console(), dispatcher, evaluations=total) as display:
             search = TechniqueSearch(models, template, settings, dispatcher, digests, display)
             base = _train_baselines(search)
-            results = tuple(_search(technique, search) for technique in techniques)
+            results = tuple(_search_all(techniques, search, holdout))
+        known = {evaluation.name for evaluation in base.values()}
+        others = [Evaluation.model_validate(e) for e in ray.get(dispatcher.baselines.remote())]
     finally:
         ray.get(dispatcher.stop.remote())
         ray.kill(dispatcher)
-    return Generalization(fleet, template, settings, chosen, base, results)
+    return Generalization(
+        fleet=fleet,
+        template=template,
+        settings=settings,
+        representatives=chosen,
+        holdout=holdout,
+        baselines=base,
+        other_baselines=tuple(each for each in others if each.name not in known),
+        results=results,
+    )
 
 
 def _check_techniques(techniques: Sequence[Technique], template: Template) -> None:
@@ -164,12 +169,16 @@ def _check_models(models: Sequence[ModelSpec], template: Template) -> None:
     if not any(model.weight for model in models):
         raise InputError("all weights of the representative models are zero; none has traffic")
     for model in models:
-        limit, needed = model.limits.flops, model.inference_flops
-        if template.serving.enforce_flops_limit and limit and needed and needed > limit:
+        if _above_limit(model, template):
             raise InputError(
-                f"model '{model.name}': template '{template.name}' needs {needed:,} FLOPs an "
-                f"example, its limit is {limit:,}"
+                f"model '{model.name}': template '{template.name}' needs "
+                f"{model.inference_flops:,} FLOPs an example, its limit is {model.limits.flops:,}"
             )
+
+
+def _above_limit(model: ModelSpec, template: Template) -> bool:
+    limit, needed = model.limits.flops, model.inference_flops
+    return bool(template.serving.enforce_flops_limit and limit and needed and needed > limit)
 
 
 def _train_baselines(search: TechniqueSearch) -> dict[str, Evaluation]:
@@ -183,22 +192,14 @@ def _train_baselines(search: TechniqueSearch) -> dict[str, Evaluation]:
     return {evaluation.model: evaluation for evaluation in evaluations}
 
 
-def _search(technique: Technique, search: TechniqueSearch) -> TechniqueResult:
-    settings = search.settings
-    found = search.run(technique)
-    best, estimate = choose(
-        technique.space,
-        found.trials,
-        settings.goal(search.models),
-        method=settings.method,
-        seed=settings.seed,
-    )
-    return TechniqueResult(
-        technique=technique,
-        trials=found.trials,
-        best=best,
-        estimate=estimate,
-        paper=best_trial(found.trials),
-        stopped=found.stopped,
-        generalizes=best is not None and best.aggregate.value >= settings.tau,
-    )
+def _search_all(
+    techniques: Sequence[Technique], search: TechniqueSearch, holdout: Sequence[ModelSpec]
+) -> Iterator[TechniqueResult]:
+    """One technique after the other; each on top of those accepted before it, if so set."""
+    for technique in techniques:
+        result = conclude(technique, search.run(technique), search, holdout)
+        yield result
+        if search.settings.sequential and result.theta is not None:
+            search = replace(search, template=technique.apply(search.template, result.theta))
+            ray.get(search.dispatcher.rebase.remote(search.template))
+            _train_baselines(search)

@@ -68,9 +68,19 @@ class Display:
         self._finished = 0
         self._label = f"{name}: 0 of {trials} trials"
 
-    def drop(self, evaluations: int) -> None:
-        """So many evaluations will not be needed."""
-        self._total -= evaluations
+    def measuring(self, name: str, what: str, evaluations: int) -> None:
+        """A technique is measured again, on fresh seeds or other models."""
+        self.plan(evaluations)
+        self._label = f"{name}: {what}"
+        self.say(f"{name}: {what}, {evaluations} evaluations")
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def plan(self, evaluations: int) -> None:
+        """So many more evaluations are needed; fewer where negative."""
+        self._total += evaluations
         self._bar.update(self._task, total=self._total)
 
     def trial(self, name: str, number: int, trials: int, trial: Trial) -> None:
@@ -79,7 +89,7 @@ class Display:
         self._finished += 1
         self._label = f"{name}: {self._finished} of {trials} trials, {self._best_text()}"
         outcome = trial.aggregate
-        self.drop(sum(delta is None for delta in trial.deltas))
+        self.plan(-sum(delta is None for delta in trial.deltas))
         value = f"{outcome.value:+.3f}%" if outcome.feasible else "-inf"
         self._refresh()
         self._console.print(

@@ -2,20 +2,26 @@
 
 import json
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from statistics import median
 from typing import Any
-
-import pyarrow as pa
 
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import Ledger
 from smt.execution.storage import Folder
-from smt.fleet import ModelSpec
 from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
 from smt.mmo.ax_experiment import experiment_json
+from smt.mmo.conclusion import TechniqueResult, Verdict
+from smt.mmo.confirmation import Measured
 from smt.mmo.encoding import Encoding
-from smt.mmo.generalize import Generalization, TechniqueResult
+from smt.mmo.generalize import Generalization
+from smt.mmo.holdout import explain_holdout
+from smt.mmo.result_tables import evaluation_table, fleet_table, trial_table
+from smt.mmo.sensitivity import analyze_sensitivity
+from smt.mmo.settings import Settings
+from smt.mmo.significance import mean_interval, pooled_feasible_probability, short_windows
 from smt.mmo.trial import Trial
 
 
@@ -31,10 +37,11 @@ def save(found: Generalization, folder: Folder) -> dict[str, Any]:
         The content of `result.json`.
     """
     result = summarise(found)
-    evaluations = [*found.baselines.values(), *Ledger(folder, folder).evaluations()]
-    folder.write_table("evaluations.parquet", _evaluations(evaluations))
-    folder.write_table("trials.parquet", pa.Table.from_pylist(_trials(result)))
-    folder.write_table("fleet.parquet", pa.Table.from_pylist(_fleet(found)))
+    baselines = [*found.baselines.values(), *found.other_baselines]
+    evaluations = [*baselines, *Ledger(folder, folder).evaluations()]
+    folder.write_table("evaluations.parquet", evaluation_table(evaluations))
+    folder.write_table("trials.parquet", trial_table(result))
+    folder.write_table("fleet.parquet", fleet_table(found))
     for name, content in _experiments(found):
         folder.write(f"ax/{name}.json", content)
     folder.write("result.json", json.dumps(result, indent=2, allow_nan=False).encode())
@@ -61,6 +68,8 @@ def summarise(found: Generalization) -> dict[str, Any]:
             }
             for model, share in zip(models, shares, strict=True)
         ],
+        "holdout_models": [model.name for model in found.holdout],
+        "short_windows": _short_windows(found),
         "techniques": [_technique(each, found, shares) for each in found.results],
         "generalized": found.generalized,
     }
@@ -81,42 +90,161 @@ def _technique(
     result: TechniqueResult, found: Generalization, shares: list[float]
 ) -> dict[str, Any]:
     numbered = list(enumerate(result.trials))
-    shown = next(
-        (pair for pair in numbered if pair[1] is result.best), _nearest_to_feasible(numbered)
-    )
+    verdict, settings, names = result.verdict, found.settings, _names(found)
+    shown = verdict.number
+    if shown is None:
+        shown = _nearest_to_feasible(numbered)
     return {
         "name": result.technique.name,
         "source": result.technique.source,
-        "generalizes": result.generalizes,
+        "generalizes": verdict.generalizes,
+        "reason": verdict.reason,
         "feasible": result.best is not None,
         "stopped": result.stopped,
         "paper": None if result.paper is None else _number(result.paper, numbered),
+        "paper_generalizes": result.paper is not None
+        and result.paper.aggregate.value >= settings.tau,
         "estimate": None if result.estimate is None else asdict(result.estimate),
-        "shown": _trial(*shown, found, shares),
-        "trials": [_trial(number, trial, found, shares) for number, trial in numbered],
+        "shown": _shown(result, shown, found, shares),
+        "confirmation": [_measured(each, names, shares, settings) for each in verdict.confirmation],
+        "holdout": _holdout(verdict, settings),
+        "sensitivity": _sensitivity(result, found),
+        "trials": [_trial(number, trial, names, shares, settings) for number, trial in numbered],
     }
+
+
+def _shown(
+    result: TechniqueResult, number: int, found: Generalization, shares: list[float]
+) -> dict[str, Any]:
+    """What the verdict rests on: numbers on fresh seeds, where there are some."""
+    names, settings = _names(found), found.settings
+    record = _trial(number, result.trials[number], names, shares, settings)
+    confirmed = result.verdict.confirmed
+    if confirmed is None:
+        interval, chance = _of_search(result.trials[number], shares, settings)
+        return {
+            **record,
+            "source": "search",
+            "interval": interval,
+            "feasible_probability": chance,
+        }
+    measured = _measured(confirmed, names, shares, settings)
+    kept = {name: measured[name] for name in measured if name in record}
+    return {
+        **record,
+        **kept,
+        "source": "fresh seeds",
+        "interval": measured["interval"],
+        "feasible_probability": measured["feasible_probability"],
+    }
+
+
+def _of_search(
+    trial: Trial, shares: list[float], settings: Settings
+) -> tuple[list[float] | None, float | None]:
+    """95% interval of μ and P(R <= ε), of one seed alone; None where a model is missing."""
+    if any(delta is None for delta in trial.deltas):
+        return None, None
+    interval = mean_interval(trial.deltas, trial.sems, shares)
+    chance = pooled_feasible_probability(
+        trial.deltas, trial.sems, alpha=settings.alpha, epsilon=settings.epsilon
+    )
+    return None if interval is None else list(interval), chance
+
+
+def _measured(
+    found: Measured, names: list[str], shares: list[float], settings: Settings
+) -> dict[str, Any]:
+    counts = _counts(found.deltas, settings)
+    return {
+        "trial": found.trial,
+        "theta": found.theta,
+        "seeds": list(found.seeds),
+        "value": _finite(found.aggregate.value),
+        "mean": _finite(found.aggregate.mean),
+        "mean_sem": _finite(mean_sem(found.sems, shares)),
+        "interval": None if found.interval is None else list(found.interval),
+        "lower": found.lower,
+        "regression_rate": found.aggregate.regression_rate,
+        "feasible_probability": found.feasible_probability,
+        **counts,
+        "deltas": dict(zip(names, map(_finite, found.deltas), strict=True)),
+        "sems": dict(zip(names, map(_finite, found.sems), strict=True)),
+        "by_seed": [
+            dict(zip(names, map(_finite, trial.deltas), strict=True)) for trial in found.replicates
+        ],
+    }
+
+
+def _holdout(verdict: Verdict, settings: Settings) -> dict[str, Any] | None:
+    if verdict.holdout is None:
+        return None
+    models = verdict.holdout_models
+    shares = normalise_weights([model.weight for model in models], len(models))
+    measured = _measured(verdict.holdout, [model.name for model in models], shares, settings)
+    del measured["trial"]
+    goal = settings.goal(models)
+    return {
+        **measured,
+        "passes": verdict.generalizes,
+        "reason": explain_holdout(verdict.holdout, models, goal),
+    }
+
+
+def _sensitivity(result: TechniqueResult, found: Generalization) -> dict[str, Any]:
+    """Eq. 7 over the feasible trials; what they cannot tell is undecided, with the reason."""
+    settings = found.settings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        decisions = analyze_sensitivity(
+            result.trials,
+            result.technique.space,
+            weights=[model.weight for model in found.representatives.models],
+            alpha=settings.alpha,
+            tau=max(settings.tau, 0.0),
+        )
+    return {name: each.to_dict() for name, each in decisions.items()}
+
+
+def _short_windows(found: Generalization) -> dict[str, dict[str, float]]:
+    """The representatives whose test window is too short to tell a change of α."""
+    if not found.settings.alpha:
+        return {}
+    measured = {}
+    for place, model in enumerate(found.representatives.models):
+        sems = [trial.sems[place] for result in found.results for trial in result.trials]
+        known = [sem for sem in sems if sem is not None and math.isfinite(sem)]
+        rows = found.baselines[model.name].test_rows
+        if known and rows:
+            measured[model.name] = (median(known), rows)
+    needed = short_windows(measured, alpha=found.settings.alpha)
+    return {
+        name: {"rows": measured[name][1], "needed": rows, "sem": measured[name][0]}
+        for name, rows in needed.items()
+    }
+
+
+def _names(found: Generalization) -> list[str]:
+    return [model.name for model in found.representatives.models]
 
 
 def _number(trial: Trial, numbered: list[tuple[int, Trial]]) -> int:
     return next(number for number, each in numbered if each is trial)
 
 
-def _nearest_to_feasible(numbered: list[tuple[int, Trial]]) -> tuple[int, Trial]:
+def _nearest_to_feasible(numbered: list[tuple[int, Trial]]) -> int:
     """What to show of a technique without a feasible θ: the least R, then the largest μ."""
 
     def badness(pair: tuple[int, Trial]) -> tuple[float, float]:
         mean = pair[1].aggregate.mean
         return pair[1].aggregate.regression_rate, math.inf if math.isnan(mean) else -mean
 
-    return min(numbered, key=badness)
+    return min(numbered, key=badness)[0]
 
 
-def _trial(number: int, trial: Trial, found: Generalization, shares: list[float]) -> dict[str, Any]:
-    alpha = found.settings.alpha
-    names = [model.name for model in found.representatives.models]
-    regressions = sum(regressed(delta, alpha) for delta in trial.deltas)
-    helped = sum(delta is not None and delta > alpha for delta in trial.deltas)
-    evaluated = sum(delta is not None for delta in trial.deltas)
+def _trial(
+    number: int, trial: Trial, names: list[str], shares: list[float], settings: Settings
+) -> dict[str, Any]:
     return {
         "number": number,
         "theta": trial.theta,
@@ -124,63 +252,22 @@ def _trial(number: int, trial: Trial, found: Generalization, shares: list[float]
         "mean": _finite(trial.aggregate.mean),
         "mean_sem": _finite(mean_sem(trial.sems, shares)),
         "regression_rate": trial.aggregate.regression_rate,
+        **_counts(trial.deltas, settings),
+        "skipped": sum(delta is None for delta in trial.deltas),
+        "deltas": dict(zip(names, map(_finite, trial.deltas), strict=True)),
+    }
+
+
+def _counts(deltas: Sequence[float | None], settings: Settings) -> dict[str, int]:
+    regressions = sum(regressed(delta, settings.alpha) for delta in deltas)
+    helped = sum(delta is not None and delta > settings.alpha for delta in deltas)
+    evaluated = sum(delta is not None for delta in deltas)
+    return {
         "helped": helped,
         "neutral": evaluated - helped - regressions,
         "regressed": regressions,
-        "skipped": len(names) - evaluated,
-        "deltas": dict(zip(names, map(_finite, trial.deltas), strict=True)),
     }
 
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _trials(result: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = []
-    for technique in result["techniques"]:
-        for trial in technique["trials"]:
-            row = {key: value for key, value in trial.items() if key not in ("theta", "deltas")}
-            theta = json.dumps(trial["theta"])
-            rows.append({"technique": technique["name"], **row, "theta": theta})
-    return rows
-
-
-def _evaluations(evaluations: list[Evaluation]) -> pa.Table:
-    rows = []
-    for evaluation in evaluations:
-        row = evaluation.to_dict()
-        row["theta"] = json.dumps(row["theta"])
-        row["metrics"] = [{"event": event, **each} for event, each in row["metrics"].items()]
-        rows.append(row)
-    return pa.Table.from_pylist(rows)
-
-
-def _fleet(found: Generalization) -> list[dict[str, Any]]:
-    chosen = found.representatives
-    names = {model.name for model in chosen.models}
-    return [
-        {
-            **_attributes(model),
-            "cluster": int(cluster),
-            "x": float(x),
-            "y": float(y),
-            "representative": model.name in names,
-        }
-        for model, cluster, (x, y) in zip(
-            found.fleet.models, chosen.clusters, chosen.coordinates, strict=True
-        )
-    ]
-
-
-def _attributes(model: ModelSpec) -> dict[str, Any]:
-    return {
-        "model": model.name,
-        "stage": model.stage,
-        "inference_flops": model.inference_flops,
-        "inference_hardware": model.inference_hardware,
-        "event": model.events[0],
-        "surface": model.surface,
-        "data_constraint": model.data_constraint,
-        "weight": model.weight,
-    }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from smt.fleet import ModelSpec
 from smt.mmo.goal import Goal
@@ -23,6 +23,14 @@ class Settings(Spec):
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
         concurrent_trials: Trials under way at a time. The next θ is chosen while the one
             before it still runs, without its outcome.
+        candidates: How many θ of a technique are measured again on fresh seeds.
+        fresh_seeds: On how many.
+        holdout: How many models outside the representatives must confirm a technique; as many as
+            there are representatives where None, if the fleet has them.
+        paper_exact: Algorithm 1 to the letter: all trials, the θ of the largest observed A, no
+            fresh seeds.
+        sequential: Measure a technique on top of those accepted before it, rather than each one
+            alone.
         seed: Of the networks' initial values and of the search.
     """
 
@@ -34,7 +42,19 @@ class Settings(Spec):
     early_rejection: bool = True
     early_stopping: bool = True
     concurrent_trials: PositiveInt = 2
+    candidates: PositiveInt = 3
+    fresh_seeds: PositiveInt = 2
+    holdout: NonNegativeInt | None = None
+    paper_exact: bool = False
+    sequential: bool = False
     seed: int = 0
+
+    @property
+    def measured_seeds(self) -> tuple[int, ...]:
+        """Those on which a technique is confirmed."""
+        if self.paper_exact:
+            return (self.seed,)
+        return tuple(range(self.seed + 1, self.seed + 1 + self.fresh_seeds))
 
     def goal(self, models: Sequence[ModelSpec]) -> Goal:
         """What a search over these models is after. Raises `InputError` for their weights."""

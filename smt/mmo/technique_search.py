@@ -87,14 +87,7 @@ class TechniqueSearch:
             return proposal
 
         def configure(number: int, proposal: Proposal) -> dict[str, Any]:
-            template, failure = _apply(technique, self.template, proposal.theta)
-            change = {
-                "technique": technique.name,
-                "trial": number,
-                "theta": proposal.theta,
-                "template": template,
-                "failure": failure,
-            }
+            change = self._change(technique, number, proposal.theta)
             models = [self.models[place] for place in proposal.order]
             tasks = [self.task(model).model_copy(update=change) for model in models]
             patient = proposal.finish or not settings.early_rejection
@@ -116,9 +109,58 @@ class TechniqueSearch:
         )
         self.display.technique(technique.name, settings.trials)
         _run_tune(searcher, settings, self.dispatcher)
-        self.display.drop(len(self.models) * (settings.trials - len(searcher.finished)))
+        self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
         return Searched(trials, stopped)
+
+    def replicate(
+        self,
+        technique: Technique,
+        number: int,
+        theta: Theta,
+        models: Sequence[ModelSpec],
+        seeds: Sequence[int],
+    ) -> tuple[Trial, ...]:
+        """θ again on each of the seeds: a complete trial a seed, over the models.
+
+        Args:
+            number: Of the trial that tried θ first.
+        """
+        change = self._change(technique, number, theta)
+        asked = [
+            [
+                self.dispatcher.evaluate.remote(
+                    self.task(model).model_copy(update={**change, "seed": seed}).to_dict()
+                )
+                for model in models
+            ]
+            for seed in seeds
+        ]
+        trials = []
+        for references in asked:
+            found = [Evaluation.model_validate(each) for each in ray.get(references)]
+            trials.append(to_trial(theta, found, models, self.settings))
+        return tuple(trials)
+
+    def trainable(self, models: Sequence[ModelSpec], seeds: Sequence[int]) -> tuple[ModelSpec, ...]:
+        """The models whose baselines train on all of the seeds; the others are named."""
+        asked = [
+            [
+                self.dispatcher.baseline.remote(
+                    self.task(model).model_copy(update={"seed": seed}).to_dict()
+                )
+                for seed in seeds
+            ]
+            for model in models
+        ]
+        kept = []
+        for model, references in zip(models, asked, strict=True):
+            failures = [each["failure"] for each in ray.get(references) if each["failure"]]
+            if failures:
+                self.display.say(f"left out of the holdout: {model.name}: {failures[0]}")
+            else:
+                kept.append(model)
+        return tuple(kept)
 
     def task(self, model: ModelSpec) -> Task:
         """The baseline evaluation of a model."""
@@ -128,6 +170,17 @@ class TechniqueSearch:
             seed=self.settings.seed,
             log_digest=self.digests[model.name],
         )
+
+    def _change(self, technique: Technique, number: int, theta: Theta) -> dict[str, Any]:
+        """What a trial's tasks have that a baseline's has not."""
+        template, failure = _apply(technique, self.template, theta)
+        return {
+            "technique": technique.name,
+            "trial": number,
+            "theta": theta,
+            "template": template,
+            "failure": failure,
+        }
 
     def _decided(self, technique: Technique) -> dict[int, Proposal]:
         """Trial number -> what an interrupted run had decided to try."""
