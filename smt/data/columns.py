@@ -19,10 +19,14 @@ class Numeric(Spec):
 
 
 class Id(Spec):
-    """One categorical id, int64 in [0, num_ids)."""
+    """One categorical id, int64 in [0, num_ids).
+
+    `cluster`: rows with the same id are not independent; standard errors are clustered by it.
+    """
 
     kind: Literal["id"] = "id"
     num_ids: PositiveInt
+    cluster: bool = False
     side: Side = "context"
 
 

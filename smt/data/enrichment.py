@@ -39,7 +39,8 @@ def enrich(
 
     Raises:
         InputError: The table cannot be read, lacks a column or has an id twice; the key is no
-            single id of the log; a column is in the log already, or a value does not fit it.
+            single id of the log; a column is in the log already, is to cluster its rows, or a
+            value does not fit it.
     """
     where = "the side table" if isinstance(table, pa.Table) else str(table)
     log.schema.require([key], log.schema.names(*SINGLE_ID_KINDS), f"key of {where}:")
@@ -69,6 +70,11 @@ def _joined_kinds(
             raise InputError(
                 f"{where}: column '{name}' cannot be of kind '{kind.kind}'; "
                 "numeric, id, id_list and embedding can be joined"
+            )
+        if isinstance(kind, Id) and kind.cluster:
+            raise InputError(
+                f"{where}: column '{name}' cannot be what rows are clustered by, as both networks "
+                "of a comparison need it; set 'cluster' in the log's own schema"
             )
         if isinstance(kind, Id) and kind.num_ids < 2:
             raise InputError(f"{where}: column '{name}' needs num_ids of at least 2, as 0 is taken")

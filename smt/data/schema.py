@@ -72,6 +72,11 @@ class Schema(Spec):
         for kind in ("surface", "weight", "propensity"):
             if sum(column.kind == kind for column in self.columns.values()) > 1:
                 raise ValueError(f"a schema has at most one column of kind '{kind}'")
+        if len(self._clusters) > 1:
+            raise ValueError(
+                "standard errors are clustered by at most one column, but "
+                f"{' and '.join(map(repr, self._clusters))} have 'cluster: true'"
+            )
         return self
 
     @model_validator(mode="after")
@@ -188,6 +193,19 @@ class Schema(Spec):
         """Name of the weight column, if the log has one."""
         names = self.names(Weight)
         return names[0] if names else None
+
+    @property
+    def cluster(self) -> str | None:
+        """Name of the id whose rows are not independent; None where all rows are."""
+        return self._clusters[0] if self._clusters else None
+
+    @property
+    def _clusters(self) -> list[str]:
+        return [
+            name
+            for name, column in self.columns.items()
+            if isinstance(column, Id) and column.cluster
+        ]
 
     def side_of(self, feature: str) -> Side:
         """Whom a feature describes; a transform whose sources differ is context.

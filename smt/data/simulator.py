@@ -35,7 +35,7 @@ from smt.spec import digest
 
 __all__ = ["BayesNE", "Simulator", "SimulatorSpec"]
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raise it with every change of what a spec generates: logs are cached by their digest."""
 CALIBRATION_ROWS = 20_000
 STREAMS = (

@@ -45,7 +45,7 @@ def simulator_schema(spec: SimulatorSpec) -> Schema:
     """The schema of a simulated log."""
     return Schema(
         columns={
-            "user": Id(num_ids=spec.num_users, side="user"),
+            "user": Id(num_ids=spec.num_users, cluster=True, side="user"),
             "item": Id(num_ids=spec.num_items, side="item"),
             "segment": Id(num_ids=spec.num_segments, side="user"),
             "device": Id(num_ids=len(DEVICES), side="user"),

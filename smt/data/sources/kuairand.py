@@ -125,7 +125,10 @@ def _with_unknown(table: pa.Table) -> pa.Table:
 
 
 def _joined(log: pa.Table, key: str, table: pa.Table, features: Columns, side: Side) -> Columns:
-    """The key itself as an id, and the features of its row in `table`; all of one side."""
+    """The key itself as an id, and the features of its row in `table`; all of one side.
+
+    What a user does is not independent from row to row.
+    """
     ids, known = flat(log[key]), flat(table[key])
     codes = dictionary(ids, known)
     position = pc.fill_null(pc.index_in(ids, value_set=known), table.num_rows)
@@ -133,7 +136,8 @@ def _joined(log: pa.Table, key: str, table: pa.Table, features: Columns, side: S
         name: (kind.model_copy(update={"side": side}), values.take(position))
         for name, (kind, values) in features.items()
     }
-    return {key: (Id(num_ids=codes.num_ids, side=side), codes(ids)), **joined}
+    kind = Id(num_ids=codes.num_ids, cluster=side == "user", side=side)
+    return {key: (kind, codes(ids)), **joined}
 
 
 def _context(log: pa.Table, videos: pa.Table) -> Columns:
