@@ -27,7 +27,8 @@ class Config:
         method: How θ is searched; tpe needs Optuna.
         early_rejection: Do not finish a trial in which too many models have regressed.
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
-        concurrent_trials: Trials under way at a time.
+        concurrent_trials: Trials under way at a time; as many as keep the cluster busy where not
+            given.
         candidates: θ of a technique that are measured again on fresh seeds.
         fresh_seeds: How many.
         holdout: Models outside the representatives that must confirm a technique; as many as
@@ -55,7 +56,7 @@ class Config:
     method: Literal["composite", "ax", "sobol", "tpe"] = "composite"
     early_rejection: bool = True
     early_stopping: bool = True
-    concurrent_trials: int = 2
+    concurrent_trials: int | None = None
     candidates: int = 3
     fresh_seeds: int = 2
     holdout: int | None = None

@@ -1,5 +1,6 @@
 """Multi-Model Optimization: which techniques help the fleet, and at which θ (Algorithm 1)."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from smt.errors import InputError
 from smt.execution.cluster import connect, plan
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Evaluation
-from smt.execution.ledger import open_run
+from smt.execution.ledger import RUN_FILE, open_run
 from smt.execution.storage import Folder
 from smt.fleet import (
     Fleet,
@@ -108,6 +109,12 @@ def generalize(
     )
     digests = {model.name: logs[log_name(model.log)].digest for model in (*models, *holdout)}
     folder = Folder(out)
+    connect()
+    workers = template.training.workers
+    capacity = plan([(model.name, workers) for model in (*models, *holdout)], isolate=isolate)
+    if resume and settings.concurrent_trials is None:
+        settings = settings.model_copy(update=_concurrency(folder))
+    settings = settings.filling(capacity.pool or capacity.runs, len(models))
     run = {
         "settings": settings.to_dict(),
         "techniques": {
@@ -120,9 +127,6 @@ def generalize(
         "holdout": [model.name for model in holdout],
         "logs": digests,
     }
-    connect()
-    workers = template.training.workers
-    capacity = plan([(model.name, workers) for model in (*models, *holdout)], isolate=isolate)
     open_run(folder, run, resume=resume)
     dispatcher = start_dispatcher(
         folder.location,
@@ -152,6 +156,14 @@ def generalize(
         other_baselines=tuple(each for each in others if each.name not in known),
         results=results,
     )
+
+
+def _concurrency(folder: Folder) -> dict[str, int]:
+    """That of an interrupted run: on another cluster it would be another search."""
+    if not folder.exists(RUN_FILE):
+        return {}
+    settings = json.loads(folder.read(RUN_FILE))["settings"]
+    return {"concurrent_trials": settings["concurrent_trials"]}
 
 
 def _check_techniques(techniques: Sequence[Technique], template: Template) -> None:

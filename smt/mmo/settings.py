@@ -1,5 +1,6 @@
 """The settings of a generalization."""
 
+import math
 from collections.abc import Sequence
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -21,8 +22,8 @@ class Settings(Spec):
         method: See `smt.mmo.search.propose`.
         early_rejection: Do not finish a trial in which too many models have regressed.
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
-        concurrent_trials: Trials under way at a time. The next θ is chosen while the one
-            before it still runs, without its outcome.
+        concurrent_trials: Trials under way at a time; what is not known of those before it, a
+            proposal allows for. As many as keep the cluster busy where None: at least 2.
         candidates: How many θ of a technique are measured again on fresh seeds.
         fresh_seeds: On how many.
         holdout: How many models outside the representatives must confirm a technique; as many as
@@ -41,7 +42,7 @@ class Settings(Spec):
     method: Method = "composite"
     early_rejection: bool = True
     early_stopping: bool = True
-    concurrent_trials: PositiveInt = 2
+    concurrent_trials: PositiveInt | None = None
     candidates: PositiveInt = 3
     fresh_seeds: PositiveInt = 2
     holdout: NonNegativeInt | None = None
@@ -55,6 +56,15 @@ class Settings(Spec):
         if self.paper_exact:
             return (self.seed,)
         return tuple(range(self.seed + 1, self.seed + 1 + self.fresh_seeds))
+
+    def filling(self, workers: int, models: int) -> "Settings":
+        """With as many trials at a time as keep so many workers busy, where none are set.
+
+        One more than they can train at once: its θ is chosen meanwhile.
+        """
+        if self.concurrent_trials is not None:
+            return self
+        return self.model_copy(update={"concurrent_trials": math.ceil(workers / models) + 1})
 
     def goal(self, models: Sequence[ModelSpec]) -> Goal:
         """What a search over these models is after. Raises `InputError` for their weights."""

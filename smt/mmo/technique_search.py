@@ -102,7 +102,7 @@ class TechniqueSearch:
 
         searcher = FleetSearcher(
             trials=settings.trials,
-            lag=settings.concurrent_trials,
+            lag=settings.concurrent_trials or 1,
             propose=choose,
             configure=configure,
             conclude=conclude,
@@ -247,7 +247,7 @@ def _run_tune(searcher: FleetSearcher, settings: Settings, dispatcher: Any) -> N
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=settings.trials,
-                max_concurrent_trials=settings.concurrent_trials,
+                max_concurrent_trials=settings.concurrent_trials or 1,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),

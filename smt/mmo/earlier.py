@@ -1,0 +1,73 @@
+"""Trials of earlier runs, from which a search starts warm."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from smt.errors import InputError
+from smt.execution.storage import Folder
+from smt.fleet import ModelSpec
+from smt.mmo.aggregate import Aggregate
+from smt.mmo.trial import Trial
+
+RESULT, EVALUATIONS = "result.json", "evaluations.parquet"
+
+Row = dict[str, Any]
+
+
+def read_earlier(
+    location: str | Path, techniques: Sequence[str], models: Sequence[ModelSpec]
+) -> dict[str, tuple[Trial, ...]]:
+    """Technique -> what a finished run tried of it on the models of this name.
+
+    A trial's deltas are None of models that the run did not evaluate; it is never feasible here,
+    for it was measured against another baseline.
+
+    Args:
+        location: Folder or URI of a run of generalize.
+
+    Raises:
+        InputError: There is no finished run, or it shares no technique or no model with this one.
+    """
+    folder = Folder(location)
+    for name in (RESULT, EVALUATIONS):
+        if not folder.exists(name):
+            raise InputError(
+                f"{location}: holds no {name}; a finished run of generalize is needed to start from"
+            )
+    seed = json.loads(folder.read(RESULT))["settings"]["seed"]
+    rows = [
+        row
+        for row in folder.read_table(EVALUATIONS).to_pylist()
+        if row["technique"] in techniques and row["seed"] == seed
+    ]
+    if not rows:
+        raise InputError(f"{location}: tried none of {', '.join(techniques)}")
+    names = [model.name for model in models]
+    known = [row for row in rows if row["model"] in names]
+    if not known:
+        raise InputError(f"{location}: none of its models is a representative of this run")
+    found: dict[str, dict[int, dict[str, Row]]] = {}
+    for row in known:
+        trials = found.setdefault(row["technique"], {})
+        trials.setdefault(row["trial"], {})[row["model"]] = row
+    return {
+        technique: tuple(_trial(trials[number], names) for number in sorted(trials))
+        for technique, trials in found.items()
+    }
+
+
+def _trial(rows: dict[str, Row], names: Sequence[str]) -> Trial:
+    theta = json.loads(next(iter(rows.values()))["theta"])
+    return Trial(
+        theta=theta,
+        deltas=tuple(_delta(rows[name]) if name in rows else None for name in names),
+        sems=tuple(rows[name]["sem"] if name in rows else None for name in names),
+        aggregate=Aggregate(math.nan, math.nan, -math.inf),
+    )
+
+
+def _delta(row: Row) -> float:
+    return math.nan if row["delta"] is None else float(row["delta"])

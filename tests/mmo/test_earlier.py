@@ -1,0 +1,82 @@
+import json
+import math
+
+import pyarrow as pa
+import pytest
+
+from smt.errors import InputError
+from smt.execution.storage import Folder
+from smt.fleet import ModelSpec
+from smt.mmo.earlier import read_earlier
+
+
+def model(name):
+    return ModelSpec(
+        name=name,
+        stage="ranking",
+        events=("click",),
+        surface="all",
+        data_constraint="none",
+        log="log",
+        features=("f",),
+    )
+
+
+def row(technique, trial, name, delta, *, seed=3, sem=0.1):
+    theta = json.dumps({"x": float(trial or 0)})
+    return {
+        "technique": technique,
+        "trial": trial,
+        "model": name,
+        "theta": theta,
+        "seed": seed,
+        "delta": delta,
+        "sem": None if delta is None else sem,
+    }
+
+
+@pytest.fixture
+def finished(tmp_path):
+    rows = [
+        row(None, None, "a", None),
+        row("one", 1, "a", 0.5),
+        row("one", 0, "b", -0.2),
+        row("one", 0, "a", None),
+        row("one", 0, "gone", 9.0),
+        row("one", 0, "a", 7.0, seed=4),
+        row("two", 0, "a", 0.1),
+    ]
+    folder = Folder(tmp_path)
+    folder.write("result.json", json.dumps({"settings": {"seed": 3}}).encode())
+    folder.write_table("evaluations.parquet", pa.Table.from_pylist(rows))
+    return tmp_path
+
+
+def test_earlier_trials_have_this_runs_models_in_this_runs_order(finished):
+    found = read_earlier(finished, ["one", "three"], [model("b"), model("new"), model("a")])
+    assert list(found) == ["one"]
+    first, second = found["one"]
+    assert first.theta == {"x": 0.0}
+    assert first.deltas[:2] == (-0.2, None)
+    assert math.isnan(first.deltas[2])
+    assert first.sems == (0.1, None, None)
+    assert second.theta == {"x": 1.0}
+    assert second.deltas == (None, None, 0.5)
+    assert not first.aggregate.feasible
+
+
+@pytest.mark.parametrize(
+    ("techniques", "names", "message"),
+    [
+        (["three"], ["a"], "tried none of three"),
+        (["one"], ["x"], "none of its models is a representative of this run"),
+    ],
+)
+def test_a_run_that_has_nothing_to_tell_is_refused(finished, techniques, names, message):
+    with pytest.raises(InputError, match=message):
+        read_earlier(finished, techniques, [model(name) for name in names])
+
+
+def test_a_folder_without_a_finished_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"holds no result\.json; a finished run"):
+        read_earlier(tmp_path, ["one"], [model("a")])

@@ -1,0 +1,16 @@
+import pytest
+
+from smt.mmo import Settings
+
+
+def test_fresh_seeds_follow_the_searchs_own():
+    assert Settings(seed=4, fresh_seeds=3).measured_seeds == (5, 6, 7)
+    assert Settings(seed=4, paper_exact=True).measured_seeds == (4,)
+
+
+@pytest.mark.parametrize(
+    ("workers", "models", "expected"), [(1, 20, 2), (2, 8, 2), (20, 20, 2), (64, 20, 5)]
+)
+def test_trials_at_a_time_keep_the_workers_busy_while_one_is_chosen(workers, models, expected):
+    assert Settings().filling(workers, models).concurrent_trials == expected
+    assert Settings(concurrent_trials=3).filling(workers, models).concurrent_trials == 3
