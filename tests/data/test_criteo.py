@@ -51,6 +51,10 @@ def test_counts_are_signed_logs_and_categories_keep_their_identity(file, lines):
         assert all((code == 0) == (text == "") for text, code in pairs)
 
 
+def test_rows_are_independent(file):
+    assert read_criteo(file).schema.cluster is None
+
+
 def test_gzip_and_a_folder_read_the_same(file, tmp_path):
     folder = tmp_path / "packed"
     folder.mkdir()

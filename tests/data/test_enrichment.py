@@ -171,3 +171,10 @@ def test_a_file_that_cannot_be_read_is_named(small_log, tmp_path):
     for name in ("none.parquet", "text.parquet"):
         with pytest.raises(InputError, match=name):
             enrich(small_log, tmp_path / name, key="item", columns=COLUMNS)
+
+
+def test_rows_are_clustered_by_the_log_and_not_by_a_side_table(small_log):
+    assert enrich(small_log, side_table([1]), key="item", columns=COLUMNS).schema.cluster == "user"
+    columns = {"brand": Id(num_ids=6, cluster=True)}
+    with pytest.raises(InputError, match="'brand' cannot be what rows are clustered by"):
+        enrich(small_log, side_table([1]), key="item", columns=columns)

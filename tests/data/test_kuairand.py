@@ -267,3 +267,7 @@ def test_the_published_sample_becomes_a_log_without_leaks(tmp_path):
     table = pa.concat_tables([train, test])
     sample = np.random.default_rng(0).choice(table.num_rows, 300, replace=False)
     assert_histories_hold_strictly_earlier_impressions(table, 20, sample.tolist())
+
+
+def test_rows_are_clustered_by_user(folder):
+    assert read_kuairand(folder).schema.cluster == "user_id"

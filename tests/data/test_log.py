@@ -64,6 +64,26 @@ def test_digest_is_of_the_content(small_log, small_log_path, tmp_path):
     assert first != other
 
 
+def test_digest_tells_logs_apart_whose_standard_errors_differ(tmp_path):
+    clustered = Schema(columns={**SCHEMA.columns, "user": Id(num_ids=9, cluster=True)})
+    plain, other = (
+        write_log(tmp_path / name, schema, table_of([1, 2]), table_of([3])).digest
+        for name, schema in (("plain", SCHEMA), ("clustered", clustered))
+    )
+    assert plain != other
+
+
+def test_a_folder_written_before_there_were_clusters_opens_as_it_was(tmp_path):
+    written = write_log(tmp_path / "log", SCHEMA, table_of([1, 2]), table_of([3]))
+    file = tmp_path / "log" / "schema.yaml"
+    kept = [line for line in file.read_text().splitlines() if "cluster" not in line]
+    assert len(kept) == len(file.read_text().splitlines()) - 1
+    file.write_text("\n".join(kept))
+    log = open_log(tmp_path / "log")
+    assert (log.schema, log.digest) == (SCHEMA, written.digest)
+    assert log.schema.cluster is None
+
+
 def test_a_log_opens_by_uri(small_log_path):
     assert open_log(small_log_path.as_uri()).digest == open_log(small_log_path).digest
 

@@ -184,3 +184,31 @@ def test_a_reference_that_does_not_hold_is_refused(changed, message):
 def test_an_impossible_column_is_refused(column, message):
     with pytest.raises(InputError, match=message):
         parse(extra=column)
+
+
+def test_what_clusters_rows_is_an_id_that_the_schema_chooses(tmp_path):
+    assert parse().cluster is None
+    schema = parse(user=Id(num_ids=10, cluster=True, side="user"))
+    assert schema.cluster == "user"
+    schema.dump(tmp_path / "schema.yaml")
+    assert Schema.load(tmp_path / "schema.yaml") == schema
+
+
+def test_a_schema_of_before_there_were_clusters_has_none():
+    columns = parse().to_dict()["columns"]
+    for column in columns.values():
+        column.pop("cluster", None)
+    old = Schema.parse({"columns": columns}, source="here")
+    assert old == parse()
+    assert old.cluster is None
+
+
+def test_rows_are_clustered_by_one_id_only():
+    clusters = {name: Id(num_ids=20, cluster=True) for name in ("user", "item")}
+    with pytest.raises(InputError, match="by at most one column, but 'user' and 'item' have"):
+        Schema.parse(
+            {"columns": {**clusters, "click": Event(), "time": Timestamp()}}, source="here"
+        )
+    surface = {"kind": "surface", "num_ids": 2, "cluster": True}
+    with pytest.raises(InputError, match=r"unknown key 'columns\.tab\.surface\.cluster'"):
+        parse(tab=surface)

@@ -248,3 +248,7 @@ def test_some_numeric_values_are_missing_and_items_exist_before_they_are_shown(r
     }
     assert all(0.02 < share < 0.4 for share in missing.values())
     assert rows["item_age_days"].to_numpy().min() >= 0
+
+
+def test_rows_are_clustered_by_user(log):
+    assert log.schema.cluster == "user"
