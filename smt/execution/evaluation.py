@@ -8,7 +8,7 @@ from smt.template import Template
 from smt.training import EventMetrics
 
 # Part of every key: raise it when training changes so that old numbers no longer compare.
-TRAINING_VERSION = 3
+TRAINING_VERSION = 4
 
 
 class Task(Spec):
@@ -61,7 +61,8 @@ class Evaluation(Spec):
 
     Attributes:
         name, key: Of its task.
-        delta, sem: Percent, against the baseline; None for baselines and failures.
+        delta, sem: Percent, against the baseline; None for baselines and failures. The
+            standard error is clustered where the log's schema says by what.
         failure: One sentence; None where it succeeded.
         seconds: Inside the evaluation: training and measuring.
     """

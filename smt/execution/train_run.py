@@ -78,6 +78,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Train and measure; a failure is a finding, not an exception.
 
+    The standard error of Δ is clustered where the log's schema says by what.
+
     Raises:
         CanceledError: `before_step` raised it: there is no finding then.
     """
@@ -106,7 +108,7 @@ def evaluate(
     }
     if base_losses is None:
         return {"evaluation": Evaluation.of(task, **found), "losses": outcome.losses}
-    delta, sem = paired_delta(ray.get(base_losses), outcome.losses)
+    delta, sem = paired_delta(ray.get(base_losses), outcome.losses, outcome.groups)
     return {"evaluation": Evaluation.of(task, delta=delta, sem=sem, **found)}
 
 

@@ -70,7 +70,8 @@ def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
     """The stored columns that any template may read for a model, each once.
 
     Its features with their steps, all events with their delays (templates learn from other
-    events too), the time, the surface, the weight, and what its filter needs.
+    events too), the time, the surface, the weight, what clusters its standard errors, and what
+    its filter needs.
 
     Raises:
         InputError: A feature, an event or a filter's column is not in the schema.
@@ -82,6 +83,8 @@ def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
     except InputError as error:
         raise InputError(f"model '{model.name}': {error}") from None
     columns += [schema.timestamp, *schema.names(Surface), *schema.delays, *model.filter]
+    if schema.cluster is not None:
+        columns.append(schema.cluster)
     return list(dict.fromkeys(columns))
 
 

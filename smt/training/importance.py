@@ -129,8 +129,11 @@ def permutation_importance(
 
     Returns:
         A row for every feature that the network reads: feature, type, importance and its
-        standard error `sem` (percent of NE, paired by example), method, model, events, `ne`
-        with all features in place, rows.
+        standard error `sem` (percent of NE, paired by example, clustered where the schema
+        says by what), method, model, events, `ne` with all features in place, rows.
+
+    Raises:
+        InputError: The rows are all of one cluster.
     """
     table = _measured(trained, rows)
     schema = trained.reads.schema
@@ -146,7 +149,7 @@ def permutation_importance(
             with _shuffled_ids(trained.reads, feature, seed):
                 losses = [_losses(trained, table) for _ in orders]
         changed[feature] = np.mean(losses, axis=0)
-    return _table("permutation", trained, model, base, changed)
+    return _table("permutation", model, table, schema, base, changed)
 
 
 def gradient_importance(trained: Trained, model: ModelSpec, *, rows: int | None = None) -> pa.Table:
@@ -162,7 +165,8 @@ def gradient_importance(trained: Trained, model: ModelSpec, *, rows: int | None 
     scale = torch.tensor(entropies, dtype=torch.float64, device=device)
     losses, weights = [], []
     changes: dict[str, list[Tensor]] = {name: [] for name in features_of(trained.reads)}
-    for batch in _batches(trained, _measured(trained, rows)):
+    table = _measured(trained, rows)
+    for batch in _batches(trained, table):
         found, shares = attribute(trained.reads, batch.to(device), trained.correction, scale)
         losses.append(found.cpu())
         weights.append(batch.weights.double())
@@ -171,7 +175,7 @@ def gradient_importance(trained: Trained, model: ModelSpec, *, rows: int | None 
     mean = torch.cat(weights).mean()
     base = torch.cat(losses) / mean
     changed = {name: (base + torch.cat(parts) / mean).numpy() for name, parts in changes.items()}
-    return _table("gradient", trained, model, base.numpy(), changed)
+    return _table("gradient", model, table, trained.reads.schema, base.numpy(), changed)
 
 
 def features_of(network: Network) -> list[str]:
@@ -186,16 +190,17 @@ def features_of(network: Network) -> list[str]:
 
 def _table(
     method: Method,
-    trained: Trained,
     model: ModelSpec,
+    measured: pa.Table,
+    schema: Schema,
     base: NDArray[np.float64],
     changed: Mapping[str, NDArray[np.float64]],
 ) -> pa.Table:
     """A row a feature, from `[n]` contributions to NE with and without its own values."""
-    schema = trained.reads.schema
+    groups = None if schema.cluster is None else measured[schema.cluster].to_numpy()
     rows = []
     for feature, losses in changed.items():
-        delta, sem = paired_delta(base, losses)
+        delta, sem = paired_delta(base, losses, groups)
         kind: FeatureType = (
             feature_type(schema, feature) if feature in schema.columns else "transform"
         )
@@ -217,9 +222,16 @@ def _table(
 
 
 def _measured(trained: Trained, rows: int | None) -> pa.Table:
-    """What the network reads of the test window, or of so many rows spread over it."""
+    """What the network reads of the test window, or of so many rows spread over it.
+
+    And what the rows are clustered by.
+    """
     windows, reads = trained.windows, trained.reads
-    columns = columns_of(windows.log.schema, reads.features, reads.events, steps=reads.reads_steps)
+    schema = windows.log.schema
+    clusters = [] if schema.cluster is None else [schema.cluster]
+    columns = columns_of(
+        schema, reads.features, reads.events, steps=reads.reads_steps, extra=clusters
+    )
     test = windows.log.test
     table = (
         test.select(columns)

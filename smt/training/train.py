@@ -21,7 +21,7 @@ from smt.training.enrich import enrich_log
 from smt.training.metrics import EventMetrics
 from smt.training.parallel import LOCAL, Workers
 from smt.training.predict import judge, predict
-from smt.training.windows import Windows
+from smt.training.windows import Windows, read_groups
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Outcome:
         ne: Mean normalized entropy over the model's events, on the test window.
         metrics: event -> its figures.
         losses: `[n]` float32 contributions of the test examples to `ne`; their mean is `ne`.
+        groups: `[n]` ids by which the test examples are clustered, such as their users; None
+            where the examples are independent.
         flops: Of one example, counted.
         train_rows: Examples trained on.
         seconds: Wall time of training and evaluation together.
@@ -40,6 +42,7 @@ class Outcome:
     ne: float
     metrics: dict[str, EventMetrics]
     losses: NDArray[np.float32]
+    groups: NDArray[np.int64] | None
     flops: int
     train_rows: int
     seconds: float
@@ -86,11 +89,13 @@ def train(
         before_step: Called before every step; what it raises ends the training.
 
     Raises:
-        InputError: The model does not fit its log, or its FLOPs limit.
+        InputError: The model does not fit its log, or its FLOPs limit, or its test rows are
+            all of one group.
         DivergedError: A loss was not finite.
     """
     started = time.perf_counter()
     flops = _check_flops(template, model, log)
+    groups = read_groups(model, log)
     trained = train_network(
         template, model, log, seed=seed, workers=workers, before_step=before_step
     )
@@ -104,6 +109,7 @@ def train(
         ne=float(losses.mean(dtype=np.float64)),
         metrics=metrics,
         losses=losses,
+        groups=groups,
         flops=flops,
         train_rows=trained.rows,
         seconds=time.perf_counter() - started,

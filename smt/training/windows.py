@@ -13,6 +13,7 @@ from torch import Tensor
 from smt.data import Filter, Log, expression
 from smt.data.labels import mature_labels
 from smt.data.schema import Surface
+from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
 from smt.template import Template
 
@@ -127,3 +128,25 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
         surfaces=observed[surface[0]].to_numpy() if surface else None,
         weights=None if schema.weight is None else observed[schema.weight].to_numpy(),
     )
+
+
+def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
+    """`[n]` ids by which a model's test rows are clustered, in the log's order.
+
+    Whether or not the model's features include them; None where all rows are independent.
+
+    Raises:
+        InputError: All of the rows have one id: no standard error can be told from them.
+    """
+    name = log.schema.cluster
+    if name is None:
+        return None
+    window = log.test if isinstance(log.test, ds.Dataset) else ds.dataset(log.test)
+    rows = window.to_table(columns=[name], filter=expression(model.filter, log.schema))
+    groups: NDArray[np.int64] = rows[name].to_numpy()
+    if len(rows) and (groups == groups[0]).all():
+        raise InputError(
+            f"model '{model.name}': all {len(rows):,} test rows have the same '{name}', by which "
+            "standard errors are clustered; they need at least two"
+        )
+    return groups

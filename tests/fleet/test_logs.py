@@ -101,3 +101,10 @@ def test_a_filter_that_leaves_no_test_rows_is_refused(make, small_log):
     model = make("late", filter={"time": {"below": last}})
     with pytest.raises(InputError, match=r"model 'late': .* leaves no rows in the test window"):
         open_logs([model])
+
+
+def test_what_clusters_rows_is_loaded_though_no_feature_is_made_of_it(make, small_log_path):
+    models = [make(features=("item",))]
+    log = load_logs(open_logs(models), models)[str(small_log_path)]
+    assert log.schema.cluster == "user"
+    assert {"user", "item"} <= {*log.test.column_names}

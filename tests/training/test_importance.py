@@ -12,7 +12,7 @@ from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.template import build
 from smt.template.inputs import resolve_inputs
-from smt.training import normalized_entropy, train_network
+from smt.training import normalized_entropy, paired_delta, train_network
 from smt.training.importance import (
     feature_importance,
     features_of,
@@ -20,7 +20,7 @@ from smt.training.importance import (
     hold_out,
     permutation_importance,
 )
-from smt.training.predict import predict
+from smt.training.predict import judge, predict
 
 CAUSAL = ("surface", "advertiser", "item_price", "item_duration")
 NOISE = ("noise", "noise_id")
@@ -125,10 +125,56 @@ def test_permutation_equals_a_row_by_row_version(trained, small_model, feature, 
     assert expected != 0
 
 
-def nes(trained, table):
+def test_the_error_of_permutation_is_clustered_by_the_user_that_a_row_was_logged_with(
+    trained, small_model
+):
+    rows = permutation_importance(trained, small_model, rows=300, seed=5).to_pylist()
+    test = trained.windows.log.test
+    sample = test.take([place * len(test) // 300 for place in range(300)])
+    order = np.random.default_rng(5).permutation(300)
+    place = sample.column_names.index("user")
+    mixed = sample.set_column(place, sample.field("user"), sample["user"].take(order))
+    before, after = (
+        judge(predictions(trained, table), {"click": trained.windows.base_rate("click")})[1]
+        for table in (sample, mixed)
+    )
+    expected = paired_delta(before, after, sample["user"].to_numpy())[1]
+    (found,) = (row["sem"] for row in rows if row["feature"] == "user")
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert found != pytest.approx(paired_delta(before, after)[1], rel=1e-3)
+
+
+def test_rows_that_repeat_within_a_cluster_leave_the_error_of_gradients_as_it_is(
+    small_template, small_log, lean_model
+):
+    named = {"user": Id(num_ids=300), "row": Id(num_ids=4_000, cluster=True)}
+    schema = Schema(columns={**small_log.schema.columns, **named})
+    numbered = [
+        window.append_column("row", pa.array(np.arange(len(window))))
+        for window in (small_log.train, small_log.test)
+    ]
+    template = small_template.change("data", train_rows=512)
+    trained = train_network(template, lean_model, Log(schema, *numbered, "numbered"))
+    repeated = pa.concat_tables([numbered[1]] * 4)
+    windows = replace(trained.windows, log=replace(trained.windows.log, test=repeated))
+    once, often = (
+        gradient_importance(each, lean_model).to_pylist()
+        for each in (trained, replace(trained, windows=windows))
+    )
+    for alone, together in zip(once, often, strict=True):
+        assert together["sem"] == pytest.approx(alone["sem"], rel=1e-4)
+        assert together["importance"] == pytest.approx(alone["importance"], rel=1e-4)
+
+
+def predictions(trained, table):
     windows = replace(trained.windows, log=replace(trained.windows.log, test=table))
     cpu = next(trained.reads.parameters()).device
-    found = predict(trained.network, trained.reads, windows, trained.correction, cpu)
+    return predict(trained.network, trained.reads, windows, trained.correction, cpu)
+
+
+def nes(trained, table):
+    windows = trained.windows
+    found = predictions(trained, table)
     return normalized_entropy(
         1 / (1 + np.exp(-found.logits[:, 0])),
         found.labels[:, 0],

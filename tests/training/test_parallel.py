@@ -184,6 +184,9 @@ def test_two_workers_find_what_one_finds_at_the_same_global_batch(
 def test_both_workers_predict_the_same_for_the_whole_test_window(name, found, small_log):
     first, second = (rank[name]["outcome"]["losses"] for rank in found)
     assert np.array_equal(first, second)
+    groups = [rank[name]["outcome"]["groups"] for rank in found]
+    assert np.array_equal(*groups)
+    assert len(groups[0]) == len(first)
     if name == "plain":
         assert len(first) == len(small_log.test)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from smt.data import Log, Range, open_log
+from smt.data import Log, Range, open_log, write_log
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
 from smt.fleet import ServingLimits
@@ -110,6 +110,23 @@ def test_test_rows_count_by_their_weight(
     found = train(small_template, small_model, log)
     assert found.ne == pytest.approx(np.average(baseline.losses, weights=weights), rel=1e-4)
     assert found.metrics["click"].ne == pytest.approx(found.ne, rel=1e-6)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_groups_are_those_of_the_examples_that_lost(
+    on_disk, small_template, lean_model, small_log, weighted_log, tmp_path
+):
+    users = small_log.test["user"].to_numpy()
+    log = weighted_log(np.ones(len(small_log.train)), users % 2)
+    if on_disk:
+        log = write_log(tmp_path / "log", log.schema, log.train, log.test)
+    template = small_template.change("data", train_rows=256)
+    features = tuple(name for name in lean_model.features if name != "user")
+    changes = {"features": features, "filter": {"surface": (0, 1)}}
+    found = train(template, lean_model.model_copy(update=changes), log)
+    # Only users of odd ids have a weight, so only they have a loss.
+    np.testing.assert_array_equal(found.groups % 2, found.losses > 0)
+    assert len(found.groups) == (small_log.test["surface"].to_numpy() < 2).sum()
 
 
 def test_training_rows_of_weight_zero_teach_nothing(

@@ -3,8 +3,9 @@ import pyarrow as pa
 import pytest
 
 from smt.data import Log, Range, open_log
-from smt.data.schema import Schema, Weight
-from smt.training.windows import model_windows
+from smt.data.schema import Id, Schema, Weight
+from smt.errors import InputError
+from smt.training.windows import model_windows, read_groups
 
 FILTERS = [{}, {"surface": (0, 2)}, {"hour": Range(at_least=8), "region": 1}]
 
@@ -61,3 +62,32 @@ def test_base_rates_are_weighted_where_the_log_has_weights(small_log, small_mode
     clicks = small_log.train["click"].to_numpy()
     assert windows.base_rate("click") == pytest.approx((weights @ clicks) / weights.sum())
     assert windows.base_rate("click") != pytest.approx(clicks.mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("where", FILTERS)
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_groups_are_the_users_of_the_filters_test_rows_though_the_model_reads_no_user(
+    small_log, small_log_path, small_model, where, on_disk
+):
+    model = small_model.model_copy(update={"filter": where, "features": ("item",)})
+    groups = read_groups(model, open_log(small_log_path) if on_disk else small_log)
+    keep = literal_rows(small_log.test, where)
+    np.testing.assert_array_equal(groups, small_log.test["user"].to_numpy()[keep])
+    assert groups.dtype == np.int64
+
+
+def test_a_log_without_clusters_has_no_groups(small_log, small_model):
+    plain = Id(num_ids=300, side="user")
+    schema = Schema(columns={**small_log.schema.columns, "user": plain})
+    assert read_groups(small_model, Log(schema, small_log.train, small_log.test, "")) is None
+
+
+def test_test_rows_of_one_user_are_refused(small_log, small_model):
+    users, rows = np.unique(small_log.test["user"].to_numpy(), return_counts=True)
+    most = int(users[rows.argmax()])
+    model = small_model.model_copy(update={"filter": {"user": most}})
+    message = f"model 'click/all': all {rows.max()} test rows have the same 'user'"
+    with pytest.raises(InputError, match=message):
+        read_groups(model, small_log)
+    other = small_model.model_copy(update={"filter": {"user": (most, int(users[rows.argmin()]))}})
+    assert len(set(read_groups(other, small_log))) == 2
