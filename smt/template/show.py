@@ -130,6 +130,8 @@ def _origin(version: Version) -> str:
 
 def _technique(technique: AppliedTechnique) -> str:
     theta = _pairs(technique.theta)
+    if technique.exposed:
+        theta += f"; exposes {', '.join(technique.exposed)}"
     return f"{technique.name} ({theta})" if theta else technique.name
 
 

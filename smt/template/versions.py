@@ -15,10 +15,23 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class AppliedTechnique(Spec):
-    """A technique at the θ with which it was integrated."""
+    """A technique at the θ with which it was integrated.
+
+    Attributes:
+        exposed: Hyperparameters of which θ is the default alone: models may set them
+            (`Template.exposed` says where).
+    """
 
     name: str
     theta: dict[str, bool | int | float | str] = {}
+    exposed: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_what_it_exposes(self) -> "AppliedTechnique":
+        for name in self.exposed:
+            if name not in self.theta:
+                raise ValueError(f"'{name}' is exposed, but technique '{self.name}' has none")
+        return self
 
 
 class TechniqueNumbers(Spec):

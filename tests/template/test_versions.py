@@ -2,7 +2,7 @@ import re
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -77,6 +77,7 @@ def test_the_latest_version_is_the_highest_number(folder):
     assert load_record("t", folder=folder).number == 11
 
 
+@settings(deadline=None)
 @given(st.floats(1e-300, 1e300), st.floats(allow_nan=False, allow_infinity=False), st.text())
 def test_any_number_and_text_survives(tmp_path_factory, rate, theta, notes):
     folder = tmp_path_factory.mktemp("versions")
@@ -104,10 +105,12 @@ def test_a_file_from_before_a_field_existed_still_loads(folder):
         del content["notes"]
         del content["template"]["training"]["ema_decay"]
         del content["template"]["exposed"]
+        for technique in content["techniques"]:
+            del technique["exposed"]
 
-    path = folder / "t" / "v1.yaml"
-    rewrite(path, forget)
-    assert load_record("t", 1, folder=folder) == FIRST
+    for number, version in ((1, FIRST), (2, SECOND)):
+        rewrite(folder / "t" / f"v{number}.yaml", forget)
+        assert load_record("t", number, folder=folder) == version
 
 
 @pytest.mark.parametrize(
@@ -130,6 +133,13 @@ def test_a_file_edited_by_hand_is_refused(folder, old, new):
         load_version("t", 2, folder=folder)
     assert str(refused.value).endswith("; restore it and write a new version instead")
     assert load_version("t", 1, folder=folder) == FIRST.template
+
+
+def test_what_a_technique_exposes_is_recorded(folder):
+    exposed = AppliedTechnique(name="faster", theta={"rate": 0.01, "big": True}, exposed=("rate",))
+    third = SECOND.model_copy(update={"number": 3, "parent": 2, "techniques": (exposed,)})
+    write_version(third, folder)
+    assert load_record("t", 3, folder=folder).techniques[0].exposed == ("rate",)
 
 
 def test_comments_and_order_are_not_content(folder):
@@ -193,6 +203,10 @@ def test_a_parent_must_exist(folder):
         ({"parent": 2}, "parent 2 is not before version 2"),
         ({"parent": None}, "techniques change a parent, but parent is none"),
         ({"written": "today"}, "written"),
+        (
+            {"techniques": [{"name": "faster", "theta": {"rate": 1}, "exposed": ["big"]}]},
+            "'big' is exposed, but technique 'faster' has none",
+        ),
         ({"backtest": {**SECOND.to_dict()["backtest"], "regression_rate": 1.1}}, "regression_rate"),
     ],
 )
