@@ -1,4 +1,7 @@
-"""Make the next version of a template from a finished run, and try it against its parent."""
+"""Make the next version of a template from a finished run, and try it against its parent.
+
+The exit code is 0 where the version is kept, 1 where it is not, and 2 for wrong input.
+"""
 
 import shlex
 import sys
@@ -19,10 +22,13 @@ class Config:
             result.json, report.html.
         techniques: Techniques to integrate, or FILE.py:NAME for one of your own; all that
             generalize where none are given.
+        expose: Let models set the hyperparameters that the run's sensitivity analysis wants
+            exposed; all are fixed in the template with --no-expose.
         fleet: YAML file of the fleet.
         log: Log folder to use in place of the one that the fleet names.
-        seeds: Seeds a model and version; the first ones after the run's own.
-        holdout: Models that are no representatives; as many as these where not given.
+        seeds: Seeds a model and version; the first ones after those that the run used.
+        holdout: Models that are no representatives; those that the run held out where not given,
+            else as many as there are representatives.
         write: Store the version, if the back-test keeps it.
         templates: Folder of templates' versions; the package's own by default.
         notes: Remark for the version's file.
@@ -34,6 +40,7 @@ class Config:
     template: str
     out: str
     techniques: tuple[str, ...] = ()
+    expose: bool = True
     fleet: str = "experiments/fleets/simulated.yaml"
     log: str | None = None
     seeds: int = 3
@@ -51,54 +58,65 @@ def main(config: Config) -> None:
 
     from smt.execution.storage import Folder
     from smt.fleet import load_fleet, open_logs
-    from smt.iteration import backtest, choose_models, integrate, read_finished_run
+    from smt.iteration import backtest, choose_models, integrate
     from smt.iteration.results import save
-    from smt.iteration.summary import backtest_table
+    from smt.iteration.summary import backtest_table, blame_table, misfit_table
     from smt.report.backtest_page import write_backtest_report
-    from smt.template import diff, load_version
+    from smt.template import diff
     from smt.template.show import change_lines
     from smt.template.versions import TEMPLATES, write_version
 
     console = Console(width=None if sys.stdout.isatty() else 120)
     templates = config.templates or TEMPLATES
-    finished = read_finished_run(config.run)
-    version = integrate(
+    change = integrate(
         config.run,
         config.template,
         techniques=config.techniques,
+        exposing=config.expose,
         folder=templates,
         notes=config.notes,
     )
-    parent = load_version(version.name, version.parent, folder=templates)
+    version, settings = change.version, change.run.settings
     console.print(f"{version.name}: version {version.number}, from version {version.parent}")
-    console.print(change_lines(diff(parent, version.template)))
+    console.print(change_lines(diff(change.parent.template, version.template)))
+    for each in change.exposures:
+        console.print(str(each), soft_wrap=True, highlight=False, markup=False)
     fleet = load_fleet(config.fleet, log=config.log)
-    models = choose_models(fleet, finished, holdout=config.holdout)
-    first = finished.settings.seed + 1
-    found = backtest(
-        parent,
-        version.template,
+    models = choose_models(fleet, change.run, holdout=config.holdout)
+    first = max(settings.seed, *settings.measured_seeds) + 1
+    outcome = backtest(
+        change,
         models,
         open_logs(models),
+        fleet=fleet.models,
         seeds=range(first, first + config.seeds),
-        settings=finished.settings,
         out=config.out,
         isolate=config.isolate,
         resume=config.resume,
         console=console,
     )
-    typed = [each for each in sys.argv[1:] if each != "--resume"]
-    command = shlex.join([Path(sys.argv[0]).name, *typed])
-    version = version.model_copy(update={"backtest": found.record(fleet.name, command)})
+    if outcome.found is not None:
+        typed = [each for each in sys.argv[1:] if each != "--resume"]
+        command = shlex.join([Path(sys.argv[0]).name, *typed])
+        record = outcome.found.record(fleet.name, command)
+        version = version.model_copy(update={"backtest": record})
     folder = Folder(config.out)
-    result = save(finished, version, parent, found, folder)
-    console.print(backtest_table(result))
+    result = save(change, version, outcome, folder)
+    console.print(misfit_table(result) if result["misfits"] else backtest_table(result))
+    if result["blame"]:
+        console.print(blame_table(result))
     console.print(
         f"report: {write_backtest_report(folder)}\n{result['decision']}: {result['reason']}",
         soft_wrap=True,
         highlight=False,
+        markup=False,
     )
-    if config.write and found.kept:
+    if not outcome.kept:
+        if result["blame_reason"] is not None:
+            console.print(f"blame: {result['blame_reason']}", soft_wrap=True, highlight=False)
+        console.print(f"version {version.number} is not written", highlight=False)
+        sys.exit(1)
+    if config.write:
         console.print(f"wrote {write_version(version, templates)}", soft_wrap=True, highlight=False)
 
 

@@ -1,7 +1,7 @@
 """The back-test (§3.3.2): a version against its parent, on representatives and others."""
 
-import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
 from smt.execution.storage import Folder
-from smt.fleet import Fleet, ModelSpec, load_logs, log_name
+from smt.fleet import ModelSpec, load_logs, log_name
 from smt.iteration.comparison import Comparison, ModelComparison
-from smt.iteration.finished_run import FinishedRun
+from smt.iteration.integrate import Integration, Reduced
+from smt.iteration.outcome import LeftOut, Outcome
+from smt.iteration.serving import FleetCheck
 from smt.mmo import Settings
 from smt.mmo.aggregate import normalise_weights
 from smt.mmo.progress import Display
@@ -27,153 +29,166 @@ from smt.template import Template
 NAME = "backtest"
 
 
-def choose_models(
-    fleet: Fleet, run: FinishedRun, *, holdout: int | None = None
-) -> tuple[ModelSpec, ...]:
-    """The run's representatives, then a random draw, by its seed, of the fleet's other models.
-
-    Args:
-        holdout: How many others; as many as there are representatives where None, if the
-            fleet has them.
-
-    Raises:
-        InputError: It is not the run's fleet, or has not so many others.
-    """
-    if fleet.name != run.fleet:
-        raise InputError(f"{run.location}: is a run of fleet '{run.fleet}', not '{fleet.name}'")
-    models = {model.name: model for model in fleet.models}
-    for name in run.representatives:
-        if name not in models:
-            raise InputError(
-                f"fleet '{fleet.name}' has no model '{name}', a representative of {run.location}"
-            )
-    others = [model for model in fleet.models if model.name not in run.representatives]
-    if holdout is None:
-        holdout = min(len(run.representatives), len(others))
-    if not 0 <= holdout <= len(others):
-        raise InputError(
-            f"{holdout} holdout models asked for; fleet '{fleet.name}' has {len(others)} models "
-            "besides the representatives"
-        )
-    drawn = random.Random(run.settings.seed).sample(others, holdout)
-    return (*(models[name] for name in run.representatives), *drawn)
-
-
 def backtest(
-    before: Template,
-    after: Template,
+    change: Integration,
     models: Sequence[ModelSpec],
     logs: dict[str, Log],
     *,
+    fleet: Sequence[ModelSpec],
     seeds: Sequence[int],
-    settings: Settings,
     out: str | Path,
     isolate: bool = False,
     resume: bool = False,
     console: Console | None = None,
-) -> Comparison:
-    """Train every model under both templates, on Ray, with every seed.
+) -> Outcome:
+    """Count what the fleet's networks cost, then train models under both templates, on Ray.
 
-    Every finished evaluation is under `out` before it counts. After an interruption,
-    `resume` goes on and ends with the numbers of an undisturbed run.
+    A version that breaks a limit of serving is not trained. One that is not kept is tried
+    again without each of its techniques: counted where a limit is broken, else trained on the
+    same models with the same seeds. Every finished evaluation is under `out` before it counts.
+    After an interruption, `resume` goes on and ends with the numbers of an undisturbed run.
 
     Args:
-        logs: As `smt.fleet.open_logs` returns them.
-        settings: α, ε and τ; the rest is not used.
+        models: To train, with every seed.
+        logs: Theirs, as `smt.fleet.open_logs` returns them.
+        fleet: All models that must be served.
         isolate: Every evaluation in a Ray Train run of its own.
 
     Raises:
-        InputError: Something asked for is impossible, or a model does not train under
-            `before`.
+        InputError: Something asked for is impossible, or a model does not train under the
+            parent.
     """
     normalise_weights([model.weight for model in models], len(models))
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds are {list(seeds)}; at least one is needed, each once")
+    console = console or Console()
+    parent, settings = change.parent.template, change.run.settings
     digests = {model.name: logs[log_name(model.log)].digest for model in models}
     folder = Folder(out)
     run = {
-        "before": before.to_dict(),
-        "after": after.to_dict(),
+        "before": parent.to_dict(),
+        "after": change.version.template.to_dict(),
         "models": [model.to_dict() for model in models],
         "seeds": list(seeds),
         "settings": settings.to_dict(),
         "logs": digests,
     }
+    console.print(f"counting what the fleet's {len(fleet)} models cost to serve", highlight=False)
+    check = FleetCheck(parent, fleet, timed={model.name for model in models})
+    misfits = check.misfits(change.version.template)
+    if misfits:
+        open_run(folder, run, resume=resume)
+        left_out = tuple(_count(each, check) for each in change.reduced)
+        return Outcome(tuple(seeds), settings, misfits, None, left_out)
     connect()
-    workers = max(before.training.workers, after.training.workers)
+    templates = [parent, change.version.template]
+    templates += [each.template for each in change.reduced if each.template is not None]
+    workers = max(template.training.workers for template in templates)
     capacity = plan([(model.name, workers) for model in models], isolate=isolate)
     open_run(folder, run, resume=resume)
-    tasks = [
-        [
-            Task(
-                technique=NAME,
-                trial=number,
-                template=after,
-                model=model,
-                seed=seed,
-                log_digest=digests[model.name],
-            )
-            for model in models
-        ]
-        for number, seed in enumerate(seeds)
-    ]
     dispatcher = start_dispatcher(
         folder.location,
         folder.path("baselines"),
-        before,
+        parent,
         {name: [ray.put(log)] for name, log in load_logs(logs, models).items()},
         capacity,
     )
     try:
         total = 2 * len(models) * len(seeds)
-        with Display(console or Console(), dispatcher, evaluations=total) as display:
-            old = _train_before(dispatcher, tasks, before)
-            new = _train_after(dispatcher, tasks, models, settings, display)
+        with Display(console, dispatcher, evaluations=total) as display:
+            training = _Training(
+                parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
+            )
+            found, left_out = training.run(change, check)
     finally:
         ray.get(dispatcher.stop.remote())
         ray.kill(dispatcher)
-    compared = (
-        ModelComparison(model, befores, afters)
-        for model, befores, afters in zip(
-            models, zip(*old, strict=True), zip(*new, strict=True), strict=True
+    return Outcome(tuple(seeds), settings, (), found, left_out)
+
+
+def _count(reduced: Reduced, check: FleetCheck) -> LeftOut:
+    """What is known of a version without one technique before it is trained."""
+    if reduced.template is None:
+        return LeftOut(reduced.technique, failure=reduced.failure)
+    return LeftOut(reduced.technique, misfits=check.misfits(reduced.template))
+
+
+@dataclass(frozen=True)
+class _Training:
+    """Trains templates against their parent, on the same models and seeds."""
+
+    parent: Template
+    models: tuple[ModelSpec, ...]
+    digests: dict[str, str]
+    seeds: tuple[int, ...]
+    settings: Settings
+    dispatcher: Any
+    display: Display
+
+    def run(self, change: Integration, check: FleetCheck) -> tuple[Comparison, tuple[LeftOut, ...]]:
+        """The version, and without each technique where it is not kept."""
+        before = self._train_parent()
+        found = self._compare(before, NAME, change.version.template)
+        if found.kept or not change.reduced:
+            return found, ()
+        counted = [_count(each, check) for each in change.reduced]
+        trained = [each for each in counted if each.failure is None and not each.misfits]
+        self.display.plan(len(trained) * len(self.models) * len(self.seeds))
+        templates = {each.technique: each.template for each in change.reduced}
+        left_out = []
+        for each in counted:
+            template = templates[each.technique]
+            if each in trained and template is not None:
+                without = self._compare(before, f"without_{each.technique}", template)
+                left_out.append(LeftOut(each.technique, without))
+            else:
+                left_out.append(each)
+        return found, tuple(left_out)
+
+    def _train_parent(self) -> list[list[Evaluation]]:
+        """A row a seed. Raises `InputError` for a model that does not train at all."""
+        asked = [
+            [self.dispatcher.baseline.remote(task.to_dict()) for task in self._tasks(seed)]
+            for seed in self.seeds
+        ]
+        rows = [_collect(row) for row in asked]
+        for evaluation in (each for row in rows for each in row):
+            if evaluation.failure is not None:
+                raise InputError(
+                    f"model '{evaluation.model}' does not train under the parent version of "
+                    f"template '{self.parent.name}': {evaluation.failure}"
+                )
+        return rows
+
+    def _compare(self, before: list[list[Evaluation]], name: str, template: Template) -> Comparison:
+        """A template against the parent; every seed is shown as a trial is."""
+        self.display.technique(name, len(self.seeds))
+        asked = []
+        for number, seed in enumerate(self.seeds):
+            update = {"technique": name, "trial": number, "template": template}
+            tasks = [task.model_copy(update=update) for task in self._tasks(seed)]
+            asked.append([self.dispatcher.evaluate.remote(task.to_dict()) for task in tasks])
+        rows = []
+        for number, references in enumerate(asked):
+            rows.append(_collect(references))
+            trial = to_trial({}, rows[-1], self.models, self.settings)
+            self.display.trial(name, number, len(self.seeds), trial)
+        by_model = zip(self.models, zip(*before, strict=True), zip(*rows, strict=True), strict=True)
+        return Comparison(
+            tuple(ModelComparison(*each) for each in by_model), self.seeds, self.settings
         )
-    )
-    return Comparison(tuple(compared), tuple(seeds), settings)
 
-
-def _train_before(
-    dispatcher: Any, tasks: list[list[Task]], template: Template
-) -> list[list[Evaluation]]:
-    """A row a seed. Raises `InputError` for a model that does not train at all."""
-    asked = [
-        [dispatcher.baseline.remote(task.baseline(template).to_dict()) for task in row]
-        for row in tasks
-    ]
-    rows = [_collect(row) for row in asked]
-    for evaluation in (each for row in rows for each in row):
-        if evaluation.failure is not None:
-            raise InputError(
-                f"model '{evaluation.model}' does not train under the parent version of "
-                f"template '{template.name}': {evaluation.failure}"
+    def _tasks(self, seed: int) -> list[Task]:
+        """Of the parent, a model each."""
+        return [
+            Task(
+                template=self.parent,
+                model=model,
+                seed=seed,
+                log_digest=self.digests[model.name],
             )
-    return rows
-
-
-def _train_after(
-    dispatcher: Any,
-    tasks: list[list[Task]],
-    models: Sequence[ModelSpec],
-    settings: Settings,
-    display: Display,
-) -> list[list[Evaluation]]:
-    """A row a seed, which is shown as a trial is."""
-    display.technique(NAME, len(tasks))
-    asked = [[dispatcher.evaluate.remote(task.to_dict()) for task in row] for row in tasks]
-    rows = []
-    for number, references in enumerate(asked):
-        rows.append(_collect(references))
-        display.trial(NAME, number, len(tasks), to_trial({}, rows[-1], models, settings))
-    return rows
+            for model in self.models
+        ]
 
 
 def _collect(references: list[Any]) -> list[Evaluation]:

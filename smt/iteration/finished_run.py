@@ -1,17 +1,37 @@
 """A finished generalization, as template iteration reads it."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from smt.errors import InputError
 from smt.execution.storage import Folder
 from smt.mmo import Settings
+from smt.mmo.sensitivity import Decision
 from smt.template import Template, Theta
+from smt.template.space import AnyDomain, Domain
 from smt.template.versions import TechniqueNumbers
 
 RESULT = "result.json"
+
+_DOMAIN: TypeAdapter[Domain] = TypeAdapter(AnyDomain)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a run's sensitivity analysis says of one hyperparameter.
+
+    Attributes:
+        domain: Where the models' own optima lie; None unless exposed.
+    """
+
+    decision: Decision
+    reason: str
+    domain: Domain | None
 
 
 @dataclass(frozen=True)
@@ -25,7 +45,9 @@ class FinishedRun:
         techniques: technique -> what it reached. Left out are those under which some model
             failed at every θ: they have no μ.
         tried: All techniques, in the run's order.
-        generalized: T_G⁺: technique -> θ*.
+        generalized: T_G⁺: technique -> θ*, in the run's order.
+        holdout_models: Names of models outside the representatives that confirmed techniques.
+        advice: technique -> hyperparameter -> what to do with it; empty where not analysed.
     """
 
     location: str
@@ -36,6 +58,8 @@ class FinishedRun:
     techniques: dict[str, TechniqueNumbers]
     tried: tuple[str, ...]
     generalized: dict[str, Theta]
+    holdout_models: tuple[str, ...] = ()
+    advice: Mapping[str, Mapping[str, Advice]] = field(default_factory=dict)
 
 
 def read_finished_run(location: str | Path) -> FinishedRun:
@@ -65,6 +89,20 @@ def read_finished_run(location: str | Path) -> FinishedRun:
         },
         tried=tuple(each["name"] for each in result["techniques"]),
         generalized=result["generalized"],
+        holdout_models=tuple(result.get("holdout_models", ())),
+        advice={
+            each["name"]: {name: _advice(of) for name, of in each.get("sensitivity", {}).items()}
+            for each in result["techniques"]
+        },
+    )
+
+
+def _advice(sensitivity: dict[str, Any]) -> Advice:
+    domain = sensitivity["domain"]
+    return Advice(
+        decision=sensitivity["decision"],
+        reason=sensitivity["reason"],
+        domain=None if domain is None else _DOMAIN.validate_python(domain),
     )
 
 

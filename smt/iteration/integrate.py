@@ -2,17 +2,50 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from smt.errors import InputError
+from smt.iteration.applied import Applied, apply_techniques
+from smt.iteration.exposure import Exposure, expose, find_exposures
 from smt.iteration.finished_run import FinishedRun, read_finished_run
 from smt.spec import suggest
 from smt.techniques import catalogue, find_technique
-from smt.template import Technique, Template, Theta, diff, history
+from smt.template import Template, diff, history
 from smt.template.versions import TEMPLATES, AppliedTechnique, RunRecord, Version
 
-Applied = tuple[Technique, Theta]
+
+@dataclass(frozen=True)
+class Reduced:
+    """A new version without one of its techniques.
+
+    Attributes:
+        technique: The one that it lacks.
+        template: None where the others do not go together without it.
+        failure: Why there is no template; None where there is one.
+    """
+
+    technique: str
+    template: Template | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Integration:
+    """A version that a run makes of a template, not tried yet.
+
+    Attributes:
+        exposures: Of the hyperparameters that the run wants exposed; empty where none are, or
+            all are to stay fixed.
+        reduced: The version without each technique in turn; empty where it has only one.
+    """
+
+    run: FinishedRun
+    parent: Version
+    version: Version
+    exposures: tuple[Exposure, ...]
+    reduced: tuple[Reduced, ...]
 
 
 def integrate(
@@ -20,12 +53,14 @@ def integrate(
     name: str,
     *,
     techniques: Sequence[str] | None = None,
+    exposing: bool = True,
     folder: str | Path = TEMPLATES,
     notes: str = "",
-) -> Version:
+) -> Integration:
     """The version that a finished generalization makes of a template; nothing is written.
 
-    Its techniques are applied in the catalogue's order, and after those any of one's own.
+    Its techniques are applied in the catalogue's order, and after those any of one's own; in
+    the run's order where it measured one on top of the other.
 
     Args:
         run: Folder or URI of the generalization.
@@ -33,6 +68,7 @@ def integrate(
             becomes the parent.
         techniques: Those to integrate, as `find_technique` takes them; all of T_G⁺ where none
             are named.
+        exposing: Whether hyperparameters that the run wants exposed are; all are fixed where not.
         folder: Of templates' versions.
 
     Raises:
@@ -43,17 +79,26 @@ def integrate(
     versions = history(name, folder=folder)
     parent = _parent(finished, versions, name)
     chosen = _choose(finished, techniques)
-    template = _apply(chosen, parent.template)
-    _check_effects(chosen, parent.template, template)
+    _check_effects(chosen, parent.template)
+    template, exposures = _make(chosen, parent.template, finished, exposing)
     for version in versions:
         if version.template == template:
             raise InputError(f"{run}: what it leads to is '{name}@{version.number}' already")
-    return Version(
+    version = Version(
         name=name,
         number=versions[-1].number + 1,
         parent=parent.number,
         techniques=tuple(
-            AppliedTechnique(name=technique.name, theta=theta) for technique, theta in chosen
+            AppliedTechnique(
+                name=technique.name,
+                theta=theta,
+                exposed=tuple(
+                    each.hyperparameter
+                    for each in exposures
+                    if each.technique == technique.name and each.place is not None
+                ),
+            )
+            for technique, theta in chosen
         ),
         run=RunRecord(
             fleet=finished.fleet,
@@ -67,6 +112,34 @@ def integrate(
         notes=notes,
         template=template,
     )
+    reduced = _reduce(chosen, parent.template, finished, exposing)
+    return Integration(finished, parent, version, exposures, reduced)
+
+
+def _make(
+    chosen: Sequence[Applied], parent: Template, run: FinishedRun, exposing: bool
+) -> tuple[Template, tuple[Exposure, ...]]:
+    """The parent with techniques, and what they expose."""
+    template = apply_techniques(chosen, parent)
+    exposures = find_exposures(chosen, parent, run.advice) if exposing else ()
+    return expose(template, exposures), exposures
+
+
+def _reduce(
+    chosen: Sequence[Applied], parent: Template, run: FinishedRun, exposing: bool
+) -> tuple[Reduced, ...]:
+    if len(chosen) < 2:
+        return ()
+    found = []
+    for technique, _ in chosen:
+        others = [each for each in chosen if each[0] is not technique]
+        try:
+            template, _ = _make(others, parent, run, exposing)
+        except InputError as error:
+            found.append(Reduced(technique.name, None, str(error)))
+        else:
+            found.append(Reduced(technique.name, template))
+    return tuple(found)
 
 
 def _parent(run: FinishedRun, versions: tuple[Version, ...], name: str) -> Version:
@@ -100,28 +173,19 @@ def _choose(run: FinishedRun, names: Sequence[str] | None) -> list[Applied]:
                 f"{run.location}: technique '{name}' does not generalize; "
                 f"{suggest(name, [*run.generalized])}"
             )
-    places = {name: place for place, name in enumerate(catalogue)}
+    order = run.generalized if run.settings.sequential else catalogue
+    places = {name: place for place, name in enumerate(order)}
     ordered = sorted(found, key=lambda name: places.get(name, len(places)))
     return [(found[name], run.generalized[name]) for name in ordered]
 
 
-def _apply(chosen: Sequence[Applied], template: Template) -> Template:
-    for technique, theta in chosen:
-        try:
-            template = technique.apply(template, theta)
-        except InputError as error:
-            raise InputError(
-                f"technique '{technique.name}' cannot be integrated: {error}"
-            ) from None
-    return template
-
-
-def _check_effects(chosen: Sequence[Applied], parent: Template, template: Template) -> None:
+def _check_effects(chosen: Sequence[Applied], parent: Template) -> None:
     """Raise `InputError` for a technique without which the template would be the same."""
+    template = apply_techniques(chosen, parent)
     for technique, _ in chosen:
         others = [each for each in chosen if each[0] is not technique]
         try:
-            without = _apply(others, parent)
+            without = apply_techniques(others, parent)
         except InputError:
             continue
         if without == template:
@@ -139,5 +203,14 @@ def _command(run: FinishedRun, parent: Version) -> str:
         "representatives": len(run.representatives),
         **run.settings.to_dict(),
     }
-    said = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-    return shlex.join(["generalize.py", "--techniques", *run.tried, *said])
+    said = [_option(name.replace("_", "-"), value) for name, value in options.items()]
+    return shlex.join(["generalize.py", "--techniques", *run.tried, *filter(None, said)])
+
+
+def _option(name: str, value: object) -> str | None:
+    """As a command takes it; None where there is nothing to say."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"

@@ -1,7 +1,6 @@
 """The HTML page of a back-test."""
 
 import json
-from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -10,11 +9,11 @@ from plotly.io import to_html
 from smt.execution.storage import Folder
 from smt.report import numbers
 from smt.report.backtest_figure import backtest_figure
+from smt.report.backtest_tables import blame_section, html_table, misfit_section
 from smt.report.document import html_document
 from smt.report.theme import CONFIG
 
 Result = dict[str, Any]
-Cells = Iterable[tuple[str, str]]
 
 RESULT = "result.json"
 
@@ -40,9 +39,11 @@ def backtest_page(result: Result) -> str:
         f"<p class='{kind}'><b>{result['decision']}</b>: {escape(result['reason'])}.</p>",
         _facts(result),
         _changes(result),
-        _groups(result),
-        _models(result),
+        misfit_section(result),
+        blame_section(result),
     ]
+    if result["models"]:
+        sections += [_groups(result), _models(result)]
     return html_document(title, sections, result)
 
 
@@ -66,6 +67,7 @@ def _changes(result: Result) -> str:
         [
             ("", escape(each["name"])),
             ("theta", escape(numbers.theta(each["theta"]))),
+            ("", escape(", ".join(each["exposed"])) or "none"),
             ("n", numbers.percent(reached[each["name"]]["value"])),
         ]
         for each in result["techniques"]
@@ -74,11 +76,31 @@ def _changes(result: Result) -> str:
         [("", escape(each[key])) for key in ("place", "before", "after")]
         for each in result["changes"]
     )
+    head = "<th>technique<th>θ*<th>exposed<th class=n>A* in the run"
     return (
         "<h2>What is new</h2>"
-        f"{_table('techniques', '<th>technique<th>θ*<th class=n>A* in the run', techniques)}"
-        f"{_table('changes', '<th>place<th>before<th>after', places)}"
+        f"{html_table('techniques', head, techniques)}"
+        f"{html_table('changes', '<th>place<th>before<th>after', places)}"
+        f"{_exposures(result)}"
     )
+
+
+def _exposures(result: Result) -> str:
+    """What the run wants exposed; nothing where it wants nothing, or all is to stay fixed."""
+    if not result["exposures"]:
+        return ""
+    rows = (
+        [
+            ("", escape(each["technique"])),
+            ("", escape(each["hyperparameter"])),
+            ("", escape(each["place"] or "stays fixed")),
+            ("reason", escape(each["obstacle"] or "")),
+            ("reason", escape(each["reason"])),
+        ]
+        for each in result["exposures"]
+    )
+    head = "<th>technique<th>hyperparameter<th>exposed as<th>obstacle<th>why the run wants it"
+    return html_table("exposures", head, rows)
 
 
 def _groups(result: Result) -> str:
@@ -99,12 +121,12 @@ def _groups(result: Result) -> str:
         if group is not None
     )
     return (
-        f"<h2>What it is worth</h2>{_table('groups', head, rows)}"
+        f"<h2>What it is worth</h2>{html_table('groups', head, rows)}"
         "<p class=caption>Δ is the fall of a model's normalized entropy under the new version "
         "against its parent, in percent, with the same seed: higher is better. μ is the mean Δ "
         "by traffic, R the share of models that regressed (Δ below −α, or failed). A = μ where "
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
-        "least τ. The search never saw the holdout models, nor these seeds.</p>"
+        "least τ. No θ was searched on the holdout models, or with these seeds.</p>"
     )
 
 
@@ -140,20 +162,9 @@ def _models(result: Result) -> str:
         f"<h2>Models</h2>{figure}<p class=caption>Small dots are seeds, large marks their mean "
         "with one standard error, of rows and seeds. Left of the dashed line a model has "
         "regressed.</p>"
-        f"{_table('models', head, rows)}"
+        f"{html_table('models', head, rows)}"
     )
 
 
 def _count(value: int | None) -> str:
     return numbers.MISSING if value is None else numbers.count(value)
-
-
-def _table(name: str, head: str, rows: Iterable[Cells]) -> str:
-    body = "\n".join(
-        f"<tr>{''.join(f'<td class={role!r}>{cell}</td>' for role, cell in row)}</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class=wide><table id={name}><thead><tr>{head}</tr></thead>\n"
-        f"<tbody>{body}</tbody></table></div>"
-    )

@@ -20,6 +20,17 @@ def rated(template, *, rate):
     return template.change("training", dense_rate=rate, table_rate=10 * rate)
 
 technique = Technique("rated", "training", {"rate": Float(0, 1)}, rated, "a test")
+
+def wild(template):
+    schedule = {"kind": "warmup_cosine", "warmup": 0, "peak": 1e8, "final": 1}
+    return template.change("training", schedule=schedule)
+
+wild = Technique("wild", "training", {}, wild, "a test")
+
+def wide(template):
+    return template.change("architecture", embedding_dim=64)
+
+wide = Technique("wide", "architecture", {}, wide, "a test")
 """
 
 
@@ -38,15 +49,14 @@ def integrate(cluster, fleet_file, tmp_path, monkeypatch, capsys):
         "template": template.to_dict(),
         "settings": {"trials": 2, "seed": 7},
         "representatives": [{"model": name} for name in MODELS[:2]],
-        "techniques": [{"name": "rated", "shown": shown}],
-        "generalized": {"rated": {"rate": 0.002}},
+        "techniques": [{"name": name, "shown": shown} for name in ("rated", "wild", "wide")],
+        "generalized": {"rated": {"rate": 0.002}, "wild": {}, "wide": {}},
     }
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "result.json").write_text(json.dumps(result))
     arguments = {
         "--run": tmp_path / "run",
         "--template": NAME,
-        "--techniques": f"{own}:technique",
         "--fleet": fleet_file,
         "--templates": tmp_path / "templates",
         "--out": tmp_path / "out",
@@ -55,24 +65,30 @@ def integrate(cluster, fleet_file, tmp_path, monkeypatch, capsys):
     words = [str(word) for pair in arguments.items() for word in pair]
     script = str(SCRIPT.with_name("integrate.py"))
 
-    def run(*options):
-        monkeypatch.setattr(sys, "argv", [script, *words, *options])
-        runpy.run_path(script, run_name="__main__")
-        return capsys.readouterr().out
+    def run(*options, techniques=("technique",)):
+        named = ["--techniques", *(f"{own}:{name}" for name in techniques)]
+        monkeypatch.setattr(sys, "argv", [script, *words, *named, *options])
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as stop:
+            return capsys.readouterr().out, stop.code
+        return capsys.readouterr().out, 0
 
     return run
 
 
 def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_path):
     out = tmp_path / "out"
-    printed = integrate()
+    printed, code = integrate()
+    assert code == 0
     assert "training.dense_rate: 1e-07 -> 0.002" in printed
     assert "backtest trial 1 (2 of 2)" in printed
     assert "kept: A = +" in printed
     assert len(history(NAME, folder=tmp_path / "templates")) == 1
     result = json.loads((out / "result.json").read_text())
     assert result["decision"] == "kept"
-    assert result["seeds"] == [8, 9]
+    # Confirmations of this run were by seeds 8 and 9.
+    assert result["seeds"] == [10, 11]
     assert [(m["model"], m["representative"]) for m in result["models"]] == [
         ("view-all", True),
         ("click-retrieval", True),
@@ -80,7 +96,7 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
     ]
     rows = pq.read_table(out / "evaluations.parquet").to_pylist()
     assert sorted((row["version"], row["model"], row["seed"]) for row in rows) == sorted(
-        (version, model, seed) for version in (1, 2) for model in MODELS for seed in (8, 9)
+        (version, model, seed) for version in (1, 2) for model in MODELS for seed in (10, 11)
     )
     for each in result["models"]:
         deltas = [r["delta"] for r in rows if r["model"] == each["model"] and r["version"] == 2]
@@ -91,7 +107,8 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
 
     ledger = {path: path.stat().st_mtime_ns for path in out.glob("*/*/*.json")}
     assert len(ledger) == 6
-    printed = integrate("--resume", "--write")
+    printed, code = integrate("--resume", "--write")
+    assert code == 0
     assert f"wrote {tmp_path}/templates/{NAME}/v2.yaml" in printed
     assert {path: path.stat().st_mtime_ns for path in out.glob("*/*/*.json")} == ledger
     again = json.loads((out / "result.json").read_text())
@@ -101,3 +118,47 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
     assert stored.backtest.deltas == {each["model"]: each["delta"] for each in result["models"]}
     assert stored.backtest.command.startswith("integrate.py --run")
     assert "--resume" not in stored.backtest.command
+
+
+def test_a_technique_that_spoils_a_version_is_blamed(integrate, tmp_path):
+    out = tmp_path / "out"
+    printed, code = integrate("--write", "--seeds", "1", techniques=("technique", "wild"))
+    assert code == 1
+    assert len(history(NAME, folder=tmp_path / "templates")) == 1
+    assert "blame: without wild the version would be kept" in printed
+    # Three models under the parent, the version, and the version without each technique.
+    assert "without_wild trial 0 (1 of 1)" in printed
+    assert "12/12 evaluations" in printed
+    result = json.loads((out / "result.json").read_text())
+    assert result["decision"] == "not kept"
+    assert [(each["technique"], each["blamed"], each["kept"]) for each in result["blame"]] == [
+        ("rated", False, False),
+        ("wild", True, True),
+    ]
+    rows = pq.read_table(out / "evaluations.parquet").to_pylist()
+    without = {row["model"]: row["delta"] for row in rows if row["without"] == "wild"}
+    assert result["blame"][1]["deltas"] == without
+    assert all(delta > 0 for delta in without.values())
+    assert len(rows) == 12
+    assert len([*out.glob("baselines/*.json")]) == 3
+
+    ledger = {path: path.stat().st_mtime_ns for path in out.glob("*/*/*.json")}
+    _, code = integrate("--resume", "--seeds", "1", techniques=("technique", "wild"))
+    assert code == 1
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*/*/*.json")} == ledger
+    assert json.loads((out / "result.json").read_text())["blame"] == result["blame"]
+
+
+def test_a_version_that_breaks_a_limit_is_refused_before_any_training(integrate, tmp_path):
+    printed, code = integrate("--write", techniques=("technique", "wide"))
+    assert code == 1
+    assert "not kept: it cannot serve model 'click-retrieval': it needs" in printed
+    assert "blame: without wide every model could be served" in printed
+    assert len(history(NAME, folder=tmp_path / "templates")) == 1
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert [(each["technique"], each["blamed"]) for each in result["blame"]] == [
+        ("rated", False),
+        ("wide", True),
+    ]
+    assert not (tmp_path / "out" / "evaluations").exists()
+    assert (tmp_path / "out" / "report.html").stat().st_size > 100_000

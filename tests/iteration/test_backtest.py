@@ -4,22 +4,38 @@ import math
 import runpy
 import statistics
 import sys
+from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from smt.data.simulator import SimulatorSpec
+from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
 from smt.execution.storage import Folder
-from smt.fleet import Fleet, ModelSpec
-from smt.iteration import Comparison, FinishedRun, ModelComparison, backtest, choose_models
+from smt.fleet import Fleet, ModelSpec, ServingLimits
+from smt.iteration import (
+    Comparison,
+    FinishedRun,
+    Integration,
+    ModelComparison,
+    Outcome,
+    backtest,
+)
+from smt.iteration.exposure import Exposure
+from smt.iteration.integrate import Reduced
+from smt.iteration.outcome import LeftOut
 from smt.iteration.results import save
-from smt.iteration.summary import backtest_table
+from smt.iteration.serving import Misfit
+from smt.iteration.summary import backtest_table, blame_table, misfit_table
 from smt.mmo import Settings
 from smt.report.backtest_page import write_backtest_report
-from smt.template import Template
+from smt.template import Float, Template, count_flops
 from smt.template.versions import (
     AppliedTechnique,
     RunRecord,
@@ -61,6 +77,12 @@ RUN = FinishedRun(
     tried=("faster",),
     generalized={"faster": {"rate": 0.5}},
 )
+FIRST = Version(name="t", number=1, written="2026-01-31", template=PARENT)
+EXPOSURES = (
+    Exposure("faster", "rate", "training.dense_rate", Float(0.1, 0.5), None, "models <b>differ"),
+    Exposure("faster", "heat", None, Float(0.1, 0.5), "it is no <i>place", "models differ"),
+)
+CHANGE = Integration(RUN, FIRST, VERSION, EXPOSURES, ())
 DELTAS = {
     "a": (0.2, 0.3, 0.1),
     HOSTILE: (0.4, 0.5, 0.3),
@@ -117,6 +139,10 @@ def compare(deltas=DELTAS, weights=(3.0, 1.0, 2.0, 2.0)):
     )
 
 
+def outcome(found=None, *, misfits=(), left_out=()):
+    return Outcome(SEEDS, SETTINGS, misfits, found, left_out)
+
+
 def test_a_models_delta_is_the_mean_over_seeds_with_the_noise_of_rows_and_seeds():
     first = compare().models[0]
     assert first.delta == pytest.approx(0.2)
@@ -153,53 +179,25 @@ def test_a_version_under_which_a_model_fails_is_not_kept():
     assert found.record("shop", "integrate.py") is None
 
 
-def test_holdout_models_are_drawn_from_the_rest_of_the_fleet():
-    fleet = Fleet(name="shop", models=tuple(map(model, (*NAMES, "e", "f"))))
-    drawn = choose_models(fleet, RUN)
-    assert [each.name for each in drawn[:2]] == ["a", HOSTILE]
-    assert len({each.name for each in drawn}) == 4
-    assert drawn == choose_models(fleet, RUN)
-    assert len(choose_models(fleet, RUN, holdout=0)) == 2
-    every = choose_models(fleet, RUN, holdout=4)
-    assert {each.name for each in every} == {each.name for each in fleet.models}
-    few = Fleet(name="shop", models=fleet.models[:3])
-    assert len(choose_models(few, RUN)) == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "names", "holdout", "message"),
-    [
-        ("shop", ("a", "c"), None, "has no model 'b.*', a representative of runs/x"),
-        ("shop", NAMES, 3, "3 holdout models asked for; fleet 'shop' has 2 models besides"),
-        ("other", NAMES, None, "runs/x: is a run of fleet 'shop', not 'other'"),
-    ],
-)
-def test_a_fleet_that_does_not_fit_the_run_is_refused(name, names, holdout, message):
-    fleet = Fleet(name=name, models=tuple(map(model, names)))
-    with pytest.raises(InputError, match=message):
-        choose_models(fleet, RUN, holdout=holdout)
-
-
 @pytest.mark.parametrize(
     ("weight", "seeds", "message"), [(0.0, (1,), "weights are zero"), (1.0, (), "seeds are")]
 )
 def test_an_impossible_backtest_leaves_nothing(weight, seeds, message, tmp_path):
     with pytest.raises(InputError, match=message):
         backtest(
-            PARENT,
-            VERSION.template,
+            CHANGE,
             [model("a", weight)],
             {},
+            fleet=[model("a", weight)],
             seeds=seeds,
-            settings=SETTINGS,
             out=tmp_path / "out",
         )
     assert not (tmp_path / "out").exists()
 
 
-def saved(tmp_path, found):
+def saved(tmp_path, found=None, **rest):
     folder = Folder(tmp_path)
-    result = save(RUN, VERSION, PARENT, found, folder)
+    result = save(CHANGE, VERSION, outcome(found, **rest), folder)
     assert json.loads(folder.read("result.json")) == result
     return folder, result
 
@@ -224,7 +222,10 @@ def test_results_hold_the_decision_each_group_and_every_evaluation(tmp_path):
         for name, deltas in DELTAS.items()
         for seed, delta in zip(SEEDS, deltas, strict=True)
     }
+    assert {row["without"] for row in rows} == {None}
     assert "written" not in result["version"]
+    assert (result["blame"], result["blame_reason"], result["misfits"]) == ([], None, [])
+    assert [each["place"] for each in result["exposures"]] == ["training.dense_rate", None]
 
 
 @pytest.mark.parametrize(
@@ -255,23 +256,132 @@ def test_the_page_and_the_table_show_every_model(tmp_path, last):
     assert "b&lt;i&gt;&amp;&lt;/script&gt;" in html
     data = html.split('id="report-data">')[1].split("</script>")[0]
     assert json.loads(data) == result
-    console = Console(width=120, record=True, file=io.StringIO())
-    console.print(backtest_table(result))
-    printed = console.export_text()
-    assert all(name in printed for name in ("a", "c (holdout)", "d (holdout)", "all: 4"))
-    assert ("failed" in printed) == (None in last)
+    assert "models &lt;b&gt;differ" in html
+    assert "it is no &lt;i&gt;place" in html
+    text = printed(backtest_table(result))
+    assert all(name in text for name in ("a", "c (holdout)", "d (holdout)", "all: 4"))
+    assert ("failed" in text) == (None in last)
+
+
+def printed(table):
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text()
+
+
+BAD = {**DELTAS, "c": (-1, -1, -1)}
+LEFT_OUT = (
+    LeftOut("fast<er>", compare()),
+    LeftOut("slower", compare(BAD)),
+    LeftOut("larger", misfits=(Misfit("c", "it needs 9 <bytes>", 50.0),)),
+    LeftOut("base", failure="others <need> it"),
+)
+
+
+def test_a_version_that_is_not_kept_is_saved_with_what_it_was_worth_without_each(tmp_path):
+    folder, result = saved(tmp_path, compare(BAD), left_out=LEFT_OUT)
+    assert result["decision"] == "not kept"
+    assert result["blame_reason"] == "without fast<er> the version would be kept"
+    faster, slower, larger, base = result["blame"]
+    assert (faster["blamed"], faster["kept"]) == (True, True)
+    assert faster["value"] == pytest.approx(compare().aggregate.value)
+    assert faster["deltas"] == {each.model.name: each.delta for each in compare().models}
+    assert (slower["blamed"], slower["kept"], slower["value"]) == (False, False, None)
+    assert slower["mean"] == pytest.approx(compare(BAD).aggregate.mean)
+    assert slower["regression_rate"] == 0.5
+    assert (larger["kept"], larger["mean"]) == (None, None)
+    assert larger["misfits"] == [{"model": "c", "reason": "it needs 9 <bytes>", "excess": 50.0}]
+    assert (base["kept"], base["failure"]) == (None, "others <need> it")
+    rows = pq.read_table(tmp_path / "evaluations.parquet").to_pylist()
+    assert Counter((row["version"], row["without"]) for row in rows) == {
+        (1, None): 12,
+        (2, None): 12,
+        (2, "fast<er>"): 12,
+        (2, "slower"): 12,
+    }
+    write_backtest_report(folder)
+    html = (tmp_path / "report.html").read_text()
+    assert "fast&lt;er&gt;" in html
+    assert "others &lt;need&gt; it" in html
+    lines = printed(blame_table(result)).splitlines()
+    words = {name: next(e.split() for e in lines if name in e) for name in ("fast", "base")}
+    assert words["fast"][-2] == "yes"
+    assert words["base"][-2] == "no"
+
+
+def test_a_version_that_cannot_be_served_is_saved_without_any_training(tmp_path):
+    misfits = (Misfit("c", "it needs 9 <FLOPs>", 80.0), Misfit("d", "it has none", math.inf))
+    folder, result = saved(tmp_path, misfits=misfits, left_out=(LeftOut("a"), LeftOut("b")))
+    assert result["decision"] == "not kept"
+    assert result["reason"] == "it cannot serve 2 models, such as 'c': it needs 9 <FLOPs>"
+    assert [each["excess"] for each in result["misfits"]] == [80.0, None]
+    assert (result["groups"], result["models"]) == ({}, [])
+    assert result["blame_reason"] == "without a or b every model could be served"
+    assert not (tmp_path / "evaluations.parquet").exists()
+    write_backtest_report(folder)
+    assert "it needs 9 &lt;FLOPs&gt;" in (tmp_path / "report.html").read_text()
+    assert "it has none" in printed(misfit_table(result))
+    assert printed(blame_table(result)).count("not trained") == 2
+
+
+def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
+    """Known by counting, with its techniques to blame, and the same again once resumed."""
+    wide = VERSION.template.change("architecture", embedding_dim=64)
+    change = Integration(
+        RUN,
+        FIRST,
+        VERSION.model_copy(update={"template": wide}),
+        (),
+        (
+            Reduced("faster", PARENT.change("architecture", embedding_dim=64)),
+            Reduced("wider", VERSION.template),
+            Reduced("base", None, "others need it"),
+        ),
+    )
+    log = SimpleNamespace(schema=simulator_schema(SimulatorSpec(rows=100)), digest="d")
+    monkeypatch.setattr("smt.iteration.serving.log_schema", lambda _: log.schema)
+    models = [model("a").model_copy(update={"features": ("user", "item")}), model("b")]
+    limit = count_flops(PARENT, models[0], log.schema)
+    limited = models[0].model_copy(update={"name": "c", "limits": ServingLimits(flops=limit)})
+
+    def tried(**options):
+        fleet = [*models, limited]
+        return backtest(
+            change,
+            models,
+            {"log": log},
+            fleet=fleet,
+            seeds=(1,),
+            out=tmp_path / "out",
+            console=Console(file=io.StringIO()),
+            **options,
+        )
+
+    # Its package has a function of the module's name.
+    module = sys.modules["smt.iteration.backtest"]
+    monkeypatch.setattr(module, "connect", lambda: pytest.fail("it trains"))
+    found = tried()
+    assert (found.found, found.kept) == (None, False)
+    assert [each.model for each in found.misfits] == ["c"]
+    assert [(e.technique, len(e.misfits), e.failure) for e in found.left_out] == [
+        ("faster", 1, None),
+        ("wider", 0, None),
+        ("base", 0, "others need it"),
+    ]
+    assert found.blame.techniques == ("wider",)
+    with pytest.raises(InputError, match="holds a run already"):
+        tried()
+    assert tried(resume=True) == found
 
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, capsys):
     """The script, with a back-test that was made without training anything."""
-    found = compare(DELTAS if kept else {**DELTAS, "c": (-1, -1, -1)})
-    first = Version(name="t", number=1, written="2026-01-31", template=PARENT)
-    write_version(first, tmp_path / "templates")
+    found = outcome(compare()) if kept else outcome(compare(BAD), left_out=LEFT_OUT)
+    write_version(FIRST, tmp_path / "templates")
     fleet = Fleet(name="shop", models=tuple(map(model, NAMES)))
     for place, value in (
-        ("smt.iteration.read_finished_run", RUN),
-        ("smt.iteration.integrate", VERSION),
+        ("smt.iteration.integrate", CHANGE),
         ("smt.iteration.backtest", found),
         ("smt.fleet.load_fleet", fleet),
         ("smt.fleet.open_logs", {}),
@@ -280,11 +390,18 @@ def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, 
     folders = ["--out", f"{tmp_path}/out", "--templates", f"{tmp_path}/templates"]
     words = [str(SCRIPT), "--run", "x", "--template", "t", *folders, "--write"]
     monkeypatch.setattr(sys, "argv", words)
-    runpy.run_path(str(SCRIPT), run_name="__main__")
-    printed = capsys.readouterr().out
-    assert ("wrote" in printed) == kept
-    assert ("not kept: R = 0.500" in printed) != kept
+    with nullcontext() if kept else pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    said = capsys.readouterr().out
+    assert "rate of faster is exposed as training.dense_rate, a number in [0.1, 0.5]" in said
+    assert "heat of faster stays fixed: it is no <i>place" in said
+    assert ("wrote" in said) == kept
     versions = history("t", folder=tmp_path / "templates")
     assert len(versions) == (2 if kept else 1)
     if kept:
-        assert versions[1].backtest.mean == found.aggregate.mean
+        assert versions[1].backtest.mean == found.found.aggregate.mean
+    else:
+        assert stop.value.code == 1
+        assert "not kept: R = 0.500" in said
+        assert "blame: without fast<er> the version would be kept" in said
+        assert "version 2 is not written" in said

@@ -1,3 +1,4 @@
+import json
 import math
 import shlex
 
@@ -9,21 +10,29 @@ from smt.execution.evaluation import Evaluation
 from smt.execution.storage import Folder
 from smt.fleet import Fleet, ModelSpec, Representatives
 from smt.iteration import integrate, read_finished_run
-from smt.mmo import Generalization, Settings, TechniqueResult, Trial, aggregate
+from smt.mmo import Generalization, Settings, TechniqueResult, Trial, Verdict, aggregate
 from smt.mmo.results import save
 from smt.techniques import catalogue
-from smt.template import Technique, Template
+from smt.template import Float, Technique, Template
 from smt.template.versions import Version, load_record, write_version
 
 NAME = "t"
 FIRST = Version(name=NAME, number=1, written="2026-01-31", template=Template(name=NAME))
 OWN = """
+from smt.errors import InputError
 from smt.template import Float, Technique
 
 def slow(template, *, rate):
     return template.change("training", dense_rate=rate)
 
 technique = Technique("slow", "training", {"rate": Float(0, 1)}, slow, "a test")
+
+def slower(template):
+    if template.training.dense_rate != 0.5:
+        raise InputError("only a slow template gets slower")
+    return template.change("training", dense_rate=0.25, batch_size=9)
+
+after = Technique("slower", "training", {}, slower, "a test")
 """
 
 
@@ -40,11 +49,11 @@ def search(name, theta, deltas):
         estimate=None,
         paper=best,
         stopped=None,
-        generalizes=best is not None,
+        verdict=Verdict(None if best is None else 0, best is not None, "as a test wants it"),
     )
 
 
-def write_run(folder, generalized, template=FIRST.template):
+def write_run(folder, generalized, template=FIRST.template, **settings):
     """A run of generalize, without its training, saved by the code that saves real ones."""
     models = tuple(
         ModelSpec(
@@ -69,13 +78,29 @@ def write_run(folder, generalized, template=FIRST.template):
     found = Generalization(
         Fleet(name="shop", models=models),
         template,
-        Settings(trials=7, seed=3, alpha=0.02),
+        Settings(trials=7, seed=3, alpha=0.02, **settings),
         Representatives(models, np.array([0, 1]), {1: 1.0}, np.zeros((2, 2))),
+        models[:1],
         baselines,
+        (),
         tuple(results),
     )
     save(found, Folder(folder))
     return folder
+
+
+def advise(run, technique, hyperparameter, domain):
+    """Let a saved run want a hyperparameter exposed."""
+    path = run / "result.json"
+    result = json.loads(path.read_text())
+    (record,) = [each for each in result["techniques"] if each["name"] == technique]
+    record["sensitivity"][hyperparameter] = {
+        **record["sensitivity"].get(hyperparameter, {}),
+        "decision": "expose",
+        "reason": "models differ",
+        "domain": domain.to_dict(),
+    }
+    path.write_text(json.dumps(result))
 
 
 @pytest.fixture
@@ -95,7 +120,7 @@ def theta_of(name):
 def test_a_version_is_the_parent_with_the_techniques_in_the_catalogues_order(tmp_path, templates):
     names = ("ema_weights", "label_smoothing", "dcn_v2")
     run = write_run(tmp_path / "run", {name: theta_of(name) for name in names})
-    version = integrate(run, NAME, folder=templates)
+    version = integrate(run, NAME, folder=templates).version
     expected = FIRST.template
     for name in ("dcn_v2", "label_smoothing", "ema_weights"):
         expected = catalogue[name].apply(expected, theta_of(name))
@@ -117,7 +142,7 @@ def test_a_version_is_the_parent_with_the_techniques_in_the_catalogues_order(tmp
 
 def test_the_run_that_justified_it_is_recorded(tmp_path, templates):
     run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")})
-    record = integrate(run, NAME, folder=templates).run
+    record = integrate(run, NAME, folder=templates).version.run
     assert record.fleet == "shop"
     assert record.representatives == ("a", "b")
     assert (record.trials, record.seed) == (7, 3)
@@ -128,6 +153,86 @@ def test_the_run_that_justified_it_is_recorded(tmp_path, templates):
     words = shlex.split(record.command)
     assert words[:5] == ["generalize.py", "--techniques", "dcn_v2", "weak", "broken"]
     assert {"--template=t@1", "--trials=7", "--seed=3", "--alpha=0.02"} <= set(words)
+    assert {"--early-rejection", "--no-sequential"} <= set(words)
+    assert not [word for word in words if "True" in word or "None" in word]
+
+
+def test_techniques_measured_on_top_of_each_other_keep_the_runs_order(tmp_path, templates):
+    names = ("ema_weights", "label_smoothing", "dcn_v2")
+    found = {name: theta_of(name) for name in names}
+    run = write_run(tmp_path / "run", found, sequential=True)
+    version = integrate(run, NAME, folder=templates).version
+    assert tuple(each.name for each in version.techniques) == names
+    some = integrate(run, NAME, techniques=["dcn_v2", "ema_weights"], folder=templates).version
+    assert [each.name for each in some.techniques] == ["ema_weights", "dcn_v2"]
+
+
+def test_the_version_without_each_technique_is_made_of_the_others(tmp_path, templates):
+    found = {name: theta_of(name) for name in ("dcn_v2", "ema_weights")}
+    run = write_run(tmp_path / "run", found)
+    change = integrate(run, NAME, folder=templates)
+    assert {each.technique: each.template for each in change.reduced} == {
+        "dcn_v2": catalogue["ema_weights"].apply(FIRST.template, found["ema_weights"]),
+        "ema_weights": catalogue["dcn_v2"].apply(FIRST.template, found["dcn_v2"]),
+    }
+    assert integrate(run, NAME, techniques=["dcn_v2"], folder=templates).reduced == ()
+
+
+def test_a_technique_that_others_need_cannot_be_left_out(tmp_path, templates):
+    own = tmp_path / "own.py"
+    own.write_text(OWN)
+    run = write_run(tmp_path / "run", {"slow": {"rate": 0.5}, "slower": {}}, sequential=True)
+    names = [f"{own}:technique", f"{own}:after"]
+    without_slow, without_slower = integrate(run, NAME, techniques=names, folder=templates).reduced
+    assert without_slow.template is None
+    assert "technique 'slower' cannot be integrated: only a slow" in without_slow.failure
+    assert without_slower.template.training.dense_rate == 0.5
+
+
+def test_what_a_run_wants_exposed_is_the_models_own_with_theta_as_the_default(tmp_path, templates):
+    own = tmp_path / "own.py"
+    own.write_text(OWN)
+    found = {"slow": {"rate": 0.5}, "ema_weights": {"horizon": 100.0}}
+    run = write_run(tmp_path / "run", found)
+    advise(run, "slow", "rate", Float(0.1, 0.4))
+    advise(run, "ema_weights", "horizon", Float(50, 200))
+    names = [f"{own}:technique", "ema_weights"]
+    change = integrate(run, NAME, techniques=names, folder=templates)
+    version = change.version
+    assert version.template.exposed == {"training.dense_rate": Float(0.1, 0.5)}
+    assert version.template.training.dense_rate == 0.5
+    assert {each.name: each.exposed for each in version.techniques} == {
+        "ema_weights": (),
+        "slow": ("rate",),
+    }
+    horizon, rate = change.exposures
+    assert str(rate) == ("rate of slow is exposed as training.dense_rate, a number in [0.1, 0.5]")
+    assert str(horizon).startswith("horizon of ema_weights stays fixed: training.ema_decay is not")
+    write_version(version, templates)
+    assert load_record(NAME, folder=templates) == version
+    without = {each.technique: each.template.exposed for each in change.reduced}
+    assert without == {"slow": {}, "ema_weights": version.template.exposed}
+    fixed = integrate(run, NAME, techniques=names, exposing=False, folder=templates)
+    assert fixed.exposures == ()
+    assert fixed.version.template.exposed == {}
+    assert {each.exposed for each in fixed.version.techniques} == {()}
+
+
+def test_a_run_names_its_holdout_models_and_one_without_them_has_none(tmp_path):
+    run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")})
+    finished = read_finished_run(run)
+    assert finished.holdout_models == ("a",)
+    assert set(finished.advice) == {"dcn_v2", "weak", "broken"}
+    result = json.loads((run / "result.json").read_text())
+    # As runs were saved before there were confirmations.
+    del result["holdout_models"]
+    for each in result["techniques"]:
+        del each["sensitivity"]
+    (run / "result.json").write_text(json.dumps(result))
+    old = read_finished_run(run)
+    assert old.holdout_models == ()
+    assert not any(old.advice.values())
+    assert old.techniques == finished.techniques
 
 
 def test_only_the_named_techniques_are_integrated(tmp_path, templates):
@@ -140,7 +245,7 @@ def test_only_the_named_techniques_are_integrated(tmp_path, templates):
     }
     run = write_run(tmp_path / "run", found)
     names = [f"{own}:technique", "ema_weights"]
-    version = integrate(run, NAME, techniques=names, folder=templates)
+    version = integrate(run, NAME, techniques=names, folder=templates).version
     assert [each.name for each in version.techniques] == ["ema_weights", "slow"]
     assert version.template.training.dense_rate == 0.5
     assert version.template.architecture == FIRST.template.architecture
@@ -152,7 +257,7 @@ def test_the_parent_is_the_version_that_the_run_searched(tmp_path, templates):
     second = FIRST.template.change("training", batch_size=77)
     write_version(FIRST.model_copy(update={"number": 2, "template": second}), templates)
     run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")})
-    version = integrate(run, NAME, folder=templates)
+    version = integrate(run, NAME, folder=templates).version
     assert (version.number, version.parent) == (3, 1)
     assert version.template.training.batch_size == FIRST.template.training.batch_size
 
@@ -173,7 +278,11 @@ def test_techniques_that_do_not_fit_are_refused(tmp_path, templates):
     run = write_run(tmp_path / "none", {})
     with pytest.raises(InputError, match="none of its techniques generalizes"):
         integrate(run, NAME, folder=templates)
-    run = write_run(tmp_path / "outside", {"dcn_v2": {**theta, "rank": -1}})
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result["generalized"]["dcn_v2"] = {**theta, "rank": -1}
+    (tmp_path / "outside").mkdir()
+    run = tmp_path / "outside"
+    (run / "result.json").write_text(json.dumps(result))
     with pytest.raises(InputError, match=r"'dcn_v2' cannot be integrated: .*rank = -1"):
         integrate(run, NAME, folder=templates)
 
@@ -183,7 +292,8 @@ def test_a_technique_that_another_one_undoes_is_refused(tmp_path, templates):
     run = write_run(tmp_path / "run", both)
     with pytest.raises(InputError, match="changes nothing of template 't' beside"):
         integrate(run, NAME, folder=templates)
-    assert integrate(run, NAME, techniques=["hstu"], folder=templates).techniques[0].name == "hstu"
+    version = integrate(run, NAME, techniques=["hstu"], folder=templates).version
+    assert version.techniques[0].name == "hstu"
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path):
