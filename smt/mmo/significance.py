@@ -115,7 +115,7 @@ def pooled_feasible_probability(
         for place, mean, spread in zip(noisy, means.tolist(), spreads.tolist(), strict=True):
             pooled[place], errors[place] = mean, spread
         found += weight * feasible_probability(pooled, errors, alpha=alpha, epsilon=epsilon)
-    return min(found, 1.0)
+    return min(float(found), 1.0)
 
 
 def _pool(
