@@ -1,17 +1,9 @@
 """What a run left in its folder, as the report uses it."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
-from smt.errors import InputError
-from smt.execution.storage import Folder
-
-RESULT, EVALUATIONS, FLEET = "result.json", "evaluations.parquet", "fleet.parquet"
-
-Row = dict[str, Any]
-T = TypeVar("T")
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -57,31 +49,159 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Technique:
-    """One technique's search.
+class ModelOverSeeds:
+    """One model with one θ over several seeds.
 
     Attributes:
-        shown: Number of the trial that stands for it: the best one, or where none was
-            feasible the nearest.
-        paper: Number of the trial of the largest A; None where none was feasible.
+        delta: Mean over the seeds, percent; None where one failed.
+        sem: Its standard error over rows and seeds, percent; None where unknown.
+        by_seed: S deltas, percent; None where that seed failed.
+    """
+
+    model: str
+    delta: float | None
+    sem: float | None
+    by_seed: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One θ on m models over S seeds that the search had not used.
+
+    Attributes:
+        value: A, percent; None stands for -inf.
+        mean, mean_sem: μ and its standard error, percent; None where unknown.
+        interval: Of μ, 95%, percent; None where unknown.
+        lower: One-sided lower bound of μ, percent; None where unknown.
+        regression_rate: R, a share.
+        feasible_probability: P(R <= ε).
+        models: m models, in the order of the run.
+    """
+
+    theta: dict[str, Any]
+    seeds: tuple[int, ...]
+    value: float | None
+    mean: float | None
+    mean_sem: float | None
+    interval: Interval | None
+    lower: float | None
+    regression_rate: float
+    feasible_probability: float
+    helped: int
+    neutral: int
+    regressed: int
+    models: tuple[ModelOverSeeds, ...]
+
+
+@dataclass(frozen=True)
+class Candidate(Measured):
+    """A θ of the search, again on fresh seeds; `trial` is the number that it had there."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class Holdout(Measured):
+    """θ* on models outside the representatives, and whether the technique passes."""
+
+    passes: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The numbers that the verdict on a technique rests on.
+
+    Attributes:
+        number: Of the trial: θ* where a trial was feasible, else the nearest to it.
+        value, mean, mean_sem, regression_rate: As in `Trial`.
+        interval: Of μ, 95%, percent; None where unknown.
+        feasible_probability: P(R <= ε); None where unknown.
+        source: "search", or "fresh seeds" where the trial was measured again.
+    """
+
+    number: int
+    theta: dict[str, Any]
+    value: float | None
+    mean: float | None
+    mean_sem: float | None
+    interval: Interval | None
+    regression_rate: float
+    feasible_probability: float | None
+    helped: int
+    neutral: int
+    regressed: int
+    skipped: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What the feasible trials say of one hyperparameter; see `smt.mmo.sensitivity`.
+
+    Attributes:
+        beta: Change of μ across the domain, percent; None where unknown.
+        interval: Of `beta`; None where unknown.
+        sigma2: Variance of the models' own β, percent²; None where unknown.
+        model_betas: The models' own, in the order of the representatives; empty where unknown.
+        effects: Of a Choice: {"value", "effect"} of every value tried, percent.
+        decision: "standardize", "expose" or "undecided".
+        domain: To expose; a domain as `smt.template.space` writes it.
+    """
+
+    hyperparameter: str
+    beta: float | None
+    interval: Interval | None
+    sigma2: float | None
+    model_betas: tuple[float | None, ...]
+    effects: tuple[dict[str, Any], ...]
+    decision: str
+    reason: str
+    domain: dict[str, Any] | None
+    default: Any
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One technique's search, and the verdict on it.
+
+    Attributes:
+        reason: Why it generalizes or not.
+        feasible: Whether a trial of the search was.
+        paper: Number of the search's trial of the largest A; None where none was feasible.
+        paper_generalizes: What Algorithm 1 says by the search alone.
         stopped: Why the search ended early; None where it did not.
-        feasible_probability: P(R <= ε) of `shown` by the surrogate; None without one.
+        confirmation: The search's best, again on fresh seeds.
+        holdout: None where the technique was not tried there.
     """
 
     name: str
     source: str
     generalizes: bool
+    reason: str
     feasible: bool
-    shown: int
+    shown: Shown
     paper: int | None
+    paper_generalizes: bool
     stopped: str | None
-    feasible_probability: float | None
     trials: tuple[Trial, ...]
+    confirmation: tuple[Candidate, ...]
+    holdout: Holdout | None
+    sensitivity: tuple[Sensitivity, ...]
 
     @property
     def shown_trial(self) -> Trial:
-        """The trial that stands for the technique."""
-        return next(trial for trial in self.trials if trial.number == self.shown)
+        """The search's trial that stands for the technique."""
+        return self.trial(self.shown.number)
+
+    @property
+    def shown_candidate(self) -> Candidate | None:
+        """The candidate that the verdict rests on; None where it rests on the search."""
+        return next((c for c in self.confirmation if c.trial == self.shown.number), None)
+
+    def trial(self, number: int) -> Trial:
+        """The search's trial of that number."""
+        return next(trial for trial in self.trials if trial.number == number)
 
 
 @dataclass(frozen=True)
@@ -115,11 +235,27 @@ class Model:
 
 
 @dataclass(frozen=True)
+class ShortWindow:
+    """A model whose test rows are too few to tell a change of α.
+
+    Attributes:
+        rows, needed: Test rows, and how many would do.
+        sem: Standard error of its Δ, percent.
+    """
+
+    model: str
+    rows: int
+    needed: int
+    sem: float
+
+
+@dataclass(frozen=True)
 class Failure:
     """An evaluation that failed; `technique` and `trial` are None for a baseline."""
 
     technique: str | None
     trial: int | None
+    seed: int
     model: str
     reason: str
 
@@ -132,6 +268,7 @@ class Run:
         settings: α, ε, τ, method, trials, seed and whatever else the run was set to.
         inertias: k -> k-means inertia.
         evaluations: How many networks the tables hold, baselines included.
+        holdout_models: Names of M_H; empty where there is none.
     """
 
     fleet: str
@@ -140,70 +277,8 @@ class Run:
     inertias: dict[int, float]
     evaluations: int
     representatives: tuple[Representative, ...]
+    holdout_models: tuple[str, ...]
+    short_windows: tuple[ShortWindow, ...]
     techniques: tuple[Technique, ...]
     models: tuple[Model, ...]
     failures: tuple[Failure, ...]
-
-
-def read_run(folder: Folder) -> Run:
-    """Read a run. Raises `InputError` where the folder does not hold a finished one."""
-    for name in (RESULT, EVALUATIONS, FLEET):
-        if not folder.exists(name):
-            raise InputError(
-                f"{folder.location}: holds no {name}; a report needs the folder of a finished run"
-            )
-    result = json.loads(folder.read(RESULT))
-    evaluations = folder.read_table(EVALUATIONS).to_pylist()
-    representatives = tuple(_pick(Representative, row) for row in result["representatives"])
-    names = [each.model for each in representatives]
-    rows = {(row["technique"], row["trial"], row["model"]): row for row in evaluations}
-    return Run(
-        fleet=result["fleet"],
-        template=result["template"]["name"],
-        settings=result["settings"],
-        inertias={int(k): inertia for k, inertia in result["inertias"].items()},
-        evaluations=len(evaluations),
-        representatives=representatives,
-        techniques=tuple(_technique(each, names, rows) for each in result["techniques"]),
-        models=tuple(_pick(Model, row) for row in folder.read_table(FLEET).to_pylist()),
-        failures=tuple(
-            Failure(row["technique"], row["trial"], row["model"], row["failure"])
-            for row in evaluations
-            if row["failure"] is not None
-        ),
-    )
-
-
-def _technique(
-    found: Row, models: list[str], rows: Mapping[tuple[str | None, int | None, str], Row]
-) -> Technique:
-    trials = tuple(
-        _pick(
-            Trial,
-            trial,
-            cells=tuple(
-                _cell(model, rows.get((found["name"], trial["number"], model))) for model in models
-            ),
-        )
-        for trial in found["trials"]
-    )
-    estimate = found["estimate"]
-    return _pick(
-        Technique,
-        found,
-        shown=found["shown"]["number"],
-        feasible_probability=None if estimate is None else estimate["feasible_probability"],
-        trials=trials,
-    )
-
-
-def _cell(model: str, row: Row | None) -> Cell:
-    if row is None:
-        return Cell(model, None, None, None, None)
-    return _pick(Cell, row)
-
-
-def _pick(kind: type[T], row: Row, **replaced: Any) -> T:
-    """A dataclass from the entries of a row that it has fields for."""
-    values = {**row, **replaced}
-    return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]

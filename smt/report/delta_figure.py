@@ -52,7 +52,7 @@ def delta_figure(technique: Technique) -> go.Figure:
         )
     )
     figure.add_trace(_failures(technique))
-    row = [trial.number for trial in trials].index(technique.shown)
+    row = [trial.number for trial in trials].index(technique.shown.number)
     figure.add_shape(
         type="rect",
         x0=-0.5,
@@ -125,9 +125,9 @@ def _failures(technique: Technique) -> go.Scatter:
 
 
 def _row_name(trial: Trial, technique: Technique) -> str:
-    if trial.number != technique.shown:
+    if trial.number != technique.shown.number:
         return str(trial.number)
-    return f"<b>{'best' if technique.feasible else 'nearest'} {trial.number}</b>"
+    return f"<b>{'θ*' if technique.feasible else 'nearest'} {trial.number}</b>"
 
 
 def _margin(models: list[str]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """How numbers are written, so that a column of them lines up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MINUS = "−"
@@ -16,6 +16,11 @@ def percent(value: float | None, missing: str = MISSING) -> str:
 def spread(value: float | None) -> str:
     """A standard error, `0.012%`."""
     return "?" if value is None else f"{value:.3f}%"
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """`[+0.050%, +0.200%]`."""
+    return MISSING if ends is None else f"[{percent(ends[0])}, {percent(ends[1])}]"
 
 
 def rate(value: float) -> str:
@@ -38,13 +43,20 @@ def plural(value: int, word: str) -> str:
     return f"{count(value)} {word}" if value == 1 else f"{count(value)} {word}s"
 
 
+def listing(values: Sequence[object]) -> str:
+    """`1`, `1 and 2`, `1, 2 and 3`."""
+    texts = [str(value) for value in values]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
 def theta(values: Mapping[str, Any], between: str = ", ") -> str:
     """`rank = 40, keep_dot = True`."""
-    pairs = [f"{name} = {_short(value)}" for name, value in values.items()]
+    pairs = [f"{name} = {short(value)}" for name, value in values.items()]
     return between.join(pairs) if pairs else "no hyperparameters"
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value of a hyperparameter: floats with four digits."""
     return _sign(f"{value:.4g}") if isinstance(value, float) else str(value)
 
 

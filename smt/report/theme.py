@@ -1,5 +1,6 @@
 """Colours and the frame that all figures share; `style.css` has the page's."""
 
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -61,6 +62,13 @@ def axis(title: str | None = None, **changes: Any) -> dict[str, Any]:
         "automargin": True,
         **changes,
     }
+
+
+def around(values: Iterable[float | None], pad: float = 0.04) -> list[float]:
+    """The range of an axis that holds the values with some room; None is no value."""
+    known = [value for value in values if value is not None]
+    room = pad * ((max(known) - min(known)) or 1.0)
+    return [min(known) - room, max(known) + room]
 
 
 def label(text: str) -> str:

@@ -38,7 +38,7 @@ def trials_figure(technique: Technique, tau: float) -> go.Figure:
     figure.add_trace(_points("feasible: A", feasible, {"color": ACCENT, "size": 8}, low))
     if technique.feasible:
         star = {"symbol": "star", "size": 15, "color": ACCENT, "line": {"color": "white"}}
-        figure.add_trace(_points("best: A*", [technique.shown_trial], star, low))
+        figure.add_trace(_points("θ*", [technique.shown_trial], star, low))
     figure.update_layout(
         **frame(320, margin={"l": 76, "r": 96, "t": 36, "b": 48}),
         xaxis=axis("trial", dtick=_step(technique), range=_ends(technique), showgrid=False),

@@ -1,8 +1,8 @@
 """From a run's folder to its report."""
 
 from smt.execution.storage import Folder
-from smt.report.contents import read_run
 from smt.report.page import page
+from smt.report.reading import read_run
 
 
 def write_report(folder: Folder) -> str:

@@ -7,10 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from smt.execution.storage import Folder
-from smt.report.contents import Run, read_run
+from smt.report.confirmation_figure import confirmation_figure
+from smt.report.contents import Run
 from smt.report.delta_figure import colour_limit, delta_figure
 from smt.report.fleet_figure import elbow_figure, fleet_figure
+from smt.report.forest_figure import forest_figure
 from smt.report.packing import pack
+from smt.report.reading import read_run
+from smt.report.sensitivity_figure import sensitivity_figure
 from smt.report.trials_figure import trials_figure
 
 
@@ -21,6 +25,7 @@ def run(run_folder: Path) -> Run:
 
 def test_the_heat_map_shows_every_delta_of_the_ledger_once(run: Run, run_folder: Path) -> None:
     rows = pq.read_table(run_folder / "evaluations.parquet").to_pylist()
+    rows = [row for row in rows if row["seed"] == run.settings["seed"]]
     columns = [each.model for each in run.representatives]
     for technique in run.techniques:
         heat, crosses = delta_figure(technique).data
@@ -50,7 +55,7 @@ def test_the_search_shows_feasible_trials_and_the_best_so_far(run: Run) -> None:
     values = {t.number: t.value for t in technique.trials if t.value is not None}
     points = traces["feasible: A"]
     assert dict(zip(points.x, points.y, strict=True)) == values
-    assert list(traces["best: A*"].y) == [max(values.values())]
+    assert list(traces["θ*"].y) == [values[technique.shown.number]]
     line = traces["best A so far"]
     assert line.y[-1] == max(values.values())
     assert list(line.y) == sorted(line.y)
@@ -59,11 +64,102 @@ def test_the_search_shows_feasible_trials_and_the_best_so_far(run: Run) -> None:
 def test_a_terrible_trial_sits_on_the_edge_and_keeps_its_number_in_the_hover(run: Run) -> None:
     technique = run.techniques[1]
     worst = replace(technique.trials[0], value=None, mean=-77.0)
-    spoiled = replace(technique, trials=(worst, *technique.trials[1:]), shown=7)
+    spoiled = replace(technique, trials=(worst, *technique.trials[1:]))
     figure = trials_figure(spoiled, 0.05)
     infeasible = next(trace for trace in figure.data if trace.name == "infeasible: μ")
     assert infeasible.y[0] == figure.layout.yaxis.range[0] > -1
     assert "μ −77.000%" in infeasible.hovertext[0]
+
+
+def test_every_candidate_shows_what_the_search_saw_and_what_fresh_seeds_say(run: Run) -> None:
+    technique = next(each for each in run.techniques if each.name == "lucky")
+    figure = confirmation_figure(technique, 0.05)
+    traces = {trace.name: trace for trace in figure.data}
+    search, fresh = traces["in the search, which chose it"], traces["on fresh seeds"]
+    candidates = technique.confirmation
+    assert list(search.x) == [technique.trial(each.trial).mean for each in candidates]
+    assert list(fresh.x) == [each.mean for each in candidates]
+    # That technique was lucky: every candidate is worse on fresh seeds.
+    assert all(before > after for before, after in zip(search.x, fresh.x, strict=True))
+    for each, centre, reach in zip(candidates, fresh.x, fresh.error_x.array, strict=True):
+        assert centre - reach == pytest.approx(each.interval[0], abs=1e-5)
+        assert centre + reach == pytest.approx(each.interval[1], abs=1e-5)
+    assert list(traces["lower bound of the verdict"].x) == [each.lower for each in candidates]
+
+
+def test_the_candidate_of_the_verdict_is_in_bold(run: Run) -> None:
+    technique = run.techniques[0]
+    names = confirmation_figure(technique, 0.05).layout.yaxis.ticktext
+    bold = [name for name in names if name.startswith("<b>")]
+    assert bold == [f"<b>trial {technique.shown.number}</b>"]
+
+
+def test_a_candidate_that_breaks_a_model_on_fresh_seeds_is_a_cross(run: Run) -> None:
+    technique = run.techniques[0]
+    first, *others = technique.confirmation
+    broken = replace(first, mean=None, mean_sem=None, interval=None, lower=None, value=None)
+    figure = confirmation_figure(replace(technique, confirmation=(broken, *others)), 0.05)
+    traces = {trace.name: trace for trace in figure.data}
+    crosses = traces["a model failed on fresh seeds: no μ"]
+    assert list(crosses.x) == [technique.trial(first.trial).mean]
+    assert len(traces["on fresh seeds"].x) == len(others)
+
+
+def test_the_forest_shows_every_model_sorted_and_the_holdout_below(run: Run) -> None:
+    technique = next(each for each in run.techniques if each.name == "narrow")
+    chosen, holdout = technique.shown_candidate, technique.holdout
+    assert chosen is not None
+    assert holdout is not None
+    figure = forest_figure(chosen, holdout, 0.05)
+    traces = {trace.name: trace for trace in figure.data}
+    for name, found in (("representatives", chosen), ("holdout", holdout)):
+        assert list(traces[name].x) == sorted((m.delta for m in found.models), reverse=True)
+        assert list(traces[name].y) == sorted(traces[name].y)
+    assert max(traces["representatives"].y) < min(traces["holdout"].y)
+    assert len(figure.layout.yaxis.ticktext) == len(run.representatives) + len(run.holdout_models)
+    seeds = [delta for m in (*chosen.models, *holdout.models) for delta in m.by_seed]
+    assert sorted(traces["one seed"].x) == sorted(seeds)
+    low, high = figure.layout.xaxis.range
+    assert low < min(-0.05, *seeds) < max(seeds) < high
+
+
+def test_a_model_that_failed_is_a_cross_in_the_last_row_of_its_group(run: Run) -> None:
+    chosen = run.techniques[0].shown_candidate
+    assert chosen is not None
+    first = replace(chosen.models[0], delta=None, sem=None, by_seed=(None, 0.1))
+    spoiled = replace(chosen, models=(first, *chosen.models[1:]))
+    figure = forest_figure(spoiled, None, 0.05)
+    crosses = next(trace for trace in figure.data if trace.name == "failed")
+    assert list(crosses.y) == [len(chosen.models) - 1]
+    assert "holdout" not in [trace.name for trace in figure.data]
+
+
+def test_sensitivity_shows_every_beta_with_its_interval_and_the_models_own(run: Run) -> None:
+    technique = run.techniques[0]
+    figure = sensitivity_figure(technique.sensitivity, 0.05, [m.model for m in run.representatives])
+    assert figure is not None
+    dots, *decided = figure.data
+    known = [each for each in technique.sensitivity if each.beta is not None]
+    assert sorted(dots.x) == sorted(beta for each in known for beta in each.model_betas)
+    shown = {}
+    for trace in decided:
+        bars = trace.error_x
+        for beta, place, up, down in zip(
+            trace.x, trace.y, bars.array, bars.arrayminus, strict=True
+        ):
+            shown[figure.layout.yaxis.ticktext[place]] = (trace.name, beta - down, beta + up)
+    for each in known:
+        decision, low, high = shown[each.hyperparameter]
+        assert decision == each.decision
+        assert (low, high) == pytest.approx(each.interval)
+
+
+def test_sensitivity_without_any_beta_is_no_figure(run: Run) -> None:
+    silent = [
+        replace(each, beta=None, interval=None, model_betas=())
+        for each in run.techniques[0].sensitivity
+    ]
+    assert sensitivity_figure(silent, 0.05, []) is None
 
 
 def test_the_fleet_shows_every_model_and_numbers_the_representatives(run: Run) -> None:

@@ -8,7 +8,9 @@ import math
 import os
 import re
 import shutil
+from html import escape
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -24,6 +26,16 @@ FILES = ("result.json", "evaluations.parquet", "fleet.parquet")
 CELL = ("model", "delta", "sem", "ne", "failure")
 BASELINE = ("ne", "flops", "train_rows", "test_rows")
 SIX = ("stage", "inference_flops", "inference_hardware", "event", "surface", "data_constraint")
+SHOWN = (
+    "theta",
+    "value",
+    "mean",
+    "mean_sem",
+    "regression_rate",
+    "helped",
+    "neutral",
+    "regressed",
+)
 MODEL = ("model", *SIX, "weight", "cluster", "x", "y", "representative")
 
 
@@ -31,92 +43,31 @@ def derive(folder: Path) -> dict[str, Any]:
     """Every number of the report, from the ledger by literal arithmetic.
 
     `result.json` gives only what was decided before the search (settings, the names and
-    weights of the representatives, the order of techniques, the elbow's inertias) and what the
-    surrogate said: its estimate of θ*, and why it stopped.
+    weights of the representatives, the order of techniques, the elbow's inertias) and what
+    statistics say, which have tests of their own: the surrogate's estimate of θ* and why it
+    stopped, which θ were worth fresh seeds, standard errors over seeds with what follows from
+    them, P(R <= ε), sensitivity, and windows that are too short.
     """
     result = json.loads((folder / "result.json").read_text())
     rows = pq.read_table(folder / "evaluations.parquet").to_pylist()
     fleet = pq.read_table(folder / "fleet.parquet").to_pylist()
     settings = result["settings"]
-    alpha, epsilon, tau = settings["alpha"], settings["epsilon"], settings["tau"]
     names = [each["model"] for each in result["representatives"]]
     weights = {each["model"]: each["weight"] for each in result["representatives"]}
-    traffic = {each["model"]: each["weight"] for each in fleet if each["representative"]}
-    assert set(traffic) == set(names)
+    traffic = {each["model"]: each["weight"] for each in fleet}
+    assert {each["model"] for each in fleet if each["representative"]} == set(names)
+    total = sum(traffic[name] for name in names)
     for name in names:
-        assert weights[name] == pytest.approx(traffic[name] / sum(traffic.values()))
-    baselines = {row["model"]: row for row in rows if row["technique"] is None}
-    techniques = []
-    by_name = {each["name"]: each for each in result["techniques"]}
-    for technique in by_name:
-        mine = [row for row in rows if row["technique"] == technique]
-        trials = []
-        for number in sorted({row["trial"] for row in mine}):
-            cells = {row["model"]: row for row in mine if row["trial"] == number}
-            proposal = decided(folder, technique, number) if settings["early_rejection"] else None
-            counted = settling(cells, proposal, alpha, epsilon, names)
-            deltas = [cells[name]["delta"] if name in counted else None for name in names]
-            sems = [cells[name]["sem"] if name in counted else None for name in names]
-            shares = [weights[name] for name in names]
-            worse = sum(is_worse(cells[name]["delta"], alpha) for name in counted)
-            better = sum(1 for delta in deltas if delta is not None and delta > alpha)
-            mean = mean_sem = value = None
-            if None not in deltas:
-                mean = sum(share * delta for share, delta in zip(shares, deltas, strict=True))
-                if worse / len(names) <= epsilon:
-                    value = mean
-            if None not in sems:
-                squares = [(share * sem) ** 2 for share, sem in zip(shares, sems, strict=True)]
-                mean_sem = math.sqrt(sum(squares))
-            trials.append(
-                {
-                    "number": number,
-                    "theta": json.loads(next(iter(cells.values()))["theta"]),
-                    "value": value,
-                    "mean": mean,
-                    "mean_sem": mean_sem,
-                    "regression_rate": worse / len(names),
-                    "helped": better,
-                    "neutral": len(counted) - better - worse,
-                    "regressed": worse,
-                    "skipped": len(names) - len(counted),
-                    "cells": [
-                        {key: cells[name][key] for key in CELL}
-                        if name in cells
-                        else {**dict.fromkeys(CELL), "model": name}
-                        for name in names
-                    ],
-                }
-            )
-        feasible = [trial for trial in trials if trial["value"] is not None]
-        paper = max(feasible, key=lambda trial: trial["value"], default=None)
-        estimate = by_name[technique]["estimate"]
-        if estimate is not None and estimate["trial"] in [trial["number"] for trial in feasible]:
-            shown = trials[estimate["trial"]]
-        elif paper is not None:
-            shown = paper
-        else:
-            shown = min(
-                trials,
-                key=lambda trial: (
-                    trial["regression_rate"],
-                    math.inf if trial["mean"] is None else -trial["mean"],
-                ),
-            )
-        techniques.append(
-            {
-                "name": technique,
-                "generalizes": bool(feasible) and shown["value"] >= tau,
-                "feasible": bool(feasible),
-                "shown": shown["number"],
-                "paper": None if paper is None else paper["number"],
-                "stopped": by_name[technique]["stopped"],
-                "feasible_probability": None
-                if estimate is None
-                else estimate["feasible_probability"],
-                "trials": trials,
-            }
-        )
+        assert weights[name] == pytest.approx(traffic[name] / total)
+    searched = [row for row in rows if row["seed"] == settings["seed"] and row["model"] in names]
+    # The first is that of the run's template; sequential runs have others after it.
+    baselines = {row["model"]: row for row in reversed(searched) if row["technique"] is None}
+    for model, window in result["short_windows"].items():
+        assert window["rows"] == baselines[model]["test_rows"] < window["needed"]
+    techniques = [
+        derive_technique(found, folder, settings, weights, traffic, searched, rows)
+        for found in result["techniques"]
+    ]
     return {
         "fleet": result["fleet"],
         "template": result["template"]["name"],
@@ -131,12 +82,15 @@ def derive(folder: Path) -> dict[str, Any]:
             }
             for name in names
         ],
+        "holdout_models": result["holdout_models"],
+        "short_windows": [{"model": m, **each} for m, each in result["short_windows"].items()],
         "techniques": techniques,
         "models": [{key: row[key] for key in MODEL} for row in fleet],
         "failures": [
             {
                 "technique": row["technique"],
                 "trial": row["trial"],
+                "seed": row["seed"],
                 "model": row["model"],
                 "reason": row["failure"],
             }
@@ -144,6 +98,191 @@ def derive(folder: Path) -> dict[str, Any]:
             if row["failure"] is not None
         ],
     }
+
+
+def derive_technique(
+    found: dict[str, Any],
+    folder: Path,
+    settings: dict[str, Any],
+    weights: dict[str, float],
+    traffic: dict[str, float],
+    searched: list[dict[str, Any]],
+    rows: list[dict[str, Any]],
+) -> dict[str, Any]:
+    technique, tau = found["name"], settings["tau"]
+    trials = derive_trials(technique, folder, settings, weights, searched)
+    feasible = [trial for trial in trials if trial["value"] is not None]
+    paper = max(feasible, key=lambda trial: trial["value"], default=None)
+    mine = [row for row in rows if row["technique"] == technique]
+    confirmation = [
+        {"trial": each["trial"], **derive_measured(each, each["trial"], mine, weights, settings)}
+        for each in found["confirmation"]
+    ]
+    passing = [each for each in confirmation if (each["value"] or -math.inf) >= tau]
+    passing = [each for each in passing if each["lower"] is not None and each["lower"] > 0]
+    estimate = found["estimate"]
+    fresh = None
+    if confirmation:
+        fresh = max(
+            passing or confirmation,
+            key=lambda each: -math.inf if each["value"] is None else each["value"],
+        )
+        searched_trial = trials[fresh["trial"]]
+    elif estimate is not None and estimate["trial"] in [trial["number"] for trial in feasible]:
+        searched_trial = paper if settings["paper_exact"] else trials[estimate["trial"]]
+    elif paper is not None:
+        searched_trial = paper
+    else:
+        searched_trial = min(
+            trials,
+            key=lambda trial: (
+                trial["regression_rate"],
+                math.inf if trial["mean"] is None else -trial["mean"],
+            ),
+        )
+    shown = {key: searched_trial[key] for key in ("number", *SHOWN, "skipped")}
+    if fresh is not None:
+        shown |= {key: fresh[key] for key in SHOWN}
+    shown["interval"] = within(shown["mean"], shown["mean_sem"])
+    shown["feasible_probability"] = found["shown"]["feasible_probability"]
+    shown["source"] = "search" if fresh is None else "fresh seeds"
+    generalizes = bool(passing) if fresh else bool(feasible) and shown["value"] >= tau
+    holdout = None
+    if found["holdout"] is not None:
+        assert generalizes
+        names = found["holdout"]["deltas"]
+        share = {name: traffic[name] / sum(traffic[each] for each in names) for name in names}
+        holdout = derive_measured(found["holdout"], shown["number"], mine, share, settings)
+        reaches = holdout["mean"] is not None and holdout["mean"] >= tau
+        generalizes = reaches and holdout["feasible_probability"] > 0.05
+        holdout |= {"passes": generalizes, "reason": found["holdout"]["reason"]}
+    return {
+        "name": technique,
+        "generalizes": generalizes,
+        "feasible": bool(feasible),
+        "shown": shown,
+        "paper": None if paper is None else paper["number"],
+        "paper_generalizes": paper is not None and paper["value"] >= tau,
+        "stopped": found["stopped"],
+        "trials": trials,
+        "confirmation": confirmation,
+        "holdout": holdout,
+        "sensitivity": [
+            {
+                "hyperparameter": name,
+                **{key: value for key, value in each.items() if key != "raw_sigma2"},
+                "interval": None if None in each["interval"] else each["interval"],
+            }
+            for name, each in found["sensitivity"].items()
+        ],
+    }
+
+
+def derive_trials(
+    technique: str,
+    folder: Path,
+    settings: dict[str, Any],
+    weights: dict[str, float],
+    searched: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    alpha, epsilon, names = settings["alpha"], settings["epsilon"], list(weights)
+    mine = [row for row in searched if row["technique"] == technique]
+    trials = []
+    for number in sorted({row["trial"] for row in mine}):
+        cells = {row["model"]: row for row in mine if row["trial"] == number}
+        proposal = decided(folder, technique, number) if settings["early_rejection"] else None
+        counted = settling(cells, proposal, alpha, epsilon, names)
+        deltas = [cells[name]["delta"] if name in counted else None for name in names]
+        sems = [cells[name]["sem"] if name in counted else None for name in names]
+        worse = sum(is_worse(cells[name]["delta"], alpha) for name in counted)
+        trials.append(
+            {
+                "number": number,
+                "theta": json.loads(next(iter(cells.values()))["theta"]),
+                **derive_aggregate(deltas, sems, worse, weights, settings),
+                "neutral": len(counted) - worse - better(deltas, alpha),
+                "skipped": len(names) - len(counted),
+                "cells": [
+                    {key: cells[name][key] for key in CELL}
+                    if name in cells
+                    else {**dict.fromkeys(CELL), "model": name}
+                    for name in names
+                ],
+            }
+        )
+    return trials
+
+
+def derive_measured(
+    found: dict[str, Any],
+    trial: int,
+    mine: list[dict[str, Any]],
+    weights: dict[str, float],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """A θ on several seeds, from its evaluations."""
+    alpha = settings["alpha"]
+    assert settings["seed"] not in found["seeds"] or settings["paper_exact"]
+    rows = {(row["model"], row["seed"]): row for row in mine if row["trial"] == trial}
+    by_seed = {name: [rows[name, seed]["delta"] for seed in found["seeds"]] for name in weights}
+    deltas = [
+        None if None in by_seed[name] else sum(by_seed[name]) / len(by_seed[name])
+        for name in weights
+    ]
+    sems = [found["sems"][name] for name in weights]
+    worse = sum(is_worse(delta, alpha) for delta in deltas)
+    derived = derive_aggregate(deltas, sems, worse, weights, settings)
+    return {
+        "theta": json.loads(next(iter(rows.values()))["theta"]),
+        "seeds": found["seeds"],
+        **derived,
+        "neutral": len(weights) - worse - better(deltas, alpha),
+        "interval": within(derived["mean"], derived["mean_sem"]),
+        "lower": found["lower"],
+        "feasible_probability": found["feasible_probability"],
+        "models": [
+            {"model": name, "delta": delta, "sem": sem, "by_seed": by_seed[name]}
+            for name, delta, sem in zip(weights, deltas, sems, strict=True)
+        ],
+    }
+
+
+def derive_aggregate(
+    deltas: list[float | None],
+    sems: list[float | None],
+    worse: int,
+    weights: dict[str, float],
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """μ, R and A; `worse` models have regressed."""
+    mean = mean_sem = value = None
+    if None not in deltas:
+        mean = sum(share * delta for share, delta in zip(weights.values(), deltas, strict=True))
+        if worse / len(weights) <= settings["epsilon"]:
+            value = mean
+    if None not in sems:
+        squares = [(share * sem) ** 2 for share, sem in zip(weights.values(), sems, strict=True)]
+        mean_sem = math.sqrt(sum(squares))
+    return {
+        "value": value,
+        "mean": mean,
+        "mean_sem": mean_sem,
+        "regression_rate": worse / len(weights),
+        "helped": better(deltas, settings["alpha"]),
+        "regressed": worse,
+    }
+
+
+def within(mean: float | None, mean_sem: float | None) -> list[float] | None:
+    """The 95% interval."""
+    if mean is None or mean_sem is None:
+        return None
+    reach = NormalDist().inv_cdf(0.975) * mean_sem
+    return [mean - reach, mean + reach]
+
+
+def better(deltas: list[float | None], alpha: float) -> int:
+    return sum(1 for delta in deltas if delta is not None and delta > alpha)
 
 
 def decided(folder: Path, technique: str, number: int) -> dict[str, Any] | None:
@@ -181,6 +320,7 @@ def check(folder: Path, html: str) -> None:
     found = json.loads(page.data)
     for technique in found["techniques"]:
         assert technique.pop("source")
+        assert technique.pop("reason")
     assert_equal(found, expected, "report-data")
     assert [row[:8] for row in page.rows("techniques")] == [
         technique_row(technique) for technique in expected["techniques"]
@@ -201,6 +341,7 @@ def check(folder: Path, html: str) -> None:
         [
             each["technique"] or "baseline",
             "–" if each["trial"] is None else str(each["trial"]),
+            str(each["seed"]),
             each["model"],
             each["reason"],
         ]
@@ -209,19 +350,22 @@ def check(folder: Path, html: str) -> None:
 
 
 def technique_row(technique: dict[str, Any]) -> list[str]:
-    trial = next(each for each in technique["trials"] if each["number"] == technique["shown"])
-    surely = technique["feasible_probability"]
-    chance = "" if surely is None else f"P(R ≤ ε) {surely:.2f}"
-    sem = "?" if trial["mean_sem"] is None else f"{trial['mean_sem']:.3f}%"
+    shown = technique["shown"]
+    surely = shown["feasible_probability"]
+    chance = "" if surely is None else f"\nP(R ≤ ε) {surely:.2f}"
+    verdict = "yes" if technique["generalizes"] else "no"
+    plain = "yes" if technique["paper_generalizes"] else "no"
+    ends = shown["interval"]
+    interval = "–" if ends is None else f"[{signed(ends[0], '')}, {signed(ends[1], '')}]"
     return [
         technique["name"],
-        "yes" if technique["generalizes"] else "no",
-        signed(trial["value"], "−∞"),
-        f"{signed(trial['mean'], '–')} ± {sem}",
-        f"{trial['regression_rate']:.3f}" + chance,
-        str(trial["helped"]),
-        str(trial["neutral"]),
-        str(trial["regressed"]),
+        verdict if verdict == plain else f"{verdict}\nsearch: {plain}",
+        signed(shown["value"], "−∞"),
+        f"{signed(shown['mean'], '–')}\n{interval}",
+        f"{shown['regression_rate']:.3f}" + chance,
+        str(shown["helped"]),
+        str(shown["neutral"]),
+        str(shown["regressed"]),
     ]
 
 
@@ -265,11 +409,16 @@ def test_every_number_follows_from_the_ledger(run_folder: Path, html: str) -> No
 
 
 def test_the_synthetic_run_has_every_kind_of_technique(run_folder: Path) -> None:
-    helps, weak, breaks = derive(run_folder)["techniques"]
+    helps, weak, breaks, lucky, narrow = derive(run_folder)["techniques"]
     assert helps["generalizes"]
+    assert helps["holdout"]["passes"]
     assert not weak["generalizes"]
     assert not breaks["feasible"]
     assert any(trial["mean"] is None for trial in helps["trials"])
+    assert lucky["paper_generalizes"]
+    assert not lucky["generalizes"]
+    assert lucky["confirmation"]
+    assert not narrow["holdout"]["passes"]
 
 
 @pytest.mark.skipif("SMT_RUN" not in os.environ, reason="SMT_RUN names no run")
@@ -312,6 +461,69 @@ def test_equal_runs_leave_equal_pages(run_folder: Path, tmp_path: Path, html: st
     other = tmp_path / "other"
     other.mkdir()
     assert written(run_folder, other) == html
+
+
+def test_every_technique_says_why(run_folder: Path, html: str) -> None:
+    result = json.loads((run_folder / "result.json").read_text())
+    for technique in result["techniques"]:
+        # Once in the verdict, once in its section.
+        assert html.count(escape(technique["reason"])) >= 2
+
+
+def test_only_what_was_measured_has_a_part(run_folder: Path, html: str) -> None:
+    *_, weak, breaks, lucky, narrow = derive(run_folder)["techniques"]
+    sections = re.split(r"<h3 id=technique-\d>", html.split("<h2>Fleet")[0])
+    assert "Again on fresh seeds" not in sections[2]
+    assert not weak["confirmation"]
+    assert "<b>Holdout</b>" not in sections[3]
+    assert breaks["holdout"] is None
+    assert "Again on fresh seeds" in sections[4]
+    assert lucky["confirmation"]
+    assert "taken out" in sections[5]
+    assert narrow["holdout"]
+
+
+def test_the_page_of_the_paper_s_algorithm_has_no_fresh_seeds(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    written(run_folder, tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    result["settings"] |= {"paper_exact": True}
+    result |= {"holdout_models": [], "short_windows": {}}
+    for technique in result["techniques"]:
+        technique |= {"confirmation": [], "holdout": None, "sensitivity": {}}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    write_report(Folder(tmp_path))
+    body = (tmp_path / "report.html").read_text().replace(get_plotlyjs(), "")
+    text = body[body.index("<body>") : body.index("application/json")]
+    for absent in (
+        "Again on fresh",
+        "Sensitivity",
+        "<b>Holdout</b>",
+        "<dt>holdout",
+        "class=warning",
+    ):
+        assert absent not in text
+
+
+def test_short_windows_and_one_technique_on_the_other_are_said(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    written(run_folder, tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    first = result["representatives"][0]["model"]
+    window = {"rows": 12000, "needed": 34567, "sem": 0.1}
+    result |= {"short_windows": {first: window}}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    write_report(Folder(tmp_path))
+    html = (tmp_path / "report.html").read_text()
+    assert "1 of 5 representatives" in html
+    assert Page(html).rows("short-windows") == [[first, "12,000", "34,567", "0.100%"]]
+    assert "One on top of the other" not in html
+    result["settings"]["sequential"] = True
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    write_report(Folder(tmp_path))
+    assert "One on top of the other" in (tmp_path / "report.html").read_text()
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
