@@ -78,7 +78,7 @@ def main(config: Config) -> None:
     from smt.fleet import load_fleet
     from smt.mmo import Settings, generalize
     from smt.mmo.results import save
-    from smt.mmo.summary import technique_table
+    from smt.mmo.summary import remarks, technique_table
     from smt.report import write_report
     from smt.techniques import find_technique
     from smt.template import find_template
@@ -107,6 +107,8 @@ def main(config: Config) -> None:
     folder = Folder(config.out)
     result = save(found, folder)
     console.print(technique_table(result))
+    for line in remarks(result):
+        console.print(line, soft_wrap=True, highlight=False)
     console.print(f"report: {write_report(folder)}", soft_wrap=True, highlight=False)
 
 
