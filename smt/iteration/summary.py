@@ -52,17 +52,17 @@ def blame_table(result: dict[str, Any]) -> Table:
     """One row a technique: what the version was worth without it."""
     table = Table(title=f"version {result['number']} without each of its techniques in turn")
     _add_columns(table, "without")
-    for name in ("cannot serve", "to blame"):
+    for name in ("models it cannot serve", "to blame"):
         table.add_column(name, justify="right")
     for each in result["blame"]:
         blamed = "yes" if each["blamed"] else "no"
         if each["failure"] is not None:
-            cells = ["", "", "", "not possible"]
+            cells = ["not possible", "", "", ""]
         elif each["regression_rate"] is None:
             models = {misfit["model"] for misfit in each["misfits"]}
-            cells = ["not trained", "", "", f"{len(models)} models"]
+            cells = ["not trained", "", "", str(len(models))]
         else:
-            cells = [*_numbers(each), "0 models"]
+            cells = [*_numbers(each), "0"]
         table.add_row(Text(each["technique"]), *cells, blamed)
     return table
 
