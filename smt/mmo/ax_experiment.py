@@ -17,7 +17,7 @@ from smt.mmo.aggregate import mean_sem
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
-from smt.template.space import Choice, Domain, Int, Theta
+from smt.template.space import Choice, Domain, Int, Theta, drop_inactive
 
 
 def make_experiment(
@@ -33,15 +33,15 @@ def make_experiment(
     Metrics: `mean` (μ, the objective) and `regression_rate` (R, at most ε), each with its standard
     error; of named models, their deltas too. A of -inf is never shown: a trial without a μ (a
     model failed, or evaluation stopped early) shows the rest alone. A choice is the number of its
-    value, as text; what cannot vary is no parameter.
+    value, as text; what cannot vary is no parameter; what is not active has the middle of its
+    domain, or the first choice.
 
     Args:
         models: Names, in the order of the trials' deltas; none leaves deltas out.
     """
-    searched = encoding.columns
     client = Client(random_seed=seed)
     client.configure_experiment(
-        parameters=[_parameter(name, domain) for name, domain in searched.items()]
+        parameters=[_parameter(name, domain) for name, domain in encoding.columns.items()]
     )
     client.configure_optimization(
         objective="mean", outcome_constraints=[f"regression_rate <= {goal.epsilon}"]
@@ -49,7 +49,7 @@ def make_experiment(
     if models:
         client.configure_tracking_metrics([*models])
     for trial, outcome in zip(trials, _outcomes(trials, goal), strict=True):
-        number = client.attach_trial(encode(trial.theta, searched))
+        number = client.attach_trial(encode(trial.theta, encoding))
         client.complete_trial(number, {**outcome, **_deltas(trial, models)})
     return client
 
@@ -76,22 +76,24 @@ def quiet_ax() -> Iterator[None]:
         yield
 
 
-def encode(theta: Theta, searched: dict[str, Domain]) -> Theta:
+def encode(theta: Theta, encoding: Encoding) -> Theta:
     """θ as Ax is told it."""
+    whole = {**encoding.decode_all(encoding.encode([theta])[0]), **theta}
     return {
-        name: str(domain.values.index(theta[name])) if isinstance(domain, Choice) else theta[name]
-        for name, domain in searched.items()
+        name: str(domain.values.index(whole[name])) if isinstance(domain, Choice) else whole[name]
+        for name, domain in encoding.columns.items()
     }
 
 
-def decode(parameters: dict[str, object], searched: dict[str, Domain]) -> Theta:
+def decode(parameters: dict[str, object], encoding: Encoding) -> Theta:
     """What `encode` was given."""
-    return {
+    chosen = {
         name: domain.values[int(str(parameters[name]))]
         if isinstance(domain, Choice)
         else parameters[name]
-        for name, domain in searched.items()
+        for name, domain in encoding.columns.items()
     }
+    return drop_inactive({**encoding.fixed, **chosen}, encoding.space)
 
 
 def _parameter(name: str, domain: Domain) -> RangeParameterConfig | ChoiceParameterConfig:

@@ -23,7 +23,6 @@ def propose_ax(
 
     The experiment is made anew each time, so that a proposal is a pure function of its arguments.
     """
-    searched = encoding.columns
     number = len(trials) + len(pending)
     observed = [trial for trial in trials if math.isfinite(trial.aggregate.mean)]
     with quiet_ax():
@@ -38,11 +37,11 @@ def propose_ax(
                 initialization_budget=0, initialize_with_center=False
             )
         for theta in pending:
-            client.attach_trial(encode(theta, searched))
+            client.attach_trial(encode(theta, encoding))
         try:
             proposed = client.get_next_trials(max_trials=1)
         except SearchSpaceExhausted:
             return None
     if not proposed:
         return None
-    return {**encoding.fixed, **decode(dict(next(iter(proposed.values()))), searched)}
+    return decode(dict(next(iter(proposed.values()))), encoding)

@@ -1,12 +1,14 @@
 """Points of a hyperparameter space as rows of numbers, a column a hyperparameter.
 
 A `Float` or `Int` is scaled to [0, 1], its logarithm where its domain is logarithmic. A `Choice`
-is the number of its value.
+is the number of its value. Where a hyperparameter is not active, its column has a fixed value: the
+middle of its range, or the first choice.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,23 @@ import torch
 from scipy.stats import qmc
 from torch import Tensor
 
-from smt.template.space import Choice, Domain, Float, Int, Space, Theta
+from smt.template.space import (
+    Choice,
+    Domain,
+    Float,
+    Int,
+    Space,
+    Theta,
+    Value,
+    drop_inactive,
+    in_order,
+    is_active,
+)
 
 # An int of more values than this is searched as a real number and rounded.
 MOST_STEPS = 64
+# Of a scaled domain.
+INACTIVE = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,28 +86,76 @@ class Encoding:
             if isinstance(domain, Int) and domain.high - domain.low < MOST_STEPS
         }
 
+    @cached_property
+    def inactive(self) -> Tensor:
+        """`[d]` what a column has where its hyperparameter is not active."""
+        values = [
+            0.0 if isinstance(domain, Choice) else INACTIVE for domain in self.columns.values()
+        ]
+        return torch.tensor(values, dtype=torch.double)
+
+    @cached_property
+    def conditions(self) -> dict[int, list[tuple[int, list[float]]]]:
+        """Column -> (column, values) of all choices that must have one of these values.
+
+        Those that choices depend on themselves are among them. A choice of one value is no column.
+        """
+        columns = self.columns
+        places = {name: place for place, name in enumerate(columns)}
+        found = {
+            places[name]: [
+                (places[parent], [_encode(value, columns[parent]) for value in values])
+                for parent, values in self._ancestry(name)
+                if parent in places
+            ]
+            for name in columns
+        }
+        return {place: conditions for place, conditions in found.items() if conditions}
+
     def count_points(self) -> float:
         """How many points the space has."""
-        counts = []
-        for domain in self.columns.values():
-            if isinstance(domain, Choice):
-                counts.append(float(len(domain.values)))
-            else:
-                counts.append(domain.high - domain.low + 1 if isinstance(domain, Int) else math.inf)
-        return math.prod(counts)
+        return sum(
+            math.prod(
+                _count_values(domain)
+                for name, domain in self.space.items()
+                if name not in branch and is_active(domain, branch)
+            )
+            for branch in self._branches()
+        )
 
     def encode(self, thetas: Sequence[Mapping[str, object]]) -> Tensor:
         """N points -> `[n, d]` doubles."""
+        inactive = self.inactive.tolist()
         rows = [
-            [_encode(theta[name], domain) for name, domain in self.columns.items()]
+            [
+                _encode(theta[name], domain) if name in theta else middle
+                for (name, domain), middle in zip(self.columns.items(), inactive, strict=True)
+            ]
             for theta in thetas
         ]
         return torch.tensor(rows, dtype=torch.double).reshape(len(rows), len(self.columns))
 
     def decode(self, row: Tensor) -> Theta:
         """`[d]` -> the nearest point of the space."""
+        return drop_inactive(self.decode_all(row), self.space)
+
+    def decode_all(self, row: Tensor) -> Theta:
+        """`[d]` -> the nearest value of every hyperparameter, active or not."""
         numbers = zip(self.columns.items(), row.tolist(), strict=True)
         return {**self.fixed, **{name: _decode(each, domain) for (name, domain), each in numbers}}
+
+    def settle(self, rows: Tensor) -> Tensor:
+        """`[..., d]` -> the same points, with inactive columns at their fixed value."""
+        settled = [*rows.unbind(-1)]
+        for column, conditions in self.conditions.items():
+            active = torch.stack(
+                [
+                    torch.isin(rows[..., parent].round(), rows.new_tensor(values))
+                    for parent, values in conditions
+                ]
+            ).all(0)
+            settled[column] = torch.where(active, settled[column], self.inactive[column])
+        return torch.stack(settled, -1)
 
     def sobol(self, count: int, seed: int) -> list[Theta]:
         """The first `count` points of a scrambled Sobol sequence, ints and choices in equal shares.
@@ -106,7 +169,35 @@ class Encoding:
 
     def _spread(self, uniform: np.ndarray) -> Theta:
         draws = zip(self.columns.items(), uniform.tolist(), strict=True)
-        return {**self.fixed, **{name: _spread(each, domain) for (name, domain), each in draws}}
+        spread = {name: _spread(each, domain) for (name, domain), each in draws}
+        return drop_inactive({**self.fixed, **spread}, self.space)
+
+    def _ancestry(self, name: str) -> list[tuple[str, tuple[Value, ...]]]:
+        """Conditions of a hyperparameter, and of the choices that they name."""
+        own = [*(self.space[name].when or {}).items()]
+        return [*own, *(each for parent, _ in own for each in self._ancestry(parent))]
+
+    def _branches(self) -> list[Theta]:
+        """All distinct values of the choices that others depend on, without the inactive ones."""
+        deciding = {parent for domain in self.space.values() for parent in domain.when or {}}
+        branches: list[Theta] = [{}]
+        for name in in_order(self.space):
+            domain = self.space[name]
+            if name in deciding and isinstance(domain, Choice):
+                branches = [each for branch in branches for each in _grow(branch, name, domain)]
+        return branches
+
+
+def _grow(branch: Theta, name: str, choice: Choice) -> list[Theta]:
+    if not is_active(choice, branch):
+        return [branch]
+    return [{**branch, name: value} for value in choice.values]
+
+
+def _count_values(domain: Domain) -> float:
+    if isinstance(domain, Choice):
+        return len(domain.values)
+    return domain.high - domain.low + 1 if isinstance(domain, Int) else math.inf
 
 
 def _encode(value: Any, domain: Domain) -> float:

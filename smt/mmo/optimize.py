@@ -11,7 +11,7 @@ from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.search import Method, check_method, propose
 from smt.mmo.trial import Proposal, Trial
-from smt.template.space import Space, Theta
+from smt.template.space import Space, Theta, check_space
 
 Evaluate = Callable[[Theta, Hashable], float | tuple[float, float]]
 
@@ -73,11 +73,13 @@ def optimize(
             likely to reach τ; method "composite" knows.
 
     Raises:
-        InputError: trials < 1, an unknown method, or weights that do not fit.
+        InputError: trials < 1, an unknown method, a condition that cannot be met, or weights that
+            do not fit.
         RuntimeError: `evaluate` raised; names θ and the model, and holds the trials before
             it as `trials`.
     """
     check_search(trials, method)
+    check_space(space, "space")
     goal = Goal.over(len(models), weights, alpha=alpha, epsilon=epsilon, tau=tau)
     done: list[Trial] = []
     evaluations = 0

@@ -94,4 +94,4 @@ def _by_regressions(trials: Sequence[Trial], goal: Goal) -> tuple[int, ...]:
 
 
 def _count_distinct(thetas: Sequence[Theta]) -> int:
-    return len({str(theta) for theta in thetas})
+    return len({frozenset(theta.items()) for theta in thetas})

@@ -14,6 +14,7 @@ from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
 from botorch.models.gp_regression_mixed import MixedSingleTaskGP
 from botorch.models.gpytorch import GPyTorchModel
+from botorch.models.transforms.input import InputTransform
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from gpytorch.kernels import ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
@@ -64,6 +65,22 @@ class Surrogate:
             torch.manual_seed(seed)
             drawn = self.model.posterior(points).rsample(torch.Size([count]))
         return self.deltas(drawn)
+
+
+class Settled(InputTransform):
+    """Points as the model sees them: what is not active makes no difference."""
+
+    transform_on_train = True
+    transform_on_eval = True
+    transform_on_fantasize = True
+
+    def __init__(self, encoding: Encoding) -> None:
+        super().__init__()
+        self.encoding = encoding
+
+    def transform(self, X: Tensor) -> Tensor:  # noqa: N803
+        """`[..., n, d]` -> the same, settled."""
+        return self.encoding.settle(X)
 
 
 def fit_surrogate(encoding: Encoding, trials: Sequence[Trial], *, alpha: float) -> Surrogate:
@@ -117,6 +134,7 @@ def _gaussian_processes(
             batch_shape=batch,
         )
     noise = variances if noise_known else None
+    settled = Settled(encoding) if encoding.conditions else None
     if encoding.choices:
         return MixedSingleTaskGP(
             points,
@@ -125,6 +143,7 @@ def _gaussian_processes(
             noise,
             likelihood=likelihood,
             outcome_transform=None,
+            input_transform=settled,
         )
     kernel = ScaleKernel(
         get_covar_module_with_dim_scaled_prior(points.shape[-1], batch_shape=batch),

@@ -1,13 +1,15 @@
 """θ by Optuna's tree-structured Parzen estimator, with R <= ε as a constraint."""
 
 import math
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from smt.errors import InputError
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
-from smt.template.space import Choice, Domain, Int, Theta
+from smt.template.space import Choice, Domain, Int, Theta, drop_inactive
 
 
 def require_optuna() -> None:
@@ -26,6 +28,9 @@ def propose_tpe(
 ) -> Theta:
     """The next θ, of a study made anew from the trials.
 
+    Of each trial the study knows the hyperparameters that are active alone: those of a condition
+    are sampled as a group of their own.
+
     A trial without a μ shows the mean of the deltas it has, and its R: the estimator orders
     infeasible trials by how far R is above ε alone.
     """
@@ -36,6 +41,7 @@ def propose_tpe(
         FloatDistribution,
         IntDistribution,
     )
+    from optuna.exceptions import ExperimentalWarning
     from optuna.trial import TrialState, create_trial
 
     def distribution(domain: Domain) -> BaseDistribution:
@@ -48,26 +54,29 @@ def propose_tpe(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     searched = {name: distribution(domain) for name, domain in encoding.columns.items()}
     number = len(trials) + len(pending)
-    sampler = optuna.samplers.TPESampler(seed=seed + number, multivariate=True)
+    with warnings.catch_warnings():
+        # Groups are experimental to Optuna.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed + number, multivariate=True, group=bool(encoding.conditions)
+        )
     study = optuna.create_study(sampler=sampler, direction="maximize")
+
+    def shown(theta: Theta) -> dict[str, Any]:
+        active = {name: domain for name, domain in searched.items() if name in theta}
+        return {"params": {name: theta[name] for name in active}, "distributions": active}
+
     for trial in trials:
         study.add_trial(
             create_trial(
-                params={name: trial.theta[name] for name in searched},
-                distributions=searched,
+                **shown(trial.theta),
                 value=_mean(trial, goal),
                 constraints={"regressions": _rate(trial) - goal.epsilon},
             )
         )
     for theta in pending:
-        study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params={name: theta[name] for name in searched},
-                distributions=searched,
-            )
-        )
-    return {**encoding.fixed, **study.ask(searched).params}
+        study.add_trial(create_trial(state=TrialState.RUNNING, **shown(theta)))
+    return drop_inactive({**encoding.fixed, **study.ask(searched).params}, encoding.space)
 
 
 def _rate(trial: Trial) -> float:

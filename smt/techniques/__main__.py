@@ -67,11 +67,14 @@ def _space_table(technique: Technique) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
+    from smt.template.space import describe_condition
+
     table = Table("hyperparameter", "domain", "meaning")
     for name, domain in technique.space.items():
         scale = ", on a log scale" if getattr(domain, "log", False) else ""
+        condition = f", {describe_condition(domain)}" if domain.when else ""
         meaning = technique.meanings.get(name, "")
-        table.add_row(name, escape(f"{domain}{scale}"), escape(meaning))
+        table.add_row(name, escape(f"{domain}{scale}{condition}"), escape(meaning))
     return table
 
 

@@ -1,12 +1,42 @@
-"""Hyperparameter spaces: a dict from name to Float, Int or Choice."""
+"""Hyperparameter spaces: a dict from name to Float, Int or Choice.
+
+A hyperparameter with a condition (`when`) is active, and a part of θ, only where the choices that
+it depends on are active and have the values that it asks for.
+"""
 
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from smt.errors import InputError
 from smt.spec import Spec, suggest
+
+Value = bool | int | float | str
+
+
+def _as_tuples(when: object) -> object:
+    """A single value stands for a tuple of one."""
+    if not isinstance(when, Mapping):
+        return when
+    return {
+        name: tuple(values) if isinstance(values, tuple | list) else (values,)
+        for name, values in when.items()
+    }
+
+
+# Choice -> the values at which a hyperparameter is active; of several choices, all must agree.
+# None, and then not a part of the plain data, where it always is.
+When = Annotated[
+    Annotated[
+        dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]],
+        BeforeValidator(_as_tuples),
+        Field(min_length=1),
+    ]
+    | None,
+    Field(exclude_if=lambda when: when is None),
+]
 
 
 class Float(Spec):
@@ -16,9 +46,18 @@ class Float(Spec):
     low: float
     high: float
     log: bool = False
+    when: When = None
 
-    def __init__(self, low: float, high: float, log: bool = False, **kind: Any) -> None:
-        super().__init__(**{"low": low, "high": high, "log": log, **kind})
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        log: bool = False,
+        *,
+        when: Mapping[str, Any] | None = None,
+        **kind: Any,
+    ) -> None:
+        super().__init__(**{"low": low, "high": high, "log": log, "when": when, **kind})
 
     @model_validator(mode="after")
     def _bounds(self) -> "Float":
@@ -40,9 +79,18 @@ class Int(Spec):
     low: int
     high: int
     log: bool = False
+    when: When = None
 
-    def __init__(self, low: int, high: int, log: bool = False, **kind: Any) -> None:
-        super().__init__(**{"low": low, "high": high, "log": log, **kind})
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        log: bool = False,
+        *,
+        when: Mapping[str, Any] | None = None,
+        **kind: Any,
+    ) -> None:
+        super().__init__(**{"low": low, "high": high, "log": log, "when": when, **kind})
 
     @model_validator(mode="after")
     def _bounds(self) -> "Int":
@@ -65,10 +113,11 @@ class Choice(Spec):
     """One of several values, in no order."""
 
     kind: Literal["choice"] = "choice"
-    values: tuple[bool | int | float | str, ...] = Field(min_length=1)
+    values: tuple[Value, ...] = Field(min_length=1)
+    when: When = None
 
-    def __init__(self, values: Any, **kind: Any) -> None:
-        super().__init__(**{"values": tuple(values), **kind})
+    def __init__(self, values: Any, *, when: Mapping[str, Any] | None = None, **kind: Any) -> None:
+        super().__init__(**{"values": tuple(values), "when": when, **kind})
 
     @model_validator(mode="after")
     def _distinct(self) -> "Choice":
@@ -78,7 +127,7 @@ class Choice(Spec):
 
     def holds(self, value: object) -> bool:
         """Whether the value is one of the choices."""
-        return any(value == each and type(value) is type(each) for each in self.values)
+        return _among(value, self.values)
 
     def __str__(self) -> str:
         return f"one of {list(self.values)}"
@@ -95,11 +144,84 @@ def check_theta(theta: Mapping[str, object], space: Space, owner: str) -> None:
     for name in theta:
         if name not in space:
             raise InputError(f"{owner}: unknown hyperparameter '{name}'; {suggest(name, [*space])}")
-    for name, domain in space.items():
-        if name not in theta:
-            raise InputError(f"{owner}: hyperparameter '{name}' is missing; it is {domain}")
-        if not domain.holds(theta[name]):
+    active = drop_inactive(theta, space)
+    for name in in_order(space):
+        domain = space[name]
+        if name in active and not domain.holds(theta[name]):
             raise InputError(f"{owner}: {name} = {theta[name]!r} is outside its domain, {domain}")
+        if name not in theta and is_active(domain, active):
+            raise InputError(f"{owner}: hyperparameter '{name}' is missing; it is {domain}")
+        if name in theta and name not in active:
+            raise InputError(
+                f"{owner}: hyperparameter '{name}' is not active here, so leave it out; it is "
+                f"active {describe_condition(domain)}"
+            )
+
+
+def check_space(space: Space, owner: str) -> None:
+    """Raise `InputError` where a condition cannot be met; `owner` opens the message."""
+    for name, domain in space.items():
+        for parent, values in (domain.when or {}).items():
+            _check_condition(f"{owner}: hyperparameter '{name}'", parent, values, space)
+    try:
+        in_order(space)
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise InputError(
+            f"{owner}: hyperparameters depend on each other in a circle ({circle}); a condition "
+            "must name a choice that can be made before"
+        ) from None
+
+
+def in_order(space: Space) -> list[str]:
+    """The names, choices before what depends on them; those without conditions as they come."""
+    return [*TopologicalSorter({name: space[name].when or () for name in space}).static_order()]
+
+
+def is_active(domain: Domain, active: Mapping[str, object]) -> bool:
+    """Whether a hyperparameter is active, given the values of all active ones before it."""
+    return all(
+        parent in active and _among(active[parent], values)
+        for parent, values in (domain.when or {}).items()
+    )
+
+
+def drop_inactive(theta: Mapping[str, Any], space: Space) -> Theta:
+    """θ without the hyperparameters of the space that are not active, in θ's order."""
+    active: Theta = {}
+    for name in in_order(space):
+        if name in theta and is_active(space[name], active):
+            active[name] = theta[name]
+    return {name: theta[name] for name in theta if name in active}
+
+
+def describe_condition(domain: Domain) -> str:
+    """Where it is active: "where kind is 'a' or 'b' and deep is True"; "always"."""
+    if domain.when is None:
+        return "always"
+    return "where " + " and ".join(
+        f"{parent} is {' or '.join(map(repr, values))}" for parent, values in domain.when.items()
+    )
+
+
+def _check_condition(owner: str, parent: str, values: tuple[Value, ...], space: Space) -> None:
+    if parent not in space:
+        raise InputError(
+            f"{owner} depends on '{parent}', which is not in its space; {suggest(parent, [*space])}"
+        )
+    choice = space[parent]
+    if not isinstance(choice, Choice):
+        raise InputError(
+            f"{owner} depends on '{parent}', which is {choice}; a condition must name a Choice"
+        )
+    for value in values:
+        if not choice.holds(value):
+            raise InputError(f"{owner} depends on {parent} = {value!r}, which is not {choice}")
+
+
+def _among(value: object, values: tuple[Value, ...]) -> bool:
+    """Whether it is one of the values, of the same type: True is not 1."""
+    return any(value == each and type(value) is type(each) for each in values)
 
 
 def _is_number(value: object) -> bool:

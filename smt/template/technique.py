@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from smt.errors import InputError
 from smt.template.features import FeatureType
-from smt.template.space import Space, Theta, check_theta
+from smt.template.space import Space, Theta, check_space, check_theta
 from smt.template.template import Paradigm, Scale, Template
 
 
@@ -18,7 +18,8 @@ class Technique:
         name: How it is called in commands, columns and reports.
         part: The part of the template that it changes.
         space: Its hyperparameters.
-        change: `(template, **theta) -> template`; validated templates in and out.
+        change: `(template, **theta) -> template`; validated templates in and out. It gets the
+            active hyperparameters alone, so those with a condition need a default.
         source: Where it comes from.
         paradigms, scales: Of the templates that it fits.
         reads: It changes nothing for a model without features of any of these types; () where
@@ -37,6 +38,10 @@ class Technique:
     reads: tuple[FeatureType, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises `InputError` for a space whose conditions cannot be met."""
+        check_space(self.space, f"technique '{self.name}'")
 
     def applies_to(self, template: Template) -> bool:
         """Whether the template's paradigm and scale are among those that this fits."""

@@ -4,7 +4,7 @@ import pytest
 from ax.api.client import Client
 
 from smt.mmo.aggregate import aggregate
-from smt.mmo.ax_experiment import experiment_json
+from smt.mmo.ax_experiment import decode, encode, experiment_json
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
@@ -43,3 +43,37 @@ def test_ax_opens_a_search_with_its_metrics_and_analyses(tmp_path):
     assert shown["mean"][0] == pytest.approx(0.3)
     assert shown["regression_rate"].tolist() == [0.0, 0.5, 0.5, 0.5]
     assert client.compute_analyses(display=False)
+
+
+def test_ax_opens_a_search_of_a_conditional_space_with_what_is_inactive_in_the_middle(tmp_path):
+    space = {
+        "deep": Choice([True, False]),
+        "depth": Int(1, 5, when={"deep": True}),
+        "rate": Float(0.01, 1.0, log=True, when={"deep": True}),
+        "kind": Choice(["a", "b"], when={"deep": True}),
+    }
+    thetas = [
+        {"deep": False},
+        {"deep": True, "depth": 1, "rate": 0.02, "kind": "b"},
+        {"deep": True, "depth": 5, "rate": 1.0, "kind": "a"},
+    ]
+    trials = [
+        Trial(theta, (0.1 * number, 0.2), (0.01, 0.01), aggregate((0.1 * number, 0.2)))
+        for number, theta in enumerate(thetas)
+    ]
+    path = tmp_path / "client.json"
+    path.write_bytes(experiment_json(Encoding(space), trials, Goal.over(2), MODELS))
+    client = Client.load_from_json_file(str(path))
+    shown = client.summarize()
+    assert shown["deep"].tolist() == ["1", "0", "0"]
+    assert shown["depth"].tolist() == [3, 1, 5]
+    assert shown["rate"].tolist() == pytest.approx([0.1, 0.02, 1.0])
+    assert shown["kind"].tolist() == ["0", "1", "0"]
+    assert client.compute_analyses(display=False)
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_point_of_a_conditional_space_comes_back_from_what_ax_is_told(deep):
+    space = {"deep": Choice([True, False]), "depth": Int(1, 4, when={"deep": True})}
+    theta = {"deep": True, "depth": 2} if deep else {"deep": False}
+    assert decode(encode(theta, Encoding(space)), Encoding(space)) == theta

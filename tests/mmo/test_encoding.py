@@ -1,3 +1,4 @@
+import itertools
 import math
 import random
 from collections import Counter
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from smt.mmo.encoding import MOST_STEPS, Encoding
 from smt.template import Choice, Float, Int
-from smt.template.space import check_theta
+from smt.template.space import check_theta, drop_inactive
 
 MIXED = {
     "rate": Float(0.001, 0.1, log=True),
@@ -20,6 +21,16 @@ MIXED = {
     "depth": Int(1, 4),
     "keep": Choice([True, False]),
     "kind": Choice(["a", 2, 0.5]),
+}
+
+CONDITIONAL = {
+    "share": Float(0.0, 0.5, when={"way": ("drop", "both")}),
+    "regular": Choice([True, False]),
+    "way": Choice(["drop", "decay", "both"], when={"regular": True}),
+    "only": Choice(["this"], when={"regular": True}),
+    "steps": Int(1, 4, when={"only": "this"}),
+    "decay": Choice([0.1, 0.2], when={"way": ("decay", "both")}),
+    "depth": Int(1, 3),
 }
 
 finite = {"allow_nan": False, "allow_infinity": False}
@@ -204,3 +215,85 @@ def test_a_sobol_sequence_spreads_a_log_domain_by_its_logarithm():
     points = Encoding(MIXED).sobol(64, 0)
     assert 31 <= sum(theta["rate"] < 0.01 for theta in points) <= 33
     assert 30 <= sum(theta["rank"] < 32 for theta in points) <= 34
+
+
+@st.composite
+def conditional_spaces(draw):
+    """Finite; each may depend on any choices before it."""
+    space = {}
+    for number in range(draw(st.integers(1, 6))):
+        domain = draw(st.integers(1, 3).map(lambda high: Int(0, high)) | choices)
+        before = [name for name, each in space.items() if isinstance(each, Choice)]
+        parents = draw(st.lists(st.sampled_from(before), max_size=2, unique=True)) if before else []
+        when = {
+            name: draw(st.lists(st.sampled_from(space[name].values), min_size=1, unique=True))
+            for name in parents
+        }
+        space[f"h{number}"] = type(domain)(**{**domain.to_dict(), "when": when or None})
+    return draw(st.permutations([*space.items()]).map(dict))
+
+
+def all_points(space):
+    """Every point of a finite space, by trying all values of everything."""
+    values = [
+        domain.values if isinstance(domain, Choice) else range(domain.low, domain.high + 1)
+        for domain in space.values()
+    ]
+    whole = (dict(zip(space, each, strict=True)) for each in itertools.product(*values))
+    return {frozenset(drop_inactive(theta, space).items()) for theta in whole}
+
+
+@settings(max_examples=60, deadline=None)
+@given(conditional_spaces())
+def test_points_of_a_conditional_space_are_counted_once_each(space):
+    assert Encoding(space).count_points() == len(all_points(space))
+
+
+def test_points_of_a_conditional_space_are_infinite_where_a_real_number_is_ever_active():
+    assert Encoding(CONDITIONAL).count_points() == math.inf
+    few = {name: domain for name, domain in CONDITIONAL.items() if name != "share"}
+    assert Encoding(few).count_points() == 3 * (1 + 4 * (1 + 2 + 2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(conditional_spaces(), st.data())
+def test_a_point_of_a_conditional_space_comes_back_from_its_row(space, data):
+    encoding = Encoding(space)
+    theta = drop_inactive({n: value_of(d, data.draw) for n, d in space.items()}, space)
+    row = encoding.encode([theta])[0]
+    assert encoding.decode(row) == theta
+    if encoding.columns:
+        assert torch.equal(encoding.settle(row), row)
+
+
+@settings(max_examples=60, deadline=None)
+@given(conditional_spaces().filter(lambda space: Encoding(space).columns), st.data())
+def test_settled_rows_are_what_their_points_encode_to(space, data):
+    encoding = Encoding(space)
+    thetas = [{n: value_of(d, data.draw) for n, d in space.items()} for _ in range(3)]
+    rows = encoding.encode(thetas)
+    points = [drop_inactive(theta, space) for theta in thetas]
+    assert torch.equal(encoding.settle(rows), encoding.encode(points))
+    assert torch.equal(encoding.settle(rows.expand(2, 3, -1))[1], encoding.encode(points))
+
+
+def test_what_is_inactive_is_in_the_middle_or_the_first_choice():
+    encoding = Encoding(CONDITIONAL)
+    row = encoding.encode([{"regular": False, "depth": 3}])[0]
+    assert dict(zip(encoding.columns, row.tolist(), strict=True)) == {
+        "share": 0.5,
+        "regular": 1.0,
+        "way": 0.0,
+        "steps": 0.5,
+        "decay": 0.0,
+        "depth": 1.0,
+    }
+    assert encoding.decode(row) == {"regular": False, "depth": 3}
+
+
+def test_sobol_points_of_a_conditional_space_lie_in_it_and_take_every_branch():
+    points = Encoding(CONDITIONAL).sobol(64, 0)
+    for theta in points:
+        check_theta(theta, CONDITIONAL, "sobol")
+    assert {theta.get("way") for theta in points} == {None, "drop", "decay", "both"}
+    assert sum(theta["regular"] for theta in points) == 32

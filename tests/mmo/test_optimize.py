@@ -183,6 +183,10 @@ def test_an_exception_names_theta_and_model_and_holds_the_trials_before_it():
         ({"trials": 1, "weights": [-1.0, 1, 1, 1, 1]}, "is not a finite number"),
         ({"trials": 1, "weights": [0.0] * 5}, "all weights are zero"),
         ({"trials": 1, "models": ()}, "there are no models"),
+        (
+            {"trials": 1, "space": {"x": Float(0.0, 1.0, when={"y": 1})}},
+            "space: hyperparameter 'x' depends on 'y', which is not in its space",
+        ),
     ],
 )
 def test_a_search_that_cannot_be_run_is_refused_before_anything_is_evaluated(options, message):
@@ -190,4 +194,4 @@ def test_a_search_that_cannot_be_run_is_refused_before_anything_is_evaluated(opt
         raise AssertionError("evaluated")
 
     with pytest.raises(InputError, match=message):
-        optimize(SPACE, evaluate, **{"models": MODELS, **options})
+        optimize(**{"space": SPACE, "evaluate": evaluate, "models": MODELS, **options})

@@ -5,10 +5,11 @@ from ax.api.client import Client
 
 from smt.mmo.aggregate import Aggregate, aggregate
 from smt.mmo.goal import Goal
+from smt.mmo.optimize import optimize
 from smt.mmo.search import propose
 from smt.mmo.trial import Trial
 from smt.template import Choice, Float, Int
-from smt.template.space import check_theta
+from smt.template.space import check_theta, drop_inactive
 
 MIXED = {
     "rate": Float(0.001, 0.1, log=True),
@@ -178,3 +179,70 @@ def test_a_space_of_one_point_is_tried_once(space):
     assert ask(space) == point
     assert ask(space, [trial_of(point, [1.0])]) is None
     assert ask(space, pending=[point]) is None
+
+
+METHODS = ("composite", "ax", "sobol", "tpe")
+CONDITIONAL = {
+    "share": Float(0.0, 0.5, when={"way": ("drop", "both")}),
+    "regular": Choice([True, False]),
+    "way": Choice(["drop", "decay", "both"], when={"regular": True}),
+    "decay": Float(1e-3, 1.0, log=True, when={"way": ("decay", "both")}),
+    "depth": Int(1, 4),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_proposals_have_what_is_active_alone_and_never_repeat(method):
+    def evaluate(theta, model):
+        check_theta(theta, CONDITIONAL, "proposal")
+        return 0.1 * theta["depth"] - theta.get("share", 0.2) + 0.01 * model, 0.01
+
+    found = optimize(CONDITIONAL, evaluate, models=(0, 1), trials=8, method=method)
+    thetas = [trial.theta for trial in found.trials]
+    assert all(theta not in thetas[:number] for number, theta in enumerate(thetas))
+    assert {theta["regular"] for theta in thetas} == {True, False}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_finite_conditional_space_ends_after_each_of_its_points(method):
+    space = {
+        "gate": Choice([True, False]),
+        "size": Int(1, 3, when={"gate": True}),
+        "form": Choice(["a", "b"], when={"gate": True}),
+        "only": Choice(["this"], when={"form": "b"}),
+    }
+    found = optimize(
+        space,
+        lambda theta, model: (theta.get("size", 0) * 0.1, 0.01),
+        models=(0, 1),
+        trials=50,
+        method=method,
+    )
+    assert found.stopped == "all points of the space are tried"
+    assert len(found.trials) == 1 + 3 * 2
+    whole = [
+        {"gate": gate, "size": size, "form": form, "only": "this"}
+        for gate in (True, False)
+        for size in (1, 2, 3)
+        for form in "ab"
+    ]
+    points = {frozenset(drop_inactive(theta, space).items()) for theta in whole}
+    assert {frozenset(trial.theta.items()) for trial in found.trials} == points
+
+
+def test_a_composite_proposal_is_good_in_a_branch_whatever_the_others_hyperparameters():
+    space = {
+        "way": Choice(["plain", "drop"]),
+        "share": Float(0.0, 1.0, when={"way": "drop"}),
+        "other": Float(0.0, 1.0, when={"way": "plain"}),
+    }
+    trials = [
+        trial_of({"way": "drop", "share": x}, [1 - 4 * (x - 0.8) ** 2] * 2, [0.01] * 2)
+        for x in (0.0, 0.3, 0.6, 1.0)
+    ]
+    trials += [
+        trial_of({"way": "plain", "other": x}, [0.3] * 2, [0.01] * 2) for x in (0.1, 0.4, 0.9)
+    ]
+    theta = ask(space, trials, method="composite")
+    assert theta["way"] == "drop"
+    assert 0.65 < theta["share"] < 0.95

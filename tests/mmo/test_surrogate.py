@@ -314,3 +314,18 @@ def test_a_point_that_was_tried_twice_is_known_better():
     repeated = [*once, *[trial({"x": 0.5}, [0.5, 0.5], 0.3)] * 6]
     spreads = [float(predict_line(fit(LINE, each), [0.5])[1].mean()) for each in (once, repeated)]
     assert spreads[1] < spreads[0]
+
+
+def test_what_is_not_active_makes_no_difference():
+    encoding = Encoding({"gate": Choice([True, False]), "x": Float(0.0, 1.0, when={"gate": True})})
+    trials = [
+        trial({"gate": True, "x": x} if x < 1 else {"gate": False}, [math.sin(3 * x)], 0.02)
+        for x in np.linspace(0, 1, 8)
+    ]
+    surrogate = fit(encoding, trials)
+    rows = torch.tensor([[1.0, 0.0], [1.0, 0.9], [0.0, 0.0], [0.0, 0.9]], dtype=torch.double)
+    mean, spread = surrogate.predict(rows)
+    assert torch.allclose(mean[0], mean[1])
+    assert torch.allclose(spread[0], spread[1])
+    assert abs(mean[0] - math.sin(3)) < 0.1
+    assert abs(mean[2] - mean[3]) > 0.1

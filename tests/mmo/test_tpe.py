@@ -158,6 +158,16 @@ def test_a_search_comes_near_a_constrained_optimum():
     assert found.estimate is None
 
 
+def test_a_hyperparameter_is_learned_from_the_trials_in_which_it_is_active():
+    space = {"gate": Choice([True, False]), "x": Float(0.0, 1.0, when={"gate": True})}
+    trials = [trial_of({"gate": False}, [-0.04] * 2)] * 9 + [
+        trial_of({"gate": True, "x": x}, [1 - (x - 0.8) ** 2] * 2) for x in np.linspace(0, 1, 21)
+    ]
+    found = [ask(Encoding(space), trials, seed=seed) for seed in range(12)]
+    assert all(("x" in theta) == theta["gate"] for theta in found)
+    assert abs(np.median([theta["x"] for theta in found if theta["gate"]]) - 0.8) < 0.15
+
+
 @pytest.fixture
 def without_optuna(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)

@@ -1,4 +1,6 @@
+import json
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -7,10 +9,17 @@ from pydantic import ValidationError
 
 from smt.errors import InputError
 from smt.template import Choice, Float, Int
-from smt.template.space import check_theta
+from smt.template.space import check_space, check_theta, drop_inactive
 
 SPACE = {"rate": Float(0.1, 2.0, log=True), "depth": Int(1, 4), "kind": Choice([True, 1.5, "a"])}
 GOOD = {"rate": 1.0, "depth": 2, "kind": True}
+NESTED = {
+    "share": Float(0.0, 0.5, when={"way": ("drop", "both")}),
+    "regular": Choice([True, False]),
+    "way": Choice(["drop", "decay", "both"], when={"regular": True}),
+    "decay": Float(1e-4, 1.0, log=True, when={"way": ["decay", "both"]}),
+    "depth": Int(1, 4),
+}
 
 
 @given(st.floats(allow_nan=True), st.floats(-10, 10), st.floats(0.001, 10))
@@ -77,3 +86,97 @@ def test_a_point_outside_names_the_hyperparameter_and_its_domain(change, message
 def test_a_missing_hyperparameter_is_named_with_its_domain():
     with pytest.raises(InputError, match=r"me: hyperparameter 'depth' is missing; it is a whole"):
         check_theta({"rate": 1.0, "kind": "a"}, SPACE, "me")
+
+
+@pytest.mark.parametrize("domain", [*SPACE.values(), Int(2, 8, log=True)])
+def test_plain_data_of_a_domain_without_condition_do_not_mention_conditions(domain):
+    assert "when" not in domain.to_dict()
+    assert type(domain)(**domain.to_dict()).digest() == domain.digest()
+
+
+@pytest.mark.parametrize("domain", [domain for domain in NESTED.values() if domain.when])
+def test_domains_with_a_condition_round_trip_through_json(domain):
+    plain = json.loads(json.dumps(domain.to_dict()))
+    assert type(domain).parse(plain, source="here") == domain
+
+
+def test_a_single_value_of_a_condition_is_a_tuple_of_one():
+    assert Int(1, 4, when={"deep": True}) == Int(1, 4, when={"deep": (True,)})
+    assert Int(1, 4, when={"deep": True}).digest() != Int(1, 4, when={"deep": 1}).digest()
+    assert Choice("ab", when={"deep": "yes"}).to_dict()["when"] == {"deep": ["yes"]}
+
+
+@pytest.mark.parametrize("when", [{}, {"deep": ()}, {"deep": None}, "deep"])
+def test_a_condition_without_a_choice_or_a_value_is_refused(when):
+    with pytest.raises(ValidationError):
+        Float(0.0, 1.0, when=when)
+
+
+@pytest.mark.parametrize(
+    "theta",
+    [
+        {"regular": False, "depth": 1},
+        {"regular": True, "way": "drop", "share": 0.1, "depth": 1},
+        {"share": 0.1, "depth": 1, "decay": 0.5, "way": "both", "regular": True},
+    ],
+)
+def test_a_point_has_the_active_hyperparameters_alone(theta):
+    check_theta(theta, NESTED, "me")
+    whole = {"regular": True, "way": "both", "share": 0.1, "decay": 0.5, "depth": 1, **theta}
+    assert drop_inactive(whole, NESTED) == theta
+
+
+@pytest.mark.parametrize(
+    ("theta", "message"),
+    [
+        (
+            {"regular": True, "way": "drop", "share": 0.1, "decay": 0.1, "depth": 1},
+            "hyperparameter 'decay' is not active here, so leave it out; it is active where way "
+            "is 'decay' or 'both'",
+        ),
+        (
+            {"regular": False, "way": "drop", "share": 0.1, "depth": 1},
+            "hyperparameter 'way' is not active here, so leave it out; it is active where "
+            "regular is True",
+        ),
+        ({"regular": True, "way": "drop", "depth": 1}, "hyperparameter 'share' is missing"),
+        ({"regular": True, "share": 0.1, "depth": 1}, "hyperparameter 'way' is missing"),
+        ({"regular": 1, "depth": 1}, "regular = 1 is outside its domain, one of [True, False]"),
+        (
+            {"regular": True, "way": "drop", "share": 0.6, "depth": 1},
+            "share = 0.6 is outside its domain, a number in [0, 0.5]",
+        ),
+    ],
+)
+def test_a_point_of_a_conditional_space_is_refused_for_what_is_inactive_or_missing(theta, message):
+    with pytest.raises(InputError, match=f"^me: {re.escape(message)}"):
+        check_theta(theta, NESTED, "me")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"x": Int(1, 2, when={"wy": "drop"})},
+            "'x' depends on 'wy', which is not in its space; did you mean 'way'?",
+        ),
+        (
+            {"x": Int(1, 2, when={"depth": 1})},
+            "'x' depends on 'depth', which is a whole number in [1, 4]; a condition must name a "
+            "Choice",
+        ),
+        (
+            {"x": Int(1, 2, when={"regular": 1})},
+            "'x' depends on regular = 1, which is not one of [True, False]",
+        ),
+        ({"x": Choice("ab", when={"x": "a"})}, "depend on each other in a circle (x -> x)"),
+        (
+            {"x": Choice("ab", when={"y": "a"}), "y": Choice("ab", when={"x": "a"})},
+            "a condition must name a choice that can be made before",
+        ),
+    ],
+)
+def test_a_condition_that_cannot_be_met_is_refused_with_what_would_be_right(changes, message):
+    check_space(NESTED, "me")
+    with pytest.raises(InputError, match=f"^me: hyperparameters?.*{re.escape(message)}"):
+        check_space({**NESTED, **changes}, "me")

@@ -33,3 +33,22 @@ def test_apply_makes_the_changed_template_and_keeps_the_original():
 def test_a_point_outside_the_space_is_refused_in_the_techniques_name(theta, message):
     with pytest.raises(InputError, match=f"^technique 'faster': {message}"):
         TECHNIQUE.apply(Template(name="t"), theta)
+
+
+def test_change_gets_what_is_active_alone():
+    def change(template, *, big, rate=0.5):
+        return template.change("training", dense_rate=rate)
+
+    space = {"big": Choice([True, False]), "rate": Float(0.001, 0.1, when={"big": True})}
+    technique = Technique("t", "training", space, change, "made up")
+    template = Template(name="t")
+    assert technique.apply(template, {"big": True, "rate": 0.01}).training.dense_rate == 0.01
+    assert technique.apply(template, {"big": False}).training.dense_rate == 0.5
+    with pytest.raises(InputError, match=r"'rate' is not active here.* where big is True$"):
+        technique.apply(template, {"big": False, "rate": 0.01})
+
+
+def test_a_technique_whose_condition_cannot_be_met_is_refused():
+    space = {"rate": Float(0.001, 0.1, when={"big": True})}
+    with pytest.raises(InputError, match=r"^technique 't': hyperparameter 'rate' depends on 'big'"):
+        Technique("t", "training", space, lambda template: template, "made up")
