@@ -1,0 +1,344 @@
+"""How often is a technique that does nothing taken for one that generalizes?
+
+A null technique has three real hyperparameters, which do nothing but choose the seed of the
+network's initial values. Every θ of it is a fresh training of the same network, so whatever
+enters T_G⁺ is a false discovery. The search is the package's own with its defaults; of the guards,
+fresh seeds and the lower bound of μ are tried, the holdout is not.
+
+Trainings are real, but reused: a model's networks of P seeds are trained once, and an evaluation
+is the paired delta of two of them. Within a technique no network is met twice: the search's
+baseline, its candidates, the fresh seeds' baselines and their candidates all differ, as they do
+where each is trained when it is needed. Only between techniques are networks shared, so that the
+techniques are not wholly independent: the shares below vary more from pool to pool than as many
+coins would. Baselines of one seed are of one seed for all models. Candidates are of a seed of
+their own for each model, or with `--common` of one seed for all.
+
+Prints a table and a JSON line last:
+
+  guarded           share of techniques that enter T_G⁺, bar 0.05
+  paper_exact       the same by Algorithm 1: the largest A of the trials is at least τ
+  feasible          share of techniques with a feasible trial
+  measured          share of techniques with a θ worth measuring again
+  mean_A_claimed    A of these θ in the search, percent: mean
+  mean_A_fresh      their μ on fresh seeds: mean, and A of those in which few models regress
+  unguarded         share that would enter if A on fresh seeds alone had to reach τ
+  evaluations_per_technique
+
+and, of `--families` families of θ that no search chose, measured on fresh seeds alike:
+
+  variance_ratio    variance of μ over the mean of its squared standard error; above 1, the
+                    standard error is too small
+  bound_fails       share of families in which a lower bound of μ is above 0, bar 0.05
+  seed_sd, row_sem  standard deviation of a delta between seeds, its standard error over rows;
+                    percent, root mean square over models
+"""
+
+import json
+import math
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from null_pool import Pool, make_pool
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from smt.command_line import run
+from smt.errors import InputError
+from smt.mmo import optimize
+from smt.mmo.aggregate import aggregate
+from smt.mmo.composite import estimate
+from smt.mmo.confirmation import Measured, candidates, choose_confirmed, measure
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.settings import Settings
+from smt.mmo.trial import Trial
+from smt.template.space import Float, Int, Space, Theta
+
+Places = NDArray[np.int64]
+
+SPACE: Space = {"rate": Float(1e-3, 1.0, log=True), "share": Float(0.0, 1.0), "units": Int(1, 64)}
+SETTINGS = Settings()
+# Numbers of the families that no search chose, away from the techniques'.
+FAMILIES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is tried.
+
+    Attributes:
+        techniques: How many that do nothing.
+        models: Representatives of the simulator's fleet.
+        trials: Of a technique.
+        networks: P, networks a model; 0 for as many as one technique needs.
+        rows: Of the simulator's log; a fifth are test rows.
+        alpha: Percent; a model regresses below -alpha.
+        common: Candidates are of one seed for all models.
+        families: Of the check of standard errors.
+        seed: Which networks the techniques meet.
+        processes: Trainings and searches at once, one thread each.
+        out: Folder of the networks' losses; a second call goes on from there.
+    """
+
+    techniques: int = 40
+    models: int = 20
+    trials: int = SETTINGS.trials
+    networks: int = 30
+    rows: int = 30_000
+    alpha: float = SETTINGS.alpha
+    common: bool = False
+    families: int = 1000
+    seed: int = 0
+    processes: int = 2
+    out: str = "runs/false_discovery"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which networks of a pool a technique meets.
+
+    Attributes:
+        base: Baseline of the search.
+        fresh: `[S]` baselines of the fresh seeds.
+        tried: `[M, T]` candidates of the search.
+        again: `[M, C, S]` candidates on fresh seeds.
+    """
+
+    base: int
+    fresh: Places
+    tried: Places
+    again: Places
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one technique.
+
+    Attributes:
+        highest: A* of the search; None where no trial was feasible.
+        claimed: A in the search of what was measured again.
+        found: The same on fresh seeds.
+        guarded: Whether it enters T_G⁺.
+        evaluations: Networks that it would have trained.
+    """
+
+    highest: float | None
+    claimed: tuple[float, ...]
+    found: tuple[Measured, ...]
+    guarded: bool
+    evaluations: int
+
+    @property
+    def paper_exact(self) -> bool:
+        """Whether it enters T_G⁺ by Algorithm 1."""
+        return self.highest is not None and self.highest >= SETTINGS.tau
+
+    @property
+    def unguarded(self) -> bool:
+        """Whether it would enter by its A on fresh seeds alone."""
+        return any(each.aggregate.value >= SETTINGS.tau for each in self.found)
+
+
+def main(config: Config) -> None:
+    """Train what is not there yet, search, print."""
+    networks = config.networks or needed(config.trials)
+    if networks < needed(config.trials):
+        raise InputError(
+            f"networks is {networks}; {config.trials} trials need {needed(config.trials)} a model"
+        )
+    pool = make_pool(
+        config.rows, config.models, networks, out=Path(config.out), processes=config.processes
+    )
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(config.processes, context) as workers:
+        running = [
+            workers.submit(try_technique, number, pool, config)
+            for number in range(config.techniques)
+        ]
+        for done in track(as_completed(running), "searching", total=len(running)):
+            done.result()
+    outcomes = [each.result() for each in running]
+    show(outcomes)
+    summary = {
+        "techniques": config.techniques,
+        "models": config.models,
+        "trials": config.trials,
+        "alpha": config.alpha,
+        **summarise(outcomes),
+        **check_errors(pool, config),
+    }
+    print(json.dumps(summary))
+
+
+def needed(trials: int) -> int:
+    """Networks a model that one technique meets at most."""
+    return 1 + trials + SETTINGS.fresh_seeds * (1 + SETTINGS.candidates)
+
+
+def draw(number: int, pool: Pool, config: Config) -> Draw:
+    """Networks of a technique; none is met twice."""
+    random = np.random.default_rng([config.seed, number])
+    order = random.permutation(pool.size)
+    seeds = SETTINGS.fresh_seeds
+    base, fresh, rest = int(order[0]), order[1 : 1 + seeds], order[1 + seeds :]
+    models = len(pool.models)
+    shuffled = np.stack(
+        [rest] * models if config.common else [random.permutation(rest) for _ in range(models)]
+    )
+    tried, others = np.split(shuffled, [config.trials], axis=1)
+    again = others[:, : SETTINGS.candidates * seeds].reshape(models, SETTINGS.candidates, seeds)
+    return Draw(base, fresh, tried, again)
+
+
+def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
+    """Search one technique, then measure its best again."""
+    drawn = draw(number, pool, config)
+    goal = goal_of(pool, config)
+    order: list[Theta] = []
+
+    def evaluate(theta: Theta, model: Any) -> tuple[float, float]:
+        if theta not in order:
+            order.append(theta)
+        return pool.evaluate(model, drawn.base, drawn.tried[model, order.index(theta)])
+
+    found = optimize(
+        SPACE,
+        evaluate,
+        models=range(len(pool.models)),
+        weights=pool.weights.tolist(),
+        trials=config.trials,
+        alpha=goal.alpha,
+        epsilon=goal.epsilon,
+        tau=goal.tau,
+        method=SETTINGS.method,
+        early_rejection=True,
+        seed=number,
+    )
+    estimates = estimate(Encoding(SPACE), found.trials, goal, seed=number)
+    chosen = candidates(found.trials, estimates, goal, count=SETTINGS.candidates)
+    again = measure_again([(each, found.trials[each].theta) for each in chosen], drawn, pool, goal)
+    feasible = [each.aggregate.value for each in found.trials if each.aggregate.feasible]
+    return Outcome(
+        highest=max(feasible, default=None),
+        claimed=tuple(found.trials[each].aggregate.value for each in chosen),
+        found=again,
+        guarded=choose_confirmed(again, goal) is not None,
+        evaluations=found.evaluations + len(chosen) * SETTINGS.fresh_seeds * len(pool.models),
+    )
+
+
+def measure_again(
+    chosen: Sequence[tuple[int, Theta]], drawn: Draw, pool: Pool, goal: Goal
+) -> tuple[Measured, ...]:
+    """The chosen (number, θ) on fresh seeds."""
+    replicates = [
+        (number, theta, [replicate(theta, place, seed, drawn, pool, goal) for seed in seeds()])
+        for place, (number, theta) in enumerate(chosen)
+    ]
+    return measure(replicates, list(seeds()), goal)
+
+
+def seeds() -> range:
+    """Numbers of the fresh seeds."""
+    return range(SETTINGS.fresh_seeds)
+
+
+def replicate(theta: Theta, place: int, seed: int, drawn: Draw, pool: Pool, goal: Goal) -> Trial:
+    """A complete trial of the `place`th candidate on one fresh seed."""
+    found = [
+        pool.evaluate(model, drawn.fresh[seed], drawn.again[model, place, seed])
+        for model in range(len(pool.models))
+    ]
+    deltas, sems = zip(*found, strict=True)
+    outcome = aggregate(deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+    return Trial(theta, deltas, sems, outcome)
+
+
+def goal_of(pool: Pool, config: Config) -> Goal:
+    """What the searches are after."""
+    return Goal.over(
+        len(pool.models),
+        pool.weights.tolist(),
+        alpha=config.alpha,
+        epsilon=SETTINGS.epsilon,
+        tau=SETTINGS.tau,
+    )
+
+
+def check_errors(pool: Pool, config: Config) -> dict[str, float]:
+    """What noise makes of μ on fresh seeds, and what `measure` takes it for."""
+    goal = goal_of(pool, config)
+    families = list(null_families(pool, goal, config))
+    every = [each for family in families for each in family]
+    errors = np.array([math.nan if each.mean_sem is None else each.mean_sem for each in every])
+    means = np.array([each.aggregate.mean for each in every])
+    fails = [
+        any(each.lower is not None and each.lower > 0 for each in family) for family in families
+    ]
+    different = ~np.eye(pool.size, dtype=bool)
+    return {
+        "variance_ratio": round(float(means.var() / np.mean(errors**2)), 3),
+        "bound_fails": round(float(np.mean(fails)), 4),
+        "seed_sd": round(float(np.sqrt(np.mean(pool.deltas[:, different] ** 2))), 4),
+        "row_sem": round(float(np.sqrt(np.mean(pool.sems[:, different] ** 2))), 4),
+    }
+
+
+def null_families(pool: Pool, goal: Goal, config: Config) -> Iterator[tuple[Measured, ...]]:
+    """As many candidates as a technique may have, on fresh seeds, that no search chose."""
+    for number in track(range(FAMILIES, FAMILIES + config.families), "checking"):
+        chosen: list[tuple[int, Theta]] = [(place, {}) for place in range(SETTINGS.candidates)]
+        yield measure_again(chosen, draw(number, pool, config), pool, goal)
+
+
+def summarise(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
+    """The figures of the techniques; see the top."""
+    found = [each for outcome in outcomes for each in outcome.found]
+    return {
+        "guarded": mean([outcome.guarded for outcome in outcomes]),
+        "paper_exact": mean([outcome.paper_exact for outcome in outcomes]),
+        "unguarded": mean([outcome.unguarded for outcome in outcomes]),
+        "feasible": mean([outcome.highest is not None for outcome in outcomes]),
+        "measured": mean([len(outcome.found) > 0 for outcome in outcomes]),
+        "mean_A_claimed": mean([each for outcome in outcomes for each in outcome.claimed]),
+        "mean_A_fresh": mean([each.aggregate.mean for each in found]),
+        "evaluations_per_technique": mean([outcome.evaluations for outcome in outcomes]),
+    }
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """None of nothing."""
+    return round(float(np.mean(values)), 4) if values else None
+
+
+def show(outcomes: Sequence[Outcome]) -> None:
+    """A row a technique that has a θ worth measuring again; of each, its best on fresh seeds."""
+    table = Table(title="Null techniques", box=SIMPLE_HEAD)
+    for column in ("technique", "A claimed", "μ fresh", "lower", "R fresh", "enters"):
+        table.add_column(column, justify="right")
+    for number, outcome in enumerate(outcomes):
+        if not outcome.found:
+            continue
+        best = int(np.argmax([each.aggregate.mean for each in outcome.found]))
+        shown = outcome.found[best]
+        table.add_row(
+            str(number),
+            f"{outcome.claimed[best]:+.3f}%",
+            f"{shown.aggregate.mean:+.3f}%",
+            "-" if shown.lower is None else f"{shown.lower:+.3f}%",
+            f"{shown.aggregate.regression_rate:.2f}",
+            "yes" if outcome.guarded else "no",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    run(main, Config)

@@ -1,0 +1,124 @@
+from dataclasses import replace
+
+import false_discovery
+import numpy as np
+import pytest
+from false_discovery import (
+    SETTINGS,
+    Config,
+    check_errors,
+    draw,
+    goal_of,
+    measure_again,
+    needed,
+    summarise,
+    try_technique,
+)
+from null_pool import Pool, compare
+
+from smt.errors import InputError
+from smt.training import paired_delta
+
+CONFIG = Config(models=3, trials=4, families=30)
+
+
+@pytest.fixture
+def networks():
+    """(size, noise, gain of every delta) -> a pool of made losses of three models."""
+
+    def make(size, noise=0.05, gain=0.0):
+        random = np.random.default_rng(0)
+        pairs = []
+        for _ in range(3):
+            rows = random.uniform(0.5, 1.5, size=200)
+            losses = rows + noise * random.normal(size=(size, 200))
+            pairs.append(compare(losses.astype(np.float32), None))
+        deltas, sems = (np.stack(each) for each in zip(*pairs, strict=True))
+        return Pool(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), deltas + gain, sems)
+
+    return make
+
+
+def test_a_pool_holds_the_paired_delta_of_every_two_networks():
+    losses = np.random.default_rng(1).uniform(0.1, 1, size=(3, 50)).astype(np.float32)
+    groups = np.arange(50) // 5
+    deltas, sems = compare(losses, groups)
+    assert np.diag(deltas) == pytest.approx(0)
+    for base in range(3):
+        for candidate in range(3):
+            expected = paired_delta(losses[base], losses[candidate], groups)
+            assert (deltas[base, candidate], sems[base, candidate]) == expected
+
+
+@pytest.mark.parametrize("common", [False, True])
+@pytest.mark.parametrize("spare", [0, 5])
+def test_a_technique_meets_no_network_twice(networks, common, spare):
+    size = needed(CONFIG.trials) + spare
+    drawn = draw(7, networks(size), replace(CONFIG, common=common))
+    for model in range(3):
+        met = [drawn.base, *drawn.fresh, *drawn.tried[model], *drawn.again[model].ravel()]
+        assert len(set(met)) == len(met) == needed(CONFIG.trials)
+        assert set(met) <= set(range(size))
+
+
+def test_models_share_a_candidates_seed_where_asked_to(networks):
+    pool = networks(needed(CONFIG.trials))
+    apart, shared = (draw(7, pool, replace(CONFIG, common=each)) for each in (False, True))
+    assert (shared.tried == shared.tried[0]).all()
+    assert not (apart.tried == apart.tried[0]).all()
+
+
+def test_techniques_meet_other_networks(networks):
+    pool = networks(needed(CONFIG.trials))
+    found = {draw(number, pool, CONFIG).base for number in range(50)}
+    assert len(found) > 5
+    again = draw(3, pool, CONFIG)
+    assert (again.tried == draw(3, pool, CONFIG).tried).all()
+
+
+def test_fresh_seeds_are_measured_against_their_own_baselines(networks):
+    pool = networks(needed(CONFIG.trials))
+    drawn = draw(0, pool, CONFIG)
+    (found,) = measure_again([(2, {"share": 0.5})], drawn, pool, goal_of(pool, CONFIG))
+    assert found.trial == 2
+    for model in range(3):
+        expected = [
+            pool.deltas[model, drawn.fresh[seed], drawn.again[model, 0, seed]]
+            for seed in range(SETTINGS.fresh_seeds)
+        ]
+        assert found.deltas[model] == pytest.approx(np.mean(expected))
+
+
+def test_a_real_gain_enters_and_no_gain_does_not(networks):
+    size = needed(CONFIG.trials)
+    real, null = (try_technique(0, networks(size, 0.01, gain), CONFIG) for gain in (2.0, 0.0))
+    assert [real.guarded, real.paper_exact, real.unguarded] == [True] * 3
+    assert not null.guarded
+    again = len(real.found) * SETTINGS.fresh_seeds * 3
+    assert real.evaluations == CONFIG.trials * 3 + again
+    assert [each.aggregate.mean for each in real.found] == pytest.approx([2.0] * 3, abs=0.3)
+
+
+def test_figures_are_shares_and_means_over_techniques(networks):
+    size = needed(CONFIG.trials)
+    real = try_technique(0, networks(size, 0.01, 2.0), CONFIG)
+    none = replace(real, highest=None, claimed=(), found=(), guarded=False, evaluations=4)
+    figures = summarise([real, none, none, none])
+    assert figures["guarded"] == figures["paper_exact"] == figures["measured"] == 0.25
+    assert figures["mean_A_claimed"] == pytest.approx(np.mean(real.claimed), abs=1e-4)
+    assert figures["evaluations_per_technique"] == (real.evaluations + 12) / 4
+    assert summarise([none])["mean_A_fresh"] is None
+
+
+def test_standard_errors_that_are_too_small_show(networks):
+    pool = networks(30)
+    honest = check_errors(pool, CONFIG)
+    small = check_errors(replace(pool, sems=pool.sems / 10), CONFIG)
+    assert honest["variance_ratio"] < small["variance_ratio"]
+    assert small["bound_fails"] > 0.1
+    assert small["row_sem"] == pytest.approx(honest["row_sem"] / 10, abs=1e-4)
+
+
+def test_too_few_networks_are_refused():
+    with pytest.raises(InputError, match="4 trials need 13 a model"):
+        false_discovery.main(Config(trials=4, networks=5))
