@@ -11,13 +11,16 @@ from torch import Tensor
 from smt.mmo.acquisition import improvement, maximise
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
-from smt.mmo.surrogate import Surrogate, fit_surrogate
+from smt.mmo.surrogate import Surrogate
 from smt.mmo.trial import Proposal, Trial
+from smt.mmo.warm_start import fit_warm, usable
 from smt.spec import digest
 from smt.template.space import Theta
 from smt.threads import one_thread
 
 INITIAL_TRIALS = 6
+# Earlier runs' trials may stand for the rest of the initial ones.
+LEAST_OWN_TRIALS = 2
 DRAWS = 512
 # A trial that is likelier than this to be feasible is worth finishing even where it is not.
 WORTH_FINISHING = 0.5
@@ -47,28 +50,43 @@ class Estimate:
 
 
 def propose_composite(
-    encoding: Encoding, trials: Sequence[Trial], pending: Sequence[Theta], goal: Goal, *, seed: int
+    encoding: Encoding,
+    trials: Sequence[Trial],
+    pending: Sequence[Theta],
+    goal: Goal,
+    *,
+    seed: int,
+    earlier: Sequence[Trial] = (),
 ) -> Proposal | None:
     """The θ that promises the largest improvement of μ with R <= ε; None without a surrogate.
 
-    The first `INITIAL_TRIALS` are left to quasi-random points.
+    The first `INITIAL_TRIALS` are left to quasi-random points, as far as earlier trials do not
+    stand for them.
     """
+    known = usable(encoding, earlier)
     number = len(trials) + len(pending)
-    if number < INITIAL_TRIALS or len(trials) < 2:
+    if number + len(known) < INITIAL_TRIALS or len(trials) < LEAST_OWN_TRIALS:
         return None
     own = int(digest([seed, number]), 16) % 2**31
     with _calm(own):
-        return _propose(encoding, trials, pending, goal, own)
+        return _propose(encoding, trials, pending, known, goal, own)
 
 
 def estimate(
-    encoding: Encoding, trials: Sequence[Trial], goal: Goal, *, seed: int
+    encoding: Encoding,
+    trials: Sequence[Trial],
+    goal: Goal,
+    *,
+    seed: int,
+    earlier: Sequence[Trial] = (),
 ) -> list[Estimate]:
     """What the surrogate thinks of each trial, in order; nothing of fewer than it needs."""
-    if len(trials) < INITIAL_TRIALS or not encoding.columns:
+    known = usable(encoding, earlier)
+    enough = len(trials) + len(known) >= INITIAL_TRIALS and len(trials) >= LEAST_OWN_TRIALS
+    if not enough or not encoding.columns:
         return []
     with _calm(seed):
-        surrogate = fit_surrogate(encoding, trials, alpha=goal.alpha)
+        surrogate = fit_warm(encoding, trials, known, alpha=goal.alpha)
         chances, means = _judge(surrogate, surrogate.points, goal, seed)
     return [
         Estimate(number, float(mean), float(sem), float(chance))
@@ -92,10 +110,16 @@ def recommend(trials: Sequence[Trial], estimates: Sequence[Estimate]) -> Estimat
 
 
 def _propose(
-    encoding: Encoding, trials: Sequence[Trial], pending: Sequence[Theta], goal: Goal, seed: int
+    encoding: Encoding,
+    trials: Sequence[Trial],
+    pending: Sequence[Theta],
+    earlier: Sequence[Trial],
+    goal: Goal,
+    seed: int,
 ) -> Proposal | None:
-    surrogate = fit_surrogate(encoding, trials, alpha=goal.alpha)
-    chances, _ = _judge(surrogate, surrogate.points, goal, seed)
+    surrogate = fit_warm(encoding, trials, earlier, alpha=goal.alpha)
+    seen = encoding.encode([trial.theta for trial in (*trials, *earlier)])
+    chances, _ = _judge(surrogate, seen, goal, seed)
     acquisition = improvement(
         surrogate,
         shares=_shares(goal),

@@ -11,6 +11,7 @@ from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.search import Method, check_method, propose
 from smt.mmo.trial import Proposal, Trial
+from smt.mmo.warm_start import check_earlier
 from smt.template.space import Space, Theta, check_space
 
 Evaluate = Callable[[Theta, Hashable], float | tuple[float, float]]
@@ -55,6 +56,7 @@ def optimize(
     early_rejection: bool = True,
     early_stopping: bool = False,
     seed: int = 0,
+    earlier: Sequence[Trial] = (),
 ) -> Optimization:
     """Search the θ that helps the models most on average while at most ε of them regress.
 
@@ -71,10 +73,11 @@ def optimize(
             deltas tell where the edge is.
         early_stopping: Stop the search once a further trial is unlikely to gain, or no θ is
             likely to reach τ; method "composite" knows.
+        earlier: Trials of other runs, to start warm; see `smt.mmo.search.propose`.
 
     Raises:
-        InputError: trials < 1, an unknown method, a condition that cannot be met, or weights that
-            do not fit.
+        InputError: trials < 1, an unknown method, a condition that cannot be met, or weights or
+            earlier trials that do not fit.
         RuntimeError: `evaluate` raised; names θ and the model, and holds the trials before
             it as `trials`.
     """
@@ -85,7 +88,7 @@ def optimize(
     evaluations = 0
     stopped = None
     while len(done) < trials:
-        proposal = propose(space, done, [], goal, method=method, seed=seed)
+        proposal = propose(space, done, [], goal, method=method, seed=seed, earlier=earlier)
         if proposal is None:
             stopped = "all points of the space are tried"
             break
@@ -96,7 +99,7 @@ def optimize(
         evaluations += sum(delta is not None for delta in trial.deltas)
         done.append(trial)
     paper = best_trial(done)
-    best, found = choose(space, done, goal, method=method, seed=seed)
+    best, found = choose(space, done, goal, method=method, seed=seed, earlier=earlier)
     return Optimization(
         best_theta=None if best is None else best.theta,
         best=None if best is None else best.aggregate,
@@ -109,12 +112,23 @@ def optimize(
 
 
 def choose(
-    space: Space, trials: Sequence[Trial], goal: Goal, *, method: Method, seed: int
+    space: Space,
+    trials: Sequence[Trial],
+    goal: Goal,
+    *,
+    method: Method,
+    seed: int,
+    earlier: Sequence[Trial] = (),
 ) -> tuple[Trial | None, Estimate | None]:
-    """θ* among the trials, and the surrogate's estimate of it; see `Optimization`."""
+    """θ* among the trials, and the surrogate's estimate of it; see `Optimization`.
+
+    Earlier trials, see `smt.mmo.search.propose`, inform the estimates and are never chosen.
+    """
+    check_earlier(earlier, goal, method)
     if method != "composite":
         return best_trial(trials), None
-    found = recommend(trials, estimate(Encoding(space), trials, goal, seed=seed))
+    estimates = estimate(Encoding(space), trials, goal, seed=seed, earlier=earlier)
+    found = recommend(trials, estimates)
     return (best_trial(trials), None) if found is None else (trials[found.trial], found)
 
 

@@ -15,6 +15,7 @@ from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.tpe import propose_tpe, require_optuna
 from smt.mmo.trial import Proposal, Trial
+from smt.mmo.warm_start import check_earlier
 from smt.template.space import Space, Theta
 from smt.threads import one_thread
 
@@ -29,6 +30,7 @@ def propose(
     *,
     method: Method,
     seed: int,
+    earlier: Sequence[Trial] = (),
 ) -> Proposal | None:
     """The next θ, and in which order to evaluate the models.
 
@@ -38,10 +40,17 @@ def propose(
         method: "composite" models every model's delta (`smt.mmo.composite`); "ax" models μ and
             R (`smt.mmo.ax_search`); "tpe" is Optuna's (`smt.mmo.tpe`); "sobol" is quasi-random
             points throughout, with which "composite" begins; the others begin in their own way.
+        earlier: Trials of the technique from other runs, with a delta a model (None of models that
+            were not in that run). They tell "composite" where to look (`smt.mmo.warm_start`), and
+            are none of this search's trials: their θ may be proposed.
 
     Returns:
         None where all points of the space have been tried.
+
+    Raises:
+        InputError: The method cannot learn from earlier trials, or they have not one delta a model.
     """
+    check_earlier(earlier, goal, method)
     encoding = Encoding(space)
     tried = [*(trial.theta for trial in trials), *pending]
     if not encoding.columns:
@@ -50,7 +59,9 @@ def propose(
         return None
     with one_thread():
         if method == "composite":
-            proposal = propose_composite(encoding, trials, pending, goal, seed=seed)
+            proposal = propose_composite(
+                encoding, trials, pending, goal, seed=seed, earlier=earlier
+            )
             if proposal is not None:
                 return proposal
         theta: Theta | None = None

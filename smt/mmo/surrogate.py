@@ -83,23 +83,38 @@ class Settled(InputTransform):
         return self.encoding.settle(X)
 
 
-def fit_surrogate(encoding: Encoding, trials: Sequence[Trial], *, alpha: float) -> Surrogate:
+def fit_surrogate(
+    encoding: Encoding,
+    trials: Sequence[Trial],
+    *,
+    alpha: float,
+    earlier: Sequence[Trial] = (),
+    extra_variance: float = 0.0,
+) -> Surrogate:
     """Fit to the trials, of which at least two have deltas.
 
     Where a model failed, A is -inf whatever the others gave: all deltas of the trial are taken as
     worse than any seen.
+
+    Args:
+        earlier: Further trials, which have deltas, but are none of the surrogate's points.
+        extra_variance: Of those deltas beyond their noise, percent².
     """
-    points = encoding.encode([trial.theta for trial in trials])
-    deltas, variances, noise_known = _observations(trials, alpha)
+    deltas, variances, noise_known = observe(trials, alpha)
+    if earlier:
+        further, noise, _ = observe(earlier, alpha)
+        deltas = torch.cat([deltas, further])
+        variances = torch.cat([variances, noise + extra_variance])
+    points = encoding.encode([trial.theta for trial in (*trials, *earlier)])
     correlation = fit_correlation(deltas, variances)
     model = _gaussian_processes(
         encoding, points, correlation.means, correlation.variances, noise_known
     )
     fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    return Surrogate(encoding, correlation, points, model)
+    return Surrogate(encoding, correlation, points[: len(trials)], model)
 
 
-def _observations(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool]:
+def observe(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool]:
     """`[n, m]` deltas (NaN: not evaluated) and variances, and whether all errors were known."""
     observed = _tensor([trial.deltas for trial in trials])
     sems = _tensor([trial.sems for trial in trials])

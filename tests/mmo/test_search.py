@@ -197,7 +197,7 @@ def test_proposals_have_what_is_active_alone_and_never_repeat(method):
         check_theta(theta, CONDITIONAL, "proposal")
         return 0.1 * theta["depth"] - theta.get("share", 0.2) + 0.01 * model, 0.01
 
-    found = optimize(CONDITIONAL, evaluate, models=(0, 1), trials=8, method=method)
+    found = optimize(CONDITIONAL, evaluate, models=(0, 1), trials=7, method=method)
     thetas = [trial.theta for trial in found.trials]
     assert all(theta not in thetas[:number] for number, theta in enumerate(thetas))
     assert {theta["regular"] for theta in thetas} == {True, False}

@@ -1,0 +1,205 @@
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from smt.errors import InputError
+from smt.mmo import optimize
+from smt.mmo.aggregate import Aggregate, aggregate
+from smt.mmo.composite import INITIAL_TRIALS, estimate, propose_composite
+from smt.mmo.encoding import Encoding
+from smt.mmo.goal import Goal
+from smt.mmo.optimize import choose
+from smt.mmo.search import propose
+from smt.mmo.surrogate import fit_surrogate
+from smt.mmo.trial import Trial
+from smt.mmo.warm_start import PRIOR_SHARE, PRIOR_TRIALS, disagreement, fit_warm, usable
+from smt.template import Choice, Float, Int
+
+LINE = Encoding({"x": Float(0.0, 1.0)})
+GOAL = Goal.over(3)
+NEVER_FEASIBLE = Aggregate(math.nan, math.nan, -math.inf)
+
+
+def trial(x, deltas, sem=0.02):
+    sems = tuple(None if delta is None else sem for delta in deltas)
+    return Trial({"x": float(x)}, tuple(deltas), sems, aggregate(deltas))
+
+
+def hill(x):
+    """Feasible, and best at x = 0.7."""
+    return [1 - 4 * (x - 0.7) ** 2 - 0.1 * model for model in range(3)]
+
+
+def at(xs, truth=hill, sem=0.02, seed=0):
+    rng = np.random.default_rng(seed)
+    return [trial(x, [float(d + sem * rng.normal()) for d in truth(x)], sem) for x in xs]
+
+
+def opposite(x):
+    return [-delta for delta in hill(x)]
+
+
+OWN = at([0.1, 0.45])
+EARLIER = at(np.linspace(0, 1, 9), seed=1)
+
+
+def ask(trials, earlier, pending=(), seed=0):
+    return propose_composite(LINE, trials, list(pending), GOAL, seed=seed, earlier=earlier)
+
+
+def test_earlier_trials_stand_for_initial_ones_but_for_two():
+    assert ask(OWN, EARLIER[: INITIAL_TRIALS - 3]) is None
+    assert ask(OWN, EARLIER[: INITIAL_TRIALS - 2]) is not None
+    assert ask(OWN, EARLIER[: INITIAL_TRIALS - 3], [{"x": 0.9}]) is not None
+    assert ask(OWN[:1], EARLIER) is None
+    assert ask(OWN[:1], EARLIER, [{"x": 0.9}] * 6) is None
+
+
+def test_a_search_goes_where_earlier_trials_were_good():
+    assert 0.6 < ask(OWN, EARLIER).theta["x"] < 0.8
+
+
+def test_theta_of_an_earlier_trial_may_be_tried_again():
+    space = {"k": Int(1, 7)}
+    tried = [Trial({"k": k}, (0.1 * k,), (0.01,), NEVER_FEASIBLE) for k in range(1, 8)]
+    own = [Trial({"k": k}, (0.1 * k,), (0.01,), Aggregate(0.1 * k, 0.0, 0.1 * k)) for k in (1, 3)]
+    found = propose(space, own, [], Goal.over(1), method="composite", seed=0, earlier=tried)
+    assert found.theta == {"k": 7}
+
+
+def test_all_points_of_a_space_are_tried_whatever_earlier_trials_tried():
+    space = {"a": Choice([True, False]), "b": Int(1, 2)}
+    points = [{"a": a, "b": b} for a in (True, False) for b in (1, 2)]
+    earlier = [Trial(theta, (0.2, 0.1), (0.01, 0.01), NEVER_FEASIBLE) for theta in points] * 2
+    found = optimize(
+        space, lambda theta, model: (0.1, 0.01), models=(0, 1), trials=9, earlier=earlier
+    )
+    assert found.stopped == "all points of the space are tried"
+    assert sorted(map(str, points)) == sorted(str(trial.theta) for trial in found.trials)
+
+
+def test_an_earlier_trial_is_never_chosen_nor_estimated():
+    own = at([0.1, 0.45, 0.2])
+    found = estimate(LINE, own, GOAL, seed=0, earlier=EARLIER)
+    assert [each.trial for each in found] == [0, 1, 2]
+    best, judged = choose(LINE.space, own, GOAL, method="composite", seed=0, earlier=EARLIER)
+    assert (best, judged) == (own[1], found[1])
+    assert estimate(LINE, own, GOAL, seed=0, earlier=EARLIER[:2]) == []
+    assert estimate(LINE, own[:1], GOAL, seed=0, earlier=EARLIER) == []
+
+
+def test_earlier_trials_make_estimates_surer():
+    cold = estimate(LINE, at(np.linspace(0.1, 0.6, 6), sem=0.3), GOAL, seed=0)
+    warm = estimate(LINE, at(np.linspace(0.1, 0.6, 6), sem=0.3), GOAL, seed=0, earlier=EARLIER)
+    assert np.mean([each.sem for each in warm]) < np.mean([each.sem for each in cold])
+
+
+def test_earlier_trials_outside_the_space_or_without_a_delta_are_dropped():
+    empty = Trial({"x": 0.5}, (None,) * 3, (None,) * 3, NEVER_FEASIBLE)
+    strange = [
+        Trial(theta, (9.0, 9.0, 9.0), (0.01,) * 3, NEVER_FEASIBLE)
+        for theta in ({"x": 2.0}, {"y": 0.5}, {}, {"x": 0.5, "y": 0.5}, {"x": "a"})
+    ]
+    assert usable(LINE, [empty, *strange, *EARLIER]) == EARLIER
+    assert ask(OWN, [*strange, *EARLIER, empty]) == ask(OWN, EARLIER)
+    assert ask(OWN, strange * 2) is None
+
+
+def test_a_proposal_is_a_pure_function_of_its_arguments():
+    before = list(EARLIER)
+    first = ask(OWN, EARLIER)
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    assert ask(OWN, EARLIER) == first
+    assert before == EARLIER
+
+
+def test_earlier_trials_may_lack_models_and_standard_errors():
+    earlier = [
+        Trial(
+            each.theta,
+            (each.deltas[0], None, math.nan if n == 0 else None),
+            (None,) * 3,
+            NEVER_FEASIBLE,
+        )
+        for n, each in enumerate(EARLIER)
+    ]
+    own = at(np.linspace(0.05, 0.5, 5))
+    surrogate = fit_warm(LINE, own, earlier, alpha=0.05)
+    assert surrogate.points.shape == (5, 1)
+    mean, spread = surrogate.predict(torch.tensor([[0.75]], dtype=torch.double))
+    assert mean[0, 0] > 0.5
+    assert spread.isfinite().all()
+
+
+def test_the_points_of_a_warm_surrogate_are_the_searchs_own():
+    surrogate = fit_surrogate(LINE, OWN, alpha=0.05, earlier=EARLIER, extra_variance=0.01)
+    assert torch.equal(surrogate.points, LINE.encode([each.theta for each in OWN]))
+
+
+def test_the_more_variance_earlier_deltas_have_the_less_they_count():
+    misses = []
+    for extra in (0.0, 0.1, 10.0):
+        surrogate = fit_surrogate(
+            LINE, at([0.1, 0.2]), alpha=0.05, earlier=EARLIER, extra_variance=extra
+        )
+        mean, _ = surrogate.predict(torch.tensor([[0.7]], dtype=torch.double))
+        misses.append(abs(float(mean[0, 0]) - 1))
+    assert misses == sorted(misses)
+    assert misses[0] < 0.1 < misses[2]
+
+
+def guess_of(earlier):
+    return PRIOR_SHARE * np.var([trial.deltas for trial in earlier])
+
+
+def test_without_a_prediction_the_disagreement_is_a_share_of_the_variance():
+    assert disagreement(LINE, OWN, EARLIER[:1], alpha=0.05) == pytest.approx(guess_of(EARLIER[:1]))
+    of_one = [Trial(t.theta, (t.deltas[0], None, None), t.sems, t.aggregate) for t in EARLIER]
+    of_other = [Trial(t.theta, (None, 0.1, 0.1), t.sems, NEVER_FEASIBLE) for t in OWN]
+    guess = PRIOR_SHARE * np.var([trial.deltas[0] for trial in of_one])
+    assert disagreement(LINE, of_other, of_one, alpha=0.05) == pytest.approx(guess)
+
+
+def test_where_this_runs_trials_agree_the_disagreement_falls_below_the_guess():
+    own = at(np.linspace(0.05, 0.95, 8), seed=2)
+    found = disagreement(LINE, own, EARLIER, alpha=0.05)
+    least = PRIOR_TRIALS / (PRIOR_TRIALS + 8) * guess_of(EARLIER)
+    assert least <= found < 1.5 * least
+
+
+@pytest.mark.parametrize(
+    ("truth", "gap"),
+    [
+        (lambda x: [delta - 0.6 for delta in hill(x)], lambda x: [0.6] * 3),
+        (opposite, lambda x: [2 * delta for delta in hill(x)]),
+    ],
+)
+def test_where_this_runs_trials_disagree_the_disagreement_is_about_the_squared_gap(truth, gap):
+    xs = np.linspace(0.05, 0.95, 8)
+    found = disagreement(LINE, at(xs, truth, seed=2), EARLIER, alpha=0.05)
+    squared = np.mean([np.square(gap(x)) for x in xs])
+    expected = (PRIOR_TRIALS * guess_of(EARLIER) + 8 * squared) / (PRIOR_TRIALS + 8)
+    assert found == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("method", ["ax", "sobol", "tpe"])
+def test_methods_that_cannot_learn_from_earlier_trials_refuse_them(method):
+    message = f"method '{method}' cannot learn from earlier trials; choose method 'composite'"
+    with pytest.raises(InputError, match=message):
+        propose(LINE.space, [], [], GOAL, method=method, seed=0, earlier=EARLIER)
+    with pytest.raises(InputError, match=message):
+        choose(LINE.space, OWN, GOAL, method=method, seed=0, earlier=EARLIER)
+    assert propose(LINE.space, [], [], GOAL, method="sobol", seed=0, earlier=[]) is not None
+
+
+def test_earlier_trials_of_another_number_of_models_are_refused_before_anything_is_evaluated():
+    def evaluate(theta, model):
+        raise AssertionError("evaluated")
+
+    with pytest.raises(InputError, match="an earlier trial has 3 deltas for 2 models; it needs"):
+        optimize(LINE.space, evaluate, models=(0, 1), trials=3, earlier=EARLIER)
