@@ -108,7 +108,7 @@ def main(config: Config) -> None:
     result = save(found, folder)
     console.print(technique_table(result))
     for line in remarks(result):
-        console.print(line, soft_wrap=True, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {write_report(folder)}", soft_wrap=True, highlight=False)
 
 

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import Ledger
 from smt.execution.storage import Folder
 from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
