@@ -40,6 +40,7 @@ class Config:
         workers: Workers that train one network together.
         isolate: Every evaluation in a Ray Train run of its own.
         resume: Go on with the run that `out` holds.
+        warm_start: Folders of finished runs whose trials tell the search where to look.
         baselines: Folder of trained baselines that several runs share.
     """
 
@@ -67,6 +68,7 @@ class Config:
     workers: int | None = None
     isolate: bool = False
     resume: bool = False
+    warm_start: tuple[str, ...] = ()
     baselines: str | None = None
 
 
@@ -102,6 +104,7 @@ def main(config: Config) -> None:
         isolate=config.isolate,
         resume=config.resume,
         baselines=config.baselines,
+        warm_start=config.warm_start,
         console=console,
     )
     folder = Folder(config.out)

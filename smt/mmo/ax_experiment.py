@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
@@ -17,7 +18,10 @@ from smt.mmo.aggregate import mean_sem
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
-from smt.template.space import Choice, Domain, Int, Theta, drop_inactive
+from smt.template.space import Choice, Domain, Float, Int, Theta, drop_inactive
+
+# Ax refuses ranges below 1.5e-5, as numbers that its own tolerance blurs.
+NARROW = 1e-4
 
 
 def make_experiment(
@@ -34,7 +38,7 @@ def make_experiment(
     error; of named models, their deltas too. A of -inf is never shown: a trial without a μ (a
     model failed, or evaluation stopped early) shows the rest alone. A choice is the number of its
     value, as text; what cannot vary is no parameter; what is not active has the middle of its
-    domain, or the first choice.
+    domain, or the first choice. A `rate` of a range too narrow for Ax is `rate_in_1e-06`.
 
     Args:
         models: Names, in the order of the trials' deltas; none leaves deltas out.
@@ -80,17 +84,14 @@ def encode(theta: Theta, encoding: Encoding) -> Theta:
     """θ as Ax is told it."""
     whole = {**encoding.decode_all(encoding.encode([theta])[0]), **theta}
     return {
-        name: str(domain.values.index(whole[name])) if isinstance(domain, Choice) else whole[name]
-        for name, domain in encoding.columns.items()
+        _name(name, domain): _told(whole[name], domain) for name, domain in encoding.columns.items()
     }
 
 
 def decode(parameters: dict[str, object], encoding: Encoding) -> Theta:
     """What `encode` was given."""
     chosen = {
-        name: domain.values[int(str(parameters[name]))]
-        if isinstance(domain, Choice)
-        else parameters[name]
+        name: _meant(parameters[_name(name, domain)], domain)
         for name, domain in encoding.columns.items()
     }
     return drop_inactive({**encoding.fixed, **chosen}, encoding.space)
@@ -104,11 +105,37 @@ def _parameter(name: str, domain: Domain) -> RangeParameterConfig | ChoiceParame
             name=name, values=numbers, parameter_type="str", is_ordered=False
         )
     return RangeParameterConfig(
-        name=name,
-        bounds=(domain.low, domain.high),
+        name=_name(name, domain),
+        bounds=(_told(domain.low, domain), _told(domain.high, domain)),
         parameter_type="int" if isinstance(domain, Int) else "float",
         scaling="log" if domain.log else "linear",
     )
+
+
+def _name(name: str, domain: Domain) -> str:
+    unit = _unit(domain)
+    return name if unit == 1 else f"{name}_in_{unit:g}"
+
+
+def _told(value: Any, domain: Domain) -> Any:
+    if isinstance(domain, Choice):
+        return str(domain.values.index(value))
+    return value if isinstance(domain, Int) else value / _unit(domain)
+
+
+def _meant(value: Any, domain: Domain) -> Any:
+    if isinstance(domain, Choice):
+        return domain.values[int(value)]
+    if isinstance(domain, Int):
+        return value
+    return min(max(value * _unit(domain), domain.low), domain.high)
+
+
+def _unit(domain: Domain) -> float:
+    """What a value is told in multiples of: a power of ten, where Ax refuses so narrow a range."""
+    if not isinstance(domain, Float) or domain.high - domain.low >= NARROW:
+        return 1.0
+    return float(10.0 ** math.floor(math.log10(domain.high - domain.low)))
 
 
 def _outcomes(trials: Sequence[Trial], goal: Goal) -> list[dict[str, tuple[float, float | None]]]:

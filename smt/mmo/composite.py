@@ -11,9 +11,9 @@ from torch import Tensor
 from smt.mmo.acquisition import improvement, maximise
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
-from smt.mmo.surrogate import Surrogate
+from smt.mmo.surrogate import Surrogate, fit_surrogate
 from smt.mmo.trial import Proposal, Trial
-from smt.mmo.warm_start import fit_warm, usable
+from smt.mmo.warm_start import Earlier, weigh_earlier
 from smt.spec import digest
 from smt.template.space import Theta
 from smt.threads import one_thread
@@ -63,12 +63,14 @@ def propose_composite(
     The first `INITIAL_TRIALS` are left to quasi-random points, as far as earlier trials do not
     stand for them.
     """
-    known = usable(encoding, earlier)
     number = len(trials) + len(pending)
-    if number + len(known) < INITIAL_TRIALS or len(trials) < LEAST_OWN_TRIALS:
+    if len(trials) < LEAST_OWN_TRIALS:
         return None
     own = int(digest([seed, number]), 16) % 2**31
     with _calm(own):
+        known = weigh_earlier(encoding, trials, earlier, alpha=goal.alpha)
+        if number + len(known.trials) < INITIAL_TRIALS:
+            return None
         return _propose(encoding, trials, pending, known, goal, own)
 
 
@@ -81,12 +83,13 @@ def estimate(
     earlier: Sequence[Trial] = (),
 ) -> list[Estimate]:
     """What the surrogate thinks of each trial, in order; nothing of fewer than it needs."""
-    known = usable(encoding, earlier)
-    enough = len(trials) + len(known) >= INITIAL_TRIALS and len(trials) >= LEAST_OWN_TRIALS
-    if not enough or not encoding.columns:
+    if len(trials) < LEAST_OWN_TRIALS or not encoding.columns:
         return []
     with _calm(seed):
-        surrogate = fit_warm(encoding, trials, known, alpha=goal.alpha)
+        known = weigh_earlier(encoding, trials, earlier, alpha=goal.alpha)
+        if len(trials) + len(known.trials) < INITIAL_TRIALS:
+            return []
+        surrogate = _fit(encoding, trials, known, goal)
         chances, means = _judge(surrogate, surrogate.points, goal, seed)
     return [
         Estimate(number, float(mean), float(sem), float(chance))
@@ -109,16 +112,26 @@ def recommend(trials: Sequence[Trial], estimates: Sequence[Estimate]) -> Estimat
     return max(feasible, key=lambda each: each.feasible_probability, default=None)
 
 
+def _fit(encoding: Encoding, trials: Sequence[Trial], earlier: Earlier, goal: Goal) -> Surrogate:
+    return fit_surrogate(
+        encoding,
+        trials,
+        alpha=goal.alpha,
+        earlier=earlier.trials,
+        extra_variance=earlier.extra_variance,
+    )
+
+
 def _propose(
     encoding: Encoding,
     trials: Sequence[Trial],
     pending: Sequence[Theta],
-    earlier: Sequence[Trial],
+    earlier: Earlier,
     goal: Goal,
     seed: int,
 ) -> Proposal | None:
-    surrogate = fit_warm(encoding, trials, earlier, alpha=goal.alpha)
-    seen = encoding.encode([trial.theta for trial in (*trials, *earlier)])
+    surrogate = _fit(encoding, trials, earlier, goal)
+    seen = encoding.encode([trial.theta for trial in (*trials, *earlier.trials)])
     chances, _ = _judge(surrogate, seen, goal, seed)
     acquisition = improvement(
         surrogate,

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from smt.fleet import ModelSpec
-from smt.mmo.composite import Estimate, estimate
+from smt.mmo.composite import Estimate
 from smt.mmo.confirmation import Measured, candidates, choose_confirmed, explain, measure
-from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.holdout import explain_holdout, holds
-from smt.mmo.optimize import best_trial, choose
+from smt.mmo.optimize import best_trial, choose, judge
 from smt.mmo.technique_search import Searched, TechniqueSearch
 from smt.mmo.trial import Trial
 from smt.template import Technique, Theta
@@ -79,13 +78,19 @@ def conclude(
     """
     settings = search.settings
     goal = settings.goal(search.models)
-    best, surrogate = choose(
-        technique.space, found.trials, goal, method=settings.method, seed=settings.seed
+    estimates = judge(
+        technique.space,
+        found.trials,
+        goal,
+        method=settings.method,
+        seed=settings.seed,
+        earlier=search.earlier.get(technique.name, ()),
     )
+    best, surrogate = choose(found.trials, estimates)
     if settings.paper_exact:
         verdict = judge_search(found.trials, best_trial(found.trials), goal)
     else:
-        verdict = _confirm(technique, found.trials, best, search)
+        verdict = _confirm(technique, found.trials, estimates, search)
     if verdict.generalizes and holdout:
         verdict = _try_holdout(technique, found.trials, verdict, search, holdout)
     return TechniqueResult(
@@ -111,16 +116,16 @@ def judge_search(trials: Sequence[Trial], best: Trial | None, goal: Goal) -> Ver
 
 
 def _confirm(
-    technique: Technique, trials: Sequence[Trial], best: Trial | None, search: TechniqueSearch
+    technique: Technique,
+    trials: Sequence[Trial],
+    estimates: Sequence[Estimate],
+    search: TechniqueSearch,
 ) -> Verdict:
     settings = search.settings
     goal = settings.goal(search.models)
-    estimates = []
-    if settings.method == "composite":
-        estimates = estimate(Encoding(technique.space), trials, goal, seed=settings.seed)
     numbers = candidates(trials, estimates, goal, count=settings.candidates)
     if not numbers:
-        return judge_search(trials, best, goal)
+        return judge_search(trials, choose(trials, estimates)[0], goal)
     seeds = settings.measured_seeds
     count = len(numbers) * len(seeds) * len(search.models)
     search.display.measuring(

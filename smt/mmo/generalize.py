@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import ray
@@ -24,11 +24,15 @@ from smt.fleet import (
     select_representatives,
 )
 from smt.mmo.conclusion import TechniqueResult, conclude
+from smt.mmo.earlier import read_earlier
 from smt.mmo.holdout import draw_holdout
 from smt.mmo.optimize import check_search
 from smt.mmo.progress import Display
 from smt.mmo.settings import Settings
 from smt.mmo.technique_search import TechniqueSearch
+from smt.mmo.trial import Trial
+from smt.mmo.warm_start import check_earlier
+from smt.spec import digest
 from smt.template import Technique, Template, Theta, catalogue, count_fleet_flops
 
 
@@ -75,6 +79,7 @@ def generalize(
     isolate: bool = False,
     resume: bool = False,
     baselines: str | Path | None = None,
+    warm_start: Sequence[str | Path] = (),
     console: Console | None = None,
 ) -> Generalization:
     """Search every technique over the fleet's representative models at once, on Ray.
@@ -87,6 +92,8 @@ def generalize(
         representatives: How many models stand for the fleet; None lets the elbow decide.
         isolate: Every evaluation in a Ray Train run of its own.
         baselines: Folder of baselines to share between runs; `out/baselines` where None.
+        warm_start: Folders of finished runs whose trials of the same techniques tell the
+            search where to look; for method "composite".
 
     Raises:
         InputError: Something asked for is impossible; nothing is written then.
@@ -108,6 +115,7 @@ def generalize(
         left_out=[model.name for model in fleet.models if _above_limit(model, template)],
     )
     digests = {model.name: logs[log_name(model.log)].digest for model in (*models, *holdout)}
+    earlier = _read_earlier(warm_start, techniques, chosen.models, settings)
     folder = Folder(out)
     connect()
     workers = template.training.workers
@@ -126,6 +134,7 @@ def generalize(
         "representatives": [model.name for model in models],
         "holdout": [model.name for model in holdout],
         "logs": digests,
+        "warm_start": digest([[asdict(trial) for trial in each] for each in earlier.values()]),
     }
     open_run(folder, run, resume=resume)
     dispatcher = start_dispatcher(
@@ -138,7 +147,9 @@ def generalize(
     try:
         total = len(models) * (1 + settings.trials * len(techniques))
         with Display(console or Console(), dispatcher, evaluations=total) as display:
-            search = TechniqueSearch(models, template, settings, dispatcher, digests, display)
+            search = TechniqueSearch(
+                models, template, settings, dispatcher, digests, display, earlier
+            )
             base = _train_baselines(search)
             results = tuple(_search_all(techniques, search, holdout))
         known = {evaluation.name for evaluation in base.values()}
@@ -156,6 +167,22 @@ def generalize(
         other_baselines=tuple(each for each in others if each.name not in known),
         results=results,
     )
+
+
+def _read_earlier(
+    runs: Sequence[str | Path],
+    techniques: Sequence[Technique],
+    models: Sequence[ModelSpec],
+    settings: Settings,
+) -> dict[str, list[Trial]]:
+    """Technique -> what the runs tried of it, one run after the other."""
+    names = [technique.name for technique in techniques]
+    found: dict[str, list[Trial]] = {}
+    for run in runs:
+        for name, trials in read_earlier(run, names, models).items():
+            check_earlier(trials, settings.goal(models), settings.method)
+            found.setdefault(name, []).extend(trials)
+    return found
 
 
 def _concurrency(folder: Folder) -> dict[str, int]:

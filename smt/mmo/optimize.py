@@ -99,7 +99,8 @@ def optimize(
         evaluations += sum(delta is not None for delta in trial.deltas)
         done.append(trial)
     paper = best_trial(done)
-    best, found = choose(space, done, goal, method=method, seed=seed, earlier=earlier)
+    estimates = judge(space, done, goal, method=method, seed=seed, earlier=earlier)
+    best, found = choose(done, estimates)
     return Optimization(
         best_theta=None if best is None else best.theta,
         best=None if best is None else best.aggregate,
@@ -111,7 +112,7 @@ def optimize(
     )
 
 
-def choose(
+def judge(
     space: Space,
     trials: Sequence[Trial],
     goal: Goal,
@@ -119,15 +120,21 @@ def choose(
     method: Method,
     seed: int,
     earlier: Sequence[Trial] = (),
-) -> tuple[Trial | None, Estimate | None]:
-    """θ* among the trials, and the surrogate's estimate of it; see `Optimization`.
+) -> list[Estimate]:
+    """What the surrogate thinks of each trial; nothing where the method has none.
 
-    Earlier trials, see `smt.mmo.search.propose`, inform the estimates and are never chosen.
+    Earlier trials, see `smt.mmo.search.propose`, inform the estimates.
     """
     check_earlier(earlier, goal, method)
     if method != "composite":
-        return best_trial(trials), None
-    estimates = estimate(Encoding(space), trials, goal, seed=seed, earlier=earlier)
+        return []
+    return estimate(Encoding(space), trials, goal, seed=seed, earlier=earlier)
+
+
+def choose(
+    trials: Sequence[Trial], estimates: Sequence[Estimate]
+) -> tuple[Trial | None, Estimate | None]:
+    """θ* among the trials, and the surrogate's estimate of it; see `Optimization`."""
     found = recommend(trials, estimates)
     return (best_trial(trials), None) if found is None else (trials[found.trial], found)
 

@@ -3,8 +3,8 @@
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ray
@@ -44,6 +44,7 @@ class TechniqueSearch:
 
     Attributes:
         digests: model -> digest of its log.
+        earlier: technique -> its trials in earlier runs.
     """
 
     models: tuple[ModelSpec, ...]
@@ -52,6 +53,7 @@ class TechniqueSearch:
     dispatcher: Any
     digests: dict[str, str]
     display: Display
+    earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
 
     def run(self, technique: Technique) -> Searched:
         """Search by Ray Tune; each Tune trial fans out over the models.
@@ -75,6 +77,7 @@ class TechniqueSearch:
                     goal,
                     method=settings.method,
                     seed=settings.seed,
+                    earlier=self.earlier.get(technique.name, ()),
                 )
                 if proposal is not None:
                     self._decide(technique, number, proposal)

@@ -5,6 +5,7 @@ from ax.api.client import Client
 
 from smt.mmo.aggregate import aggregate
 from smt.mmo.ax_experiment import decode, encode, experiment_json
+from smt.mmo.ax_search import propose_ax
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
@@ -77,3 +78,21 @@ def test_a_point_of_a_conditional_space_comes_back_from_what_ax_is_told(deep):
     space = {"deep": Choice([True, False]), "depth": Int(1, 4, when={"deep": True})}
     theta = {"deep": True, "depth": 2} if deep else {"deep": False}
     assert decode(encode(theta, Encoding(space)), Encoding(space)) == theta
+
+
+@pytest.mark.parametrize("domain", [Float(1e-8, 1e-5, log=True), Float(0.5, 0.50000001)])
+def test_a_range_too_narrow_for_ax_is_told_in_units_of_a_power_of_ten(domain, tmp_path):
+    encoding = Encoding({"decay": domain})
+    thetas = [{"decay": domain.low}, {"decay": domain.high}]
+    for theta in thetas:
+        assert decode(encode(theta, encoding), encoding)["decay"] == pytest.approx(theta["decay"])
+        assert domain.holds(decode(encode(theta, encoding), encoding)["decay"])
+    trials = [Trial(theta, (0.1, 0.2), (0.01, 0.01), aggregate((0.1, 0.2))) for theta in thetas]
+    path = tmp_path / "client.json"
+    path.write_bytes(experiment_json(encoding, trials, Goal.over(2), MODELS))
+    (column,) = [
+        each for each in Client.load_from_json_file(str(path)).summarize() if "_in_" in each
+    ]
+    assert column.startswith("decay_in_1e-")
+    proposed = propose_ax(encoding, trials, [], Goal.over(2), seed=0)
+    assert domain.holds(proposed["decay"])

@@ -20,7 +20,7 @@ from smt.mmo.composite import (
 )
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
-from smt.mmo.optimize import best_trial, choose
+from smt.mmo.optimize import best_trial, choose, judge
 from smt.mmo.search import propose
 from smt.mmo.trial import Trial
 from smt.template import Choice, Float, Int
@@ -417,9 +417,10 @@ def test_a_lucky_trial_beyond_the_edge_is_not_recommended(edge_trials, edge_esti
     found = recommend(edge_trials, edge_estimates)
     assert 0.35 < edge_trials[found.trial].theta["x"] < 0.6
     goal = Goal.over(4)
-    chosen = choose(LINE.space, edge_trials, goal, method="composite", seed=0)
-    assert chosen == (edge_trials[found.trial], found)
-    assert choose(LINE.space, edge_trials, goal, method="ax", seed=0) == (edge_trials[-1], None)
+    estimates = judge(LINE.space, edge_trials, goal, method="composite", seed=0)
+    assert choose(edge_trials, estimates) == (edge_trials[found.trial], found)
+    none = judge(LINE.space, edge_trials, goal, method="ax", seed=0)
+    assert choose(edge_trials, none) == (edge_trials[-1], None)
 
 
 def test_every_trial_has_an_estimate_near_the_truth(edge_trials, edge_estimates):
@@ -450,8 +451,8 @@ def test_nothing_is_estimated_of_too_few_trials_or_where_nothing_varies(edge_tri
     goal = Goal.over(4)
     assert estimate(LINE, edge_trials[: INITIAL_TRIALS - 1], goal, seed=0) == []
     assert estimate(Encoding({"x": Choice([0.5])}), edge_trials, goal, seed=0) == []
-    chosen = choose(LINE.space, edge_trials[:3], goal, method="composite", seed=0)
-    assert chosen == (best_trial(edge_trials[:3]), None)
+    few = judge(LINE.space, edge_trials[:3], goal, method="composite", seed=0)
+    assert choose(edge_trials[:3], few) == (best_trial(edge_trials[:3]), None)
 
 
 @given(st.lists(st.floats(-3, 3).filter(lambda d: abs(d + 0.05) > 0.1), min_size=1, max_size=8))

@@ -53,6 +53,7 @@ class MadeSearch:
     models: tuple = MODELS
     display: MadeDisplay = field(default_factory=MadeDisplay)
     asked: list = field(default_factory=list)
+    earlier: dict = field(default_factory=dict)
 
     def replicate(self, technique, number, theta, models, seeds):
         self.asked.append((number, theta["x"], [each.name for each in models], seeds))

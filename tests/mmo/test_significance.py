@@ -233,7 +233,7 @@ def test_what_has_no_noise_is_not_pooled():
     calls = {"alpha": 0.05, "epsilon": 0.3}
     sure = [0.1, -0.2, 0.3, -0.4]
     assert pooled_feasible_probability(sure, [0.0, None, 0.0, None], **calls) == 0.0
-    assert pooled_feasible_probability(sure[:3] + [FAILED], [0.0] * 4, **calls) == 0.0
+    assert pooled_feasible_probability([*sure[:3], FAILED], [0.0] * 4, **calls) == 0.0
     two = [0.1, -0.1], [0.1, 0.1]
     assert pooled_feasible_probability(*two, **calls) == feasible_probability(*two, **calls)
 

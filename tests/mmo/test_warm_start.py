@@ -11,11 +11,11 @@ from smt.mmo.aggregate import Aggregate, aggregate
 from smt.mmo.composite import INITIAL_TRIALS, estimate, propose_composite
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
-from smt.mmo.optimize import choose
+from smt.mmo.optimize import choose, judge
 from smt.mmo.search import propose
 from smt.mmo.surrogate import fit_surrogate
 from smt.mmo.trial import Trial
-from smt.mmo.warm_start import PRIOR_SHARE, PRIOR_TRIALS, disagreement, fit_warm, usable
+from smt.mmo.warm_start import PRIOR_SHARE, PRIOR_TRIALS, weigh_earlier
 from smt.template import Choice, Float, Int
 
 LINE = Encoding({"x": Float(0.0, 1.0)})
@@ -48,6 +48,10 @@ EARLIER = at(np.linspace(0, 1, 9), seed=1)
 
 def ask(trials, earlier, pending=(), seed=0):
     return propose_composite(LINE, trials, list(pending), GOAL, seed=seed, earlier=earlier)
+
+
+def weigh(earlier, trials=OWN):
+    return weigh_earlier(LINE, trials, earlier, alpha=0.05)
 
 
 def test_earlier_trials_stand_for_initial_ones_but_for_two():
@@ -85,8 +89,8 @@ def test_an_earlier_trial_is_never_chosen_nor_estimated():
     own = at([0.1, 0.45, 0.2])
     found = estimate(LINE, own, GOAL, seed=0, earlier=EARLIER)
     assert [each.trial for each in found] == [0, 1, 2]
-    best, judged = choose(LINE.space, own, GOAL, method="composite", seed=0, earlier=EARLIER)
-    assert (best, judged) == (own[1], found[1])
+    estimates = judge(LINE.space, own, GOAL, method="composite", seed=0, earlier=EARLIER)
+    assert choose(own, estimates) == (own[1], found[1])
     assert estimate(LINE, own, GOAL, seed=0, earlier=EARLIER[:2]) == []
     assert estimate(LINE, own[:1], GOAL, seed=0, earlier=EARLIER) == []
 
@@ -103,7 +107,8 @@ def test_earlier_trials_outside_the_space_or_without_a_delta_are_dropped():
         Trial(theta, (9.0, 9.0, 9.0), (0.01,) * 3, NEVER_FEASIBLE)
         for theta in ({"x": 2.0}, {"y": 0.5}, {}, {"x": 0.5, "y": 0.5}, {"x": "a"})
     ]
-    assert usable(LINE, [empty, *strange, *EARLIER]) == EARLIER
+    assert weigh([empty, *strange, *EARLIER]) == weigh(EARLIER)
+    assert list(weigh(EARLIER).trials) == EARLIER
     assert ask(OWN, [*strange, *EARLIER, empty]) == ask(OWN, EARLIER)
     assert ask(OWN, strange * 2) is None
 
@@ -129,8 +134,8 @@ def test_earlier_trials_may_lack_models_and_standard_errors():
         for n, each in enumerate(EARLIER)
     ]
     own = at(np.linspace(0.05, 0.5, 5))
-    surrogate = fit_warm(LINE, own, earlier, alpha=0.05)
-    assert surrogate.points.shape == (5, 1)
+    extra = weigh(earlier, own).extra_variance
+    surrogate = fit_surrogate(LINE, own, alpha=0.05, earlier=earlier, extra_variance=extra)
     mean, spread = surrogate.predict(torch.tensor([[0.75]], dtype=torch.double))
     assert mean[0, 0] > 0.5
     assert spread.isfinite().all()
@@ -157,34 +162,35 @@ def guess_of(earlier):
     return PRIOR_SHARE * np.var([trial.deltas for trial in earlier])
 
 
-def test_without_a_prediction_the_disagreement_is_a_share_of_the_variance():
-    assert disagreement(LINE, OWN, EARLIER[:1], alpha=0.05) == pytest.approx(guess_of(EARLIER[:1]))
+def test_without_a_prediction_the_extra_variance_is_a_share_of_the_variance():
+    assert weigh(EARLIER[:1]).extra_variance == pytest.approx(guess_of(EARLIER[:1]))
     of_one = [Trial(t.theta, (t.deltas[0], None, None), t.sems, t.aggregate) for t in EARLIER]
     of_other = [Trial(t.theta, (None, 0.1, 0.1), t.sems, NEVER_FEASIBLE) for t in OWN]
     guess = PRIOR_SHARE * np.var([trial.deltas[0] for trial in of_one])
-    assert disagreement(LINE, of_other, of_one, alpha=0.05) == pytest.approx(guess)
+    assert weigh(of_one, of_other).extra_variance == pytest.approx(guess)
 
 
-def test_where_this_runs_trials_agree_the_disagreement_falls_below_the_guess():
-    own = at(np.linspace(0.05, 0.95, 8), seed=2)
-    found = disagreement(LINE, own, EARLIER, alpha=0.05)
+def test_where_this_runs_trials_agree_the_extra_variance_falls_below_the_guess():
+    found = weigh(EARLIER, at(np.linspace(0.05, 0.95, 8), seed=2)).extra_variance
     least = PRIOR_TRIALS / (PRIOR_TRIALS + 8) * guess_of(EARLIER)
     assert least <= found < 1.5 * least
 
 
-@pytest.mark.parametrize(
-    ("truth", "gap"),
-    [
-        (lambda x: [delta - 0.6 for delta in hill(x)], lambda x: [0.6] * 3),
-        (opposite, lambda x: [2 * delta for delta in hill(x)]),
-    ],
-)
-def test_where_this_runs_trials_disagree_the_disagreement_is_about_the_squared_gap(truth, gap):
-    xs = np.linspace(0.05, 0.95, 8)
-    found = disagreement(LINE, at(xs, truth, seed=2), EARLIER, alpha=0.05)
-    squared = np.mean([np.square(gap(x)) for x in xs])
-    expected = (PRIOR_TRIALS * guess_of(EARLIER) + 8 * squared) / (PRIOR_TRIALS + 8)
-    assert found == pytest.approx(expected, rel=0.1)
+def test_where_this_runs_trials_disagree_the_extra_variance_nears_the_squared_gap():
+    own = at(np.linspace(0.05, 0.95, 8), lambda x: [delta - 0.3 for delta in hill(x)], seed=2)
+    expected = (PRIOR_TRIALS * guess_of(EARLIER) + 8 * 0.3**2) / (PRIOR_TRIALS + 8)
+    assert weigh(EARLIER, own).extra_variance == pytest.approx(expected, rel=0.1)
+
+
+def test_a_search_goes_as_if_cold_where_earlier_trials_mislead():
+    own = at(np.linspace(0.05, 0.95, 8), seed=2)
+    misleading = at(np.linspace(0, 1, 9), opposite)
+    assert weigh(misleading, own).trials == ()
+    assert weigh([], own) == weigh(misleading, own)
+    assert ask(own, misleading) == ask(own, ())
+    assert ask(own[:4], misleading) is None
+    judged = estimate(LINE, own, GOAL, seed=0, earlier=misleading)
+    assert judged == estimate(LINE, own, GOAL, seed=0)
 
 
 @pytest.mark.parametrize("method", ["ax", "sobol", "tpe"])
@@ -193,7 +199,7 @@ def test_methods_that_cannot_learn_from_earlier_trials_refuse_them(method):
     with pytest.raises(InputError, match=message):
         propose(LINE.space, [], [], GOAL, method=method, seed=0, earlier=EARLIER)
     with pytest.raises(InputError, match=message):
-        choose(LINE.space, OWN, GOAL, method=method, seed=0, earlier=EARLIER)
+        judge(LINE.space, OWN, GOAL, method=method, seed=0, earlier=EARLIER)
     assert propose(LINE.space, [], [], GOAL, method="sobol", seed=0, earlier=[]) is not None
 
 
