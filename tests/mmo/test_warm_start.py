@@ -1,9 +1,12 @@
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from search_fleets import ALPHA, EPSILON, LOG2_SAMPLE, make_fleet
+from search_points import sample
 
 from smt.errors import InputError
 from smt.mmo import optimize
@@ -209,3 +212,54 @@ def test_earlier_trials_of_another_number_of_models_are_refused_before_anything_
 
     with pytest.raises(InputError, match="an earlier trial has 3 deltas for 2 models; it needs"):
         optimize(LINE.space, evaluate, models=(0, 1), trials=3, earlier=EARLIER)
+
+
+FLEET = make_fleet(21)
+
+
+def search(trials, seed, earlier=()):
+    """Its outcome, and the best true A of its trials, as a share of the best there is."""
+    found = optimize(
+        FLEET.space,
+        lambda theta, model: FLEET.evaluate(theta, model, seed),
+        models=FLEET.models,
+        weights=FLEET.weights.tolist(),
+        trials=trials,
+        alpha=ALPHA,
+        epsilon=EPSILON,
+        seed=seed,
+        earlier=earlier,
+    )
+    optimum = FLEET.values_at(sample(FLEET.space, LOG2_SAMPLE)).max()
+    return found, max(FLEET.value(trial.theta) for trial in found.trials) / optimum
+
+
+def measure(fleet, sign=1):
+    """Earlier trials of twelve quasi-random θ."""
+    found = []
+    for theta in Encoding(fleet.space).sobol(12, 77):
+        measured = [fleet.evaluate(theta, model, 5) for model in fleet.models]
+        deltas = tuple(sign * delta for delta, _ in measured)
+        found.append(Trial(theta, deltas, tuple(sem for _, sem in measured), NEVER_FEASIBLE))
+    return found
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_trials_of_a_related_problem_save_evaluations(seed):
+    rng = np.random.default_rng(21)
+    related = replace(
+        FLEET,
+        mixing=FLEET.mixing * (1 + 0.15 * rng.normal(size=FLEET.mixing.shape)),
+        shift=FLEET.shift + 0.05 * rng.normal(size=FLEET.shift.shape),
+    )
+    warm, warm_share = search(3, seed, measure(related))
+    cold, cold_share = search(5, seed)
+    assert warm.evaluations < cold.evaluations
+    assert warm_share > 0.8
+    assert cold_share < 0.7
+
+
+def test_trials_with_deltas_of_the_opposite_sign_do_not_keep_a_search_from_a_good_theta():
+    found, share = search(6, 0, measure(FLEET, sign=-1))
+    assert share > 0.8
+    assert FLEET.value(found.best_theta) > 0

@@ -218,6 +218,19 @@ def test_a_technique_of_the_users_own_file_is_found(tmp_path, small_template, ca
         find_technique("dcn")
 
 
+def test_a_page_says_where_a_hyperparameter_is_active(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from smt.template import Choice, Float, Technique\n"
+        "space = {'way': Choice(['drop', 'none']), 'rate': Float(0.1, 0.5, when={'way': 'drop'})}\n"
+        "drop = Technique('drop', 'training', space, lambda template, **_: template, 'mine')\n"
+    )
+    main(Config(f"{file}:drop"))
+    assert "a number in [0.1, 0.5], where way is 'drop'" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
 def test_five_fields_are_enough_for_a_technique():
     technique = Technique("t", "data", {}, lambda template: template, "here")
     assert (technique.reads, technique.meanings, technique.summary) == ((), {}, "")
