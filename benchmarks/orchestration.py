@@ -84,7 +84,10 @@ def measure_overhead(config: Config) -> dict[str, float]:
         [techniques["lr_warmup_cosine"]],
         fleet,
         out=out,
-        settings=Settings(trials=config.trials),
+        # Complete trials of a search alone: every evaluation costs the same.
+        settings=Settings(
+            trials=config.trials, early_rejection=False, paper_exact=True, holdout=0
+        ),
         representatives=len(fleet.models),
     )
     wall = time.perf_counter() - started
