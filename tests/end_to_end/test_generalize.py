@@ -45,7 +45,10 @@ def test_progress_is_a_plain_line_a_trial_where_there_is_no_terminal(finished_ru
     )
     skipped = sum(3 - len(each) for each in counted(finished_run).values())
     assert skipped > 0, "dcn_v2 takes click-retrieval over its FLOPs limit"
-    assert f"/{21 - skipped} evaluations" in lines[-1]
+    # One that was cancelled may have ended all the same: it is in the ledger, and counted.
+    count = len(rows(finished_run))
+    assert 21 - skipped <= count <= 21
+    assert f"{count}/{count} evaluations" in lines[-1]
 
 
 def test_every_evaluation_is_recorded_once(finished_run):
