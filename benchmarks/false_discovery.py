@@ -3,7 +3,9 @@
 A null technique has three real hyperparameters, which do nothing but choose the seed of the
 network's initial values. Every θ of it is a fresh training of the same network, so whatever
 enters T_G⁺ is a false discovery. The search is the package's own with its defaults; of the guards,
-fresh seeds and the lower bound of μ are tried, the holdout is not.
+fresh seeds and the lower bound of μ are tried, the holdout is not. What is searched does nothing,
+so `--method sobol`, which takes no time, finds about as much, and many more techniques can be
+tried.
 
 Trainings are real, but reused: a model's networks of P seeds are trained once, and an evaluation
 is the paired delta of two of them. Within a technique no network is met twice: the search's
@@ -20,21 +22,20 @@ Prints a table and a JSON line last:
   feasible          share of techniques with a feasible trial
   measured          share of techniques with a θ worth measuring again
   mean_A_claimed    A of these θ in the search, percent: mean
-  mean_A_fresh      their μ on fresh seeds: mean, and A of those in which few models regress
+  mean_A_fresh      the mean of their μ on fresh seeds, which is A where few models regress
   unguarded         share that would enter if A on fresh seeds alone had to reach τ
   evaluations_per_technique
 
 and, of `--families` families of θ that no search chose, measured on fresh seeds alike:
 
   variance_ratio    variance of μ over the mean of its squared standard error; above 1, the
-                    standard error is too small
+                    standard error is too small; null where it is unknown
   bound_fails       share of families in which a lower bound of μ is above 0, bar 0.05
   seed_sd, row_sem  standard deviation of a delta between seeds, its standard error over rows;
                     percent, root mean square over models
 """
 
 import json
-import math
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -43,8 +44,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from null_draws import Plan, draw, measure_again
 from null_pool import Pool, make_pool
-from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
@@ -53,16 +54,13 @@ from rich.table import Table
 from smt.command_line import run
 from smt.errors import InputError
 from smt.mmo import optimize
-from smt.mmo.aggregate import aggregate
-from smt.mmo.composite import estimate
-from smt.mmo.confirmation import Measured, candidates, choose_confirmed, measure
+from smt.mmo.composite import Estimate, estimate
+from smt.mmo.confirmation import Measured, candidates, choose_confirmed
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
+from smt.mmo.search import Method
 from smt.mmo.settings import Settings
-from smt.mmo.trial import Trial
 from smt.template.space import Float, Int, Space, Theta
-
-Places = NDArray[np.int64]
 
 SPACE: Space = {"rate": Float(1e-3, 1.0, log=True), "share": Float(0.0, 1.0), "units": Int(1, 64)}
 SETTINGS = Settings()
@@ -78,6 +76,8 @@ class Config:
         techniques: How many that do nothing.
         models: Representatives of the simulator's fleet.
         trials: Of a technique.
+        method: Of the search.
+        fresh_seeds: S, on which its best are measured again.
         networks: P, networks a model; 0 for as many as one technique needs.
         rows: Of the simulator's log; a fifth are test rows.
         alpha: Percent; a model regresses below -alpha.
@@ -91,6 +91,8 @@ class Config:
     techniques: int = 40
     models: int = 20
     trials: int = SETTINGS.trials
+    method: Method = SETTINGS.method
+    fresh_seeds: int = SETTINGS.fresh_seeds
     networks: int = 30
     rows: int = 30_000
     alpha: float = SETTINGS.alpha
@@ -100,22 +102,10 @@ class Config:
     processes: int = 2
     out: str = "runs/false_discovery"
 
-
-@dataclass(frozen=True)
-class Draw:
-    """Which networks of a pool a technique meets.
-
-    Attributes:
-        base: Baseline of the search.
-        fresh: `[S]` baselines of the fresh seeds.
-        tried: `[M, T]` candidates of the search.
-        again: `[M, C, S]` candidates on fresh seeds.
-    """
-
-    base: int
-    fresh: Places
-    tried: Places
-    again: Places
+    @property
+    def plan(self) -> Plan:
+        """What each technique trains."""
+        return Plan(self.trials, SETTINGS.candidates, self.fresh_seeds, self.common, self.seed)
 
 
 @dataclass(frozen=True)
@@ -149,10 +139,12 @@ class Outcome:
 
 def main(config: Config) -> None:
     """Train what is not there yet, search, print."""
-    networks = config.networks or needed(config.trials)
-    if networks < needed(config.trials):
+    needed = config.plan.networks
+    networks = config.networks or needed
+    if networks < needed:
         raise InputError(
-            f"networks is {networks}; {config.trials} trials need {needed(config.trials)} a model"
+            f"networks is {networks}; a technique of {config.trials} trials and "
+            f"{config.fresh_seeds} fresh seeds needs {needed} a model"
         )
     pool = make_pool(
         config.rows, config.models, networks, out=Path(config.out), processes=config.processes
@@ -171,6 +163,7 @@ def main(config: Config) -> None:
         "techniques": config.techniques,
         "models": config.models,
         "trials": config.trials,
+        "fresh_seeds": config.fresh_seeds,
         "alpha": config.alpha,
         **summarise(outcomes),
         **check_errors(pool, config),
@@ -178,29 +171,9 @@ def main(config: Config) -> None:
     print(json.dumps(summary))
 
 
-def needed(trials: int) -> int:
-    """Networks a model that one technique meets at most."""
-    return 1 + trials + SETTINGS.fresh_seeds * (1 + SETTINGS.candidates)
-
-
-def draw(number: int, pool: Pool, config: Config) -> Draw:
-    """Networks of a technique; none is met twice."""
-    random = np.random.default_rng([config.seed, number])
-    order = random.permutation(pool.size)
-    seeds = SETTINGS.fresh_seeds
-    base, fresh, rest = int(order[0]), order[1 : 1 + seeds], order[1 + seeds :]
-    models = len(pool.models)
-    shuffled = np.stack(
-        [rest] * models if config.common else [random.permutation(rest) for _ in range(models)]
-    )
-    tried, others = np.split(shuffled, [config.trials], axis=1)
-    again = others[:, : SETTINGS.candidates * seeds].reshape(models, SETTINGS.candidates, seeds)
-    return Draw(base, fresh, tried, again)
-
-
 def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
     """Search one technique, then measure its best again."""
-    drawn = draw(number, pool, config)
+    drawn = draw(number, pool, config.plan)
     goal = goal_of(pool, config)
     order: list[Theta] = []
 
@@ -218,11 +191,13 @@ def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
         alpha=goal.alpha,
         epsilon=goal.epsilon,
         tau=goal.tau,
-        method=SETTINGS.method,
+        method=config.method,
         early_rejection=True,
         seed=number,
     )
-    estimates = estimate(Encoding(SPACE), found.trials, goal, seed=number)
+    estimates: list[Estimate] = []
+    if config.method == "composite":
+        estimates = estimate(Encoding(SPACE), found.trials, goal, seed=number)
     chosen = candidates(found.trials, estimates, goal, count=SETTINGS.candidates)
     again = measure_again([(each, found.trials[each].theta) for each in chosen], drawn, pool, goal)
     feasible = [each.aggregate.value for each in found.trials if each.aggregate.feasible]
@@ -231,35 +206,8 @@ def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
         claimed=tuple(found.trials[each].aggregate.value for each in chosen),
         found=again,
         guarded=choose_confirmed(again, goal) is not None,
-        evaluations=found.evaluations + len(chosen) * SETTINGS.fresh_seeds * len(pool.models),
+        evaluations=found.evaluations + len(chosen) * config.fresh_seeds * len(pool.models),
     )
-
-
-def measure_again(
-    chosen: Sequence[tuple[int, Theta]], drawn: Draw, pool: Pool, goal: Goal
-) -> tuple[Measured, ...]:
-    """The chosen (number, θ) on fresh seeds."""
-    replicates = [
-        (number, theta, [replicate(theta, place, seed, drawn, pool, goal) for seed in seeds()])
-        for place, (number, theta) in enumerate(chosen)
-    ]
-    return measure(replicates, list(seeds()), goal)
-
-
-def seeds() -> range:
-    """Numbers of the fresh seeds."""
-    return range(SETTINGS.fresh_seeds)
-
-
-def replicate(theta: Theta, place: int, seed: int, drawn: Draw, pool: Pool, goal: Goal) -> Trial:
-    """A complete trial of the `place`th candidate on one fresh seed."""
-    found = [
-        pool.evaluate(model, drawn.fresh[seed], drawn.again[model, place, seed])
-        for model in range(len(pool.models))
-    ]
-    deltas, sems = zip(*found, strict=True)
-    outcome = aggregate(deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-    return Trial(theta, deltas, sems, outcome)
 
 
 def goal_of(pool: Pool, config: Config) -> Goal:
@@ -273,20 +221,20 @@ def goal_of(pool: Pool, config: Config) -> Goal:
     )
 
 
-def check_errors(pool: Pool, config: Config) -> dict[str, float]:
+def check_errors(pool: Pool, config: Config) -> dict[str, float | None]:
     """What noise makes of μ on fresh seeds, and what `measure` takes it for."""
     goal = goal_of(pool, config)
     families = list(null_families(pool, goal, config))
     every = [each for family in families for each in family]
-    errors = np.array([math.nan if each.mean_sem is None else each.mean_sem for each in every])
-    means = np.array([each.aggregate.mean for each in every])
+    squares = [each.mean_sem**2 for each in every if each.mean_sem is not None]
+    means = [each.aggregate.mean for each in every]
     fails = [
         any(each.lower is not None and each.lower > 0 for each in family) for family in families
     ]
     different = ~np.eye(pool.size, dtype=bool)
     return {
-        "variance_ratio": round(float(means.var() / np.mean(errors**2)), 3),
-        "bound_fails": round(float(np.mean(fails)), 4),
+        "variance_ratio": mean([np.var(means) / np.mean(squares)] if squares else []),
+        "bound_fails": mean(fails),
         "seed_sd": round(float(np.sqrt(np.mean(pool.deltas[:, different] ** 2))), 4),
         "row_sem": round(float(np.sqrt(np.mean(pool.sems[:, different] ** 2))), 4),
     }
@@ -296,7 +244,7 @@ def null_families(pool: Pool, goal: Goal, config: Config) -> Iterator[tuple[Meas
     """As many candidates as a technique may have, on fresh seeds, that no search chose."""
     for number in track(range(FAMILIES, FAMILIES + config.families), "checking"):
         chosen: list[tuple[int, Theta]] = [(place, {}) for place in range(SETTINGS.candidates)]
-        yield measure_again(chosen, draw(number, pool, config), pool, goal)
+        yield measure_again(chosen, draw(number, pool, config.plan), pool, goal)
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, float | None]:

@@ -7,13 +7,11 @@ from false_discovery import (
     SETTINGS,
     Config,
     check_errors,
-    draw,
     goal_of,
-    measure_again,
-    needed,
     summarise,
     try_technique,
 )
+from null_draws import draw, measure_again
 from null_pool import Pool, compare
 
 from smt.errors import InputError
@@ -53,32 +51,32 @@ def test_a_pool_holds_the_paired_delta_of_every_two_networks():
 @pytest.mark.parametrize("common", [False, True])
 @pytest.mark.parametrize("spare", [0, 5])
 def test_a_technique_meets_no_network_twice(networks, common, spare):
-    size = needed(CONFIG.trials) + spare
-    drawn = draw(7, networks(size), replace(CONFIG, common=common))
+    size = CONFIG.plan.networks + spare
+    drawn = draw(7, networks(size), replace(CONFIG.plan, common=common))
     for model in range(3):
         met = [drawn.base, *drawn.fresh, *drawn.tried[model], *drawn.again[model].ravel()]
-        assert len(set(met)) == len(met) == needed(CONFIG.trials)
+        assert len(set(met)) == len(met) == CONFIG.plan.networks
         assert set(met) <= set(range(size))
 
 
 def test_models_share_a_candidates_seed_where_asked_to(networks):
-    pool = networks(needed(CONFIG.trials))
-    apart, shared = (draw(7, pool, replace(CONFIG, common=each)) for each in (False, True))
+    pool = networks(CONFIG.plan.networks)
+    apart, shared = (draw(7, pool, replace(CONFIG.plan, common=each)) for each in (False, True))
     assert (shared.tried == shared.tried[0]).all()
     assert not (apart.tried == apart.tried[0]).all()
 
 
 def test_techniques_meet_other_networks(networks):
-    pool = networks(needed(CONFIG.trials))
-    found = {draw(number, pool, CONFIG).base for number in range(50)}
+    pool = networks(CONFIG.plan.networks)
+    found = {draw(number, pool, CONFIG.plan).base for number in range(50)}
     assert len(found) > 5
-    again = draw(3, pool, CONFIG)
-    assert (again.tried == draw(3, pool, CONFIG).tried).all()
+    again = draw(3, pool, CONFIG.plan)
+    assert (again.tried == draw(3, pool, CONFIG.plan).tried).all()
 
 
 def test_fresh_seeds_are_measured_against_their_own_baselines(networks):
-    pool = networks(needed(CONFIG.trials))
-    drawn = draw(0, pool, CONFIG)
+    pool = networks(CONFIG.plan.networks)
+    drawn = draw(0, pool, CONFIG.plan)
     (found,) = measure_again([(2, {"share": 0.5})], drawn, pool, goal_of(pool, CONFIG))
     assert found.trial == 2
     for model in range(3):
@@ -90,7 +88,7 @@ def test_fresh_seeds_are_measured_against_their_own_baselines(networks):
 
 
 def test_a_real_gain_enters_and_no_gain_does_not(networks):
-    size = needed(CONFIG.trials)
+    size = CONFIG.plan.networks
     real, null = (try_technique(0, networks(size, 0.01, gain), CONFIG) for gain in (2.0, 0.0))
     assert [real.guarded, real.paper_exact, real.unguarded] == [True] * 3
     assert not null.guarded
@@ -100,7 +98,7 @@ def test_a_real_gain_enters_and_no_gain_does_not(networks):
 
 
 def test_figures_are_shares_and_means_over_techniques(networks):
-    size = needed(CONFIG.trials)
+    size = CONFIG.plan.networks
     real = try_technique(0, networks(size, 0.01, 2.0), CONFIG)
     none = replace(real, highest=None, claimed=(), found=(), guarded=False, evaluations=4)
     figures = summarise([real, none, none, none])
@@ -120,5 +118,5 @@ def test_standard_errors_that_are_too_small_show(networks):
 
 
 def test_too_few_networks_are_refused():
-    with pytest.raises(InputError, match="4 trials need 13 a model"):
+    with pytest.raises(InputError, match="4 trials and 2 fresh seeds needs 13 a model"):
         false_discovery.main(Config(trials=4, networks=5))
