@@ -233,7 +233,7 @@ def check_errors(pool: Pool, config: Config) -> dict[str, float | None]:
     ]
     different = ~np.eye(pool.size, dtype=bool)
     return {
-        "variance_ratio": mean([np.var(means) / np.mean(squares)] if squares else []),
+        "variance_ratio": mean([float(np.var(means) / np.mean(squares))] if squares else []),
         "bound_fails": mean(fails),
         "seed_sd": round(float(np.sqrt(np.mean(pool.deltas[:, different] ** 2))), 4),
         "row_sem": round(float(np.sqrt(np.mean(pool.sems[:, different] ** 2))), 4),
