@@ -85,9 +85,7 @@ def measure_overhead(config: Config) -> dict[str, float]:
         fleet,
         out=out,
         # Complete trials of a search alone: every evaluation costs the same.
-        settings=Settings(
-            trials=config.trials, early_rejection=False, paper_exact=True, holdout=0
-        ),
+        settings=Settings(trials=config.trials, early_rejection=False, paper_exact=True, holdout=0),
         representatives=len(fleet.models),
     )
     wall = time.perf_counter() - started

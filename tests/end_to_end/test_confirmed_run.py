@@ -132,6 +132,7 @@ def test_what_does_not_help_is_not_measured_again(run):
     assert worse["reason"] == "no θ was feasible"
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_while_it_confirmed_goes_on_to_the_same_result(run, arguments):
     before = (run.out / "result.json").read_bytes()
     (run.out / "result.json").unlink()
@@ -152,6 +153,7 @@ def test_a_run_that_stopped_while_it_confirmed_goes_on_to_the_same_result(run, a
     assert all(path.exists() for path in fresh)
 
 
+@pytest.mark.slow
 def test_by_the_paper_alone_no_seed_but_the_searchs_is_used(cluster, arguments, tmp_path):
     fleet, *options = arguments
     options += ["--paper-exact", "--holdout", "0", "--trials", "1"]

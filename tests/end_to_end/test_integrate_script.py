@@ -120,6 +120,7 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
     assert "--resume" not in stored.backtest.command
 
 
+@pytest.mark.slow
 def test_a_technique_that_spoils_a_version_is_blamed(integrate, tmp_path):
     out = tmp_path / "out"
     printed, code = integrate("--write", "--seeds", "1", techniques=("technique", "wild"))

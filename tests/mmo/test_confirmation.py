@@ -79,13 +79,13 @@ def test_lower_bounds_hold_for_all_candidates_of_a_null_technique_together():
     rng = np.random.default_rng(0)
     goal = Goal.over(20, tau=-math.inf, epsilon=1.0)
     taken = 0
-    for _ in range(600):
+    for _ in range(200):
         replicates = [
             (number, {}, [trial(rng.normal(0, 0.1, 20), [0.05] * 20) for _ in SEEDS])
             for number in range(3)
         ]
         taken += choose_confirmed(measure(replicates, SEEDS, goal), goal) is not None
-    assert taken / 600 < 0.05
+    assert taken / 200 < 0.05
 
 
 def test_the_largest_confirmed_a_is_chosen_and_noise_is_not():

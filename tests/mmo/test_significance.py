@@ -215,7 +215,7 @@ def test_a_known_variance_between_seeds_stands_for_the_spread_of_a_few():
 def test_pooled_chance_to_be_feasible_is_right_as_often_as_it_says():
     rng = np.random.default_rng(3)
     said, flat, true = [], [], []
-    for _ in range(1500):
+    for _ in range(800):
         truth = rng.normal(rng.normal(0.1, 0.2), rng.uniform(0, 0.3), 12)
         sems = rng.uniform(0.05, 0.2, 12)
         deltas = rng.normal(truth, sems).tolist()

@@ -53,6 +53,7 @@ class MadeRun:
     folder: Folder
     test_rows: int = 12000
     baselines: dict[tuple[str, int], Evaluation] = field(default_factory=dict)
+    earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
 
     @property
     def display(self) -> "MadeRun":
