@@ -28,7 +28,7 @@ def start(fleet_file, out):
     )
 
 
-@pytest.mark.parametrize("evaluations", [0, 7])
+@pytest.mark.parametrize("evaluations", [pytest.param(0, marks=pytest.mark.slow), 7])
 def test_a_killed_driver_resumes_to_the_result_of_an_undisturbed_run(
     finished_run, fleet_file, tmp_path, evaluations
 ):
