@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
+from made_models import made_model
 from rich.console import Console
 
 from smt.data.simulator import SimulatorSpec
@@ -18,7 +19,7 @@ from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
 from smt.execution.storage import Folder
-from smt.fleet import Fleet, ModelSpec, ServingLimits
+from smt.fleet import Fleet, ServingLimits
 from smt.iteration import (
     Comparison,
     FinishedRun,
@@ -91,19 +92,6 @@ DELTAS = {
 }
 
 
-def model(name, weight=1.0):
-    return ModelSpec(
-        name=name,
-        stage="ranking",
-        events=("click",),
-        surface="all",
-        data_constraint="full",
-        log="log",
-        features=("user",),
-        weight=weight,
-    )
-
-
 def evaluation(name, seed, delta, number):
     found = {"failure": "ValueError: <nan>"} if delta is None else {"ne": 0.9, "flops": 1000}
     if delta is not None and number is not None:
@@ -125,7 +113,7 @@ def compare(deltas=DELTAS, weights=(3.0, 1.0, 2.0, 2.0)):
     return Comparison(
         tuple(
             ModelComparison(
-                model(name, weight),
+                made_model(name, weight=weight),
                 tuple(evaluation(name, seed, 0.0, None) for seed in SEEDS),
                 tuple(
                     evaluation(name, seed, delta, number)
@@ -186,9 +174,9 @@ def test_an_impossible_backtest_leaves_nothing(weight, seeds, message, tmp_path)
     with pytest.raises(InputError, match=message):
         backtest(
             CHANGE,
-            [model("a", weight)],
+            [made_model("a", weight=weight)],
             {},
-            fleet=[model("a", weight)],
+            fleet=[made_model("a", weight=weight)],
             seeds=seeds,
             out=tmp_path / "out",
         )
@@ -340,7 +328,7 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     )
     log = SimpleNamespace(schema=simulator_schema(SimulatorSpec(rows=100)), digest="d")
     monkeypatch.setattr("smt.iteration.serving.log_schema", lambda _: log.schema)
-    models = [model("a").model_copy(update={"features": ("user", "item")}), model("b")]
+    models = [made_model("a").model_copy(update={"features": ("user", "item")}), made_model("b")]
     limit = count_flops(PARENT, models[0], log.schema)
     limited = models[0].model_copy(update={"name": "c", "limits": ServingLimits(flops=limit)})
 
@@ -379,7 +367,7 @@ def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, 
     """The script, with a back-test that was made without training anything."""
     found = outcome(compare()) if kept else outcome(compare(BAD), left_out=LEFT_OUT)
     write_version(FIRST, tmp_path / "templates")
-    fleet = Fleet(name="shop", models=tuple(map(model, NAMES)))
+    fleet = Fleet(name="shop", models=tuple(map(made_model, NAMES)))
     for place, value in (
         ("smt.iteration.integrate", CHANGE),
         ("smt.iteration.backtest", found),

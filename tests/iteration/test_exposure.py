@@ -1,7 +1,7 @@
 import pytest
+from made_models import made_model
 
 from smt.errors import InputError
-from smt.fleet import ModelSpec
 from smt.iteration.exposure import expose, find_exposures
 from smt.iteration.finished_run import Advice
 from smt.techniques import catalogue
@@ -33,19 +33,6 @@ def obstacle(*arguments, **named):
     (found,) = exposures(*arguments, **named)
     assert found.place is None
     return found.obstacle
-
-
-def model(place, value):
-    return ModelSpec(
-        name="m",
-        stage="ranking",
-        events=("click",),
-        surface="all",
-        data_constraint="full",
-        log="log",
-        features=("user",),
-        hyperparameters={place: value},
-    )
 
 
 def test_a_hyperparameter_that_is_a_value_of_the_template_has_a_place():
@@ -98,7 +85,7 @@ def test_a_model_gets_what_the_technique_would_have_made_with_its_value():
             ends = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
             for value in ends:
                 expected = each.apply(PARENT, {**theta, found.hyperparameter: value})
-                own = exposed.for_model(model(found.place, value))
+                own = exposed.for_model(made_model("m", hyperparameters={found.place: value}))
                 assert own.model_copy(update={"exposed": {}}) == expected
     assert len(places) > 10
 

@@ -4,11 +4,12 @@ import shlex
 
 import numpy as np
 import pytest
+from made_models import made_model
 
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
 from smt.execution.storage import Folder
-from smt.fleet import Fleet, ModelSpec, Representatives
+from smt.fleet import Fleet, Representatives
 from smt.iteration import integrate, read_finished_run
 from smt.mmo import Generalization, Settings, TechniqueResult, Trial, Verdict, aggregate
 from smt.mmo.results import save
@@ -55,18 +56,7 @@ def search(name, theta, deltas):
 
 def write_run(folder, generalized, template=FIRST.template, **settings):
     """A run of generalize, without its training, saved by the code that saves real ones."""
-    models = tuple(
-        ModelSpec(
-            name=name,
-            stage="ranking",
-            events=("click",),
-            surface="all",
-            data_constraint="full",
-            log="log",
-            features=("user",),
-        )
-        for name in ("a", "b")
-    )
+    models = tuple(made_model(name) for name in ("a", "b"))
     baselines = {
         model.name: Evaluation(
             name="", key="", technique=None, trial=None, theta={}, model=model.name, seed=3, ne=0.9

@@ -1,26 +1,15 @@
 import pytest
+from made_models import made_model
 
 from smt.errors import InputError
-from smt.fleet import Fleet, ModelSpec
+from smt.fleet import Fleet
 from smt.iteration import FinishedRun, choose_models
 from smt.mmo import Settings
 from smt.template import Template
 
 
-def model(name):
-    return ModelSpec(
-        name=name,
-        stage="ranking",
-        events=("click",),
-        surface="all",
-        data_constraint="full",
-        log="log",
-        features=("user",),
-    )
-
-
 def fleet(names, name="shop"):
-    return Fleet(name=name, models=tuple(map(model, names)))
+    return Fleet(name=name, models=tuple(map(made_model, names)))
 
 
 def run(**held):

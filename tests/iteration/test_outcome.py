@@ -3,9 +3,9 @@
 import math
 
 import pytest
+from made_models import made_model
 
 from smt.execution.evaluation import Evaluation
-from smt.fleet import ModelSpec
 from smt.iteration import Comparison, ModelComparison, Outcome
 from smt.iteration.outcome import LeftOut
 from smt.iteration.serving import Misfit
@@ -25,15 +25,7 @@ def compare(deltas):
     return Comparison(
         tuple(
             ModelComparison(
-                ModelSpec(
-                    name=str(number),
-                    stage="ranking",
-                    events=("click",),
-                    surface="all",
-                    data_constraint="full",
-                    log="log",
-                    features=("user",),
-                ),
+                made_model(str(number)),
                 (),
                 (
                     Evaluation(

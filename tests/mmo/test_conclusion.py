@@ -2,8 +2,8 @@ import math
 from dataclasses import dataclass, field
 
 import pytest
+from made_models import made_model
 
-from smt.fleet import ModelSpec
 from smt.mmo import Settings, Trial, aggregate
 from smt.mmo.conclusion import conclude
 from smt.mmo.technique_search import Searched
@@ -12,22 +12,8 @@ from smt.template import Float, Technique
 TECHNIQUE = Technique(
     "made", "training", {"x": Float(0, 1)}, lambda template, x: template, "a test"
 )
-
-
-def model(name):
-    return ModelSpec(
-        name=name,
-        stage="ranking",
-        events=("click",),
-        surface="all",
-        data_constraint="none",
-        log="log",
-        features=("f",),
-    )
-
-
-MODELS = tuple(model(f"m{number}") for number in range(5))
-HOLDOUT = tuple(model(f"h{number}") for number in range(4))
+MODELS = tuple(made_model(f"m{number}") for number in range(5))
+HOLDOUT = tuple(made_model(f"h{number}") for number in range(4))
 
 
 def trial(x, delta, models=MODELS):

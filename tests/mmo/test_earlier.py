@@ -3,23 +3,11 @@ import math
 
 import pyarrow as pa
 import pytest
+from made_models import made_model
 
 from smt.errors import InputError
 from smt.execution.storage import Folder
-from smt.fleet import ModelSpec
 from smt.mmo.earlier import read_earlier
-
-
-def model(name):
-    return ModelSpec(
-        name=name,
-        stage="ranking",
-        events=("click",),
-        surface="all",
-        data_constraint="none",
-        log="log",
-        features=("f",),
-    )
 
 
 def row(technique, trial, name, delta, *, seed=3, sem=0.1):
@@ -53,7 +41,7 @@ def finished(tmp_path):
 
 
 def test_earlier_trials_have_this_runs_models_in_this_runs_order(finished):
-    found = read_earlier(finished, ["one", "three"], [model("b"), model("new"), model("a")])
+    found = read_earlier(finished, ["one", "three"], [*map(made_model, ("b", "new", "a"))])
     assert list(found) == ["one"]
     first, second = found["one"]
     assert first.theta == {"x": 0.0}
@@ -74,9 +62,9 @@ def test_earlier_trials_have_this_runs_models_in_this_runs_order(finished):
 )
 def test_a_run_that_has_nothing_to_tell_is_refused(finished, techniques, names, message):
     with pytest.raises(InputError, match=message):
-        read_earlier(finished, techniques, [model(name) for name in names])
+        read_earlier(finished, techniques, [made_model(name) for name in names])
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds no result\.json; a finished run"):
-        read_earlier(tmp_path, ["one"], [model("a")])
+        read_earlier(tmp_path, ["one"], [made_model("a")])

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_models import made_model
 
 from smt.errors import InputError
-from smt.fleet import Fleet, ModelSpec, Representatives
+from smt.fleet import Fleet, Representatives
 from smt.mmo import Trial, aggregate
 from smt.mmo.confirmation import measure
 from smt.mmo.goal import Goal
@@ -19,16 +20,7 @@ def fleet_of(n, *, idle=()):
     return Fleet(
         name="made",
         models=tuple(
-            ModelSpec(
-                name=f"m{number}",
-                stage="ranking",
-                events=("click",),
-                surface=f"s{number}",
-                data_constraint="none",
-                log="log",
-                features=("x",),
-                weight=0.0 if number in idle else 1.0,
-            )
+            made_model(f"m{number}", surface=f"s{number}", weight=0.0 if number in idle else 1.0)
             for number in range(n)
         ),
     )
