@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from smt.execution.evaluation import Evaluation
 from smt.fleet import ModelSpec
 from smt.mmo import Aggregate, Settings, aggregate
+from smt.mmo.significance import combine_replicates
 from smt.template.versions import BackTest
 
 
@@ -31,22 +30,15 @@ class ModelComparison:
     @property
     def delta(self) -> float:
         """Mean Δ over the seeds; NaN where one failed."""
-        return math.fsum(self.deltas) / len(self.deltas)
+        return combine_replicates(self.deltas, [each.sem for each in self.after])[0]
 
     @property
     def sem(self) -> float | None:
         """Standard error of `delta`; None where a seed failed.
 
-        sqrt(mean_s(sem_s²) + var_s(Δ_s) / S): all S seeds are measured on the same rows, so
-        what the rows leave open does not shrink with more seeds. Slightly too large, as both
-        terms hold what a seed makes of a row. One seed says nothing of other seeds.
+        See `smt.mmo.significance.combine_replicates`; one seed says nothing of other seeds.
         """
-        sems = [each.sem for each in self.after if each.sem is not None]
-        if len(sems) < len(self.after):
-            return None
-        of_rows = math.fsum(sem**2 for sem in sems) / len(sems)
-        of_seeds = float(np.var(self.deltas, ddof=1)) / len(sems) if len(sems) > 1 else 0.0
-        return math.sqrt(of_rows + of_seeds)
+        return combine_replicates(self.deltas, [each.sem for each in self.after])[1]
 
     @property
     def failure(self) -> str | None:

@@ -183,9 +183,9 @@ def combine_replicates(
 ) -> tuple[float, float | None]:
     """One model's Δ over S seeds and its standard error, both percent.
 
-    sqrt(mean_s(sem_s²) + var_s(Δ_s) / S), as `smt.iteration.comparison.ModelComparison.sem`:
-    all seeds are measured on the same rows, so what the rows leave open does not shrink with
-    more seeds.
+    sqrt(mean_s(sem_s²) + var_s(Δ_s) / S): all seeds are measured on the same rows, so what the
+    rows leave open does not shrink with more seeds. Slightly too large, as both terms hold what
+    a seed makes of a row.
 
     Args:
         deltas: S deltas, percent; NaN where a seed failed.

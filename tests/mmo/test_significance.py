@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_models import made_model
 from scipy.stats import norm
 
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
-from smt.fleet import ModelSpec
 from smt.iteration.comparison import ModelComparison
 from smt.mmo import aggregate
 from smt.mmo.significance import (
@@ -155,15 +155,7 @@ def test_there_is_no_interval_where_a_delta_or_its_error_is_unknown(deltas, sems
 
 
 def comparison(deltas, sems):
-    model = ModelSpec(
-        name="a",
-        stage="ranking",
-        events=("click",),
-        surface="s",
-        data_constraint="none",
-        log="log",
-        features=("x",),
-    )
+    model = made_model("a")
     found = tuple(
         Evaluation(
             name=f"{seed}",
@@ -187,6 +179,10 @@ def test_replicates_are_combined_as_a_back_test_does(replicates):
     expected = comparison(deltas, sems)
     found = combine_replicates(deltas, sems)
     assert found == (pytest.approx(expected.delta), pytest.approx(expected.sem))
+    of_rows = sum(sem**2 for sem in sems) / len(sems)
+    of_seeds = statistics.variance(deltas) / len(deltas) if len(deltas) > 1 else 0.0
+    literal = math.sqrt(of_rows + of_seeds)
+    assert found == (pytest.approx(statistics.mean(deltas)), pytest.approx(literal))
 
 
 def test_replicates_one_of_which_failed_have_no_mean_as_in_a_back_test():
