@@ -235,10 +235,13 @@ def _search_all(
     techniques: Sequence[Technique], search: TechniqueSearch, holdout: Sequence[ModelSpec]
 ) -> Iterator[TechniqueResult]:
     """One technique after the other; each on top of those accepted before it, if so set."""
+    accepted = search.template
     for technique in techniques:
+        if accepted != search.template:
+            search = replace(search, template=accepted)
+            ray.get(search.dispatcher.rebase.remote(accepted))
+            _train_baselines(search)
         result = conclude(technique, search.run(technique), search, holdout)
         yield result
         if search.settings.sequential and result.theta is not None:
-            search = replace(search, template=technique.apply(search.template, result.theta))
-            ray.get(search.dispatcher.rebase.remote(search.template))
-            _train_baselines(search)
+            accepted = technique.apply(accepted, result.theta)
