@@ -54,10 +54,9 @@ from rich.table import Table
 from smt.command_line import run
 from smt.errors import InputError
 from smt.mmo import optimize
-from smt.mmo.composite import Estimate, estimate
 from smt.mmo.confirmation import Measured, candidates, choose_confirmed
-from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
+from smt.mmo.optimize import judge
 from smt.mmo.search import Method
 from smt.mmo.settings import Settings
 from smt.template.space import Float, Int, Space, Theta
@@ -195,9 +194,7 @@ def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
         early_rejection=True,
         seed=number,
     )
-    estimates: list[Estimate] = []
-    if config.method == "composite":
-        estimates = estimate(Encoding(SPACE), found.trials, goal, seed=number)
+    estimates = judge(SPACE, found.trials, goal, method=config.method, seed=number)
     chosen = candidates(found.trials, estimates, goal, count=SETTINGS.candidates)
     again = measure_again([(each, found.trials[each].theta) for each in chosen], drawn, pool, goal)
     feasible = [each.aggregate.value for each in found.trials if each.aggregate.feasible]

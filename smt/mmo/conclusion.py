@@ -87,10 +87,14 @@ def conclude(
         earlier=search.earlier.get(technique.name, ()),
     )
     best, surrogate = choose(found.trials, estimates)
-    if settings.paper_exact:
-        verdict = judge_search(found.trials, best_trial(found.trials), goal)
+    paper = best_trial(found.trials)
+    numbers: list[int] = []
+    if not settings.paper_exact:
+        numbers = candidates(found.trials, estimates, goal, count=settings.candidates)
+    if numbers:
+        verdict = _confirm(technique, found.trials, numbers, search)
     else:
-        verdict = _confirm(technique, found.trials, estimates, search)
+        verdict = judge_search(found.trials, paper if settings.paper_exact else best, goal)
     if verdict.generalizes and holdout:
         verdict = _try_holdout(technique, found.trials, verdict, search, holdout)
     return TechniqueResult(
@@ -98,7 +102,7 @@ def conclude(
         trials=found.trials,
         best=best,
         estimate=surrogate,
-        paper=best_trial(found.trials),
+        paper=paper,
         stopped=found.stopped,
         verdict=verdict,
     )
@@ -118,15 +122,12 @@ def judge_search(trials: Sequence[Trial], best: Trial | None, goal: Goal) -> Ver
 def _confirm(
     technique: Technique,
     trials: Sequence[Trial],
-    estimates: Sequence[Estimate],
+    numbers: Sequence[int],
     search: TechniqueSearch,
 ) -> Verdict:
-    settings = search.settings
-    goal = settings.goal(search.models)
-    numbers = candidates(trials, estimates, goal, count=settings.candidates)
-    if not numbers:
-        return judge_search(trials, choose(trials, estimates)[0], goal)
-    seeds = settings.measured_seeds
+    """The verdict of fresh seeds on the trials of these numbers."""
+    goal = search.settings.goal(search.models)
+    seeds = search.settings.measured_seeds
     count = len(numbers) * len(seeds) * len(search.models)
     search.display.measuring(
         technique.name, f"{len(numbers)} of its θ again on {len(seeds)} fresh seeds", count

@@ -37,8 +37,9 @@ class Measured:
         deltas: `[m]` means over the seeds, percent; NaN where one failed.
         sems: Their standard errors over rows and seeds, percent; None where unknown.
         aggregate: μ, R and A of `deltas`.
-        interval: Of μ, 95%; None where there is no μ or a sem is unknown.
-        lower: One-sided lower bound of μ, percent; None as `interval` is.
+        mean_sem: Standard error of μ, percent; None where there is no μ or a sem is unknown.
+        interval: Of μ, 95%; None as `mean_sem` is.
+        lower: One-sided lower bound of μ, percent; None as `mean_sem` is.
         feasible_probability: P(R <= ε).
     """
 
@@ -49,17 +50,10 @@ class Measured:
     deltas: tuple[float, ...]
     sems: tuple[float | None, ...]
     aggregate: Aggregate
+    mean_sem: float | None
     interval: tuple[float, float] | None
     lower: float | None
     feasible_probability: float
-
-    @property
-    def mean_sem(self) -> float | None:
-        """Standard error of μ, percent; None where there is no μ or a sem is unknown."""
-        return None if self.interval is None else (self.interval[1] - self.aggregate.mean) / _Z
-
-
-_Z = float(ndtri(0.975))
 
 
 def candidates(
@@ -150,7 +144,6 @@ def _measure(
     deltas = tuple(delta for delta, _ in pairs)
     sems = tuple(sem for _, sem in pairs)
     outcome = aggregate(deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-    interval = mean_interval(deltas, sems, goal.shares)
     error = mean_sem(sems, goal.shares)
     return Measured(
         trial=number,
@@ -160,8 +153,9 @@ def _measure(
         deltas=deltas,
         sems=sems,
         aggregate=outcome,
-        interval=interval,
-        lower=None if interval is None or error is None else outcome.mean - quantile * error,
+        mean_sem=error,
+        interval=mean_interval(deltas, sems, goal.shares),
+        lower=None if error is None else outcome.mean - quantile * error,
         feasible_probability=pooled_feasible_probability(
             deltas, sems, alpha=goal.alpha, epsilon=goal.epsilon
         ),

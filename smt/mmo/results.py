@@ -105,7 +105,7 @@ def _technique(
         and result.paper.aggregate.value >= settings.tau,
         "estimate": None if result.estimate is None else asdict(result.estimate),
         "shown": _shown(result, shown, found, shares),
-        "confirmation": [_measured(each, names, shares, settings) for each in verdict.confirmation],
+        "confirmation": [_measured(each, names, settings) for each in verdict.confirmation],
         "holdout": _holdout(verdict, settings),
         "sensitivity": _sensitivity(result, found),
         "trials": [_trial(number, trial, names, shares, settings) for number, trial in numbered],
@@ -127,7 +127,7 @@ def _shown(
             "interval": interval,
             "feasible_probability": chance,
         }
-    measured = _measured(confirmed, names, shares, settings)
+    measured = _measured(confirmed, names, settings)
     kept = {name: measured[name] for name in measured if name in record}
     return {
         **record,
@@ -151,22 +151,19 @@ def _of_search(
     return None if interval is None else list(interval), chance
 
 
-def _measured(
-    found: Measured, names: list[str], shares: list[float], settings: Settings
-) -> dict[str, Any]:
-    counts = _counts(found.deltas, settings)
+def _measured(found: Measured, names: list[str], settings: Settings) -> dict[str, Any]:
     return {
         "trial": found.trial,
         "theta": found.theta,
         "seeds": list(found.seeds),
         "value": _finite(found.aggregate.value),
         "mean": _finite(found.aggregate.mean),
-        "mean_sem": _finite(mean_sem(found.sems, shares)),
+        "mean_sem": found.mean_sem,
         "interval": None if found.interval is None else list(found.interval),
         "lower": found.lower,
         "regression_rate": found.aggregate.regression_rate,
         "feasible_probability": found.feasible_probability,
-        **counts,
+        **_counts(found.deltas, settings),
         "deltas": dict(zip(names, map(_finite, found.deltas), strict=True)),
         "sems": dict(zip(names, map(_finite, found.sems), strict=True)),
         "by_seed": [
@@ -179,8 +176,7 @@ def _holdout(verdict: Verdict, settings: Settings) -> dict[str, Any] | None:
     if verdict.holdout is None:
         return None
     models = verdict.holdout_models
-    shares = normalise_weights([model.weight for model in models], len(models))
-    measured = _measured(verdict.holdout, [model.name for model in models], shares, settings)
+    measured = _measured(verdict.holdout, [model.name for model in models], settings)
     del measured["trial"]
     goal = settings.goal(models)
     return {
