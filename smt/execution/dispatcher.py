@@ -11,6 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from smt.execution.cluster import Capacity
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
+from smt.execution.rejection import Rejection
 from smt.execution.storage import Folder
 from smt.execution.train_run import CanceledError, run_evaluation
 from smt.template import Template
@@ -31,23 +32,6 @@ class Progress:
     done: int
     fresh: int
     waiting: bool
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """When a trial is not worth finishing.
-
-    Attributes:
-        alpha: A model regresses where its delta is below -α, percent, or it failed.
-        allowed: How many models may regress.
-    """
-
-    alpha: float
-    allowed: int
-
-    def regressed(self, delta: float | None) -> bool:
-        """Whether a model with this delta, None where it failed, regressed."""
-        return delta is None or delta < -self.alpha
 
 
 class WarmWorker:

@@ -10,8 +10,8 @@ from typing import Any
 import ray
 from ray import tune
 
-from smt.execution.dispatcher import Rejection
 from smt.execution.evaluation import Evaluation, Task
+from smt.execution.rejection import Rejection
 from smt.execution.trial import run_trial
 from smt.fleet import ModelSpec
 from smt.mmo.aggregate import aggregate

@@ -4,8 +4,9 @@ import ray
 import torch
 
 from smt.execution.cluster import Capacity, connect
-from smt.execution.dispatcher import Rejection, start_dispatcher
+from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
+from smt.execution.rejection import Rejection
 from smt.execution.train_run import evaluate
 from smt.fleet import load_fleet, load_logs, log_name, open_logs
 from smt.template import catalogue

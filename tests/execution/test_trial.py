@@ -1,0 +1,17 @@
+import pickle
+import subprocess
+import sys
+
+from smt.execution.rejection import Rejection
+from smt.execution.trial import run_trial
+
+
+def test_a_trials_process_does_not_load_torch():
+    needed = pickle.dumps([run_trial, Rejection(alpha=0.05, allowed=1)])
+    script = (
+        "import pickle, sys; "
+        "found = pickle.loads(sys.stdin.buffer.read()); "
+        "print([each for each in ('ray', 'torch', 'sklearn') if each in sys.modules], found[1])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], input=needed, capture_output=True)
+    assert loaded.stdout.decode().strip() == "['ray'] Rejection(alpha=0.05, allowed=1)"
