@@ -26,11 +26,13 @@ class Progress:
     Attributes:
         done: Evaluations finished since the start, those found in the ledger included.
         fresh: Those trained by this process.
+        baselines: How many different ones were asked for so far.
         waiting: No warm worker has got a CPU yet.
     """
 
     done: int
     fresh: int
+    baselines: int
     waiting: bool
 
 
@@ -158,7 +160,7 @@ class Dispatcher:
     def progress(self) -> Progress:
         """How far the run is."""
         waiting = bool(self._pool) and self._joined == 0
-        return Progress(self._done, self._fresh, waiting)
+        return Progress(self._done, self._fresh, len(self._baselines), waiting)
 
     def stop(self) -> None:
         """End the warm workers."""
@@ -191,10 +193,10 @@ class Dispatcher:
             self._done += 1
             return evaluation, ray.put(losses)
         found = await self._run(task, None)
+        self._done += 1
         if "losses" not in found:
             return found["evaluation"], None
         self._ledger.record_baseline(found["evaluation"], found["losses"])
-        self._done += 1
         return found["evaluation"], ray.put(found["losses"])
 
     async def _run(self, task: Task, base_losses: Any) -> dict[str, Any]:

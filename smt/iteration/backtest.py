@@ -94,7 +94,7 @@ def backtest(
         capacity,
     )
     try:
-        total = 2 * len(models) * len(seeds)
+        total = len(models) * len(seeds)
         with Display(console, dispatcher, evaluations=total) as display:
             training = _Training(
                 parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display

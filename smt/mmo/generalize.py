@@ -145,7 +145,7 @@ def generalize(
         capacity,
     )
     try:
-        total = len(models) * (1 + settings.trials * len(techniques))
+        total = len(models) * settings.trials * len(techniques)
         with Display(console or Console(), dispatcher, evaluations=total) as display:
             search = TechniqueSearch(
                 models, template, settings, dispatcher, digests, display, earlier

@@ -19,12 +19,14 @@ class Display:
     """Follows a run; use as a context manager.
 
     Shows the technique, its trial, evaluations done of all, the best A so far and the time
-    left, which is the time a fresh evaluation took so far times those still to come.
+    left, which is the time a fresh evaluation took so far times those still to come. Baselines are
+    counted once they are asked for, the others as planned.
     """
 
     def __init__(self, console: Console, dispatcher: Any, *, evaluations: int) -> None:
         self._console = console
         self._dispatcher = dispatcher
+        self._planned = evaluations
         self._total = evaluations
         self._started = time.monotonic()
         self._label = "baselines"
@@ -80,8 +82,7 @@ class Display:
 
     def plan(self, evaluations: int) -> None:
         """So many more evaluations are needed; fewer where negative."""
-        self._total += evaluations
-        self._bar.update(self._task, total=self._total)
+        self._planned += evaluations
 
     def trial(self, name: str, number: int, trials: int, trial: Trial) -> None:
         """A trial of it is done."""
@@ -117,7 +118,7 @@ class Display:
         progress = ray.get(self._dispatcher.progress.remote())
         self._done = progress.done
         # A cancelled evaluation may have ended all the same.
-        self._total = max(self._total, self._done)
+        self._total = max(self._planned + progress.baselines, self._done)
         if progress.waiting and not self._warned:
             if time.monotonic() - self._started > PATIENCE_SECONDS:
                 self._warned = True
@@ -131,6 +132,7 @@ class Display:
         self._bar.update(
             self._task,
             completed=self._done,
+            total=self._total,
             description=self._label,
             left=self._left_text().removeprefix(", "),
         )
