@@ -106,7 +106,7 @@ def _cells(technique: dict[str, Any], result: dict[str, Any]) -> list[str]:
         "yes" if technique["generalizes"] else "no",
         _percent(shown["value"], "-inf"),
         f"{_percent(shown['mean'], 'nan')}\n{_interval(shown['interval'])}",
-        f"{shown['regression_rate']:.2f}\n{'?' if chance is None else f'{chance:.2f}'}",
+        f"{_rate(shown)}\n{'?' if chance is None else f'{chance:.2f}'}",
         f"{shown['helped']}\n{shown['neutral']}\n{shown['regressed']}",
         f"{len(technique['trials'])}\n{_evaluations(technique, result)}",
         "\n".join(f"{name} = {_short(value)}" for name, value in shown["theta"].items()),
@@ -124,6 +124,11 @@ def _evaluations(technique: dict[str, Any], result: dict[str, Any]) -> str:
 
 def _percent(value: float | None, missing: str) -> str:
     return missing if value is None else f"{value:+.3f}%"
+
+
+def _rate(shown: dict[str, Any]) -> str:
+    """R; of models that were not evaluated others may have regressed."""
+    return f"{'>= ' if shown['skipped'] else ''}{shown['regression_rate']:.2f}"
 
 
 def _interval(ends: list[float] | None) -> str:

@@ -125,7 +125,8 @@ def _technique_row(index: int, technique: Technique, run: Run) -> str:
             ("n", numbers.percent(shown.mean) + _beneath(numbers.interval(shown.interval))),
             (
                 bad,
-                numbers.rate(shown.regression_rate)
+                ("≥ " if shown.skipped else "")
+                + numbers.rate(shown.regression_rate)
                 + _beneath("" if chance is None else f"P(R ≤ ε) {chance:.2f}"),
             ),
             ("n", str(shown.helped)),

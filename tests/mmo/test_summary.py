@@ -50,6 +50,7 @@ def _technique(name: str) -> dict[str, Any]:
             "helped": 1,
             "neutral": 0,
             "regressed": 1,
+            "skipped": 0,
         },
         "trials": [{"skipped": 0}, {"skipped": 1}],
         "confirmation": [],
@@ -89,6 +90,12 @@ def test_what_is_unknown_is_said(result: dict[str, Any]) -> None:
     result["techniques"][0]["shown"] |= unknown
     row = next(line for line in _printed(result).splitlines() if LONGEST in line)
     assert row.split()[1:4] == ["yes", "-inf", "nan"]
+
+
+def test_a_rate_over_some_of_the_models_is_shown_as_a_bound(result: dict[str, Any]) -> None:
+    assert ">= 0.50" not in _printed(result)
+    result["techniques"][0]["shown"]["skipped"] = 3
+    assert _printed(result).count(">= 0.50") == 1
 
 
 def test_evaluations_on_fresh_seeds_are_counted_apart(result: dict[str, Any]) -> None:
