@@ -17,7 +17,7 @@ demo: install
 		--template sparsenn_small@1 --techniques ema_weights past_rates --train-rows 200000
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 import smt.data.log
 from smt.data import write_log
@@ -10,6 +11,18 @@ from smt.fleet import ModelSpec
 from smt.template import load_version
 
 torch.set_num_threads(1)
+
+
+class FilesTogether(LoadScopeScheduling):
+    """Where processes share the tests, a file stays in one, and so does the cluster."""
+
+    def _split_scope(self, nodeid):
+        file = nodeid.split("::")[0]
+        return "cluster" if "end_to_end" in file else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return FilesTogether(config, log)
 
 
 @pytest.fixture(scope="session")

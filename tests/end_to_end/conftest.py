@@ -1,8 +1,10 @@
 """One Ray cluster a session, a tiny fleet, and one finished run that tests look at."""
 
-import subprocess
+import io
+import runpy
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +62,17 @@ def command(fleet: Path, out: Path, *options: str) -> list[str]:
     return [sys.executable, str(SCRIPT), "--fleet", str(fleet), "--out", str(out), *options]
 
 
+def generalize(fleet: Path, out: Path, *options: str) -> Run:
+    """Run the script in this process, which has loaded everything already."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        patch.setattr(sys, "argv", command(fleet, out, *options)[1:])
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    return Run(out, printed.getvalue())
+
+
 @pytest.fixture(scope="session")
 def finished_run(cluster: str, fleet_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An undisturbed run of two techniques, three trials each, on three models."""
     out = tmp_path_factory.mktemp("runs") / "undisturbed"
-    done = subprocess.run(
-        command(fleet_file, out, *ARGUMENTS), capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    return Run(out, done.stdout)
+    return generalize(fleet_file, out, *ARGUMENTS)

@@ -2,12 +2,11 @@
 
 import json
 import math
-import subprocess
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import FLEET, Run, command
+from conftest import FLEET, generalize
 
 from smt.template import load_version
 
@@ -47,11 +46,7 @@ def arguments(tmp_path_factory):
 def run(cluster, arguments, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "confirmed"
     fleet, *options = arguments
-    done = subprocess.run(
-        command(fleet, out, *options), capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    return Run(out, done.stdout)
+    return generalize(fleet, out, *options)
 
 
 def result_of(run):
@@ -145,10 +140,7 @@ def test_a_run_that_stopped_while_it_confirmed_goes_on_to_the_same_result(run, a
     for path in fresh:
         path.unlink()
     fleet, *options = arguments
-    again = subprocess.run(
-        command(fleet, run.out, *options, "--resume"), capture_output=True, text=True, timeout=240
-    )
-    assert again.returncode == 0, again.stderr
+    generalize(fleet, run.out, *options, "--resume")
     assert (run.out / "result.json").read_bytes() == before
     assert all(path.exists() for path in fresh)
 
@@ -157,11 +149,7 @@ def test_a_run_that_stopped_while_it_confirmed_goes_on_to_the_same_result(run, a
 def test_by_the_paper_alone_no_seed_but_the_searchs_is_used(cluster, arguments, tmp_path):
     fleet, *options = arguments
     options += ["--paper-exact", "--holdout", "0", "--trials", "1"]
-    done = subprocess.run(
-        command(fleet, tmp_path / "run", *options), capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    found = Run(tmp_path / "run", done.stdout)
+    found = generalize(fleet, tmp_path / "run", *options)
     assert {row["seed"] for row in evaluations(found, "faster")} == {SEARCH}
     (faster, _) = result_of(found)["techniques"]
     assert faster["generalizes"]

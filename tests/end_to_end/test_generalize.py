@@ -1,9 +1,8 @@
 import json
 import math
-import subprocess
 
 import pyarrow.parquet as pq
-from conftest import command
+from conftest import generalize
 
 MODELS = ("view-all", "click-retrieval", "view-feed")
 
@@ -142,10 +141,7 @@ def test_a_diverging_technique_of_ones_own_is_recorded_not_raised(cluster, fleet
     out = tmp_path / "run"
     mine = [f"{tmp_path}/mine.py:explode", f"{tmp_path}/mine.py:broken"]
     options = ["--trials", "1", "--representatives", "2", "--techniques", *mine]
-    done = subprocess.run(
-        command(fleet_file, out, *options), capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
+    generalize(fleet_file, out, *options)
     table = pq.read_table(out / "evaluations.parquet").to_pylist()
     reasons = {row["technique"]: row["failure"] for row in table if row["technique"]}
     assert "DivergedError" in reasons["explode"]

@@ -5,7 +5,7 @@ import time
 
 import psutil
 import pytest
-from conftest import ARGUMENTS, command
+from conftest import ARGUMENTS, command, generalize
 
 
 def wait_for(condition, seconds=90):
@@ -40,14 +40,8 @@ def test_a_killed_driver_resumes_to_the_result_of_an_undisturbed_run(
     before = {path: path.read_bytes() for path in out.glob("evaluations/*/*.json")}
     assert not (out / "result.json").exists()
 
-    again = subprocess.run(
-        command(fleet_file, out, *ARGUMENTS, "--resume"),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    generalize(fleet_file, out, *ARGUMENTS, "--resume")
 
-    assert again.returncode == 0, again.stderr
     assert (out / "result.json").read_bytes() == (finished_run.out / "result.json").read_bytes()
     assert all(path.read_bytes() == content for path, content in before.items())
 
@@ -75,12 +69,6 @@ def warm_workers():
 def test_a_finished_run_resumes_without_training_anything(finished_run, fleet_file, tmp_path):
     written = {path: path.stat().st_mtime_ns for path in finished_run.out.glob("*/*/*.json")}
     result = (finished_run.out / "result.json").read_bytes()
-    again = subprocess.run(
-        command(fleet_file, finished_run.out, *ARGUMENTS, "--resume"),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert again.returncode == 0, again.stderr
+    generalize(fleet_file, finished_run.out, *ARGUMENTS, "--resume")
     assert {p: p.stat().st_mtime_ns for p in finished_run.out.glob("*/*/*.json")} == written
     assert (finished_run.out / "result.json").read_bytes() == result
