@@ -173,19 +173,20 @@ def _stop(
     surrogate: Surrogate, point: Tensor, trials: Sequence[Trial], goal: Goal, seed: int
 ) -> str | None:
     """Why no further trial is worth its price; None where one is."""
+    if len(trials) < LEAST_TRIALS_TO_GIVE_UP:
+        return None
     encoding = surrogate.encoding
     untried = torch.cat([encoding.encode(encoding.sobol(CANDIDATES, seed)), point])
     values = _values(surrogate.sample(torch.cat([surrogate.points, untried]), DRAWS, seed), goal)
     best_tried = values[:, : len(trials)].amax(1).clamp_min(0.0)
     best = values.amax(1)
-    if len(trials) >= LEAST_TRIALS_TO_GIVE_UP:
-        hope = float((best >= goal.tau).double().mean())
-        if hope < 1 - SURE:
-            return f"no theta reaches A >= {goal.tau:g}% with probability {1 - hope:.2f}"
-        gain = WORTH_SEARCHING * goal.tau
-        hope = float((best > best_tried + gain).double().mean())
-        if hope < 1 - SURE:
-            return f"A gains more than {gain:g}% with probability {hope:.2f} only"
+    hope = float((best >= goal.tau).double().mean())
+    if hope < 1 - SURE:
+        return f"no theta reaches A >= {goal.tau:g}% with probability {1 - hope:.2f}"
+    gain = WORTH_SEARCHING * goal.tau
+    hope = float((best > best_tried + gain).double().mean())
+    if hope < 1 - SURE:
+        return f"A gains more than {gain:g}% with probability {hope:.2f} only"
     return None
 
 

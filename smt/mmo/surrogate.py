@@ -30,6 +30,8 @@ from smt.mmo.trial import Trial
 UNKNOWN_NOISE = 0.1
 # Of the logarithm of a direction's variance, which is 1 by the directions' own scale.
 SCALE_SPREAD = 0.5
+# Of L-BFGS. Thousands would follow, where a direction is nearly flat, for a likelihood as good.
+FIT_ITERATIONS = 50
 # In percent; no delta is known better than this.
 LEAST_SEM = 1e-3
 
@@ -110,7 +112,8 @@ def fit_surrogate(
     model = _gaussian_processes(
         encoding, points, correlation.means, correlation.variances, noise_known
     )
-    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
+    fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": FIT_ITERATIONS}})
     return Surrogate(encoding, correlation, points[: len(trials)], model)
 
 
