@@ -18,9 +18,10 @@ from smt.mmo.encoding import Encoding
 from smt.mmo.generalize import Generalization
 from smt.mmo.holdout import explain_holdout
 from smt.mmo.result_tables import evaluation_table, fleet_table, trial_table
+from smt.mmo.sample_size import short_windows
 from smt.mmo.sensitivity import analyze_sensitivity
 from smt.mmo.settings import Settings
-from smt.mmo.significance import mean_interval, pooled_feasible_probability, short_windows
+from smt.mmo.significance import mean_interval, pooled_feasible_probability
 from smt.mmo.trial import Trial
 
 
