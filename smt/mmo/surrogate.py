@@ -16,6 +16,7 @@ from botorch.models.gp_regression_mixed import MixedSingleTaskGP
 from botorch.models.gpytorch import GPyTorchModel
 from botorch.models.transforms.input import InputTransform
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
@@ -30,6 +31,7 @@ from smt.mmo.trial import Trial
 UNKNOWN_NOISE = 0.1
 # Of the logarithm of a direction's variance, which is 1 by the directions' own scale.
 SCALE_SPREAD = 0.5
+LEAST_SCALE = 1e-4
 # Of L-BFGS. Thousands would follow, where a direction is nearly flat, for a likelihood as good.
 FIT_ITERATIONS = 50
 # In percent; no delta is known better than this.
@@ -167,6 +169,8 @@ def _gaussian_processes(
         get_covar_module_with_dim_scaled_prior(points.shape[-1], batch_shape=batch),
         batch_shape=batch,
         outputscale_prior=LogNormalPrior(0.0, SCALE_SPREAD),
+        # The prior has no density at 0, where a long step of the fit may land.
+        outputscale_constraint=GreaterThan(LEAST_SCALE),
     )
     kernel.outputscale = torch.ones(batch, dtype=torch.double)
     return SingleTaskGP(

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from gpytorch.mlls import ExactMarginalLogLikelihood
 
 from smt.mmo.aggregate import Aggregate
 from smt.mmo.encoding import Encoding
@@ -329,3 +330,11 @@ def test_what_is_not_active_makes_no_difference():
     assert torch.allclose(spread[0], spread[1])
     assert abs(mean[0] - math.sin(3)) < 0.1
     assert abs(mean[2] - mean[3]) > 0.1
+
+
+def test_no_step_of_the_fit_leaves_where_the_prior_has_a_density():
+    model = fit(PLANE, observe(PLANE, on_plane, 12, 0.05)).model.train()
+    with torch.no_grad():
+        model.covar_module.raw_outputscale.fill_(-1e3)
+    of_data = ExactMarginalLogLikelihood(model.likelihood, model)
+    assert of_data(model(*model.train_inputs), model.train_targets).isfinite().all()
