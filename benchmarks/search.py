@@ -13,6 +13,8 @@ that is known to be infeasible. Prints a table and a JSON line last, by method:
 
 and `composite_over_tpe`, the ratio of their median evaluations, null where one is. In
 `composite_over_tpe_at_most` a run of TPE that does not get there counts as if it had at its end.
+`tpe` rejects early, as all methods of this package; `composite_over_tune_optuna` compares with
+Ray Tune's stock TPE, which has no early rejection.
 
 `--out` keeps every run, and gets the curves (`curves.parquet`) and a figure (`search.html`);
 the same command goes on where it was stopped. Needs optuna for Ray Tune's OptunaSearch.
@@ -225,15 +227,15 @@ def summarise(runs: Sequence[Run]) -> Figures:
 
 
 def ratios(runs: dict[str, dict[Job, Run]]) -> Figures:
-    """Composite's median evaluations over TPE's, and a bound of it; see the top."""
-    if not {"composite", "tpe"} <= runs.keys():
-        return {}
-    ours, theirs = (median_needed([*runs[method].values()]) for method in ("composite", "tpe"))
-    spent = np.median([min(run.needed, run.ends[-1]) for run in runs["tpe"].values()])
-    return {
-        "composite_over_tpe": finite(ours / theirs) if theirs < math.inf else None,
-        "composite_over_tpe_at_most": finite(ours / float(spent)),
-    }
+    """Composite's median evaluations over those of each TPE, and a bound of it; see the top."""
+    found: Figures = {}
+    for peer in ("tpe", "tune_optuna"):
+        if {"composite", peer} <= runs.keys():
+            ours, theirs = (median_needed([*runs[each].values()]) for each in ("composite", peer))
+            spent = np.median([min(run.needed, run.ends[-1]) for run in runs[peer].values()])
+            found[f"composite_over_{peer}"] = finite(ours / theirs) if theirs < math.inf else None
+            found[f"composite_over_{peer}_at_most"] = finite(ours / float(spent))
+    return found
 
 
 def median_needed(runs: Sequence[Run]) -> float:
