@@ -1,5 +1,8 @@
 """The dispatcher: hands evaluations to warm workers, and keeps the ledger."""
 
+# A handle of an actor carries its methods' annotations: as text, they load no torch.
+from __future__ import annotations
+
 import asyncio
 from dataclasses import dataclass
 from typing import Any

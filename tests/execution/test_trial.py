@@ -1,13 +1,18 @@
+import inspect
 import pickle
 import subprocess
 import sys
 
+from smt.execution.dispatcher import Dispatcher
 from smt.execution.rejection import Rejection
 from smt.execution.trial import run_trial
 
 
 def test_a_trials_process_does_not_load_torch():
-    needed = pickle.dumps([run_trial, Rejection(alpha=0.05, allowed=1)])
+    methods = [method for _, method in inspect.getmembers(Dispatcher, inspect.isfunction)]
+    # Ray pickles these with a handle of the dispatcher.
+    parameters = [[*inspect.signature(method).parameters.values()] for method in methods]
+    needed = pickle.dumps([run_trial, Rejection(alpha=0.05, allowed=1), parameters])
     script = (
         "import pickle, sys; "
         "found = pickle.loads(sys.stdin.buffer.read()); "
