@@ -1,16 +1,14 @@
-import runpy
 import subprocess
 import sys
 
 import pytest
-from conftest import FLEET, SCRIPT, command
+from conftest import FLEET, SCRIPT, generalize
 
 
-def fails(capsys, monkeypatch, fleet, out, *options):
+def fails(capsys, fleet, out, *options):
     """Run the script in this process; return what it says before it exits with 2."""
-    monkeypatch.setattr(sys, "argv", command(fleet, out, *options)[1:])
     with pytest.raises(SystemExit) as stop:
-        runpy.run_path(str(SCRIPT), run_name="__main__")
+        generalize(fleet, out, *options)
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")
@@ -46,44 +44,42 @@ def fails(capsys, monkeypatch, fleet, out, *options):
         (("rows: 6000", "rows: minus"), [], ["tiny.yaml", "rows"]),
     ],
 )
-def test_bad_input_is_one_sentence_and_leaves_nothing(
-    change, options, expected, capsys, monkeypatch, tmp_path
-):
+def test_bad_input_is_one_sentence_and_leaves_nothing(change, options, expected, capsys, tmp_path):
     fleet = tmp_path / "tiny.yaml"
     fleet.write_text(FLEET.replace(*change) if change else FLEET)
-    said = fails(capsys, monkeypatch, fleet, tmp_path / "out", *options)
+    said = fails(capsys, fleet, tmp_path / "out", *options)
     assert all(part in said for part in expected), said
     assert not (tmp_path / "out").exists()
 
 
-def test_all_zero_weights_are_refused(capsys, monkeypatch, tmp_path):
+def test_all_zero_weights_are_refused(capsys, tmp_path):
     fleet = tmp_path / "tiny.yaml"
     zero = FLEET.replace(", weight: 3}", "}").replace(
         "data_constraint: full}", "data_constraint: full, weight: 0}"
     )
     fleet.write_text(zero)
-    said = fails(capsys, monkeypatch, fleet, tmp_path / "out")
+    said = fails(capsys, fleet, tmp_path / "out")
     assert "all weights are zero" in said
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_log_is_named(capsys, monkeypatch, tmp_path, fleet_file):
-    said = fails(capsys, monkeypatch, fleet_file, tmp_path / "out", "--log", f"{tmp_path}/nolog")
+def test_a_missing_log_is_named(capsys, tmp_path, fleet_file):
+    said = fails(capsys, fleet_file, tmp_path / "out", "--log", f"{tmp_path}/nolog")
     assert "nolog" in said
     assert "prepare_data" in said
 
 
-def test_another_run_is_not_overwritten(capsys, monkeypatch, cluster, finished_run, fleet_file):
-    said = fails(capsys, monkeypatch, fleet_file, finished_run.out)
+def test_another_run_is_not_overwritten(capsys, cluster, finished_run, fleet_file):
+    said = fails(capsys, fleet_file, finished_run.out)
     assert "--resume" in said
-    said = fails(capsys, monkeypatch, fleet_file, finished_run.out, "--resume", "--trials", "4")
+    said = fails(capsys, fleet_file, finished_run.out, "--resume", "--trials", "4")
     assert "settings" in said or "techniques" in said
 
 
 def test_a_demand_beyond_the_cluster_fails_instead_of_waiting(
-    capsys, monkeypatch, cluster, fleet_file, tmp_path
+    capsys, cluster, fleet_file, tmp_path
 ):
-    said = fails(capsys, monkeypatch, fleet_file, tmp_path / "out", "--workers", "64")
+    said = fails(capsys, fleet_file, tmp_path / "out", "--workers", "64")
     assert "64 workers" in said
     assert "2 CPUs" in said
     assert not (tmp_path / "out").exists()
