@@ -56,9 +56,7 @@ def fit_correlation(deltas: Tensor, variances: Tensor) -> Correlation:
         means, second = _expect(values - centre, variances, known, covariance)
         covariance = (PRIOR_TRIALS * prior + second) / (PRIOR_TRIALS + len(deltas))
         centre = _centre(values, variances, known, covariance)
-    eigenvalues, vectors = torch.linalg.eigh(covariance)
-    kept = eigenvalues > LEAST_SHARE * eigenvalues.sum()
-    directions = vectors[:, kept] * eigenvalues[kept].sqrt()
+    directions = _directions(covariance, _typical(variances, known))
     means, spread = _place(values - centre, variances, known, directions)
     return Correlation(centre, directions, means, spread)
 
@@ -123,6 +121,28 @@ def _centre(values: Tensor, variances: Tensor, known: Tensor, covariance: Tensor
     system = precision.sum(0) + prior
     centre: Tensor = torch.linalg.solve(system, weighted.sum(0) + prior @ (overall * ones))
     return centre
+
+
+def _typical(variances: Tensor, known: Tensor) -> Tensor:
+    """`[m]` mean noise of each model; the mean of all where one was never evaluated."""
+    counts = known.sum(0)
+    means = torch.where(known, variances, 0.0).sum(0) / counts.clamp_min(1)
+    overall = variances[known].mean() if known.any() else variances.new_ones(())
+    return torch.where(counts > 0, means, overall)
+
+
+def _directions(covariance: Tensor, noise: Tensor) -> Tensor:
+    """`[m, q]` D with Σ = D Dᵀ along which the noise, `[m]` variances, is independent too.
+
+    Eigenvectors of Σ in units of the noise. Those of Σ itself would share a noisy model's
+    errors out among directions, and those would no longer be independent: every model would
+    seem to be measured as well as the average.
+    """
+    units = noise.sqrt()
+    eigenvalues, vectors = torch.linalg.eigh(covariance / torch.outer(units, units))
+    directions: Tensor = units.unsqueeze(1) * vectors * eigenvalues.clamp_min(0).sqrt()
+    kept = directions.square().sum(0) > LEAST_SHARE * covariance.trace()
+    return directions[:, kept]
 
 
 def _place(

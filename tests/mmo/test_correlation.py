@@ -170,15 +170,27 @@ def test_models_left_out_where_one_regressed_are_taken_for_as_bad_as_it():
     assert abs((found[harmful, 1] - shared[harmful]).mean()) < 0.2
 
 
-def test_equal_noise_and_no_missing_models_make_directions_that_tell_nothing_of_each_other():
-    _, deltas = simulate(6, 20, COVARIANCE, noise=0.1)
-    found = fit_correlation(deltas, noise_like(deltas, 0.1))
-    products = (found.directions.T @ found.directions).numpy()
-    lengths = np.diag(products)
-    np.testing.assert_allclose(products, np.diag(lengths), atol=1e-10)
-    projected = ((deltas - found.centre) @ found.directions).numpy() / lengths
+@pytest.mark.parametrize("noise", [[0.1, 0.1, 0.1, 0.1], [0.02, 0.4, 0.1, 0.05]])
+def test_complete_trials_say_of_each_direction_nothing_that_another_says(noise):
+    rng = np.random.default_rng(6)
+    clean, _ = simulate(6, 20, COVARIANCE)
+    deltas = tensor(clean + np.sqrt(noise) * rng.normal(size=clean.shape))
+    found = fit_correlation(deltas, tensor(noise).expand_as(deltas))
+    directions = found.directions.numpy()
+    precision = directions.T / noise @ directions
+    sharpness = np.diag(precision)
+    np.testing.assert_allclose(precision, np.diag(sharpness), atol=1e-9 * sharpness.max())
+    projected = (deltas - found.centre).numpy() / noise @ directions / sharpness
     np.testing.assert_allclose(found.means, projected, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(found.variances, np.tile(0.1 / lengths, (20, 1)), rtol=1e-6)
+    np.testing.assert_allclose(found.variances, np.tile(1 / sharpness, (20, 1)), rtol=1e-6)
+
+
+def test_a_model_measured_far_better_than_the_others_leaves_them_their_directions():
+    clean, _ = simulate(9, 400, COVARIANCE)
+    noise = np.array([1e-3, 0.1, 0.1, 0.1]) ** 2
+    deltas = tensor(clean + np.sqrt(noise) * np.random.default_rng(9).normal(size=clean.shape))
+    found = fit_correlation(deltas, tensor(noise).expand_as(deltas))
+    np.testing.assert_allclose(covariance_of(found), COVARIANCE, atol=0.25)
 
 
 def test_directions_that_are_noise_are_left_out():

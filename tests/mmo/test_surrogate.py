@@ -121,6 +121,41 @@ def test_few_trials_of_choices_leave_room_for_what_was_not_tried():
     assert np.mean(inside) > 0.85
 
 
+def predicted_literally(surrogate, observed, noise, points):
+    """By one Gaussian over all models and trials, with what the surrogate has learned."""
+    model, directions = surrogate.model, surrogate.correlation.directions
+    with torch.no_grad():
+        # [q, n + p, n + p]; a direction's covariance is between trials, times between models.
+        kernels = model.covar_module(torch.cat([surrogate.points, points])).to_dense().numpy()
+        centre = surrogate.deltas(model.mean_module.raw_constant).numpy()
+    whole = sum(
+        np.kron(kernel, np.outer(direction, direction))
+        for kernel, direction in zip(kernels, directions.T.numpy(), strict=True)
+    )
+    n, m = observed.shape
+    seen = whole[: n * m, : n * m] + np.diag(np.tile(noise, n))
+    across = whole[n * m :, : n * m]
+    means = across @ np.linalg.solve(seen, (observed - centre).ravel())
+    left = whole[n * m :, n * m :] - across @ np.linalg.solve(seen, across.T)
+    return centre + means.reshape(-1, m), np.sqrt(np.diag(left)).reshape(-1, m)
+
+
+def test_complete_trials_are_learned_from_as_by_one_gaussian_over_all_models(grid):
+    sems = np.array([0.02, 0.3, 0.05, 0.1, 0.04, 0.08])
+    thetas = PLANE.sobol(16, 0)
+    clean = np.array([on_plane(theta) for theta in thetas])
+    observed = clean + sems * np.random.default_rng(0).normal(size=clean.shape)
+    trials = [
+        Trial(theta, tuple(deltas), tuple(sems.tolist()), Aggregate(math.nan, 0.5, -math.inf))
+        for theta, deltas in zip(thetas, observed.tolist(), strict=True)
+    ]
+    surrogate = fit(PLANE, trials)
+    mean, spread = predicted_literally(surrogate, observed, sems**2, grid)
+    found_mean, found_spread = surrogate.predict(grid)
+    np.testing.assert_allclose(found_mean, mean, atol=1e-5)
+    np.testing.assert_allclose(found_spread, spread, rtol=1e-3)
+
+
 def test_every_model_of_every_point_has_a_mean_and_a_positive_spread(plane, grid):
     mean, spread = plane.predict(grid)
     assert mean.shape == spread.shape == (8, 6)
