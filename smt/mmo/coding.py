@@ -22,7 +22,7 @@ INACTIVE = 0.5
 # Singular values below this share of the largest count as 0.
 SINGULAR = 1e-9
 # Percent. Noise below it is rounding.
-_LEAST_NOISE = 1e-9
+LEAST_NOISE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Spread:
         raw · degrees / noise has a noncentral χ² distribution; Patnaik's approximation makes
         raw / (threshold² + noise) an F of more degrees.
         """
-        if self.noise <= _LEAST_NOISE**2:
+        if self.noise <= LEAST_NOISE**2:
             return threshold**2
         growth = 1 + threshold**2 / self.noise
         above, below = self.degrees
@@ -218,39 +218,6 @@ def spread(fits: FirstOrder, contrasts: Array) -> Spread:
     )
 
 
-def best_trials(fits: FirstOrder, name: str, agreement: float, active: Sequence[int]) -> Array:
-    """How likely each of the active trials has a model's best value of a Float or Int, a × m.
-
-    Each model's deltas are first drawn towards μ by `agreement` (0: not at all, 1: onto it),
-    and the trends of the other hyperparameters are taken out. The likelihood that a trial is
-    as good as the best one falls with the square of how far it is below; columns sum to 1.
-    """
-    matrix, where = fits.design.matrix, fits.design.columns[name]
-    outcomes = _drawn_to_mean(fits, agreement)
-    coefficients = np.linalg.pinv(matrix, rtol=SINGULAR) @ outcomes
-    residuals = outcomes - matrix @ coefficients
-    noise = np.sqrt((residuals**2).sum(axis=0) / fits.degrees)
-    partial = residuals + matrix[:, where] @ coefficients[where]
-    return _likelihoods(partial[active], math.sqrt(2) * noise)
-
-
-def best_values(fits: FirstOrder, name: str, agreement: float) -> Array:
-    """How likely each tried value of a Choice is the best for each model, v × m.
-
-    As `best_trials`, for the values' effects.
-    """
-    matrix, where = fits.design.matrix, fits.design.columns[name]
-    operator = np.linalg.pinv(matrix, rtol=SINGULAR)
-    outcomes = _drawn_to_mean(fits, agreement)
-    residuals = outcomes - matrix @ (operator @ outcomes)
-    noise = np.sqrt((residuals**2).sum(axis=0) / fits.degrees)
-    coding = value_effects(where.stop - where.start + 1)
-    effects = coding @ (operator @ outcomes)[where]
-    reach = coding @ operator[where]
-    below_best = reach[:, None] - reach[effects.argmax(axis=0)]
-    return _likelihoods(effects, noise * np.sqrt((below_best**2).sum(axis=2)))
-
-
 def _code_columns(thetas: Sequence[Theta], name: str, domain: Domain) -> Array:
     """The n × c columns of a hyperparameter.
 
@@ -303,15 +270,3 @@ def _dimensions(fits: FirstOrder, contrasts: Array) -> float:
     reach = contrasts @ fits.of_mean.operator
     covariance = reach @ reach.T
     return float(np.trace(covariance) ** 2 / (covariance**2).sum())
-
-
-def _drawn_to_mean(fits: FirstOrder, agreement: float) -> Array:
-    mean = (fits.deltas @ fits.shares)[:, None]
-    return agreement * mean + (1 - agreement) * fits.deltas
-
-
-def _likelihoods(worth: Array, noise: Array) -> Array:
-    gap = (worth.max(axis=0) - worth) / np.maximum(noise, _LEAST_NOISE)
-    likelihood = np.exp(-(gap**2) / 2)
-    shares: Array = likelihood / likelihood.sum(axis=0)
-    return shares

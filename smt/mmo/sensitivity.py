@@ -35,8 +35,6 @@ from smt.mmo.coding import (
     Design,
     FirstOrder,
     Value,
-    best_trials,
-    best_values,
     code_design,
     fit_first_order,
     intervals,
@@ -44,17 +42,14 @@ from smt.mmo.coding import (
     tried_values,
     value_effects,
 )
+from smt.mmo.optima import best_value, propose_domain
 from smt.mmo.trial import Trial
-from smt.template.space import Choice, Domain, Float, Int, Space
+from smt.template.space import Choice, Domain, Space
 
 Decision = Literal["standardize", "expose", "undecided"]
 Answer = Literal["large", "small", "unclear"]
 # Feasible trials needed beyond the number of coefficients.
 RESIDUAL_DEGREES = 3
-# Share of the models' optima that a proposed range may leave out at each end.
-TAIL = 0.1
-# A Choice keeps the values that are a model's best this often, next to the most frequent one.
-RELATIVE_SHARE = 0.1
 _WORDS: dict[Answer, str] = {
     "large": "beyond",
     "small": "within",
@@ -148,7 +143,7 @@ def analyze_sensitivity(
     silent = _why_silent(space, design)
     fits = fit_first_order(feasible, design, shares) if len(silent) < len(space) else None
     found = {
-        name: _without_trend(silent[name], domain, _default(feasible, name))
+        name: _without_trend(silent[name], domain, best_value(feasible, name))
         if fits is None or name in silent
         else _judge(name, domain, feasible, fits, alpha, tau, confidence)
         for name, domain in space.items()
@@ -171,10 +166,6 @@ def _is_usable(trial: Trial) -> bool:
     return trial.aggregate.feasible and all(
         delta is not None and math.isfinite(delta) for delta in trial.deltas
     )
-
-
-def _default(best_first: Sequence[Trial], name: str) -> Value | None:
-    return next((trial.theta[name] for trial in best_first if name in trial.theta), None)
 
 
 def _why_silent(space: Space, design: Design) -> dict[str, str]:
@@ -253,9 +244,11 @@ def _judge(
             + ("; more feasible trials would tell" if decision == "undecided" else "")
         ),
         domain=(
-            _optima(name, domain, feasible, fits, apart.agreement) if decision == "expose" else None
+            propose_domain(name, domain, feasible, fits, apart.agreement)
+            if decision == "expose"
+            else None
         ),
-        default=_default(feasible, name),
+        default=best_value(feasible, name),
     )
 
 
@@ -293,46 +286,6 @@ def _effects(
     values = tried_values([trial.theta for trial in feasible], name, domain)
     effects = value_effects(len(values)) @ fits.of_mean.coefficients[fits.design.columns[name]]
     return dict(zip(values, effects.tolist(), strict=True))
-
-
-def _optima(
-    name: str, domain: Domain, feasible: Sequence[Trial], fits: FirstOrder, agreement: float
-) -> Domain:
-    """The part of a domain where the models' own optima lie.
-
-    A model's optimum is one of the values tried, each with a probability (`best_trials`,
-    `best_values`); the models' probabilities are averaged by their shares. A Float or Int
-    keeps the values between the `TAIL` quantiles of the average and widens them by one tried
-    value, or to the end of the domain, for between two tried values nothing is known. A
-    Choice keeps the values that reach `RELATIVE_SHARE` of the most probable. Either holds
-    the default.
-    """
-    if not isinstance(domain, Choice):
-        return _range(name, domain, feasible, fits, agreement)
-    chances = best_values(fits, name, agreement) @ fits.shares
-    values = tried_values([trial.theta for trial in feasible], name, domain)
-    return Choice(
-        value
-        for value, chance in zip(values, chances, strict=True)
-        if chance >= RELATIVE_SHARE * chances.max() or value == _default(feasible, name)
-    )
-
-
-def _range(
-    name: str, domain: Float | Int, feasible: Sequence[Trial], fits: FirstOrder, agreement: float
-) -> Float | Int:
-    active = [row for row, trial in enumerate(feasible) if name in trial.theta]
-    values = np.array([feasible[row].theta[name] for row in active])
-    chances = best_trials(fits, name, agreement, active) @ fits.shares
-    tried = sorted(set(values.tolist()))
-    below = np.cumsum([chances[values == value].sum() for value in tried])
-    kept = [*np.searchsorted(below, [TAIL, 1 - TAIL]).tolist(), tried.index(values[0])]
-    first, last = min(kept), max(kept)
-    low = tried[first - 1] if first > 0 else domain.low
-    high = tried[last + 1] if last + 1 < len(tried) else domain.high
-    if isinstance(domain, Int):
-        return Int(int(low), int(high), domain.log)
-    return Float(low, high, domain.log)
 
 
 def _finite(number: float) -> float | None:
