@@ -57,6 +57,7 @@ def propose_composite(
     *,
     seed: int,
     earlier: Sequence[Trial] = (),
+    early_stopping: bool = False,
 ) -> Proposal | None:
     """The θ that promises the largest improvement of μ with R <= ε; None without a surrogate.
 
@@ -71,7 +72,11 @@ def propose_composite(
         known = weigh_earlier(encoding, trials, earlier, alpha=goal.alpha)
         if number + len(known.trials) < INITIAL_TRIALS:
             return None
-        return _propose(encoding, trials, pending, known, goal, own)
+        surrogate = _fit(encoding, trials, known, goal)
+        theta = _choose(surrogate, trials, pending, known, goal, own)
+        if theta is None:
+            return None
+        return _proposal(surrogate, theta, trials, goal, own, early_stopping)
 
 
 def estimate(
@@ -122,15 +127,16 @@ def _fit(encoding: Encoding, trials: Sequence[Trial], earlier: Earlier, goal: Go
     )
 
 
-def _propose(
-    encoding: Encoding,
+def _choose(
+    surrogate: Surrogate,
     trials: Sequence[Trial],
     pending: Sequence[Theta],
     earlier: Earlier,
     goal: Goal,
     seed: int,
-) -> Proposal | None:
-    surrogate = _fit(encoding, trials, earlier, goal)
+) -> Theta | None:
+    """The θ of the largest acquisition that was not tried; None where all found were."""
+    encoding = surrogate.encoding
     seen = encoding.encode([trial.theta for trial in (*trials, *earlier.trials)])
     chances, _ = _judge(surrogate, seen, goal, seed)
     acquisition = improvement(
@@ -151,11 +157,16 @@ def _propose(
         with torch.no_grad():
             values = acquisition(encoding.encode(others).unsqueeze(1))
         theta = others[int(values.argmax())]
-    return _proposal(surrogate, theta, trials, goal, seed)
+    return theta
 
 
 def _proposal(
-    surrogate: Surrogate, theta: Theta, trials: Sequence[Trial], goal: Goal, seed: int
+    surrogate: Surrogate,
+    theta: Theta,
+    trials: Sequence[Trial],
+    goal: Goal,
+    seed: int,
+    early_stopping: bool,
 ) -> Proposal:
     point = surrogate.encoding.encode([theta])
     chances, _ = _judge(surrogate, point, goal, seed)
@@ -165,7 +176,7 @@ def _proposal(
         theta=theta,
         order=tuple(risk.argsort(descending=True, stable=True).tolist()),
         finish=bool(chances[0] >= WORTH_FINISHING),
-        stop=_stop(surrogate, point, trials, goal, seed),
+        stop=_stop(surrogate, point, trials, goal, seed) if early_stopping else None,
     )
 
 

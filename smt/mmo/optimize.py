@@ -88,11 +88,20 @@ def optimize(
     evaluations = 0
     stopped = None
     while len(done) < trials:
-        proposal = propose(space, done, [], goal, method=method, seed=seed, earlier=earlier)
+        proposal = propose(
+            space,
+            done,
+            [],
+            goal,
+            method=method,
+            seed=seed,
+            earlier=earlier,
+            early_stopping=early_stopping,
+        )
         if proposal is None:
             stopped = "all points of the space are tried"
             break
-        if early_stopping and proposal.stop is not None:
+        if proposal.stop is not None:
             stopped = proposal.stop
             break
         trial = _run(evaluate, models, proposal, goal, early_rejection, done)

@@ -31,6 +31,7 @@ def propose(
     method: Method,
     seed: int,
     earlier: Sequence[Trial] = (),
+    early_stopping: bool = False,
 ) -> Proposal | None:
     """The next θ, and in which order to evaluate the models.
 
@@ -43,6 +44,7 @@ def propose(
         earlier: Trials of the technique from other runs, with a delta a model (None of models that
             were not in that run). They tell "composite" where to look (`smt.mmo.warm_start`), and
             are none of this search's trials: their θ may be proposed.
+        early_stopping: Say where no further trial is worth its price; "composite" knows.
 
     Returns:
         None where all points of the space have been tried.
@@ -60,7 +62,13 @@ def propose(
     with one_thread():
         if method == "composite":
             proposal = propose_composite(
-                encoding, trials, pending, goal, seed=seed, earlier=earlier
+                encoding,
+                trials,
+                pending,
+                goal,
+                seed=seed,
+                earlier=earlier,
+                early_stopping=early_stopping,
             )
             if proposal is not None:
                 return proposal

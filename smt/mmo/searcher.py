@@ -40,8 +40,8 @@ class FleetSearcher(Searcher):
         """
         super().__init__()
         self.finished: dict[int, Trial] = {}
-        self._trials = trials
-        self._lag = lag
+        self.trials = trials
+        self.lag = lag
         self._propose = propose
         self._configure = configure
         self._conclude = conclude
@@ -57,9 +57,9 @@ class FleetSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of the next trial; None while it is too early, FINISHED at the end."""
         number = len(self._thetas)
-        if self._ended or number == self._trials:
+        if self._ended or number == self.trials:
             return str(Searcher.FINISHED)
-        settled = max(number - self._lag + 1, 0)
+        settled = max(number - self.lag + 1, 0)
         if any(earlier not in self.finished for earlier in range(settled)):
             return None
         proposal = self._propose(

@@ -78,13 +78,14 @@ class TechniqueSearch:
                     method=settings.method,
                     seed=settings.seed,
                     earlier=self.earlier.get(technique.name, ()),
+                    early_stopping=settings.early_stopping,
                 )
                 if proposal is not None:
                     self._decide(technique, number, proposal)
             if proposal is None:
                 stopped = "all points of the space are tried"
                 return None
-            if settings.early_stopping and proposal.stop is not None:
+            if proposal.stop is not None:
                 stopped = proposal.stop
                 return None
             return proposal
@@ -111,7 +112,7 @@ class TechniqueSearch:
             conclude=conclude,
         )
         self.display.technique(technique.name, settings.trials)
-        _run_tune(searcher, settings, self.dispatcher)
+        _run_tune(searcher, self.dispatcher)
         self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
         return Searched(trials, stopped)
@@ -237,7 +238,7 @@ def _apply(
         return None, f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _run_tune(searcher: FleetSearcher, settings: Settings, dispatcher: Any) -> None:
+def _run_tune(searcher: FleetSearcher, dispatcher: Any) -> None:
     # The ledger is the record; Tune's own logs and messages would only repeat it.
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -249,8 +250,8 @@ def _run_tune(searcher: FleetSearcher, settings: Settings, dispatcher: Any) -> N
             tune.with_resources(tune.with_parameters(run_trial, dispatcher=dispatcher), waiting),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                num_samples=settings.trials,
-                max_concurrent_trials=settings.concurrent_trials or 1,
+                num_samples=searcher.trials,
+                max_concurrent_trials=searcher.lag,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),

@@ -28,7 +28,8 @@ class Proposal:
     Attributes:
         order: The models' numbers, the likeliest to regress first.
         finish: Whether the trial is worth finishing even once it is known to be infeasible.
-        stop: Why the search may end without trying it; None where it is worth its price.
+        stop: Why the search may end without trying it; None where it is worth its price, or
+            nobody asked.
     """
 
     theta: Theta

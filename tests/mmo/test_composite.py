@@ -58,7 +58,9 @@ def at(xs, truth, sem=0.02, seed=0):
 
 def ask(encoding, trials, pending=(), seed=0, **thresholds):
     goal = Goal.over(len(trials[0].deltas), **thresholds)
-    return propose_composite(encoding, list(trials), list(pending), goal, seed=seed)
+    return propose_composite(
+        encoding, list(trials), list(pending), goal, seed=seed, early_stopping=True
+    )
 
 
 def disturb(seed):
@@ -303,6 +305,11 @@ def test_a_search_goes_on_while_more_may_be_found():
 def test_how_much_is_worth_searching_is_taus_to_say(flat_trials):
     assert ask(LINE, flat_trials, tau=5.0).stop.startswith("no theta reaches A >= 5%")
     assert ask(LINE, flat_trials, tau=1e-4).stop is None
+
+
+def test_a_search_that_is_not_to_stop_early_is_not_asked_to(harmful_trials):
+    goal = Goal.over(len(harmful_trials[0].deltas))
+    assert propose_composite(LINE, harmful_trials, [], goal, seed=0).stop is None
 
 
 @pytest.fixture
