@@ -62,12 +62,19 @@ def command(fleet: Path, out: Path, *options: str) -> list[str]:
     return [sys.executable, str(SCRIPT), "--fleet", str(fleet), "--out", str(out), *options]
 
 
+def run_script(name: str, *arguments: str | Path) -> None:
+    """Run a script of experiments/ in this process, which has loaded everything already."""
+    script = str(SCRIPT.with_name(name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [script, *map(str, arguments)])
+        runpy.run_path(script, run_name="__main__")
+
+
 def generalize(fleet: Path, out: Path, *options: str) -> Run:
-    """Run the script in this process, which has loaded everything already."""
+    """A run of generalize.py."""
     printed = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
-        patch.setattr(sys, "argv", command(fleet, out, *options)[1:])
-        runpy.run_path(str(SCRIPT), run_name="__main__")
+    with redirect_stdout(printed):
+        run_script(SCRIPT.name, "--fleet", fleet, "--out", out, *options)
     return Run(out, printed.getvalue())
 
 

@@ -1,23 +1,19 @@
 """A count over two tiny fleets, in this process: it needs no Ray, and reads no row."""
 
 import json
-import runpy
-import sys
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
+from conftest import run_script
 
 from smt.fleet import load_fleet, log_schema
 from smt.template import build, catalogue, count_flops
 
-SCRIPT = ROOT / "experiments" / "count_flops.py"
 FILES = ("flops.parquet", "result.json", "report.html")
 
 
-def run(monkeypatch, out, *fleets):
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--out", str(out), "--fleet", *map(str, fleets)])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+def count(out, *fleets):
+    run_script("count_flops.py", "--out", out, "--fleet", *fleets)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +33,7 @@ def twin_file(fleet_file, tmp_path_factory):
 @pytest.fixture(scope="module")
 def out(fleet_file, twin_file, tmp_path_factory):
     out = tmp_path_factory.mktemp("flops") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        run(patch, out, fleet_file, twin_file)
+    count(out, fleet_file, twin_file)
     return out
 
 
@@ -86,10 +81,8 @@ def test_the_result_spans_the_table_and_stages_keep_to_their_limits(out):
         assert (each["networks"], each["over_limit"]) == (len(own), len(over))
 
 
-def test_the_same_fleets_leave_the_same_files(
-    out, capsys, monkeypatch, fleet_file, twin_file, tmp_path
-):
-    run(monkeypatch, tmp_path, fleet_file, twin_file)
+def test_the_same_fleets_leave_the_same_files(out, capsys, fleet_file, twin_file, tmp_path):
+    count(tmp_path, fleet_file, twin_file)
     assert [(tmp_path / name).read_bytes() for name in FILES] == [
         (out / name).read_bytes() for name in FILES
     ]
@@ -98,7 +91,7 @@ def test_the_same_fleets_leave_the_same_files(
     assert f"report: {tmp_path}/report.html" in printed
 
 
-def test_a_wrong_fleet_is_one_sentence(capsys, monkeypatch, fleet_file, tmp_path):
+def test_a_wrong_fleet_is_one_sentence(capsys, fleet_file, tmp_path):
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(fleet_file.read_text().replace("[user, item, category]", "[user, itme]"))
     for fleets, expected in (
@@ -107,7 +100,7 @@ def test_a_wrong_fleet_is_one_sentence(capsys, monkeypatch, fleet_file, tmp_path
         ((), "at least one"),
     ):
         with pytest.raises(SystemExit) as stop:
-            run(monkeypatch, tmp_path / "out", *fleets)
+            count(tmp_path / "out", *fleets)
         assert stop.value.code == 2
         said = capsys.readouterr().err
         assert said.startswith("error: ")

@@ -1,28 +1,24 @@
 """One measurement of three models, in this process: it needs no Ray."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import run_script
 
 from smt.template.importance import read_importance
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "feature_importance.py"
 MODELS = ("view-all", "click-retrieval", "view-feed")
 
 
-def measure(monkeypatch, fleet, out, *options):
-    arguments = [str(SCRIPT), "--fleet", str(fleet), "--out", str(out), *options]
-    monkeypatch.setattr(sys, "argv", arguments)
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+def measure(fleet, out, *options):
+    run_script("feature_importance.py", "--fleet", fleet, "--out", out, *options)
 
 
-def refused(capsys, monkeypatch, fleet, out, *options):
+def refused(capsys, fleet, out, *options):
     with pytest.raises(SystemExit) as stop:
-        measure(monkeypatch, fleet, out, *options)
+        measure(fleet, out, *options)
     assert stop.value.code == 2
     return capsys.readouterr().err
 
@@ -30,8 +26,7 @@ def refused(capsys, monkeypatch, fleet, out, *options):
 @pytest.fixture(scope="module")
 def out(fleet_file, tmp_path_factory):
     out = tmp_path_factory.mktemp("importance") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        measure(patch, fleet_file, out, "--representatives", "3", "--method", "both")
+    measure(fleet_file, out, "--representatives", "3", "--method", "both")
     return out
 
 
@@ -75,16 +70,14 @@ def test_the_page_shows_the_ranking_and_refers_to_nothing_outside(out):
     assert "src=" not in page[: page.index("<script")]
 
 
-def test_a_resumed_run_measures_what_is_missing_and_ends_the_same(
-    out, capsys, monkeypatch, fleet_file
-):
+def test_a_resumed_run_measures_what_is_missing_and_ends_the_same(out, capsys, fleet_file):
     before = content(out)
     models = sorted((out / "models").iterdir())
     times = {each: each.stat().st_mtime_ns for each in models}
     models[0].unlink()
     (out / "importance.parquet").unlink()
     options = ["--representatives", "3", "--method", "both", "--resume"]
-    measure(monkeypatch, fleet_file, out, *options)
+    measure(fleet_file, out, *options)
     assert content(out) == before
     printed = capsys.readouterr().out
     assert "(3 of 3)" in printed
@@ -93,20 +86,20 @@ def test_a_resumed_run_measures_what_is_missing_and_ends_the_same(
     assert all(each.stat().st_mtime_ns == times[each] for each in models[1:])
 
 
-def test_another_run_is_not_overwritten(out, capsys, monkeypatch, fleet_file):
-    said = refused(capsys, monkeypatch, fleet_file, out, "--representatives", "3")
+def test_another_run_is_not_overwritten(out, capsys, fleet_file):
+    said = refused(capsys, fleet_file, out, "--representatives", "3")
     assert "--resume" in said
-    said = refused(capsys, monkeypatch, fleet_file, out, "--models", "view-all", "--resume")
+    said = refused(capsys, fleet_file, out, "--models", "view-all", "--resume")
     assert "another settings" in said
 
 
-def test_models_are_measured_by_name(capsys, monkeypatch, fleet_file, tmp_path):
+def test_models_are_measured_by_name(capsys, fleet_file, tmp_path):
     out = tmp_path / "run"
-    said = refused(capsys, monkeypatch, fleet_file, out, "--models", "view-al")
+    said = refused(capsys, fleet_file, out, "--models", "view-al")
     assert "no model 'view-al'" in said
     assert not out.exists()
     options = ["--models", "view-all", "--method", "gradient", "--rows", "200"]
-    measure(monkeypatch, fleet_file, out, *options)
+    measure(fleet_file, out, *options)
     assert "view-all: NE" in capsys.readouterr().out
     table = pq.read_table(out / "importance.parquet")
     assert set(table["model"].to_pylist()) == {"view-all"}

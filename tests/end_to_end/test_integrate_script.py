@@ -1,12 +1,10 @@
 """A run becomes a version: integrate, back-test on the cluster, decide, store."""
 
 import json
-import runpy
-import sys
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import SCRIPT
+from conftest import run_script
 
 from smt.template import catalogue
 from smt.template.versions import Version, history, write_version
@@ -35,7 +33,7 @@ wide = Technique("wide", "architecture", {}, wide, "a test")
 
 
 @pytest.fixture
-def integrate(cluster, fleet_file, tmp_path, monkeypatch, capsys):
+def integrate(cluster, fleet_file, tmp_path, capsys):
     """Run the script on a parent that hardly learns and a technique that lets it learn."""
     values = {"batch_size": 256, "dense_rate": 1e-7, "table_rate": 1e-6}
     template = catalogue[NAME].change("training", **values)
@@ -63,13 +61,11 @@ def integrate(cluster, fleet_file, tmp_path, monkeypatch, capsys):
         "--seeds": 2,
     }
     words = [str(word) for pair in arguments.items() for word in pair]
-    script = str(SCRIPT.with_name("integrate.py"))
 
     def run(*options, techniques=("technique",)):
         named = ["--techniques", *(f"{own}:{name}" for name in techniques)]
-        monkeypatch.setattr(sys, "argv", [script, *words, *named, *options])
         try:
-            runpy.run_path(script, run_name="__main__")
+            run_script("integrate.py", *words, *named, *options)
         except SystemExit as stop:
             return capsys.readouterr().out, stop.code
         return capsys.readouterr().out, 0
