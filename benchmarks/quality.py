@@ -8,13 +8,14 @@ and AUC by event (mean over seeds), and a JSON line last:
                the best peer in NE (negative: ahead)
   best         Share of (log, event) pairs on which SparseNN Medium or Large has the best NE
 
-It takes about an hour on two cores; `--out` keeps every run, and the same command goes on
+It takes an hour and a half on two cores; `--out` keeps every run, and the same command goes on
 where it was stopped. Needs the extra `bench`.
 """
 
 import json
 import multiprocessing
 import os
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from peers import peers
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -203,12 +205,13 @@ def floors(config: Config) -> dict[str, float]:
 
 def show(results: dict[Job, dict[str, float]], floors: dict[str, float]) -> None:
     """A table a log: systems by events, NE and AUC, the best NE of an event in bold."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     for log in dict.fromkeys(job.log_name for job in results):
-        table = Table(title=f"{log}: NE (AUC), mean over seeds", show_lines=False)
+        table = Table(title=f"{log}: NE (AUC), mean over seeds", box=SIMPLE_HEAD, padding=0)
         events = list(dict.fromkeys(job.event for job in results if job.log_name == log))
-        for column in ("system", *events, "seconds"):
-            table.add_column(column, justify="left" if column == "system" else "right")
+        table.add_column("system", no_wrap=True)
+        for column in (*events, "seconds"):
+            table.add_column(column, justify="right", overflow="fold")
         systems = list(dict.fromkeys(job.system for job in results))
         means = mean_ne(results, log)
         for system in systems:
