@@ -127,8 +127,7 @@ def _typical(variances: Tensor, known: Tensor) -> Tensor:
     """`[m]` mean noise of each model; the mean of all where one was never evaluated."""
     counts = known.sum(0)
     means = torch.where(known, variances, 0.0).sum(0) / counts.clamp_min(1)
-    overall = variances[known].mean() if known.any() else variances.new_ones(())
-    return torch.where(counts > 0, means, overall)
+    return torch.where(counts > 0, means, variances[known].mean())
 
 
 def _directions(covariance: Tensor, noise: Tensor) -> Tensor:
