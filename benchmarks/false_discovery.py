@@ -47,11 +47,10 @@ import numpy as np
 from null_draws import Plan, draw, measure_again
 from null_pool import Pool, make_pool
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 from smt.errors import InputError
 from smt.mmo import optimize
 from smt.mmo.confirmation import Measured, candidates, choose_confirmed
@@ -282,7 +281,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
             f"{shown.aggregate.regression_rate:.2f}",
             "yes" if outcome.guarded else "no",
         )
-    Console().print(table)
+    open_console().print(table)
 
 
 if __name__ == "__main__":

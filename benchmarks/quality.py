@@ -15,7 +15,6 @@ where it was stopped. Needs the extra `bench`.
 import json
 import multiprocessing
 import os
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -27,12 +26,11 @@ import pyarrow as pa
 import torch
 from peers import peers
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.special import logit
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 from smt.data import Log
 from smt.data.schema import Event
 from smt.data.simulator import Simulator, SimulatorSpec
@@ -205,7 +203,7 @@ def floors(config: Config) -> dict[str, float]:
 
 def show(results: dict[Job, dict[str, float]], floors: dict[str, float]) -> None:
     """A table a log: systems by events, NE and AUC, the best NE of an event in bold."""
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = open_console()
     for log in dict.fromkeys(job.log_name for job in results):
         table = Table(title=f"{log}: NE (AUC), mean over seeds", box=SIMPLE_HEAD, padding=0)
         events = list(dict.fromkeys(job.event for job in results if job.log_name == log))

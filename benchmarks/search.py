@@ -37,7 +37,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from search_figure import write_figure
@@ -45,7 +44,7 @@ from search_fleets import ALPHA, EPSILON, MODELS, NEAR, SimulatedFleet, make_fle
 from search_peers import Evaluate, construct, peers, search_with
 from search_points import Array
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 from smt.mmo import optimize
 from smt.mmo.search import Method
 from smt.template.space import Theta
@@ -290,7 +289,7 @@ def show(methods: dict[str, Figures], errors: dict[str, str]) -> None:
     for method in (*methods, *errors):
         figures = [methods.get(method, {}).get(each) for each in (*columns, "proposal_s")]
         table.add_row(method, *("-" if each is None else f"{each:.3g}" for each in figures))
-    Console().print(table)
+    open_console().print(table)
     for method, error in errors.items():
         print(f"{method} cannot be constructed: {error}")
 

@@ -23,7 +23,6 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator, default_rng
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from search_points import (
     Array,
@@ -37,7 +36,7 @@ from search_points import (
     sample,
 )
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 from smt.spec import digest
 from smt.template.space import Space, Theta
 
@@ -220,7 +219,7 @@ def main(config: Config) -> None:
         table.add_column(column, justify="right")
     for number in range(config.first, config.first + config.fleets):
         table.add_row(*cells(make_fleet(number), config.out))
-    Console().print(table)
+    open_console().print(table)
     print(
         "d: hyperparameters, of which matter. types: Float, Int, Choice. near: share of the space "
         f"within {NEAR:.0%} of A*. noise: of a delta; t: heavy-tailed. weights: the largest."

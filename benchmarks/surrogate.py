@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import default_rng
-from rich.console import Console
 from rich.progress import track
 from search_fleets import SimulatedFleet, make_fleet
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 from smt.mmo.aggregate import aggregate
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
@@ -58,7 +57,7 @@ def main(config: Config) -> None:
         }
         seconds = {size: proposal_seconds(*map(int, size.split("x"))) for size in config.sizes}
     for name, share in shares.items():
-        Console().print(f"{name}: {share:.3f}", highlight=False)
+        open_console().print(f"{name}: {share:.3f}", highlight=False)
     print(
         json.dumps(
             {

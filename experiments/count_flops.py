@@ -1,9 +1,8 @@
 """Count what the six templates' networks cost over fleets, and draw it (Fig. 3 of the paper)."""
 
-import sys
 from dataclasses import dataclass
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,6 @@ class Config:
 
 def main(config: Config) -> None:
     """Count, save, report."""
-    from rich.console import Console
-
     from smt.errors import InputError
     from smt.execution.storage import Folder
     from smt.fleet import load_fleet
@@ -31,7 +28,7 @@ def main(config: Config) -> None:
 
     if not config.fleet:
         raise InputError("--fleet names no file; give at least one")
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = open_console(highlight=False)
     counts = []
     for fleet in [load_fleet(path) for path in config.fleet]:
         counted = count_networks(fleet)

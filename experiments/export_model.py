@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,8 +47,6 @@ def main(config: Config) -> None:
     from itertools import islice
     from pathlib import Path
 
-    from rich.console import Console
-
     from smt.data import read_batches
     from smt.execution.importance import choose_models
     from smt.fleet import load_fleet, load_logs, log_name, open_logs
@@ -59,7 +56,7 @@ def main(config: Config) -> None:
     from smt.training import paired_delta, train_network
     from smt.training.predict import judge, predict
 
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = open_console(highlight=False)
     baseline = None
     if config.baseline is not None:
         before = read_yaml(config.baseline).get("cost")

@@ -1,10 +1,9 @@
 """Measure which features a fleet's models rely on, for templates that select the top K a type."""
 
-import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,6 @@ class Config:
 
 def main(config: Config) -> None:
     """Choose models, measure, save, report."""
-    from rich.console import Console
     from rich.progress import track
 
     from smt.execution.importance import (
@@ -59,7 +57,7 @@ def main(config: Config) -> None:
     from smt.report.importance_summary import importance_table
     from smt.template import count_fleet_flops, find_template
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = open_console()
     settings = ImportanceSettings.parse(
         {name: getattr(config, name) for name in ImportanceSettings.model_fields},
         source="command line",

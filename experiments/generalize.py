@@ -1,12 +1,11 @@
 """Search techniques over a fleet's representative models and report which generalize."""
 
-import sys
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import tyro
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,6 @@ class Config:
 
 def main(config: Config) -> None:
     """Load, search, save, report."""
-    from rich.console import Console
-
     from smt.execution.storage import Folder
     from smt.fleet import load_fleet
     from smt.mmo import Settings, generalize
@@ -85,7 +82,7 @@ def main(config: Config) -> None:
     from smt.techniques import find_technique
     from smt.template import find_template
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = open_console()
     settings = Settings.parse(
         {name: getattr(config, name) for name in Settings.model_fields}, source="command line"
     )

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,6 @@ class Config:
 
 def main(config: Config) -> None:
     """Integrate, show, back-test, save, report, store."""
-    from rich.console import Console
-
     from smt.execution.storage import Folder
     from smt.fleet import load_fleet, open_logs
     from smt.iteration import backtest, choose_models, integrate
@@ -66,7 +64,7 @@ def main(config: Config) -> None:
     from smt.template.show import change_lines
     from smt.template.versions import TEMPLATES, write_version
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = open_console()
     templates = config.templates or TEMPLATES
     change = integrate(
         config.run,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 if TYPE_CHECKING:
     from smt.data.sources import Source
@@ -108,12 +108,11 @@ def read(config: KuaiRand | Criteo | Table | Simulator) -> Source:
 def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
     """Read, say what was found, split by time and write."""
     # These load torch, which --help should not wait for.
-    from rich.console import Console
 
     from smt.data.sources import require_storable, store
     from smt.data.sources.profile import profile_table
 
-    console = Console()
+    console = open_console()
     require_storable(config.out, config.test_share)
     console.print(f"reading: {type(config).__name__}")
     source = read(config)

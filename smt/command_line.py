@@ -1,4 +1,4 @@
-"""How every script starts: a typed config in, an exit code out."""
+"""How every script starts and prints: a typed config in, tables and an exit code out."""
 
 import logging
 import sys
@@ -6,10 +6,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import tyro
+from rich.console import Console
 
 from smt.errors import InputError
 
 Config = TypeVar("Config")
+
+# Of a pipe or a log, which have no width of their own: Rich's 80 cut the tables.
+LOG_WIDTH = 120
 
 
 def run(main: Callable[[Config], None], config: Any) -> None:
@@ -27,3 +31,8 @@ def run(main: Callable[[Config], None], config: Any) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def open_console(*, highlight: bool = True) -> Console:
+    """Standard output, as wide as the terminal, or `LOG_WIDTH` columns where it is none."""
+    return Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=highlight)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,11 +25,9 @@ class Config:
 
 def main(config: Config) -> None:
     """Print the table of all techniques, or a page on one."""
-    from rich.console import Console
-
     from smt.techniques import catalogue, find_technique
 
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = open_console(highlight=False)
     if config.name is None:
         console.print(_catalogue_table(list(catalogue.values())))
         return

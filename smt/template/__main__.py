@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from smt.command_line import run
+from smt.command_line import open_console, run
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -75,9 +74,7 @@ Config = (
 def main(config: Show | Diff | History | Card) -> None:
     """Find, print."""
     # This and what the subcommands import loads torch, which --help should not wait for.
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = open_console()
     if isinstance(config, Show):
         console.print(_show(config))
     elif isinstance(config, Diff):
