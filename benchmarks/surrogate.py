@@ -56,8 +56,9 @@ def main(config: Config) -> None:
             for number in track(numbers, "coverage")
         }
         seconds = {size: proposal_seconds(*map(int, size.split("x"))) for size in config.sizes}
+    console = open_console(highlight=False)
     for name, share in shares.items():
-        open_console().print(f"{name}: {share:.3f}", highlight=False)
+        console.print(f"{name}: {share:.3f}")
     print(
         json.dumps(
             {

@@ -3,6 +3,10 @@
 Deltas are rotated into independent directions (`smt.mmo.correlation`), and each direction is a
 Gaussian process over the space, all fitted as one batch. Models that were not evaluated in a
 trial make its directions uncertain; standard errors enter as known noise.
+
+Where they do, the directions share a kernel up to its scale, as in coregionalisation (Bonilla et
+al. 2008): most of them say too little of the space for length scales of their own. Where the
+noise is learned, a direction that the shared kernel does not suit would be taken for noise.
 """
 
 import math
@@ -16,6 +20,7 @@ from botorch.models.gpytorch import GPyTorchModel
 from botorch.models.kernels.categorical import CategoricalKernel
 from botorch.models.transforms.input import InputTransform
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from botorch.optim.closures import get_loss_closure_with_grads
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
@@ -29,14 +34,17 @@ from smt.mmo.trial import Trial
 
 # Share of the deltas' variance taken for noise where no standard error is known.
 UNKNOWN_NOISE = 0.1
-# Of the logarithm of a direction's variance, which is 1 by the directions' own scale.
-SCALE_SPREAD = 0.5
+# Of the logarithm of a direction's variance. Its own scale makes that 1, far too much for one of
+# noise: where trials are few, the scale is mostly the prior's of Σ.
+SCALE_SPREAD = 0.75
 LEAST_SCALE = 1e-4
 # Of the logarithm of a choice's length scale: at 1, θ whose choices all differ correlate by 1/e.
 CHOICE_SPREAD = 1.0
 LEAST_CHOICE_SCALE = 1e-2
+# How many directions' worth the prior of the length scales counts.
+PRIOR_DIRECTIONS = 5.0
 # Of L-BFGS. Thousands would follow, where a direction is nearly flat, for a likelihood as good.
-FIT_ITERATIONS = 50
+FIT_OPTIONS = {"options": {"maxiter": 50}}
 # In percent; no delta is known better than this.
 LEAST_SEM = 1e-3
 
@@ -118,8 +126,25 @@ def fit_surrogate(
         encoding, points, correlation.means, correlation.variances, noise_known
     )
     likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
-    fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": FIT_ITERATIONS}})
+    if noise_known:
+        _fit_jointly(likelihood)
+    else:
+        fit_gpytorch_mll(likelihood, optimizer_kwargs=FIT_OPTIONS)
     return Surrogate(encoding, correlation, points[: len(trials)], model)
+
+
+def _fit_jointly(likelihood: ExactMarginalLogLikelihood) -> None:
+    # By itself BoTorch fits each direction alone, which what they share rules out.
+    parameters = {
+        name: parameter
+        for name, parameter in likelihood.named_parameters()
+        if parameter.requires_grad
+    }
+    fit_gpytorch_mll(
+        likelihood,
+        closure=get_loss_closure_with_grads(likelihood, parameters),
+        optimizer_kwargs=FIT_OPTIONS,
+    )
 
 
 def observe(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool]:
@@ -161,13 +186,13 @@ def _gaussian_processes(
         means,
         variances if noise_known else None,
         likelihood=likelihood,
-        covar_module=_kernel(encoding, points.shape[-1], batch),
+        covar_module=_kernel(encoding, points.shape[-1], batch, shared=noise_known),
         outcome_transform=None,
         input_transform=Settled(encoding) if encoding.conditions else None,
     )
 
 
-def _kernel(encoding: Encoding, dimensions: int, batch: torch.Size) -> ScaleKernel:
+def _kernel(encoding: Encoding, dimensions: int, batch: torch.Size, *, shared: bool) -> ScaleKernel:
     """Numbers by their distance, times choices by which of them differ.
 
     BoTorch's own kernel for choices has no priors: of few trials it made intervals of 95% that
@@ -175,11 +200,12 @@ def _kernel(encoding: Encoding, dimensions: int, batch: torch.Size) -> ScaleKern
     """
     choices = [*encoding.choices]
     numbers = [place for place in range(dimensions) if place not in encoding.choices]
+    shape = torch.Size() if shared else batch
     factors: list[Kernel] = []
     if numbers:
         factors.append(
             get_covar_module_with_dim_scaled_prior(
-                len(numbers), batch_shape=batch, active_dims=numbers
+                len(numbers), batch_shape=shape, active_dims=numbers
             )
         )
     if choices:
@@ -187,11 +213,15 @@ def _kernel(encoding: Encoding, dimensions: int, batch: torch.Size) -> ScaleKern
             CategoricalKernel(
                 ard_num_dims=len(choices),
                 active_dims=choices,
-                batch_shape=batch,
+                batch_shape=shape,
                 lengthscale_prior=LogNormalPrior(0.0, CHOICE_SPREAD),
                 lengthscale_constraint=GreaterThan(LEAST_CHOICE_SCALE),
             )
         )
+    if shared:
+        for factor in factors:
+            prior = shared_prior(factor.lengthscale_prior, batch.numel())
+            factor.register_prior("lengthscale_prior", prior, "lengthscale")
     kernel = ScaleKernel(
         math.prod(factors[1:], start=factors[0]),
         batch_shape=batch,
@@ -201,3 +231,14 @@ def _kernel(encoding: Encoding, dimensions: int, batch: torch.Size) -> ScaleKern
     )
     kernel.outputscale = torch.ones(batch, dtype=torch.double)
     return kernel
+
+
+def shared_prior(prior: LogNormalPrior, directions: int) -> LogNormalPrior:
+    """The prior of what all directions share, of which GPyTorch counts one a direction.
+
+    Proportional to the given one's density to the power of `PRIOR_DIRECTIONS` over their number:
+    a log-normal one again. Where there are fewer, to the power of 1.
+    """
+    power = min(PRIOR_DIRECTIONS / directions, 1.0)
+    variance = float(prior.scale) ** 2 / power
+    return LogNormalPrior(float(prior.loc) + (1 - power) * variance, math.sqrt(variance))

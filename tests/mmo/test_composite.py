@@ -201,7 +201,7 @@ def test_points_of_a_discrete_space_are_tried_once_until_none_is_left():
 
 def test_proposals_go_where_the_mean_is_largest_among_what_may_be_kept():
     def edge(x):
-        return [4 * x, *[0.5 - x] * 4]
+        return [6 * x, *[0.5 - x] * 4]
 
     trials = at(np.linspace(0, 1, 11), edge, sem=0.01)
     assert 0.45 < ask(LINE, trials, epsilon=0.1).theta["x"] < 0.6

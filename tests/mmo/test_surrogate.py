@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.priors import LogNormalPrior
 
 from smt.mmo.aggregate import Aggregate
 from smt.mmo.encoding import Encoding
-from smt.mmo.surrogate import fit_surrogate
+from smt.mmo.surrogate import PRIOR_DIRECTIONS, fit_surrogate, shared_prior
 from smt.mmo.trial import Trial
 from smt.template import Choice, Float, Int
 
@@ -124,19 +125,16 @@ def test_few_trials_of_choices_leave_room_for_what_was_not_tried():
 def predicted_literally(surrogate, observed, noise, points):
     """By one Gaussian over all models and trials, with what the surrogate has learned."""
     model, directions = surrogate.model, surrogate.correlation.directions
+    kernel = model.covar_module
     with torch.no_grad():
-        # [q, n + p, n + p]; a direction's covariance is between trials, times between models.
-        kernels = model.covar_module(torch.cat([surrogate.points, points])).to_dense().numpy()
+        shared = kernel.base_kernel(torch.cat([surrogate.points, points])).to_dense().numpy()
+        between = ((directions * kernel.outputscale) @ directions.T).numpy()
         centre = surrogate.deltas(model.mean_module.raw_constant).numpy()
-    whole = sum(
-        np.kron(kernel, np.outer(direction, direction))
-        for kernel, direction in zip(kernels, directions.T.numpy(), strict=True)
-    )
     n, m = observed.shape
-    seen = whole[: n * m, : n * m] + np.diag(np.tile(noise, n))
-    across = whole[n * m :, : n * m]
+    seen = np.kron(shared[:n, :n], between) + np.diag(np.tile(noise, n))
+    across = np.kron(shared[n:, :n], between)
     means = across @ np.linalg.solve(seen, (observed - centre).ravel())
-    left = whole[n * m :, n * m :] - across @ np.linalg.solve(seen, across.T)
+    left = np.kron(shared[n:, n:], between) - across @ np.linalg.solve(seen, across.T)
     return centre + means.reshape(-1, m), np.sqrt(np.diag(left)).reshape(-1, m)
 
 
@@ -154,6 +152,28 @@ def test_complete_trials_are_learned_from_as_by_one_gaussian_over_all_models(gri
     found_mean, found_spread = surrogate.predict(grid)
     np.testing.assert_allclose(found_mean, mean, atol=1e-5)
     np.testing.assert_allclose(found_spread, spread, rtol=1e-3)
+
+
+@pytest.mark.parametrize("directions", [1, 4, 40])
+def test_the_shared_prior_counts_as_often_as_it_should(directions):
+    prior = LogNormalPrior(1.2, 0.7)
+    points = torch.tensor([0.1, 0.5, 1.0, 3.0, 20.0])
+    wanted = min(directions, PRIOR_DIRECTIONS) * prior.log_prob(points)
+    counted = directions * shared_prior(prior, directions).log_prob(points)
+    difference = counted - wanted
+    torch.testing.assert_close(difference, difference[:1].expand(5), rtol=0, atol=1e-4)
+
+
+def test_directions_share_length_scales_where_noise_is_known(plane):
+    kernel = plane.model.covar_module
+    assert kernel.base_kernel.lengthscale.shape == (1, 2)
+    assert kernel.outputscale.shape == (plane.correlation.directions.shape[1],)
+
+
+def test_directions_have_length_scales_of_their_own_where_noise_is_learned():
+    surrogate = fit(PLANE, observe(PLANE, on_plane, 12, 0.05, known=False))
+    directions = surrogate.correlation.directions.shape[1]
+    assert surrogate.model.covar_module.base_kernel.lengthscale.shape == (directions, 1, 2)
 
 
 def test_every_model_of_every_point_has_a_mean_and_a_positive_spread(plane, grid):
