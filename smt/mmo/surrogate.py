@@ -21,6 +21,7 @@ from botorch.models.kernels.categorical import CategoricalKernel
 from botorch.models.transforms.input import InputTransform
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from botorch.optim.closures import get_loss_closure_with_grads
+from botorch.optim.utils import get_parameters
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
@@ -135,11 +136,7 @@ def fit_surrogate(
 
 def _fit_jointly(likelihood: ExactMarginalLogLikelihood) -> None:
     # By itself BoTorch fits each direction alone, which what they share rules out.
-    parameters = {
-        name: parameter
-        for name, parameter in likelihood.named_parameters()
-        if parameter.requires_grad
-    }
+    parameters = get_parameters(likelihood, requires_grad=True)
     fit_gpytorch_mll(
         likelihood,
         closure=get_loss_closure_with_grads(likelihood, parameters),
