@@ -1,14 +1,18 @@
 """How every script starts and prints: a typed config in, tables and an exit code out."""
 
+from __future__ import annotations
+
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
-from rich.console import Console
 
 from smt.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Config = TypeVar("Config")
 
@@ -35,4 +39,7 @@ def run(main: Callable[[Config], None], config: Any) -> None:
 
 def open_console(*, highlight: bool = True) -> Console:
     """Standard output, as wide as the terminal, or `LOG_WIDTH` columns where it is none."""
+    # `--help` and wrong options need none of it.
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=highlight)

@@ -73,7 +73,6 @@ Config = (
 
 def main(config: Show | Diff | History | Card) -> None:
     """Find, print."""
-    # This and what the subcommands import loads torch, which --help should not wait for.
     console = open_console()
     if isinstance(config, Show):
         console.print(_show(config))
@@ -85,6 +84,7 @@ def main(config: Show | Diff | History | Card) -> None:
         console.print(_card(config))
 
 
+# What the subcommands import loads torch, which --help should not wait for.
 def _show(config: Show) -> RenderableType:
     from smt.template.catalogue import find_template, find_version
     from smt.template.show import template_tree
