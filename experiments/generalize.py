@@ -1,6 +1,6 @@
 """Search techniques over a fleet's representative models and report which generalize."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import tyro
@@ -19,6 +19,7 @@ class Config:
         log: Log folder to use in place of the one that the fleet names.
         template: Name of a template, or a YAML file that holds one.
         representatives: How many models stand for the fleet; the elbow decides where not given.
+        attribute_weights: How much an attribute counts in choosing them; see represent.py.
         trials: θ tried a technique.
         alpha: Percent; a model regresses where its NE change is below -alpha.
         epsilon: Largest share of models that may regress.
@@ -49,6 +50,7 @@ class Config:
     log: str | None = None
     template: str = "sparsenn_small"
     representatives: int | None = None
+    attribute_weights: dict[str, float] = field(default_factory=dict)
     trials: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 20
     alpha: float = 0.05
     epsilon: float = 0.1
@@ -74,7 +76,7 @@ class Config:
 def main(config: Config) -> None:
     """Load, search, save, report."""
     from smt.execution.storage import Folder
-    from smt.fleet import load_fleet
+    from smt.fleet import AttributeWeights, load_fleet
     from smt.mmo import Settings, generalize
     from smt.mmo.results import save
     from smt.mmo.summary import remarks, technique_table
@@ -98,6 +100,9 @@ def main(config: Config) -> None:
         template=template,
         settings=settings,
         representatives=config.representatives,
+        attribute_weights=AttributeWeights.parse(
+            config.attribute_weights, source="--attribute-weights"
+        ),
         isolate=config.isolate,
         resume=config.resume,
         baselines=config.baselines,

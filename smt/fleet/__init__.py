@@ -1,20 +1,29 @@
 """The fleet: its models, their logs, and the representatives among them."""
 
+from smt.fleet.attributes import AttributeWeights
+from smt.fleet.draw_holdout import draw_holdout
 from smt.fleet.fleet_file import load_fleet
+from smt.fleet.fleet_table import fleet_table
 from smt.fleet.logs import load_logs, log_name, log_schema, model_columns, open_logs
 from smt.fleet.model_spec import Fleet, ModelSpec, ServingLimits, SimulatedLog
 from smt.fleet.representatives import Representatives, select_representatives
+from smt.fleet.stability import Stability, measure_stability
 
 __all__ = [
+    "AttributeWeights",
     "Fleet",
     "ModelSpec",
     "Representatives",
     "ServingLimits",
     "SimulatedLog",
+    "Stability",
+    "draw_holdout",
+    "fleet_table",
     "load_fleet",
     "load_logs",
     "log_name",
     "log_schema",
+    "measure_stability",
     "model_columns",
     "open_logs",
     "select_representatives",

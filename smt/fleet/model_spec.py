@@ -74,10 +74,11 @@ class Fleet(Spec):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Fleet":
-        names = [model.name for model in self.models]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two models are named '{name}'")
+        seen = set()
+        for model in self.models:
+            if model.name in seen:
+                raise ValueError(f"two models are named '{model.name}'")
+            seen.add(model.name)
         return self
 
     @model_validator(mode="after")

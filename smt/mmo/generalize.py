@@ -15,9 +15,11 @@ from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
 from smt.execution.storage import Folder
 from smt.fleet import (
+    AttributeWeights,
     Fleet,
     ModelSpec,
     Representatives,
+    draw_holdout,
     load_logs,
     log_name,
     open_logs,
@@ -25,7 +27,6 @@ from smt.fleet import (
 )
 from smt.mmo.conclusion import TechniqueResult, conclude
 from smt.mmo.earlier import read_earlier
-from smt.mmo.holdout import draw_holdout
 from smt.mmo.optimize import check_search
 from smt.mmo.progress import Display
 from smt.mmo.settings import Settings
@@ -33,7 +34,14 @@ from smt.mmo.technique_search import TechniqueSearch
 from smt.mmo.trial import Trial
 from smt.mmo.warm_start import check_earlier
 from smt.spec import digest
-from smt.template import Technique, Template, Theta, catalogue, count_fleet_flops
+from smt.template import (
+    Technique,
+    Template,
+    Theta,
+    above_flops_limit,
+    catalogue,
+    count_fleet_flops,
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ def generalize(
     template: Template | None = None,
     settings: Settings | None = None,
     representatives: int | None = None,
+    attribute_weights: AttributeWeights | None = None,
     isolate: bool = False,
     resume: bool = False,
     baselines: str | Path | None = None,
@@ -90,6 +99,7 @@ def generalize(
     Args:
         template: What the techniques change; SparseNN Small's latest version by default.
         representatives: How many models stand for the fleet; None lets the elbow decide.
+        attribute_weights: How much each attribute counts in choosing them; alike where None.
         isolate: Every evaluation in a Ray Train run of its own.
         baselines: Folder of baselines to share between runs; `out/baselines` where None.
         warm_start: Folders of finished runs whose trials of the same techniques tell the
@@ -104,7 +114,9 @@ def generalize(
     _check_techniques(techniques, template)
     logs = open_logs(fleet.models)
     fleet = count_fleet_flops(template, fleet, logs)
-    chosen = select_representatives(fleet, count=representatives, seed=settings.seed)
+    chosen = select_representatives(
+        fleet, count=representatives, seed=settings.seed, weights=attribute_weights
+    )
     models = chosen.models
     _check_models(models, template)
     holdout = draw_holdout(
@@ -112,7 +124,7 @@ def generalize(
         chosen,
         count=settings.holdout,
         seed=settings.seed,
-        left_out=[model.name for model in fleet.models if _above_limit(model, template)],
+        left_out=[model.name for model in fleet.models if above_flops_limit(template, model)],
     )
     digests = {model.name: logs[log_name(model.log)].digest for model in (*models, *holdout)}
     earlier = _read_earlier(warm_start, techniques, chosen.models, settings)
@@ -208,16 +220,11 @@ def _check_models(models: Sequence[ModelSpec], template: Template) -> None:
     if not any(model.weight for model in models):
         raise InputError("all weights of the representative models are zero; none has traffic")
     for model in models:
-        if _above_limit(model, template):
+        if above_flops_limit(template, model):
             raise InputError(
                 f"model '{model.name}': template '{template.name}' needs "
                 f"{model.inference_flops:,} FLOPs an example, its limit is {model.limits.flops:,}"
             )
-
-
-def _above_limit(model: ModelSpec, template: Template) -> bool:
-    limit, needed = model.limits.flops, model.inference_flops
-    return bool(template.serving.enforce_flops_limit and limit and needed and needed > limit)
 
 
 def _train_baselines(search: TechniqueSearch) -> dict[str, Evaluation]:

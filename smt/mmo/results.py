@@ -10,6 +10,7 @@ from typing import Any
 
 from smt.execution.ledger import Ledger
 from smt.execution.storage import Folder
+from smt.fleet import fleet_table
 from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
 from smt.mmo.ax_experiment import experiment_json
 from smt.mmo.conclusion import TechniqueResult, Verdict
@@ -17,7 +18,7 @@ from smt.mmo.confirmation import Measured
 from smt.mmo.encoding import Encoding
 from smt.mmo.generalize import Generalization
 from smt.mmo.holdout import explain_holdout
-from smt.mmo.result_tables import evaluation_table, fleet_table, trial_table
+from smt.mmo.result_tables import evaluation_table, trial_table
 from smt.mmo.sample_size import short_windows
 from smt.mmo.sensitivity import analyze_sensitivity
 from smt.mmo.settings import Settings
@@ -41,7 +42,8 @@ def save(found: Generalization, folder: Folder) -> dict[str, Any]:
     evaluations = [*baselines, *Ledger(folder, folder).evaluations()]
     folder.write_table("evaluations.parquet", evaluation_table(evaluations))
     folder.write_table("trials.parquet", trial_table(result))
-    folder.write_table("fleet.parquet", fleet_table(found))
+    fleet = fleet_table(found.fleet, found.representatives, found.holdout)
+    folder.write_table("fleet.parquet", fleet)
     for name, content in _experiments(found):
         folder.write(f"ax/{name}.json", content)
     folder.write("result.json", json.dumps(result, indent=2, allow_nan=False).encode())
@@ -57,6 +59,7 @@ def summarise(found: Generalization) -> dict[str, Any]:
         "template": found.template.to_dict(),
         "settings": found.settings.to_dict(),
         "inertias": {str(k): value for k, value in found.representatives.inertias.items()},
+        "silhouettes": {str(k): value for k, value in found.representatives.silhouettes.items()},
         "representatives": [
             {
                 "model": model.name,

@@ -267,6 +267,7 @@ class Run:
     Attributes:
         settings: α, ε, τ, method, trials, seed and whatever else the run was set to.
         inertias: k -> k-means inertia.
+        silhouettes: k -> mean silhouette.
         evaluations: How many networks the tables hold, baselines included.
         holdout_models: Names of M_H; empty where there is none.
     """
@@ -275,6 +276,7 @@ class Run:
     template: str
     settings: dict[str, Any]
     inertias: dict[int, float]
+    silhouettes: dict[int, float]
     evaluations: int
     representatives: tuple[Representative, ...]
     holdout_models: tuple[str, ...]

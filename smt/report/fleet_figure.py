@@ -1,33 +1,38 @@
-"""The fleet in two dimensions (Fig. 4 of the paper), and how many clusters it has."""
+"""The fleet in two dimensions (Fig. 4 of the paper)."""
 
+import itertools
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.contents import Model, Run
+from smt.report.contents import Model
 from smt.report.packing import Point, pack
-from smt.report.theme import ACCENT, CLUSTERS, INK, MUTED, axis, frame, label, lines
+from smt.report.theme import CLUSTERS, INK, axis, frame, label, lines
 
 HEIGHT = 520
 AREA = (480.0, 280.0)
+MAX_DRAWN = 2000
 
 
-def fleet_figure(run: Run) -> go.Figure:
+def fleet_figure(models: Sequence[Model], representatives: Sequence[str]) -> go.Figure:
     """Every model at its place on two principal axes, coloured by cluster.
 
-    Representatives are large and carry their row number of the representatives' table.
+    Representatives are large and carry their row number of the representatives' table. Of more
+    than 2,000 models, evenly spaced ones are drawn.
     """
-    places = pack(run.models, AREA)
-    rank = {each.model: index for index, each in enumerate(run.representatives, 1)}
-    by_cluster = {model.cluster: model.model for model in run.models if model.representative}
-    hover = [_hover(model, by_cluster[model.cluster], rank) for model in run.models]
-    members = [index for index, model in enumerate(run.models) if not model.representative]
-    chosen = [index for index, model in enumerate(run.models) if model.representative]
+    models = drawn(models)
+    places = pack(models, AREA)
+    rank = {model: index for index, model in enumerate(representatives, 1)}
+    by_cluster = {model.cluster: model.model for model in models if model.representative}
+    hover = [_hover(model, by_cluster[model.cluster], rank) for model in models]
+    members = [index for index, model in enumerate(models) if not model.representative]
+    chosen = [index for index, model in enumerate(models) if model.representative]
     figure = go.Figure(
         [
-            _dots(run.models, places, hover, members),
-            _numbered(run.models, places, hover, chosen, rank),
+            _dots(models, places, hover, members),
+            _numbered(models, places, hover, chosen, rank),
         ]
     )
     bare = {"showticklabels": False, "showgrid": False, "automargin": False}
@@ -46,49 +51,12 @@ def fleet_figure(run: Run) -> go.Figure:
     return figure
 
 
-def elbow_figure(run: Run) -> go.Figure:
-    """k-means inertia over k, with the k of this run marked."""
-    k = len(run.representatives)
-    figure = go.Figure(
-        go.Scatter(
-            x=list(run.inertias),
-            y=list(run.inertias.values()),
-            mode="lines+markers",
-            line={"color": MUTED, "width": 1.5},
-            marker={"size": 5, "color": MUTED},
-            hovertemplate="k = %{x}<br>inertia %{y:.3f}<extra></extra>",
-        )
-    )
-    figure.add_vline(x=k, line={"color": ACCENT, "width": 1.3, "dash": "dash"})
-    if k in run.inertias:
-        figure.add_trace(
-            go.Scatter(
-                x=[k],
-                y=[run.inertias[k]],
-                mode="markers",
-                marker={"size": 11, "color": ACCENT, "line": {"color": "white", "width": 1.5}},
-                hovertemplate="k = %{x}<br>inertia %{y:.3f}<extra></extra>",
-            )
-        )
-    right = k > max(run.inertias) / 2
-    figure.add_annotation(
-        text=f"<b>k = {k}</b>",
-        x=k,
-        y=1,
-        yref="paper",
-        yanchor="top",
-        xanchor="right" if right else "left",
-        xshift=-6 if right else 6,
-        showarrow=False,
-        font={"color": ACCENT},
-    )
-    figure.update_layout(
-        **frame(HEIGHT, margin={"l": 56, "r": 12, "t": 8, "b": 48}),
-        xaxis=axis("number of clusters k", tickformat="d", showgrid=False),
-        yaxis=axis("k-means inertia", rangemode="tozero"),
-        showlegend=False,
-    )
-    return figure
+def drawn(models: Sequence[Model]) -> list[Model]:
+    """All representatives, and as many others as a page can hold."""
+    others = sum(not model.representative for model in models)
+    step = max(1, math.ceil(others / MAX_DRAWN))
+    number = itertools.count()
+    return [model for model in models if model.representative or next(number) % step == 0]
 
 
 def _dots(

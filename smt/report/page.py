@@ -6,8 +6,7 @@ from html import escape
 from smt.report import numbers
 from smt.report.contents import Run
 from smt.report.document import html_document
-from smt.report.embed import embed
-from smt.report.fleet_figure import elbow_figure, fleet_figure
+from smt.report.fleet_section import fleet_section
 from smt.report.tables import (
     failure_table,
     representative_table,
@@ -155,16 +154,10 @@ def _searches(run: Run) -> str:
 
 
 def _fleet(run: Run) -> str:
+    names = [each.model for each in run.representatives]
     return (
         "<h2>Fleet and representatives</h2>"
-        f"<div class=side><div>{embed(fleet_figure(run), 'fleet')}</div>"
-        f"<div>{embed(elbow_figure(run), 'elbow')}</div></div>"
-        f"<p class=caption>Left: the {numbers.count(len(run.models))} models by their six "
-        "attributes, projected on two principal axes and coloured by cluster; large numbered "
-        "marks are the representatives, by the numbers of the table below. Models that share a "
-        "place are packed side by side around it, one disc a cluster. Right: k-means inertia over "
-        f"the number of clusters; the dashed line is this run's k = {len(run.representatives)}."
-        "</p>"
+        f"{fleet_section(run.models, names, run.inertias, run.silhouettes)}"
     )
 
 

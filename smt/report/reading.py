@@ -55,7 +55,8 @@ def read_run(folder: Folder) -> Run:
         fleet=result["fleet"],
         template=result["template"]["name"],
         settings=result["settings"],
-        inertias={int(k): inertia for k, inertia in result["inertias"].items()},
+        inertias=_by_count(result["inertias"]),
+        silhouettes=_by_count(result["silhouettes"]),
         evaluations=len(evaluations),
         representatives=representatives,
         holdout_models=tuple(result["holdout_models"]),
@@ -70,6 +71,10 @@ def read_run(folder: Folder) -> Run:
             if row["failure"] is not None
         ),
     )
+
+
+def _by_count(curve: Mapping[str, float]) -> dict[int, float]:
+    return {int(k): value for k, value in curve.items()}
 
 
 def _technique(found: Row, models: list[str], rows: Rows) -> Technique:

@@ -4,7 +4,7 @@ from smt.layers.networks import Network
 from smt.template.build import build
 from smt.template.catalogue import catalogue, find_template
 from smt.template.difference import diff
-from smt.template.flops import count_fleet_flops, count_flops
+from smt.template.flops import above_flops_limit, count_fleet_flops, count_flops
 from smt.template.space import Choice, Float, Int, Space, Theta
 from smt.template.technique import Technique
 from smt.template.template import Template
@@ -19,6 +19,7 @@ __all__ = [
     "Technique",
     "Template",
     "Theta",
+    "above_flops_limit",
     "build",
     "catalogue",
     "count_fleet_flops",

@@ -73,6 +73,12 @@ def count_fleet_flops(template: Template, fleet: Fleet, logs: dict[str, Log]) ->
     return fleet.model_copy(update={"models": tuple(models)})
 
 
+def above_flops_limit(template: Template, model: ModelSpec) -> bool:
+    """Whether a model whose FLOPs are counted needs more than a template lets it have."""
+    limit, needed = model.limits.flops, model.inference_flops
+    return bool(template.serving.enforce_flops_limit and limit and needed and needed > limit)
+
+
 def one_example(network: Network, *, steps: int) -> Batch:
     """A batch of one: zeros everywhere, sequences of `steps` steps, lists of one id."""
     columns = {name: network.schema.columns[name] for name in network.features}

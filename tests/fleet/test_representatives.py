@@ -2,13 +2,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 from smt.errors import InputError
-from smt.fleet import Fleet, ModelSpec, select_representatives
-from smt.fleet.representatives import elbow, encode_attributes
+from smt.fleet import AttributeWeights, Fleet, ModelSpec, select_representatives
+from smt.fleet import representatives as selection
+from smt.fleet.attributes import encode_attributes
+from smt.fleet.cluster_count import elbow, silhouettes
 
 
 def model_of(name, **changes):
@@ -95,6 +95,33 @@ def test_inertias_are_those_of_k_means(fleet):
     assert found.coordinates.shape == (len(fleet.models), 2)
 
 
+def test_silhouettes_are_those_of_every_k_and_distances_those_to_the_centres(fleet):
+    found = select_representatives(fleet, count=3)
+    points = encode_attributes(fleet)
+    fits = {k: KMeans(k, n_init=4, random_state=0).fit(points) for k in range(1, 19)}
+    assert found.silhouettes == silhouettes(points, {k: fit.labels_ for k, fit in fits.items()})
+    assert list(found.silhouettes) == list(range(2, 18))
+    np.testing.assert_allclose(found.distances, fits[3].transform(points).min(axis=1))
+
+
+def test_an_attribute_of_large_weight_decides_the_clusters(fleet):
+    weights = AttributeWeights(surface=100.0)
+    found = select_representatives(fleet, count=3, weights=weights)
+    surfaces = np.array([model.surface for model in fleet.models])
+    for cluster, model in enumerate(found.models):
+        assert set(surfaces[found.clusters == cluster]) == {model.surface}
+
+
+def test_of_a_large_fleet_a_sample_tells_k_and_all_models_the_clusters(fleet, monkeypatch):
+    monkeypatch.setattr(selection, "MAX_SAMPLED", 12)
+    found = select_representatives(fleet, count=4)
+    assert max(found.inertias) <= 12
+    assert found.clusters.shape == (18,)
+    points = encode_attributes(fleet)
+    again = KMeans(4, n_init=4, random_state=0).fit(points)
+    np.testing.assert_array_equal(found.clusters, again.labels_)
+
+
 @pytest.mark.parametrize("count", [-1, 0, 19])
 def test_a_count_out_of_range_is_refused(fleet, count):
     with pytest.raises(InputError, match=f"{count} representatives asked for; .* has 18 models"):
@@ -119,21 +146,6 @@ def test_a_model_whose_flops_are_not_counted_is_named(fleet):
         select_representatives(Fleet(name="f", models=models))
 
 
-def test_each_attribute_has_unit_scale():
-    base = model_of("base")
-    changes = [
-        {"stage": "retrieval"},
-        {"inference_flops": 10_000},
-        {"inference_hardware": "gpu"},
-        {"events": ("like",)},
-        {"surface": "search"},
-        {"data_constraint": "none"},
-    ]
-    models = (base, *(model_of(f"m{n}", **change) for n, change in enumerate(changes)))
-    points = encode_attributes(Fleet(name="f", models=models))
-    np.testing.assert_allclose(np.linalg.norm(points[1:] - points[0], axis=1), 1.0)
-
-
 def test_equal_members_are_drawn_from_and_not_always_the_first():
     models = tuple(
         model_of(f"{event}", events=(event,), inference_flops=1000) for event in "abcdefgh"
@@ -141,27 +153,3 @@ def test_equal_members_are_drawn_from_and_not_always_the_first():
     fleet = Fleet(name="f", models=models)
     names = {select_representatives(fleet, count=1, seed=s).models[0].name for s in range(12)}
     assert len(names) > 2
-
-
-def test_elbow_of_a_hand_made_curve():
-    assert elbow({1: 100.0, 2: 40.0, 3: 10.0, 4: 8.0, 5: 6.0, 6: 5.0}) == 3
-    assert elbow({1: 10.0, 2: 9.0, 3: 0.5, 4: 0.4}) == 3
-    assert elbow({2: 5.0, 3: 5.0, 4: 5.0}) == 2
-    assert elbow({1: 3.0, 2: 1.0}) == 1
-
-
-@given(
-    st.lists(st.floats(0.1, 100), min_size=3, max_size=12, unique=True),
-    st.floats(0.01, 100),
-    st.floats(-50, 50),
-)
-def test_elbow_does_not_depend_on_units(values, scale, shift):
-    curve = dict(enumerate(sorted(values, reverse=True), start=1))
-    xs = np.linspace(0, 1, len(curve))
-    ys = np.array(list(curve.values()))
-    depths = 1 - xs - (ys - ys[-1]) / (ys[0] - ys[-1])
-    ordered = np.sort(depths)
-    if ordered[-1] - ordered[-2] < 1e-6:
-        return
-    assert elbow({k: scale * value + shift for k, value in curve.items()}) == elbow(curve)
-    assert elbow(curve) == int(depths.argmax()) + 1

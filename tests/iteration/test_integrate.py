@@ -69,7 +69,7 @@ def write_run(folder, generalized, template=FIRST.template, **settings):
         Fleet(name="shop", models=models),
         template,
         Settings(trials=7, seed=3, alpha=0.02, **settings),
-        Representatives(models, np.array([0, 1]), {1: 1.0}, np.zeros((2, 2))),
+        Representatives(models, np.array([0, 1]), np.zeros(2), {1: 1.0}, {}, np.zeros((2, 2))),
         models[:1],
         baselines,
         (),

@@ -128,7 +128,9 @@ def make_run(
     chosen = Representatives(
         models=fleet.models[:representatives],
         clusters=np.arange(len(fleet.models)) % representatives,
+        distances=np.ones(len(fleet.models)),
         inertias={k: 20.0 / k for k in range(1, representatives + 4)},
+        silhouettes={k: 1 / k for k in range(2, representatives + 4)},
         coordinates=np.array([[i % 3, i % 2] for i in range(len(fleet.models))], dtype=float),
     )
     outside = fleet.models[representatives : representatives + holdout]

@@ -1,8 +1,10 @@
 import itertools
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
 
@@ -10,7 +12,8 @@ from smt.execution.storage import Folder
 from smt.report.confirmation_figure import confirmation_figure
 from smt.report.contents import Run
 from smt.report.delta_figure import colour_limit, delta_figure
-from smt.report.fleet_figure import elbow_figure, fleet_figure
+from smt.report.elbow_figure import elbow_figure
+from smt.report.fleet_figure import MAX_DRAWN, drawn, fleet_figure
 from smt.report.forest_figure import forest_figure
 from smt.report.packing import pack
 from smt.report.reading import read_run
@@ -162,8 +165,12 @@ def test_sensitivity_without_any_beta_is_no_figure(run: Run) -> None:
     assert sensitivity_figure(silent, 0.05, []) is None
 
 
+def shown_fleet(run: Run) -> go.Figure:
+    return fleet_figure(run.models, [each.model for each in run.representatives])
+
+
 def test_the_fleet_shows_every_model_and_numbers_the_representatives(run: Run) -> None:
-    dots, numbered = fleet_figure(run).data
+    dots, numbered = shown_fleet(run).data
     assert len(dots.x) == len(run.models) - len(run.representatives)
     assert sorted(numbered.text) == [f"<b>{index}</b>" for index in range(1, 6)]
     for text, hover in zip(numbered.text, numbered.hovertext, strict=True):
@@ -171,10 +178,23 @@ def test_the_fleet_shows_every_model_and_numbers_the_representatives(run: Run) -
         assert "inference FLOPs: " in hover
 
 
-def test_the_elbow_marks_the_number_of_representatives(run: Run) -> None:
-    curve, mark = elbow_figure(run).data
-    assert dict(zip(curve.x, curve.y, strict=True)) == run.inertias
+def test_of_a_large_fleet_some_models_and_all_representatives_are_drawn(run: Run) -> None:
+    members = [replace(run.models[-1], model=str(index)) for index in range(3 * MAX_DRAWN)]
+    chosen = [model for model in run.models if model.representative]
+    shown = drawn([*members, *chosen])
+    assert [model for model in shown if model.representative] == chosen
+    others = [int(model.model) for model in shown if not model.representative]
+    assert MAX_DRAWN / 2 < len(others) <= MAX_DRAWN
+    assert len({second - first for first, second in pairwise(others)}) == 1
+    assert drawn(run.models) == list(run.models)
+
+
+def test_the_elbow_marks_the_number_of_representatives_on_both_curves(run: Run) -> None:
+    inertia, mark, silhouette, other = elbow_figure(run.inertias, run.silhouettes, 5).data
+    assert dict(zip(inertia.x, inertia.y, strict=True)) == run.inertias
     assert (mark.x, mark.y) == ((5,), (run.inertias[5],))
+    assert dict(zip(silhouette.x, silhouette.y, strict=True)) == run.silhouettes
+    assert (other.x, other.y) == ((5,), (run.silhouettes[5],))
 
 
 def test_models_of_one_place_are_drawn_apart_and_stay_near_it(run: Run) -> None:

@@ -43,7 +43,7 @@ def derive(folder: Path) -> dict[str, Any]:
     """Every number of the report, from the ledger by literal arithmetic.
 
     `result.json` gives only what was decided before the search (settings, the names and
-    weights of the representatives, the order of techniques, the elbow's inertias) and what
+    weights of the representatives, the order of techniques, the curves over k) and what
     statistics say, which have tests of their own: the surrogate's estimate of θ* and why it
     stopped, which θ were worth fresh seeds, standard errors over seeds with what follows from
     them, P(R <= ε), sensitivity, and windows that are too short.
@@ -73,6 +73,7 @@ def derive(folder: Path) -> dict[str, Any]:
         "template": result["template"]["name"],
         "settings": settings,
         "inertias": result["inertias"],
+        "silhouettes": result["silhouettes"],
         "evaluations": len(rows),
         "representatives": [
             {

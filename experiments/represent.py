@@ -1,0 +1,87 @@
+"""Choose the models that stand for a fleet, and those held out, and say how surely."""
+
+from dataclasses import dataclass, field
+
+from smt.command_line import open_console, run
+
+
+@dataclass(frozen=True)
+class Config:
+    """Arguments of a choice.
+
+    Attributes:
+        out: Folder (or URI: s3://…, gs://…) for fleet.parquet, result.json, report.html.
+        fleet: YAML file of the fleet. Of its logs, only schemas are read.
+        log: Log folder to use in place of the one that the fleet names.
+        template: Counts the models' inference FLOPs: a name, or a YAML file that holds one.
+        representatives: How many; the elbow decides where not given.
+        holdout: How many models are held out; as many as there are representatives where not
+            given.
+        attribute_weights: How much an attribute counts, as in `event 2 surface 0.5`; 1 where not
+            given, 0 leaves it out. One of stage, inference_flops, inference_hardware, event,
+            surface, data_constraint.
+        resamples: Fleets drawn with replacement, to see whether the same models come out.
+        seed: Of k-means, the draws and the resamples.
+    """
+
+    out: str
+    fleet: str = "experiments/fleets/simulated.yaml"
+    log: str | None = None
+    template: str = "sparsenn_small"
+    representatives: int | None = None
+    holdout: int | None = None
+    attribute_weights: dict[str, float] = field(default_factory=dict)
+    resamples: int = 50
+    seed: int = 0
+
+
+def main(config: Config) -> None:
+    """Count, choose, resample, save, report."""
+    from smt.errors import InputError
+    from smt.execution.storage import Folder
+    from smt.fleet import (
+        AttributeWeights,
+        draw_holdout,
+        load_fleet,
+        measure_stability,
+        open_logs,
+        select_representatives,
+    )
+    from smt.report.representatives_page import (
+        representatives_summary,
+        save_representatives,
+        write_representatives_report,
+    )
+    from smt.template import above_flops_limit, count_fleet_flops, find_template
+
+    if config.resamples < 1:
+        raise InputError(f"--resamples is {config.resamples}; it must be at least 1")
+    weights = AttributeWeights.parse(config.attribute_weights, source="--attribute-weights")
+    template = find_template(config.template)
+    fleet = load_fleet(config.fleet, log=config.log)
+    console = open_console(highlight=False)
+    with console.status("counting FLOPs"):
+        fleet = count_fleet_flops(template, fleet, open_logs(fleet.models))
+    with console.status("choosing"):
+        chosen = select_representatives(
+            fleet, count=config.representatives, seed=config.seed, weights=weights
+        )
+    holdout = draw_holdout(
+        fleet,
+        chosen,
+        count=config.holdout,
+        seed=config.seed,
+        left_out=[each.name for each in fleet.models if above_flops_limit(template, each)],
+    )
+    with console.status("resampling"):
+        stability = measure_stability(
+            fleet, chosen, resamples=config.resamples, seed=config.seed, weights=weights
+        )
+    folder = Folder(config.out)
+    result = save_representatives(fleet, chosen, holdout, stability, weights, folder)
+    console.print(representatives_summary(result))
+    console.print(f"report: {write_representatives_report(folder)}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run(main, Config)
