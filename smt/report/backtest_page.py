@@ -9,8 +9,9 @@ from plotly.io import to_html
 from smt.execution.storage import Folder
 from smt.report import numbers
 from smt.report.backtest_figure import backtest_figure
-from smt.report.backtest_tables import blame_section, html_table, misfit_section
+from smt.report.backtest_tables import blame_section, misfit_section
 from smt.report.document import html_document
+from smt.report.html_table import html_table
 from smt.report.theme import CONFIG
 
 Result = dict[str, Any]

@@ -1,31 +1,12 @@
 """The tables of a back-test's page, as HTML: what cannot be served, what is to blame."""
 
-from collections.abc import Iterable
 from html import escape
 from typing import Any
 
 from smt.report import numbers
+from smt.report.html_table import Cells, html_table
 
 Result = dict[str, Any]
-Cells = Iterable[tuple[str, str]]
-
-
-def html_table(name: str, head: str, rows: Iterable[Cells]) -> str:
-    """A table that scrolls sideways where it is too wide.
-
-    Args:
-        name: Its id.
-        head: Its header's cells, as HTML.
-        rows: (class, content as HTML) a cell.
-    """
-    body = "\n".join(
-        f"<tr>{''.join(f'<td class={role!r}>{cell}</td>' for role, cell in row)}</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class=wide><table id={name}><thead><tr>{head}</tr></thead>\n"
-        f"<tbody>{body}</tbody></table></div>"
-    )
 
 
 def misfit_section(result: Result) -> str:

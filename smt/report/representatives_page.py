@@ -23,6 +23,7 @@ from smt.report import numbers
 from smt.report.contents import Model
 from smt.report.document import html_document
 from smt.report.fleet_section import fleet_section
+from smt.report.html_table import html_table
 
 Result = dict[str, Any]
 
@@ -183,29 +184,26 @@ def _verdict(result: Result) -> str:
 
 def _table(result: Result) -> str:
     head = (
-        "<tr><th class=n>#<th>model<th>stage<th class=n>FLOPs<th>hardware<th>event<th>surface"
+        "<th class=n>#<th>model<th>stage<th class=n>FLOPs<th>hardware<th>event<th>surface"
         "<th>data constraint<th class=n>members<th class=n>traffic<th class=n>again"
-        "<th class=n>Jaccard</tr>"
+        "<th class=n>Jaccard"
     )
-    body = "\n".join(_row(index, each) for index, each in enumerate(result["representatives"], 1))
-    return (
-        f"<div class=wide><table id=representatives><thead>{head}</thead>\n"
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    rows = (_row(index, each) for index, each in enumerate(result["representatives"], 1))
+    return html_table("representatives", head, rows)
 
 
-def _row(index: int, each: Result) -> str:
+def _row(index: int, each: Result) -> list[tuple[str, str]]:
     words = ("inference_hardware", "event", "surface", "data_constraint")
-    members, traffic, again, jaccard = _figures(each)
-    dissolved = " bad" if each["jaccard"] < DISSOLVED else ""
-    return (
-        f"<tr><td class=n>{index}</td><td>{escape(each['model'])}</td>"
-        f"<td>{each['stage'].replace('_', '-')}</td>"
-        f"<td class=n>{numbers.count(each['inference_flops'])}</td>"
-        + "".join(f"<td>{escape(each[word])}</td>" for word in words)
-        + f"<td class=n>{members}</td><td class=n>{traffic}</td><td class=n>{again}</td>"
-        f"<td class='n{dissolved}'>{jaccard}</td></tr>"
-    )
+    *figures, jaccard = _figures(each)
+    return [
+        ("n", str(index)),
+        ("", escape(each["model"])),
+        ("", each["stage"].replace("_", "-")),
+        ("n", numbers.count(each["inference_flops"])),
+        *(("", escape(each[word])) for word in words),
+        *(("n", figure) for figure in figures),
+        ("n bad" if each["jaccard"] < DISSOLVED else "n", jaccard),
+    ]
 
 
 def _caption(result: Result) -> str:
@@ -222,13 +220,12 @@ def _caption(result: Result) -> str:
 def _holdout(result: Result) -> str:
     if not result["holdout"]:
         return "<p>None.</p>"
-    rows = "\n".join(
-        f"<tr><td>{escape(each['model'])}</td><td>{escape(each['represented_by'])}</td></tr>"
+    rows = (
+        [("", escape(each["model"])), ("", escape(each["represented_by"]))]
         for each in result["holdout"]
     )
     return (
-        "<div class=wide><table id=holdout><thead><tr><th>model<th>represented by</tr></thead>\n"
-        f"<tbody>{rows}</tbody></table></div>"
+        f"{html_table('holdout', '<th>model<th>represented by', rows)}"
         "<p class=caption>Drawn over the clusters in turn, none of them a representative: what "
         "generalizes must hold there too.</p>"
     )

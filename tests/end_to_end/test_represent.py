@@ -76,7 +76,7 @@ def test_the_page_shows_them_all_and_refers_to_nothing(out):
     result, _ = read(out)
     table = unescape(html[html.index("<table id=representatives>") :])
     for each in result["representatives"] + result["holdout"]:
-        assert f"<td>{each['model']}</td>" in table
+        assert f">{each['model']}</td>" in table
     assert f"<b>{len(result['representatives'])} representatives</b> for the 252 models" in html
     assert "<link" not in html
     assert "<script src" not in html
