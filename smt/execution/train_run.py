@@ -39,15 +39,28 @@ def run_evaluation(
     Returns:
         `evaluation`, and `losses` for a baseline that succeeded.
     """
+    config = {"task": task, "log": log, "base_losses": base_losses, "before_step": before_step}
+    found: dict[str, Any] = fit(_train_loop, config, workers, gpu=gpu)
+    return found
+
+
+def fit(
+    loop: Callable[[dict[str, Any]], Any],
+    config: dict[str, Any],
+    workers: int,
+    *,
+    gpu: bool = False,
+) -> Any:
+    """What `loop(config)` returns, run by Ray Train.
+
+    Args:
+        workers: 0 runs it in this process (Ray Train's local mode); W > 0 in a run of its own.
+        gpu: Whether a run of its own with one worker gets a GPU.
+    """
     with tempfile.TemporaryDirectory(prefix="smt-train-") as scratch:
         result = TorchTrainer(
-            _train_loop,
-            train_loop_config={
-                "task": task,
-                "log": log,
-                "base_losses": base_losses,
-                "before_step": before_step,
-            },
+            loop,
+            train_loop_config=config,
             scaling_config=ScalingConfig(
                 num_workers=workers,
                 use_gpu=gpu and workers == 1,
@@ -56,8 +69,7 @@ def run_evaluation(
             torch_config=TorchConfig(backend="gloo"),
             run_config=RunConfig(storage_path=scratch),
         ).fit()
-    found: dict[str, Any] = result.return_value
-    return found
+    return result.return_value
 
 
 def _train_loop(config: dict[str, Any]) -> dict[str, Any]:

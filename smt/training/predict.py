@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 from torch import nn
 
 from smt.data import read_batches
@@ -85,3 +86,11 @@ def judge(
     if not np.isfinite(losses).all():
         raise DivergedError("a test loss is not finite")
     return metrics, losses
+
+
+def constant_ne(predictions: Predictions, base_rates: dict[str, float]) -> float:
+    """NE on the same rows of predicting each event's training rate: 1 where no rate has changed."""
+    rates = np.array(list(base_rates.values()))
+    logits = np.broadcast_to(logit(rates), predictions.labels.shape)
+    losses = example_losses(logits, predictions.labels) / [entropy(rate) for rate in rates]
+    return float(np.average(losses.mean(axis=1), weights=predictions.weights))

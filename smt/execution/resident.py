@@ -1,0 +1,123 @@
+"""Resident workers: processes that stay, and run one call after the other."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+TASK_RETRIES = 2
+# An overdue call is tried once more: the machine may have been at fault.
+TRIES = 2
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A call without a result, and why: its worker kept dying, or it took too long."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Running:
+    """What a worker does: a call, or starting up where it has none yet."""
+
+    worker: Any
+    number: int | None
+    since: float
+
+
+class _Resident:
+    """A process that has imported everything after its first call."""
+
+    def ready(self) -> None:
+        """Return once the process is up."""
+
+    def run(self, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """The call's result."""
+        return call(*arguments)
+
+
+def run_on_residents(
+    call: Callable[..., Any],
+    items: Sequence[tuple[Any, ...]],
+    *,
+    workers: int,
+    gpu: bool = False,
+    limit_s: float | None = None,
+) -> Iterator[tuple[int, Any]]:
+    """Run `call(*item)` for every item, in their order, on whichever worker is free.
+
+    A call whose worker dies is run again on the one that Ray starts in its place, twice at
+    most; one that takes longer than the limit is ended with its worker, and run once more.
+
+    Args:
+        items: Arguments; an object reference inside a list stays one.
+        workers: Processes of one CPU each, and of one GPU where `gpu`.
+        limit_s: Seconds a call may take, an import of what it needs included.
+
+    Yields:
+        Number of the item, and what the call returned or why it is `Lost`; as they end.
+    """
+    resident: Any = ray.remote(
+        num_cpus=1, num_gpus=int(gpu), max_restarts=-1, max_task_retries=TASK_RETRIES
+    )(_Resident)
+    running: dict[Any, _Running] = {}
+
+    def start() -> None:
+        worker = resident.remote()
+        running[worker.ready.remote()] = _Running(worker, None, time.monotonic())
+
+    waiting = deque(range(len(items)))
+    overdue = Counter[int]()
+    for _ in range(min(workers, len(items))):
+        start()
+    try:
+        while waiting or any(each.number is not None for each in running.values()):
+            done, _ = ray.wait(list(running), timeout=POLL_SECONDS)
+            for reference in done:
+                ended = running.pop(reference)
+                if waiting:
+                    number = waiting.popleft()
+                    begun = ended.worker.run.remote(call, items[number])
+                    running[begun] = _Running(ended.worker, number, time.monotonic())
+                else:
+                    ray.kill(ended.worker)
+                if ended.number is not None:
+                    yield ended.number, _result(reference)
+            for reference, number in _overdue(running, limit_s):
+                ray.kill(running.pop(reference).worker)
+                start()
+                overdue[number] += 1
+                if overdue[number] < TRIES:
+                    waiting.appendleft(number)
+                else:
+                    yield number, Lost(f"it took longer than {limit_s:g} s, {TRIES} times")
+    finally:
+        for each in running.values():
+            ray.kill(each.worker)
+
+
+def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[Any, int]]:
+    """Calls that take too long, and their items' numbers."""
+    if limit_s is None:
+        return []
+    last = time.monotonic() - limit_s
+    return [
+        (reference, each.number)
+        for reference, each in running.items()
+        if each.number is not None and each.since < last
+    ]
+
+
+def _result(reference: Any) -> Any:
+    try:
+        return ray.get(reference)
+    except RayTaskError as error:
+        return Lost(f"{type(error.cause).__name__}: {' '.join(str(error.cause).split())}"[:500])
+    except RayError as error:
+        return Lost(f"{type(error).__name__} after {TASK_RETRIES} retries")

@@ -1,0 +1,99 @@
+"""Calls on resident workers of a real cluster, some of which do what calls should not."""
+
+import os
+import sys
+import time
+
+import psutil
+import pytest
+from ray.cloudpickle import register_pickle_by_value, unregister_pickle_by_value
+
+from smt.execution.cluster import connect
+from smt.execution.resident import Lost, run_on_residents
+
+
+def square(number):
+    return os.getpid(), number * number
+
+
+def die_once(path):
+    """Kill the own process the first time; the file tells."""
+    if not os.path.exists(path):
+        open(path, "w").close()
+        os.kill(os.getpid(), 9)
+    return "alive"
+
+
+def die(_):
+    os.kill(os.getpid(), 9)
+
+
+def sleep(path, seconds):
+    """Leave a line a call, then take time."""
+    with open(path, "a") as stream:
+        stream.write("called\n")
+    time.sleep(seconds)
+    return "slept"
+
+
+def fail(number):
+    raise ValueError(f"number {number} is wrong")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def connected(cluster):
+    """Workers cannot import a test's module."""
+    connect()
+    here = sys.modules[__name__]
+    register_pickle_by_value(here)
+    yield
+    unregister_pickle_by_value(here)
+
+
+def residents():
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("ray::_Resident" in part for part in process.info["cmdline"] or [])
+    ]
+
+
+def test_every_item_is_run_once_on_processes_that_stay_and_end_with_it():
+    found = dict(run_on_residents(square, [(n,) for n in range(12)], workers=2))
+    assert {number: value for number, (_, value) in found.items()} == {n: n * n for n in range(12)}
+    assert 1 <= len({pid for pid, _ in found.values()}) <= 2
+    deadline = time.monotonic() + 30
+    while residents():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_items_begin_in_their_order():
+    order = [number for number, _ in run_on_residents(square, [(n,) for n in range(8)], workers=1)]
+    assert order == list(range(8))
+
+
+def test_a_call_whose_worker_dies_is_run_again(tmp_path):
+    items = [(str(tmp_path / "first"),), (str(tmp_path / "second"),)]
+    assert dict(run_on_residents(die_once, items, workers=1)) == {0: "alive", 1: "alive"}
+
+
+def test_a_call_that_always_kills_its_worker_is_lost_and_the_others_are_not(tmp_path):
+    found = dict(run_on_residents(die, [(0,)], workers=1))
+    assert isinstance(found[0], Lost)
+    assert "after 2 retries" in found[0].reason
+
+
+def test_a_call_that_hangs_is_ended_tried_once_more_and_lost(tmp_path):
+    slow, quick = tmp_path / "slow", tmp_path / "quick"
+    items = [(str(slow), 600.0), (str(quick), 0.0)]
+    found = dict(run_on_residents(sleep, items, workers=1, limit_s=3.0))
+    assert found[0] == Lost("it took longer than 3 s, 2 times")
+    assert found[1] == "slept"
+    assert slow.read_text() == "called\n" * 2
+    assert quick.read_text() == "called\n"
+
+
+def test_an_exception_of_a_call_is_its_reason():
+    found = dict(run_on_residents(fail, [(1,), (2,)], workers=1))
+    assert found == {n: Lost(f"ValueError: number {n + 1} is wrong") for n in range(2)}
