@@ -1,0 +1,79 @@
+"""Make every model of a fleet from a template version: train, measure, gate, export."""
+
+from dataclasses import dataclass
+
+from smt.command_line import open_console, run
+
+
+@dataclass(frozen=True)
+class Config:
+    """Arguments of a launch.
+
+    Attributes:
+        out: Folder (or URI: s3://…, gs://…) of a folder a model, models.parquet, result.json,
+            report.html.
+        fleet: YAML file of the fleet.
+        template: Name of a template, or a YAML file that holds one.
+        version: Its number; the latest where not given.
+        baseline: What models are compared with: NAME, NAME@N, a YAML file, or `none`; the
+            version's parent where not given.
+        log: Log folder to use in place of the one that the fleet names.
+        alpha: Percent; a model whose NE change is below -alpha is held back.
+        seed: Of initial values.
+        train_rows: Train on the latest so many rows only.
+        limit_minutes: That a model may take before it is ended, and tried once more.
+        resume: Go on with the launch that `out` holds.
+    """
+
+    out: str
+    fleet: str = "experiments/fleets/simulated.yaml"
+    template: str = "sparsenn_small"
+    version: int | None = None
+    baseline: str | None = None
+    log: str | None = None
+    alpha: float = 0.05
+    seed: int = 0
+    train_rows: int | None = None
+    limit_minutes: float | None = None
+    resume: bool = False
+
+
+def main(config: Config) -> None:
+    """Load, instantiate, save, report."""
+    from smt.execution.storage import Folder
+    from smt.fleet import load_fleet
+    from smt.iteration import LaunchSettings, instantiate, launch_templates
+    from smt.iteration.instances import save_instances
+    from smt.report.instances_page import instances_summary, write_instances_report
+
+    console = open_console()
+    settings = LaunchSettings.parse(
+        {name: getattr(config, name) for name in LaunchSettings.model_fields}, source="command line"
+    )
+    launched = launch_templates(
+        config.template,
+        version=config.version,
+        baseline=config.baseline,
+        train_rows=config.train_rows,
+    )
+    fleet = load_fleet(config.fleet, log=config.log)
+    instances = instantiate(
+        fleet,
+        launched.template,
+        out=config.out,
+        version=launched.version,
+        baseline=launched.baseline,
+        settings=settings,
+        resume=config.resume,
+        console=console,
+    )
+    folder = Folder(config.out)
+    result = save_instances(
+        instances, fleet, launched.name, launched.baseline_name, settings, folder
+    )
+    console.print(instances_summary(result))
+    console.print(f"report: {write_instances_report(folder)}", soft_wrap=True, highlight=False)
+
+
+if __name__ == "__main__":
+    run(main, Config)

@@ -1,0 +1,189 @@
+"""Model iteration (§3.4, Fig. 7): every model of a fleet from a template version, on Ray."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import ray
+from pydantic import NonNegativeFloat, PositiveFloat
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from smt.data import Log
+from smt.errors import InputError
+from smt.execution.cluster import connect, plan
+from smt.execution.ledger import open_run
+from smt.execution.resident import Lost, run_on_residents
+from smt.execution.storage import Folder
+from smt.fleet import Fleet, load_logs, log_name, open_logs
+from smt.iteration.instance import Instance, Job
+from smt.iteration.make_instance import Made, make_instance
+from smt.spec import Spec
+from smt.template import Template, count_flops
+
+RECORD = "record.json"
+
+
+class LaunchSettings(Spec):
+    """How models are instantiated.
+
+    Attributes:
+        alpha: Percent; a model whose NE change is below -alpha is held back.
+        seed: Of initial values.
+        limit_minutes: That a model may take; none by default.
+    """
+
+    alpha: NonNegativeFloat = 0.05
+    seed: int = 0
+    limit_minutes: PositiveFloat | None = None
+
+
+def instantiate(
+    fleet: Fleet,
+    template: Template,
+    *,
+    out: str | Path,
+    version: int | None = None,
+    baseline: Template | None = None,
+    settings: LaunchSettings | None = None,
+    resume: bool = False,
+    console: Console | None = None,
+) -> tuple[Instance, ...]:
+    """Train, measure, gate and export every model of a fleet under a template.
+
+    A model is done once its `record.json` is in its folder under `out`, beside its card, its
+    checkpoint and what serves it. After an interruption, `resume` makes those that are not done.
+    The models of most traffic come first, and of equals the biggest.
+
+    Args:
+        version: The template's number, for the cards.
+        baseline: What every model is compared with; with nothing where None.
+
+    Returns:
+        One a model, in the fleet's order.
+
+    Raises:
+        InputError: Something asked for is impossible; nothing is written then.
+    """
+    settings, console = settings or LaunchSettings(), console or Console()
+    if template.training.workers > 1:
+        raise InputError(
+            f"template '{template.name}' trains on {template.training.workers} workers; models are "
+            "instantiated on one each, for now: set training.workers to 1"
+        )
+    logs = open_logs(fleet.models)
+    jobs = {
+        model.name: Job(
+            template=template,
+            version=version,
+            baseline=baseline,
+            model=model,
+            seed=settings.seed,
+            alpha=settings.alpha,
+            log_digest=logs[log_name(model.log)].digest,
+        )
+        for model in fleet.models
+    }
+    folder = Folder(out)
+    connect()
+    capacity = plan([(name, 1) for name in jobs], isolate=False)
+    run = {
+        "template": template.to_dict(),
+        "baseline": None if baseline is None else baseline.to_dict(),
+        "settings": settings.model_dump(mode="json", exclude={"limit_minutes"}),
+        "fleet": fleet.digest(),
+        "logs": {name: job.log_digest for name, job in jobs.items()},
+    }
+    open_run(folder, run, resume=resume)
+    done = dict(_recorded(folder, jobs))
+    left = _in_order([job for name, job in jobs.items() if name not in done], logs)
+    if done:
+        console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
+    if left:
+        loaded = load_logs(logs, [job.model for job in left])
+        references = {name: [ray.put(log)] for name, log in loaded.items()}
+        del loaded
+        with _progress(console) as bar:
+            task = bar.add_task("models", total=len(jobs), completed=len(done))
+            started, before = time.monotonic(), len(done)
+            for number, made in run_on_residents(
+                make_instance,
+                [(job, references[job.log]) for job in left],
+                workers=capacity.pool,
+                gpu=capacity.gpu,
+                limit_s=None if settings.limit_minutes is None else 60 * settings.limit_minutes,
+            ):
+                instance = _record(left[number], made, folder)
+                done[instance.model] = instance
+                bar.advance(task)
+                each = (time.monotonic() - started) / (len(done) - before)
+                _say(console, instance, len(done), len(jobs), each)
+    return tuple(done[name] for name in jobs)
+
+
+def model_folder(name: str) -> str:
+    """Where a model's files are: one folder each, whatever the name."""
+    return f"models/{quote(name, safe='').replace('.', '%2E')}"
+
+
+def _recorded(folder: Folder, names: Iterable[str]) -> Iterator[tuple[str, Instance]]:
+    """The models that are done, by name."""
+    for name in names:
+        file = f"{model_folder(name)}/{RECORD}"
+        if folder.exists(file):
+            yield name, Instance.model_validate_json(folder.read(file))
+
+
+def _record(job: Job, made: Made | Lost, folder: Folder) -> Instance:
+    """Make a model's files durable, its record last."""
+    name = job.model.name
+    if isinstance(made, Lost):
+        made = Made(Instance(model=name, key=job.key, outcome="failed", reasons=(made.reason,)), {})
+    for file, content in made.files.items():
+        folder.write(f"{model_folder(name)}/{file}", content)
+    folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())
+    return made.instance
+
+
+def _in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
+    """Most traffic first, then most FLOPs; a network that cannot be built has none."""
+    counted: dict[tuple[object, ...], int] = {}
+
+    def flops(job: Job) -> int:
+        model = job.model
+        inputs = (job.log, model.features, model.events, *sorted(model.hyperparameters.items()))
+        if inputs not in counted:
+            try:
+                counted[inputs] = count_flops(job.template, model, logs[job.log].schema)
+            except InputError:
+                counted[inputs] = 0
+        return counted[inputs]
+
+    return sorted(jobs, key=lambda job: (-job.model.weight, -flops(job)))
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _say(console: Console, instance: Instance, done: int, total: int, seconds: float) -> None:
+    """A line that stays: what came of a model, and how long the others will take."""
+    minutes, rest = divmod(round(seconds * (total - done)), 60)
+    delta = "" if instance.delta is None else f", Δ {instance.delta:+.3f}% ± {instance.sem:.3f}%"
+    why = "".join(f"; {reason}" for reason in instance.reasons)
+    console.print(
+        f"{instance.model}: {instance.outcome}{delta}{why} ({done} of {total}, "
+        f"{minutes}:{rest:02d} left)",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )

@@ -1,0 +1,66 @@
+"""Which template a fleet is instantiated from, and which one it is compared with."""
+
+from dataclasses import dataclass
+
+from smt.errors import InputError
+from smt.template import Template, find_template
+from smt.template.catalogue import find_version
+
+NOTHING = "none"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What models are made from.
+
+    Attributes:
+        name: As a person calls it: `sparsenn_small@2`, or a file.
+        version: Its number; None for a file that holds a template alone.
+        baseline, baseline_name: What they are compared with; None: with nothing.
+    """
+
+    template: Template
+    name: str
+    version: int | None
+    baseline: Template | None
+    baseline_name: str | None
+
+
+def launch_templates(
+    name: str,
+    *,
+    version: int | None = None,
+    baseline: str | None = None,
+    train_rows: int | None = None,
+) -> Launch:
+    """Find both templates.
+
+    Args:
+        name: As `find_template` takes it; with a `version`, without one of its own.
+        baseline: The same, or `none`; the version's parent where None.
+        train_rows: Both train on the latest so many rows only.
+
+    Raises:
+        InputError: There is no such template or version.
+    """
+    if version is not None:
+        if "@" in name or name.endswith((".yaml", ".yml")):
+            raise InputError(f"template '{name}' and version {version}: give one of them")
+        name = f"{name}@{version}"
+    found = find_version(name)
+    if found is not None and "@" not in name and not name.endswith((".yaml", ".yml")):
+        name = f"{name}@{found.number}"
+    if baseline is None and found is not None and found.parent is not None:
+        baseline = f"{found.name}@{found.parent}"
+    before = None if baseline in (None, NOTHING) else find_template(str(baseline))
+    return Launch(
+        template=_shortened(find_template(name), train_rows),
+        name=name,
+        version=None if found is None else found.number,
+        baseline=None if before is None else _shortened(before, train_rows),
+        baseline_name=None if before is None else baseline,
+    )
+
+
+def _shortened(template: Template, train_rows: int | None) -> Template:
+    return template if train_rows is None else template.change("data", train_rows=train_rows)

@@ -1,0 +1,186 @@
+"""One model from a template: train, evaluate, measure, gate, export, keep."""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+
+from smt.data import Log, read_batches
+from smt.errors import InputError
+from smt.execution.train_run import fit
+from smt.iteration.instance import Instance, Job
+from smt.serving import (
+    ServingCost,
+    check_neutral,
+    export_network,
+    measure_serving,
+)
+from smt.template import Template, build
+from smt.template.card import ModelCard, model_card
+from smt.training import paired_delta, train
+from smt.training.checkpoint import save_checkpoint
+from smt.training.course import device_of
+from smt.training.learner import DivergedError
+from smt.training.parallel import LOCAL
+from smt.training.predict import constant_ne, judge, predict
+from smt.training.train import Trained, train_network
+from smt.training.windows import read_groups
+
+COMPARED_ROWS = 512
+"""Test rows on which exported programs are compared with the network."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one model came to.
+
+    Attributes:
+        files: Name -> content: `card.md`, `checkpoint/…`, and `export/…` of one that ships.
+    """
+
+    instance: Instance
+    files: dict[str, bytes]
+
+
+def make_instance(job: Job, log: list[Any]) -> Made:
+    """Instantiate a model in this process, by Ray Train's local mode.
+
+    Args:
+        log: A boxed object reference of the model's `Log`.
+    """
+    made: Made = fit(_loop, {"job": job, "log": log[0]}, workers=0)
+    return made
+
+
+def _loop(config: dict[str, Any]) -> Made:
+    torch.set_num_threads(1)
+    return make(config["job"], ray.get(config["log"]))
+
+
+def make(job: Job, log: Log) -> Made:
+    """Instantiate a model; what goes wrong with it is a finding, not an exception."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="smt-instance-") as scratch:
+        folder = Path(scratch)
+        try:
+            found = _find(job, log, folder)
+        except Exception as error:
+            found = {"outcome": "failed", "reasons": (_sentence(error),)}
+        seconds = time.perf_counter() - started
+        instance = Instance(model=job.model.name, key=job.key, seconds=seconds, **found)
+        files = {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+    return Made(instance, files)
+
+
+def _find(job: Job, log: Log, folder: Path) -> dict[str, Any]:
+    """The fields of the record; files go to the folder."""
+    card = model_card(job.template, job.model, log.schema, version=job.version)
+    (folder / "card.md").write_text(card.to_markdown())
+    over = _over_limits(card)
+    if over:
+        return {"outcome": "held back", "reasons": over}
+    template = job.template.for_model(job.model)
+    trained = train_network(job.template, job.model, log, seed=job.seed)
+    save_checkpoint(trained.reads, folder / "checkpoint")
+    rates = {event: trained.windows.base_rate(event) for event in job.model.events}
+    predictions = predict(
+        trained.network, trained.reads, trained.windows, trained.correction, device_of(LOCAL)
+    )
+    metrics, losses = judge(predictions, rates)
+    ne, constant = float(losses.mean(dtype=np.float64)), constant_ne(predictions, rates)
+    found: dict[str, Any] = {
+        "ne": ne,
+        "constant_ne": constant,
+        "metrics": metrics,
+        "train_rows": trained.rows,
+        "test_rows": len(losses),
+        "cost": measure_serving(trained.reads, template),
+    }
+    if not ne < constant:
+        reason = f"NE {ne:.5f} is no better than predicting the event's rate, {constant:.5f}"
+        return {**found, "outcome": "failed", "reasons": (reason,)}
+    remarks = []
+    if job.baseline is not None:
+        compared, remark = _compare(job, job.baseline, log, losses)
+        found |= compared
+        remarks += [remark] if remark else []
+    reasons = _gate(job, template, found)
+    if reasons:
+        return {**found, "outcome": "held back", "reasons": reasons}
+    _export(trained, template, job, folder)
+    return {**found, "outcome": "ships", "reasons": tuple(remarks)}
+
+
+def _over_limits(card: ModelCard) -> tuple[str, ...]:
+    """Limits that the network would break: counted, before it is trained."""
+    counted = {"FLOPs": card.flops, "bytes": card.dense_bytes + card.table_bytes}
+    limits = {"FLOPs": card.limits.flops, "bytes": card.limits.bytes}
+    return tuple(
+        f"{what} {counted[what]:,} exceed the model's limit {limit:,}; it was not trained"
+        for what, limit in limits.items()
+        if limit is not None and counted[what] > limit
+    )
+
+
+def _compare(
+    job: Job, baseline: Template, log: Log, losses: Any
+) -> tuple[dict[str, Any], str | None]:
+    """Δ against the baseline's network, and what serving that costs; why not, where it fails."""
+    # A version may expose what its parent does not.
+    own = {k: v for k, v in job.model.hyperparameters.items() if k in baseline.exposed}
+    model = job.model.model_copy(update={"hyperparameters": own})
+    cost: ServingCost | None = None
+    try:
+        network = build(baseline, model, log.schema)
+        cost = measure_serving(network, baseline.for_model(model))
+        before = train(baseline, model, log, seed=job.seed)
+    except (DivergedError, InputError) as error:
+        return {"baseline_cost": cost}, f"its baseline failed: {_sentence(error)}"
+    delta, sem = paired_delta(before.losses, losses, read_groups(model, log))
+    return {"baseline_ne": before.ne, "baseline_cost": cost, "delta": delta, "sem": sem}, None
+
+
+def _gate(job: Job, template: Template, found: dict[str, Any]) -> tuple[str, ...]:
+    """Why the network may not ship."""
+    delta = found.get("delta")
+    reasons = []
+    if delta is not None and delta < -job.alpha:
+        reasons.append(f"Δ is below -α = -{job.alpha:g}%")
+    limits = job.model.limits.tighter(template.serving.limits)
+    neutral = check_neutral(found["cost"], limits, None, template.serving.growth)
+    return (*reasons, *neutral.reasons)
+
+
+def _export(trained: Trained, template: Template, job: Job, folder: Path) -> None:
+    network, windows = trained.reads, trained.windows
+    batches = read_batches(
+        windows.log.test,
+        windows.log.schema,
+        features=network.features,
+        events=network.events,
+        where=windows.where,
+        batch_size=COMPARED_ROWS,
+        steps=network.reads_steps,
+    )
+    export_network(
+        network,
+        template,
+        folder / "export",
+        batches=islice(batches, 1),
+        correction=trained.correction,
+        model=job.model.name,
+    )
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]

@@ -1,0 +1,156 @@
+"""Launches of a tiny fleet, one of whose models cannot be served and one of which diverges."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import ROOT, run_script
+from test_resume import wait_for
+
+from smt.fleet import load_fleet, log_schema
+from smt.iteration import Instance
+from smt.iteration.instantiate import model_folder
+from smt.serving import load_exported
+from smt.template import Float, build, load_version
+from smt.training.checkpoint import load_checkpoint
+
+MORE = """
+- {name: like/all, stage: ranking, events: [like], surface: all, data_constraint: full}
+- {name: wild, stage: ranking, events: [click], surface: all, data_constraint: full,
+   hyperparameters: {training.dense_rate: 1.0e+30}}
+"""
+# Of a row of models.parquet: what the machine's speed changes.
+MEASURED = ("latency_ms", "baseline_latency_ms", "seconds", "device_hours")
+
+
+@pytest.fixture(scope="module")
+def options(cluster, fleet_file, tmp_path_factory):
+    """Of a launch of five models: one is over its limit of FLOPs, one sets a rate of 1e30."""
+    folder = tmp_path_factory.mktemp("launch")
+    text = fleet_file.read_text().replace("flops: 30000", "flops: 300")
+    (folder / "fleet.yaml").write_text(text.rstrip() + MORE)
+    rate = {"training.dense_rate": Float(1e-4, 1e31, log=True)}
+    template = load_version("sparsenn_small", 1).model_copy(update={"exposed": rate})
+    template.dump(folder / "template.yaml")
+    files = ("--fleet", folder / "fleet.yaml", "--template", folder / "template.yaml")
+    # Whatever a model gains or loses, it is not held back for it.
+    return [*map(str, files), "--baseline", "sparsenn_small@1", "--alpha", "100"]
+
+
+def instantiate(out, *options):
+    run_script("instantiate.py", "--out", out, *options)
+
+
+@pytest.fixture(scope="module")
+def launched(options, tmp_path_factory):
+    out = tmp_path_factory.mktemp("launches") / "undisturbed"
+    instantiate(out, *options)
+    return out
+
+
+def rows_of(out):
+    rows = pq.read_table(out / "models.parquet").to_pylist()
+    return [{key: value for key, value in row.items() if key not in MEASURED} for row in rows]
+
+
+def records(out):
+    return {path: path.read_bytes() for path in out.glob("models/*/record.json")}
+
+
+def test_every_model_has_a_row_and_what_does_not_ship_a_reason(launched):
+    found = {row["model"]: (row["outcome"], " ".join(row["reasons"])) for row in rows_of(launched)}
+    assert [*found] == ["view-all", "click-retrieval", "view-feed", "like/all", "wild"]
+    assert {name for name, (outcome, _) in found.items() if outcome == "ships"} == {
+        "view-all",
+        "view-feed",
+        "like/all",
+    }
+    outcome, reason = found["click-retrieval"]
+    assert outcome == "held back"
+    assert "FLOPs" in reason
+    assert "exceed the model's limit 300" in reason
+    assert found["wild"][0] == "failed"
+    assert found["wild"][1].startswith("DivergedError")
+    result = json.loads((launched / "result.json").read_text())
+    assert result["outcomes"] == {"ships": 3, "held back": 1, "failed": 1}
+    # The same template: nothing but the model with its own rate is another network.
+    assert result["shipped_delta"]["max"] == result["shipped_delta"]["min"] == 0
+
+
+def test_what_ships_can_be_loaded_from_its_folder(launched, options):
+    fleet = {model.name: model for model in load_fleet(options[1]).models}
+    for row in rows_of(launched):
+        folder = launched / row["folder"]
+        assert row["folder"] == model_folder(row["model"])
+        assert f"# {row['model']}" in (folder / "card.md").read_text()
+        assert (folder / "export").is_dir() == (row["outcome"] == "ships")
+        if row["outcome"] == "ships":
+            model = fleet[row["model"]]
+            template = load_version("sparsenn_small", 1)
+            network = build(template, model, log_schema(model.log))
+            load_checkpoint(network, folder / "checkpoint")
+            assert load_exported(folder / "export").inputs
+        record = Instance.model_validate_json((folder / "record.json").read_bytes())
+        assert (record.ne, record.delta) == (row["ne"], row["delta"])
+
+
+def test_a_killed_launch_resumes_to_the_same_table_and_makes_no_model_twice(
+    launched, options, tmp_path
+):
+    out = tmp_path / "killed"
+    script = str(ROOT / "experiments" / "instantiate.py")
+    driver = subprocess.Popen(
+        [sys.executable, script, "--out", str(out), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: len(records(out)) >= 2)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    before = records(out)
+    assert not (out / "result.json").exists()
+    assert len(before) < 5
+
+    instantiate(out, *options, "--resume")
+
+    assert rows_of(out) == rows_of(launched)
+    assert (out / "result.json").read_bytes() == (launched / "result.json").read_bytes()
+    after = records(out)
+    assert len(after) == 5
+    assert all(after[path] == content for path, content in before.items())
+
+
+def test_a_finished_launch_resumes_without_making_anything(launched, options, capsys):
+    before = {path: path.stat().st_mtime_ns for path in launched.glob("models/*/*")}
+    report = (launched / "report.html").read_bytes()
+    instantiate(launched, *options, "--resume")
+    assert {path: path.stat().st_mtime_ns for path in launched.glob("models/*/*")} == before
+    assert (launched / "report.html").read_bytes() == report
+    assert "5 of 5 models are done already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "holds a run already; continue it with --resume"),
+        (("--resume", "--seed", "4"), "holds a run with another settings"),
+        (("--resume", "--baseline", "none"), "holds a run with another baseline"),
+        (("--version", "2"), "give one of them"),
+        (("--baseline", "sparsenn_smal"), "did you mean 'sparsenn_small'"),
+        (("--alpha", "-1"), "'alpha'"),
+        (("--limit-minutes", "0"), "'limit_minutes'"),
+    ],
+)
+def test_a_wrong_launch_is_one_sentence_and_changes_nothing(more, said, launched, options, capsys):
+    before = {path: path.stat().st_mtime_ns for path in launched.rglob("*")}
+    with pytest.raises(SystemExit) as stop:
+        instantiate(launched, *options, *more)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert said in error
+    assert {path: path.stat().st_mtime_ns for path in launched.rglob("*")} == before
