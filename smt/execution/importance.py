@@ -108,27 +108,27 @@ def measure_models(
         "models": [model.to_dict() for model in models],
         "logs": {model.name: logs[log_name(model.log)].digest for model in models},
     }
-    open_run(folder, run, resume=resume)
-    for model in models:
-        file = f"models/{digest(model.name)}.parquet"
-        if folder.exists(file):
-            yield Measured(model.name, folder.read_table(file))
-            continue
-        try:
-            table = feature_importance(
-                template,
-                model,
-                logs[log_name(model.log)],
-                methods=settings.methods,
-                repeats=settings.repeats,
-                rows=settings.rows,
-                seed=settings.seed,
-            )
-        except (DivergedError, InputError) as error:
-            yield Measured(model.name, None, str(error))
-            continue
-        folder.write_table(file, table)
-        yield Measured(model.name, table)
+    with open_run(folder, run, resume=resume):
+        for model in models:
+            file = f"models/{digest(model.name)}.parquet"
+            if folder.exists(file):
+                yield Measured(model.name, folder.read_table(file))
+                continue
+            try:
+                table = feature_importance(
+                    template,
+                    model,
+                    logs[log_name(model.log)],
+                    methods=settings.methods,
+                    repeats=settings.repeats,
+                    rows=settings.rows,
+                    seed=settings.seed,
+                )
+            except (DivergedError, InputError) as error:
+                yield Measured(model.name, None, str(error))
+                continue
+            folder.write_table(file, table)
+            yield Measured(model.name, table)
 
 
 def describe_measured(measured: Measured) -> str:

@@ -1,6 +1,8 @@
 """The ledger: the durable record of all evaluations of a run."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -64,15 +66,27 @@ class Ledger:
         return evaluation, losses
 
 
-def open_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> None:
-    """Claim a folder for a run, or check that it holds this very run.
+@contextmanager
+def open_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> Iterator[None]:
+    """Claim a folder for a run, or check that it holds this very run; no other process has it then.
 
     Args:
         run: Plain data that determines the run's result.
 
     Raises:
-        InputError: The folder holds another run or other files, or there is none to resume.
+        InputError: The folder holds another run or other files, there is none to resume, or
+            another process is at it.
     """
+    _check_run(folder, run, resume=resume)
+    with folder.claimed():
+        # Another process may have come first.
+        _check_run(folder, run, resume=resume)
+        if not folder.exists(RUN_FILE):
+            folder.write(RUN_FILE, json.dumps(run, indent=2).encode())
+        yield
+
+
+def _check_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> None:
     if not folder.exists(RUN_FILE):
         if resume:
             raise InputError(f"{folder.location}: holds no run to resume")
@@ -80,7 +94,6 @@ def open_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> None:
             raise InputError(
                 f"{folder.location}: is not empty and holds no run; choose another --out"
             )
-        folder.write(RUN_FILE, json.dumps(run, indent=2).encode())
         return
     if not resume:
         raise InputError(

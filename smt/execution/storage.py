@@ -1,12 +1,19 @@
 """A folder that is written atomically: on a local disk, or any store that pyarrow knows."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from smt.errors import InputError
+
+LOCK = ".lock"
 
 
 class Folder:
@@ -24,6 +31,32 @@ class Folder:
             self._filesystem, self._root = fs.LocalFileSystem(), str(Path(location).absolute())
         self._is_local = isinstance(self._filesystem, fs.LocalFileSystem)
 
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Held by one process at a time, and free once it ends, however it ends.
+
+        On a local disk only: object stores have no locks.
+
+        Raises:
+            InputError: Another process has it.
+        """
+        if not self._is_local:
+            yield
+            return
+        self._filesystem.create_dir(self._root, recursive=True)
+        lock = FileLock(f"{self._root}/{LOCK}", blocking=False, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"{self.location}: another process is at work there; wait until it ends, or "
+                "choose another --out"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
     def path(self, name: str) -> str:
         """How a person would name a file of the folder."""
         return f"{self.location.rstrip('/')}/{name}"
@@ -40,7 +73,9 @@ class Folder:
         return sorted(
             info.path.removeprefix(self._root).lstrip("/")
             for info in self._filesystem.get_file_info(selector)
-            if info.type == fs.FileType.File and info.path.endswith(suffix)
+            if info.type == fs.FileType.File
+            and info.path.endswith(suffix)
+            and info.base_name != LOCK
         )
 
     def read(self, name: str) -> bytes:

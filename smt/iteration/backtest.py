@@ -77,32 +77,32 @@ def backtest(
     check = FleetCheck(parent, fleet, timed={model.name for model in models})
     misfits = check.misfits(change.version.template)
     if misfits:
-        open_run(folder, run, resume=resume)
-        left_out = tuple(_count(each, check) for each in change.reduced)
+        with open_run(folder, run, resume=resume):
+            left_out = tuple(_count(each, check) for each in change.reduced)
         return Outcome(tuple(seeds), settings, misfits, None, left_out)
     connect()
     templates = [parent, change.version.template]
     templates += [each.template for each in change.reduced if each.template is not None]
     workers = max(template.training.workers for template in templates)
     capacity = plan([(model.name, workers) for model in models], isolate=isolate)
-    open_run(folder, run, resume=resume)
-    dispatcher = start_dispatcher(
-        folder.location,
-        folder.path("baselines"),
-        parent,
-        {name: [ray.put(log)] for name, log in load_logs(logs, models).items()},
-        capacity,
-    )
-    try:
-        total = len(models) * len(seeds)
-        with Display(console, dispatcher, evaluations=total) as display:
-            training = _Training(
-                parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
-            )
-            found, left_out = training.run(change, check)
-    finally:
-        ray.get(dispatcher.stop.remote())
-        ray.kill(dispatcher)
+    with open_run(folder, run, resume=resume):
+        dispatcher = start_dispatcher(
+            folder.location,
+            folder.path("baselines"),
+            parent,
+            {name: [ray.put(log)] for name, log in load_logs(logs, models).items()},
+            capacity,
+        )
+        try:
+            total = len(models) * len(seeds)
+            with Display(console, dispatcher, evaluations=total) as display:
+                training = _Training(
+                    parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
+                )
+                found, left_out = training.run(change, check)
+        finally:
+            ray.get(dispatcher.stop.remote())
+            ray.kill(dispatcher)
     return Outcome(tuple(seeds), settings, (), found, left_out)
 
 

@@ -95,30 +95,25 @@ def instantiate(
         "fleet": fleet.digest(),
         "logs": {name: job.log_digest for name, job in jobs.items()},
     }
-    open_run(folder, run, resume=resume)
-    done = dict(_recorded(folder, jobs))
-    left = _in_order([job for name, job in jobs.items() if name not in done], logs)
-    if done:
-        console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
-    if left:
-        loaded = load_logs(logs, [job.model for job in left])
-        references = {name: [ray.put(log)] for name, log in loaded.items()}
-        del loaded
-        with _progress(console) as bar:
-            task = bar.add_task("models", total=len(jobs), completed=len(done))
-            started, before = time.monotonic(), len(done)
-            for number, made in run_on_residents(
+    with open_run(folder, run, resume=resume):
+        done = dict(_recorded(folder, jobs))
+        if done:
+            console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
+        left = _in_order([job for name, job in jobs.items() if name not in done], logs)
+        if left:
+            loaded = load_logs(logs, [job.model for job in left])
+            references = {name: [ray.put(log)] for name, log in loaded.items()}
+            del loaded
+            makers = run_on_residents(
                 make_instance,
                 [(job, references[job.log]) for job in left],
                 workers=capacity.pool,
                 gpu=capacity.gpu,
                 limit_s=None if settings.limit_minutes is None else 60 * settings.limit_minutes,
-            ):
-                instance = _record(left[number], made, folder)
+            )
+            made = (_record(left[number], found, folder) for number, found in makers)
+            for instance in _followed(made, len(done), len(jobs), console):
                 done[instance.model] = instance
-                bar.advance(task)
-                each = (time.monotonic() - started) / (len(done) - before)
-                _say(console, instance, len(done), len(jobs), each)
     return tuple(done[name] for name in jobs)
 
 
@@ -163,27 +158,29 @@ def _in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
     return sorted(jobs, key=lambda job: (-job.model.weight, -flops(job)))
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+def _followed(
+    instances: Iterable[Instance], done: int, total: int, console: Console
+) -> Iterator[Instance]:
+    """The same, with a bar on a terminal, and a line that stays for each."""
+    columns = TextColumn("models"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+        task = bar.add_task("models", total=total, completed=done)
+        started = time.monotonic()
+        for number, instance in enumerate(instances, 1):
+            bar.advance(task)
+            left = total - done - number
+            minutes, seconds = divmod(round((time.monotonic() - started) / number * left), 60)
+            console.print(
+                f"{_said(instance)} ({done + number} of {total}, {minutes}:{seconds:02d} left)",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
+            )
+            yield instance
 
 
-def _say(console: Console, instance: Instance, done: int, total: int, seconds: float) -> None:
-    """A line that stays: what came of a model, and how long the others will take."""
-    minutes, rest = divmod(round(seconds * (total - done)), 60)
+def _said(instance: Instance) -> str:
     delta = "" if instance.delta is None else f", Δ {instance.delta:+.3f}% ± {instance.sem:.3f}%"
     why = "".join(f"; {reason}" for reason in instance.reasons)
-    console.print(
-        f"{instance.model}: {instance.outcome}{delta}{why} ({done} of {total}, "
-        f"{minutes}:{rest:02d} left)",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
+    return f"{instance.model}: {instance.outcome}{delta}{why}"

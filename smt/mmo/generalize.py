@@ -148,27 +148,27 @@ def generalize(
         "logs": digests,
         "warm_start": digest([[asdict(trial) for trial in each] for each in earlier.values()]),
     }
-    open_run(folder, run, resume=resume)
-    dispatcher = start_dispatcher(
-        folder.location,
-        folder.path("baselines") if baselines is None else str(baselines),
-        template,
-        {name: [ray.put(log)] for name, log in load_logs(logs, [*models, *holdout]).items()},
-        capacity,
-    )
-    try:
-        total = len(models) * settings.trials * len(techniques)
-        with Display(console or Console(), dispatcher, evaluations=total) as display:
-            search = TechniqueSearch(
-                models, template, settings, dispatcher, digests, display, earlier
-            )
-            base = _train_baselines(search)
-            results = tuple(_search_all(techniques, search, holdout))
-        known = {evaluation.name for evaluation in base.values()}
-        others = [Evaluation.model_validate(e) for e in ray.get(dispatcher.baselines.remote())]
-    finally:
-        ray.get(dispatcher.stop.remote())
-        ray.kill(dispatcher)
+    with open_run(folder, run, resume=resume):
+        dispatcher = start_dispatcher(
+            folder.location,
+            folder.path("baselines") if baselines is None else str(baselines),
+            template,
+            {name: [ray.put(log)] for name, log in load_logs(logs, [*models, *holdout]).items()},
+            capacity,
+        )
+        try:
+            total = len(models) * settings.trials * len(techniques)
+            with Display(console or Console(), dispatcher, evaluations=total) as display:
+                search = TechniqueSearch(
+                    models, template, settings, dispatcher, digests, display, earlier
+                )
+                base = _train_baselines(search)
+                results = tuple(_search_all(techniques, search, holdout))
+            known = {evaluation.name for evaluation in base.values()}
+            others = [Evaluation.model_validate(e) for e in ray.get(dispatcher.baselines.remote())]
+        finally:
+            ray.get(dispatcher.stop.remote())
+            ray.kill(dispatcher)
     return Generalization(
         fleet=fleet,
         template=template,

@@ -99,7 +99,7 @@ def test_what_ships_can_be_loaded_from_its_folder(launched, options):
 
 
 def test_a_killed_launch_resumes_to_the_same_table_and_makes_no_model_twice(
-    launched, options, tmp_path
+    launched, options, tmp_path, capsys
 ):
     out = tmp_path / "killed"
     script = str(ROOT / "experiments" / "instantiate.py")
@@ -108,6 +108,10 @@ def test_a_killed_launch_resumes_to_the_same_table_and_makes_no_model_twice(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    wait_for(lambda: len(records(out)) >= 1)
+    with pytest.raises(SystemExit):
+        instantiate(out, *options, "--resume")
+    assert "another process is at work there" in capsys.readouterr().err
     wait_for(lambda: len(records(out)) >= 2)
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()

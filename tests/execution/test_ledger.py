@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,28 +78,33 @@ def test_runs_that_share_a_folder_share_baselines(ledger, tmp_path):
     assert other.baseline("k") is not None
 
 
+def opened(folder, run, *, resume):
+    with open_run(folder, run, resume=resume):
+        pass
+
+
 def test_a_new_folder_is_claimed_and_the_same_run_may_resume(folder):
-    open_run(folder, RUN, resume=False)
-    open_run(folder, RUN, resume=True)
+    opened(folder, RUN, resume=False)
+    opened(folder, RUN, resume=True)
     assert folder.list() == ["run.json"]
 
 
 def test_a_folder_of_other_files_is_refused(folder):
     folder.write("mine.txt", b"x")
     with pytest.raises(InputError, match=r"is not empty and holds no run; choose another --out"):
-        open_run(folder, RUN, resume=False)
+        opened(folder, RUN, resume=False)
     assert folder.list() == ["mine.txt"]
 
 
 def test_a_folder_that_holds_a_run_is_refused_without_resume(folder):
-    open_run(folder, RUN, resume=False)
+    opened(folder, RUN, resume=False)
     with pytest.raises(InputError, match="holds a run already; continue it with --resume"):
-        open_run(folder, RUN, resume=False)
+        opened(folder, RUN, resume=False)
 
 
 def test_there_must_be_a_run_to_resume(folder):
     with pytest.raises(InputError, match="holds no run to resume"):
-        open_run(folder, RUN, resume=True)
+        opened(folder, RUN, resume=True)
     assert folder.list() == []
 
 
@@ -110,12 +118,41 @@ def test_there_must_be_a_run_to_resume(folder):
     ],
 )
 def test_a_run_of_other_arguments_is_not_resumed_and_they_are_named(folder, change, name):
-    open_run(folder, RUN, resume=False)
+    opened(folder, RUN, resume=False)
     with pytest.raises(InputError, match=f"holds a run with another {name}"):
-        open_run(folder, {**RUN, **change}, resume=True)
+        opened(folder, {**RUN, **change}, resume=True)
 
 
 def test_arguments_compare_as_they_are_stored(folder):
     run = {**RUN, "techniques": ("a", "b")}
-    open_run(folder, run, resume=False)
-    open_run(folder, run, resume=True)
+    opened(folder, run, resume=False)
+    opened(folder, run, resume=True)
+
+
+HOLD = """
+import sys, time
+from smt.execution.ledger import open_run
+from smt.execution.storage import Folder
+with open_run(Folder(sys.argv[1]), {"fleet": "abc"}, resume=False):
+    print("open", flush=True)
+    time.sleep(120)
+"""
+
+
+def test_a_run_is_open_in_one_process_at_a_time_and_free_once_that_is_killed(tmp_path):
+    folder, run = Folder(tmp_path / "run"), {"fleet": "abc"}
+    command = [sys.executable, "-c", HOLD, folder.location]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(InputError, match="another process is at work there; wait until it"):
+            opened(folder, run, resume=True)
+        holder.kill()
+        holder.wait()
+    opened(folder, run, resume=True)
+
+
+def test_a_run_is_not_open_twice_in_one_process(folder):
+    refused = pytest.raises(InputError, match="another process is at work there")
+    with open_run(folder, RUN, resume=False), refused:
+        opened(folder, RUN, resume=True)
+    opened(folder, RUN, resume=True)
