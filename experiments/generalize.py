@@ -39,6 +39,8 @@ class Config:
         train_rows: Train on the latest so many rows only.
         workers: Workers that train one network together.
         isolate: Every evaluation in a Ray Train run of its own.
+        warm_workers: How many processes stay and train; as many as the cluster has room for where
+            not given. More make an autoscaling cluster grow.
         resume: Go on with the run that `out` holds.
         warm_start: Folders of finished runs whose trials tell the search where to look.
         baselines: Folder of trained baselines that several runs share.
@@ -68,6 +70,7 @@ class Config:
     train_rows: int | None = None
     workers: int | None = None
     isolate: bool = False
+    warm_workers: int | None = None
     resume: bool = False
     warm_start: tuple[str, ...] = ()
     baselines: str | None = None
@@ -104,6 +107,7 @@ def main(config: Config) -> None:
             config.attribute_weights, source="--attribute-weights"
         ),
         isolate=config.isolate,
+        warm_workers=config.warm_workers,
         resume=config.resume,
         baselines=config.baselines,
         warm_start=config.warm_start,

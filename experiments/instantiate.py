@@ -22,6 +22,8 @@ class Config:
         seed: Of initial values.
         train_rows: Train on the latest so many rows only.
         limit_minutes: That a model may take before it is ended, and tried once more.
+        warm_workers: How many processes stay and train; as many as the cluster has room for where
+            not given. More make an autoscaling cluster grow.
         resume: Go on with the launch that `out` holds.
     """
 
@@ -35,6 +37,7 @@ class Config:
     seed: int = 0
     train_rows: int | None = None
     limit_minutes: float | None = None
+    warm_workers: int | None = None
     resume: bool = False
 
 
@@ -64,6 +67,7 @@ def main(config: Config) -> None:
         version=launched.version,
         baseline=launched.baseline,
         settings=settings,
+        warm_workers=config.warm_workers,
         resume=config.resume,
         console=console,
     )

@@ -33,6 +33,8 @@ class Config:
         templates: Folder of templates' versions; the package's own by default.
         notes: Remark for the version's file.
         isolate: Every evaluation in a Ray Train run of its own.
+        warm_workers: How many processes stay and train; as many as the cluster has room for where
+            not given. More make an autoscaling cluster grow.
         resume: Go on with the back-test that `out` holds.
     """
 
@@ -49,6 +51,7 @@ class Config:
     templates: Path | None = None
     notes: str = ""
     isolate: bool = False
+    warm_workers: int | None = None
     resume: bool = False
 
 
@@ -90,6 +93,7 @@ def main(config: Config) -> None:
         seeds=range(first, first + config.seeds),
         out=config.out,
         isolate=config.isolate,
+        warm_workers=config.warm_workers,
         resume=config.resume,
         console=console,
     )

@@ -38,6 +38,7 @@ def backtest(
     seeds: Sequence[int],
     out: str | Path,
     isolate: bool = False,
+    warm_workers: int | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> Outcome:
@@ -53,6 +54,8 @@ def backtest(
         logs: Theirs, as `smt.fleet.open_logs` returns them.
         fleet: All models that must be served.
         isolate: Every evaluation in a Ray Train run of its own.
+        warm_workers: How many, waiting for those that the cluster has no room for yet; as many
+            as it has room for where None.
 
     Raises:
         InputError: Something asked for is impossible, or a model does not train under the
@@ -84,7 +87,9 @@ def backtest(
     templates = [parent, change.version.template]
     templates += [each.template for each in change.reduced if each.template is not None]
     workers = max(template.training.workers for template in templates)
-    capacity = plan([(model.name, workers) for model in models], isolate=isolate)
+    capacity = plan(
+        [(model.name, workers) for model in models], isolate=isolate, warm_workers=warm_workers
+    )
     with open_run(folder, run, resume=resume):
         dispatcher = start_dispatcher(
             folder.location,

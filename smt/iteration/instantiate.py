@@ -47,6 +47,7 @@ def instantiate(
     version: int | None = None,
     baseline: Template | None = None,
     settings: LaunchSettings | None = None,
+    warm_workers: int | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> tuple[Instance, ...]:
@@ -59,6 +60,8 @@ def instantiate(
     Args:
         version: The template's number, for the cards.
         baseline: What every model is compared with; with nothing where None.
+        warm_workers: How many, waiting for those that the cluster has no room for yet; as many
+            as it has room for where None.
 
     Returns:
         One a model, in the fleet's order.
@@ -87,7 +90,7 @@ def instantiate(
     }
     folder = Folder(out)
     connect()
-    capacity = plan([(name, 1) for name in jobs], isolate=False)
+    capacity = plan([(name, 1) for name in jobs], isolate=False, warm_workers=warm_workers)
     run = {
         "template": template.to_dict(),
         "baseline": None if baseline is None else baseline.to_dict(),

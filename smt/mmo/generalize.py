@@ -86,6 +86,7 @@ def generalize(
     representatives: int | None = None,
     attribute_weights: AttributeWeights | None = None,
     isolate: bool = False,
+    warm_workers: int | None = None,
     resume: bool = False,
     baselines: str | Path | None = None,
     warm_start: Sequence[str | Path] = (),
@@ -101,6 +102,8 @@ def generalize(
         representatives: How many models stand for the fleet; None lets the elbow decide.
         attribute_weights: How much each attribute counts in choosing them; alike where None.
         isolate: Every evaluation in a Ray Train run of its own.
+        warm_workers: How many, waiting for those that the cluster has no room for yet; as many
+            as it has room for where None.
         baselines: Folder of baselines to share between runs; `out/baselines` where None.
         warm_start: Folders of finished runs whose trials of the same techniques tell the
             search where to look; for method "composite".
@@ -131,7 +134,8 @@ def generalize(
     folder = Folder(out)
     connect()
     workers = template.training.workers
-    capacity = plan([(model.name, workers) for model in (*models, *holdout)], isolate=isolate)
+    asked = [(model.name, workers) for model in (*models, *holdout)]
+    capacity = plan(asked, isolate=isolate, warm_workers=warm_workers)
     if resume and settings.concurrent_trials is None:
         settings = settings.model_copy(update=_concurrency(folder))
     settings = settings.filling(capacity.pool or capacity.runs, len(models))

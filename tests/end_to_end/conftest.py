@@ -40,15 +40,21 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
-    """Address of a cluster of two CPUs that scripts find too."""
+def nodes() -> Iterator[Cluster]:
+    """A cluster of one node of two CPUs that scripts find too."""
     head = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 256 * 2**20}
     nodes = Cluster(initialize_head=True, head_node_args=head)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", nodes.address)
-        yield nodes.address
+        yield nodes
     ray.shutdown()
     nodes.shutdown()
+
+
+@pytest.fixture(scope="session")
+def cluster(nodes: Cluster) -> str:
+    """Its address."""
+    return str(nodes.address)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import time
 
 import psutil
 import pytest
+import ray
 from ray.cloudpickle import register_pickle_by_value, unregister_pickle_by_value
 
 from smt.execution.cluster import connect
@@ -38,6 +39,12 @@ def sleep(path, seconds):
 
 def fail(number):
     raise ValueError(f"number {number} is wrong")
+
+
+def where(seconds):
+    """Take time, and tell the node."""
+    time.sleep(seconds)
+    return ray.get_runtime_context().get_node_id()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -97,3 +104,17 @@ def test_a_call_that_hangs_is_ended_tried_once_more_and_lost(tmp_path):
 def test_an_exception_of_a_call_is_its_reason():
     found = dict(run_on_residents(fail, [(1,), (2,)], workers=1))
     assert found == {n: Lost(f"ValueError: number {n + 1} is wrong") for n in range(2)}
+
+
+def test_a_node_that_joins_is_used_and_one_that_is_lost_costs_no_item(nodes):
+    """Three workers on two CPUs: the third waits for the node, which dies at its work."""
+    running = run_on_residents(where, [(1.0,) for _ in range(24)], workers=3)
+    found = dict([next(running)])
+    node = nodes.add_node(num_cpus=1)
+    for number, result in running:
+        found[number] = result
+        if result == node.node_id and node in nodes.list_all_nodes():
+            nodes.remove_node(node)
+    assert sorted(found) == list(range(24))
+    assert node.node_id in found.values()
+    assert not [result for result in found.values() if isinstance(result, Lost)]
