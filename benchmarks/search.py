@@ -1,7 +1,8 @@
 """Searchers beside each other on simulated fleets, whose true A is known everywhere.
 
-Every method gets as many trials, under the same noise. Those of this package may stop a trial
-that is known to be infeasible. Prints a table and a JSON line last, by method:
+Every method gets as many trials (with `--evaluations`, as many evaluations), under the same noise.
+Those of this package may stop a trial that is known to be infeasible. Prints a table and a JSON
+line last, by method:
 
   best_20, best_40  true A of the best θ tried in so many trials, over A*: mean
   reached           share of runs that tried a θ of at least 90% of A*
@@ -62,6 +63,7 @@ class Config:
         fleets: How many fleets.
         seeds: Runs of a method on a fleet, each under noise of its own.
         trials: Trials of a run, each of at most 20 evaluations.
+        evaluations: Of a run, in place of trials: a method that rejects early tries more θ.
         processes: Runs at once, one thread each.
         out: Folder of the runs.
     """
@@ -71,6 +73,7 @@ class Config:
     fleets: int = 12
     seeds: int = 10
     trials: int = 40
+    evaluations: int | None = None
     processes: int = 2
     out: str = "runs/search"
 
@@ -83,11 +86,13 @@ class Job:
     method: str
     seed: int
     trials: int
+    evaluations: int | None = None
 
     @property
     def name(self) -> str:
         """File name of its result."""
-        return f"{make_fleet(self.fleet).name}-{self.method}-{self.seed}-{self.trials}"
+        budget = self.trials if self.evaluations is None else f"{self.evaluations}e"
+        return f"{make_fleet(self.fleet).name}-{self.method}-{self.seed}-{budget}"
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,10 @@ def main(config: Config) -> None:
     """Run what is not there yet, then print and write."""
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
+    # At the least, a trial is one evaluation.
+    trials = config.trials if config.evaluations is None else config.evaluations
     jobs = [
-        Job(fleet, method, seed, config.trials)
+        Job(fleet, method, seed, trials, config.evaluations)
         for seed in range(config.seeds)
         for fleet in range(config.first, config.first + config.fleets)
         for method in config.methods
@@ -145,7 +152,9 @@ def main(config: Config) -> None:
     show(figures, errors)
     pq.write_table(curves(runs), out / "curves.parquet")
     summary = {"methods": figures, "errors": errors, **ratios(runs)}
-    write_figure(regrets(runs, config.trials), summary, out / "search.html")
+    longest = max((len(run.ends) for of in runs.values() for run in of.values()), default=trials)
+    evaluations = config.evaluations or trials * MODELS
+    write_figure(regrets(runs, longest, evaluations), summary, out / "search.html")
     print(json.dumps(summary))
 
 
@@ -179,7 +188,8 @@ def search(job: Job, out: str) -> dict[str, Any]:
             searcher = construct(job.method, fleet.space, job.seed)
         except Exception as error:
             return {"error": repr(error)}
-        theta = search_with(searcher, fleet, evaluate, job.trials)
+        complete = job.trials if job.evaluations is None else job.evaluations // MODELS
+        theta = search_with(searcher, fleet, evaluate, complete)
     else:
         theta = search_here(job, fleet, evaluate)
     seconds = time.perf_counter() - started - inside
@@ -201,6 +211,7 @@ def search_here(job: Job, fleet: SimulatedFleet, evaluate: Evaluate) -> Theta | 
         models=fleet.models,
         weights=fleet.weights.tolist(),
         trials=job.trials,
+        max_evaluations=job.evaluations,
         alpha=ALPHA,
         epsilon=EPSILON,
         method=cast(Method, job.method),
@@ -248,16 +259,18 @@ def finite(value: float) -> float | None:
     return round(value, 4) if math.isfinite(value) else None
 
 
-def regrets(runs: dict[str, dict[Job, Run]], trials: int) -> dict[str, tuple[Array, Array]]:
+def regrets(
+    runs: dict[str, dict[Job, Run]], trials: int, evaluations: int
+) -> dict[str, tuple[Array, Array]]:
     """Method -> simple regret [runs, trials] and [runs, evaluations]; a run keeps its last."""
     found = {}
-    numbers = np.arange(1, trials * MODELS + 1)
+    numbers = np.arange(1, max(trials, evaluations) + 1)
     for method, of in runs.items():
         best = [np.concatenate([[0.0], run.best]) for run in of.values()]
         done = [np.searchsorted(run.ends, numbers, side="right") for run in of.values()]
         found[method] = (
             1 - np.stack([each[np.minimum(numbers[:trials], len(each) - 1)] for each in best]),
-            1 - np.stack([each[at] for each, at in zip(best, done, strict=True)]),
+            1 - np.stack([each[at[:evaluations]] for each, at in zip(best, done, strict=True)]),
         )
     return found
 

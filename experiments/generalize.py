@@ -21,6 +21,7 @@ class Config:
         representatives: How many models stand for the fleet; the elbow decides where not given.
         attribute_weights: How much an attribute counts in choosing them; see represent.py.
         trials: θ tried a technique.
+        max_evaluations: Of a technique's search: no trial begins once so many are made.
         alpha: Percent; a model regresses where its NE change is below -alpha.
         epsilon: Largest share of models that may regress.
         tau: Percent; least A* of a technique that generalizes.
@@ -54,6 +55,7 @@ class Config:
     representatives: int | None = None
     attribute_weights: dict[str, float] = field(default_factory=dict)
     trials: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 20
+    max_evaluations: int | None = None
     alpha: float = 0.05
     epsilon: float = 0.1
     tau: float = 0.05

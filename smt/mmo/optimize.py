@@ -10,7 +10,7 @@ from smt.mmo.composite import Estimate, estimate, recommend
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.search import Method, check_method, propose
-from smt.mmo.trial import Proposal, Trial
+from smt.mmo.trial import Proposal, Trial, spent
 from smt.mmo.warm_start import check_earlier
 from smt.template.space import Space, Theta, check_space
 
@@ -49,6 +49,7 @@ def optimize(
     models: Sequence[Hashable],
     weights: Sequence[float] | None = None,
     trials: int,
+    max_evaluations: int | None = None,
     alpha: float = 0.05,
     epsilon: float = 0.1,
     tau: float = 0.05,
@@ -65,6 +66,7 @@ def optimize(
         evaluate: `(theta, model)` -> delta in percent, or `(delta, standard error)`. NaN
             means that the model failed; it counts as a regression.
         trials: How many θ to try; fewer are tried where the space has fewer points.
+        max_evaluations: No trial begins once so many are made; None for no limit.
         tau: Percent; what is worth finding. Used to stop early alone.
         method: See `smt.mmo.search.propose`.
         early_rejection: Stop a trial once more than ε of the models have regressed: A is
@@ -76,18 +78,22 @@ def optimize(
         earlier: Trials of other runs, to start warm; see `smt.mmo.search.propose`.
 
     Raises:
-        InputError: trials < 1, an unknown method, a condition that cannot be met, or weights or
-            earlier trials that do not fit.
+        InputError: trials or max_evaluations < 1, an unknown method, a condition that cannot be
+            met, or weights or earlier trials that do not fit.
         RuntimeError: `evaluate` raised; names θ and the model, and holds the trials before
             it as `trials`.
     """
     check_search(trials, method)
+    if max_evaluations is not None and max_evaluations < 1:
+        raise InputError(f"max_evaluations is {max_evaluations}; at least 1 is needed")
     check_space(space, "space")
     goal = Goal.over(len(models), weights, alpha=alpha, epsilon=epsilon, tau=tau)
     done: list[Trial] = []
-    evaluations = 0
     stopped = None
     while len(done) < trials:
+        stopped = spent(done, max_evaluations)
+        if stopped is not None:
+            break
         proposal = propose(
             space,
             done,
@@ -104,9 +110,7 @@ def optimize(
         if proposal.stop is not None:
             stopped = proposal.stop
             break
-        trial = _run(evaluate, models, proposal, goal, early_rejection, done)
-        evaluations += sum(delta is not None for delta in trial.deltas)
-        done.append(trial)
+        done.append(_run(evaluate, models, proposal, goal, early_rejection, done))
     paper = best_trial(done)
     estimates = judge(space, done, goal, method=method, seed=seed, earlier=earlier)
     best, found = choose(done, estimates)
@@ -114,7 +118,7 @@ def optimize(
         best_theta=None if best is None else best.theta,
         best=None if best is None else best.aggregate,
         trials=tuple(done),
-        evaluations=evaluations,
+        evaluations=sum(trial.evaluations for trial in done),
         paper_theta=None if paper is None else paper.theta,
         estimate=found,
         stopped=stopped,

@@ -16,6 +16,8 @@ class Settings(Spec):
 
     Attributes:
         trials: N, how many θ of each technique are tried.
+        max_evaluations: Of a technique's search: no trial begins once so many are known to be
+            made; None for no limit.
         alpha: α, percent: a model regresses where its delta is below -α.
         epsilon: ε, the largest share of models that may regress.
         tau: τ, percent: the least A* of a technique that generalizes.
@@ -36,6 +38,7 @@ class Settings(Spec):
     """
 
     trials: int = 20
+    max_evaluations: PositiveInt | None = None
     alpha: NonNegativeFloat = 0.05
     epsilon: NonNegativeFloat = 0.1
     tau: float = 0.05

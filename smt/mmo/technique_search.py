@@ -19,7 +19,7 @@ from smt.mmo.progress import Display
 from smt.mmo.search import propose
 from smt.mmo.searcher import FleetSearcher
 from smt.mmo.settings import Settings
-from smt.mmo.trial import Proposal, Trial
+from smt.mmo.trial import Proposal, Trial, spent
 from smt.template import Technique, Template, Theta
 
 TRIAL_MEMORY = 64 * 2**20
@@ -68,6 +68,9 @@ class TechniqueSearch:
 
         def choose(number: int, finished: list[Trial], pending: list[Theta]) -> Proposal | None:
             nonlocal stopped
+            stopped = spent(finished, settings.max_evaluations)
+            if stopped is not None:
+                return None
             proposal = decided.get(number)
             if proposal is None:
                 proposal = propose(

@@ -1,5 +1,6 @@
 """A trial: one θ on all representative models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smt.mmo.aggregate import Aggregate
@@ -20,6 +21,11 @@ class Trial:
     sems: tuple[float | None, ...]
     aggregate: Aggregate
 
+    @property
+    def evaluations(self) -> int:
+        """How many models were evaluated."""
+        return sum(delta is not None for delta in self.deltas)
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -36,3 +42,9 @@ class Proposal:
     order: tuple[int, ...]
     finish: bool = False
     stop: str | None = None
+
+
+def spent(trials: Sequence[Trial], most: int | None) -> str | None:
+    """Why no further trial begins, once so many evaluations are made; None where one may."""
+    made = sum(trial.evaluations for trial in trials)
+    return None if most is None or made < most else f"{made} of {most} evaluations are made"

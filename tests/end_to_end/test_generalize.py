@@ -147,3 +147,15 @@ def test_a_diverging_technique_of_ones_own_is_recorded_not_raised(cluster, fleet
     assert "DivergedError" in reasons["explode"]
     assert reasons["broken"] == "ValueError: no such part"
     assert json.loads((out / "result.json").read_text())["generalized"] == {}
+
+
+def test_a_search_ends_where_its_evaluations_are_made(cluster, fleet_file, tmp_path):
+    """The third trial knows of three evaluations, the fourth would know of six."""
+    options = ("--trials", "9", "--max-evaluations", "4", "--concurrent-trials", "2")
+    same = ("--representatives", "3", "--techniques", "label_smoothing", "--paper-exact")
+    generalize(
+        fleet_file, tmp_path / "out", *options, *same, "--no-early-rejection", "--method", "sobol"
+    )
+    (technique,) = json.loads((tmp_path / "out" / "result.json").read_text())["techniques"]
+    assert len(technique["trials"]) == 3
+    assert technique["stopped"] == "6 of 4 evaluations are made"

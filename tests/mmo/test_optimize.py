@@ -93,6 +93,20 @@ def test_a_trial_stops_as_soon_as_more_than_epsilon_have_regressed():
     assert found.trials[0].aggregate.regression_rate == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("most", [1, 10, 23, 1000])
+def test_no_trial_begins_once_the_evaluations_are_made(most):
+    whole = optimize(SPACE, smooth, models=MODELS, trials=12, method="sobol")
+    found = optimize(SPACE, smooth, models=MODELS, trials=12, max_evaluations=most, method="sobol")
+    ends = [sum(t.evaluations for t in whole.trials[: n + 1]) for n in range(12)]
+    assert found.trials == whole.trials[: sum(end < most for end in ends[:-1]) + 1]
+    assert found.evaluations == sum(
+        delta is not None for trial in found.trials for delta in trial.deltas
+    )
+    short = len(found.trials) < 12
+    said = f"{found.evaluations} of {most} evaluations are made"
+    assert found.stopped == (said if short else None)
+
+
 def test_nothing_feasible_gives_no_theta():
     found = optimize(SPACE, lambda theta, model: -1.0, models=MODELS, trials=3)
     assert (found.best_theta, found.best) == (None, None)
@@ -175,6 +189,7 @@ def test_an_exception_names_theta_and_model_and_holds_the_trials_before_it():
     [
         ({"trials": 0}, "trials is 0; at least 1 is needed"),
         ({"trials": -3}, "trials is -3"),
+        ({"trials": 1, "max_evaluations": 0}, "max_evaluations is 0; at least 1 is needed"),
         (
             {"trials": 1, "method": "grid"},
             "unknown method 'grid'; known: composite, ax, sobol, tpe",
