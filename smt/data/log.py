@@ -64,16 +64,13 @@ class Log:
     digest: str
 
     def load(self, columns: Iterable[str]) -> "Log":
-        """Read the given columns of both windows into memory, one chunk a column."""
+        """Read the given columns of both windows into memory, one chunk a column.
+
+        Raises:
+            InputError: A file is damaged.
+        """
         names = list(dict.fromkeys(columns))
-        train, test = (
-            (
-                window.select(names)
-                if isinstance(window, pa.Table)
-                else window.to_table(columns=names)
-            ).combine_chunks()
-            for window in (self.train, self.test)
-        )
+        train, test = (_read(window, names) for window in (self.train, self.test))
         return Log(self.schema, train, test, self.digest)
 
 
@@ -160,7 +157,7 @@ def open_log(path: str | Path) -> Log:
     """Open a log folder (a local path or a URI that pyarrow knows) without reading rows.
 
     Raises:
-        InputError: A part of the folder is missing, naming it.
+        InputError: A part of the folder is missing or damaged, naming it.
     """
     filesystem, root = _resolve(path)
     parts = {}
@@ -173,11 +170,29 @@ def open_log(path: str | Path) -> Log:
                 f"{path}: not a log, it has no {name}; make one with experiments/prepare_data.py"
             ) from None
     schema = Schema.parse(yaml.safe_load(parts["schema.yaml"]), source=f"{path}/schema.yaml")
-    windows = [
-        ds.dataset(f"{root}/{window}", filesystem=filesystem, format="parquet")
-        for window in ("train", "test")
-    ]
-    return Log(schema, windows[0], windows[1], json.loads(parts["log.json"])["digest"])
+    train, test = (_open_window(filesystem, f"{root}/{name}") for name in ("train", "test"))
+    return Log(schema, train, test, json.loads(parts["log.json"])["digest"])
+
+
+def _open_window(filesystem: fs.FileSystem, path: str) -> ds.Dataset:
+    try:
+        return ds.dataset(path, filesystem=filesystem, format="parquet")
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(path, error) from None
+
+
+def _read(window: pa.Table | ds.Dataset, names: list[str]) -> pa.Table:
+    if isinstance(window, pa.Table):
+        return window.select(names).combine_chunks()
+    try:
+        return window.to_table(columns=names).combine_chunks()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(", ".join(window.files), error) from None
+
+
+def _damaged(path: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:300]
+    return InputError(f"{path}: cannot be read; prepare the log again: {reason}")
 
 
 def _resolve(path: str | Path) -> tuple[fs.FileSystem, str]:

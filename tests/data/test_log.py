@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -94,6 +95,31 @@ def test_a_folder_that_is_no_log_is_named_with_what_it_lacks(small_log_path, tmp
     (tmp_path / other).write_bytes((small_log_path / other).read_bytes())
     with pytest.raises(InputError, match=f"{tmp_path}: not a log, it has no {name}"):
         open_log(tmp_path)
+
+
+@pytest.mark.parametrize("window", ["train", "test"])
+def test_a_truncated_or_missing_window_is_named(small_log_path, tmp_path, window):
+    shutil.copytree(small_log_path, tmp_path / "log")
+    (file,) = (tmp_path / "log" / window).iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    said = f"log/{window}: cannot be read; prepare the log again: .*part-0.parquet"
+    with pytest.raises(InputError, match=said):
+        open_log(tmp_path / "log")
+    shutil.rmtree(tmp_path / "log" / window)
+    with pytest.raises(InputError, match=f"log/{window}: cannot be read"):
+        open_log(tmp_path / "log")
+
+
+def test_a_window_that_is_damaged_inside_is_named_when_it_is_read(small_log_path, tmp_path):
+    shutil.copytree(small_log_path, tmp_path / "log")
+    (file,) = (tmp_path / "log" / "train").iterdir()
+    content = bytearray(file.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    file.write_bytes(content)
+    log = open_log(tmp_path / "log")
+    with pytest.raises(InputError, match=r"part-0.parquet: cannot be read; prepare the log again"):
+        log.load(log.schema.features)
 
 
 def test_load_takes_each_column_once_and_one_chunk_each(small_log_path):
