@@ -35,15 +35,15 @@ class Config:
     """Size of the measurement.
 
     Attributes:
-        rows: Rows of the simulated log; 270,000 take about 2 s an evaluation.
+        rows: Rows of the simulated log; so many take about 2 s an evaluation.
         short_rows: Rows for an evaluation of about 0.1 s.
         trials: Trials of the technique.
         warm: Evaluations timed on warm workers.
         isolated: Evaluations timed in runs of their own, 5 to 10 s each.
     """
 
-    rows: int = 270_000
-    short_rows: int = 16_000
+    rows: int = 90_000
+    short_rows: int = 6_000
     trials: int = 8
     warm: int = 40
     isolated: int = 4

@@ -77,8 +77,14 @@ class Dispatcher:
         template: Template,
         logs: dict[str, Any],
         capacity: Capacity,
+        pool: list[Any],
     ) -> None:
-        """Read the ledger and start the workers; `logs` maps `log_name` to a boxed reference."""
+        """Read the ledger.
+
+        Args:
+            logs: `log_name` -> a boxed reference.
+            pool: Handles of the warm workers, which may still be starting.
+        """
         self._ledger = Ledger(Folder(folder), Folder(baselines))
         self._template = template
         self._logs = logs
@@ -87,13 +93,7 @@ class Dispatcher:
         self._idle: asyncio.Queue[Any] = asyncio.Queue()
         self._gpu = capacity.gpu
         self._runs = asyncio.Semaphore(capacity.runs)
-        start: Any = ray.remote(
-            num_cpus=1,
-            num_gpus=int(capacity.gpu),
-            max_restarts=-1,
-            max_task_retries=TASK_RETRIES,
-        )(WarmWorker)
-        self._pool = [start.remote() for _ in range(capacity.pool)]
+        self._pool = pool
         self._joined = 0
         self._done = self._fresh = 0
 
@@ -245,9 +245,16 @@ def start_dispatcher(
     logs: dict[str, Any],
     capacity: Capacity,
 ) -> Any:
-    """Start the dispatcher on this node, where a local `folder` is, and its workers."""
+    """Start the dispatcher on this node, where a local `folder` is, and its workers with it."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    dispatcher = actor.remote(folder, baselines, template, logs, capacity)
+    worker: Any = ray.remote(
+        num_cpus=1,
+        num_gpus=int(capacity.gpu),
+        max_restarts=-1,
+        max_task_retries=TASK_RETRIES,
+    )(WarmWorker)
+    pool = [worker.remote() for _ in range(capacity.pool)]
+    dispatcher = actor.remote(folder, baselines, template, logs, capacity, pool)
     dispatcher.ready.remote()
     return dispatcher

@@ -51,7 +51,7 @@ class Instance(Spec):
         outcome: `ships`; `held back` by the gate; `failed`: no network that could ship.
         reasons: Why it does not ship, a sentence each; of one that ships, what to know.
         ne, baseline_ne: On the same test rows.
-        constant_ne: Of predicting the training window's event rates there.
+        constant_ne: Of predicting the event rates there that the training window's end knew.
         delta, sem: Percent, against the baseline; None where there is none.
         cost, baseline_cost: Of serving.
         seconds: Wall time of everything on its worker.

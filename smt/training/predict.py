@@ -88,9 +88,11 @@ def judge(
     return metrics, losses
 
 
-def constant_ne(predictions: Predictions, base_rates: dict[str, float]) -> float:
-    """NE on the same rows of predicting each event's training rate: 1 where no rate has changed."""
-    rates = np.array(list(base_rates.values()))
-    logits = np.broadcast_to(logit(rates), predictions.labels.shape)
-    losses = example_losses(logits, predictions.labels) / [entropy(rate) for rate in rates]
-    return float(np.average(losses.mean(axis=1), weights=predictions.weights))
+def constant_ne(
+    predictions: Predictions, base_rates: dict[str, float], constants: dict[str, float]
+) -> float:
+    """NE on the same rows of predicting a constant for each event, such as its training rate."""
+    logits = np.broadcast_to(logit(list(constants.values())), predictions.labels.shape)
+    entropies = [entropy(rate) for rate in base_rates.values()]
+    losses = (example_losses(logits, predictions.labels) / entropies).mean(axis=1)
+    return float(np.average(losses, weights=predictions.weights))

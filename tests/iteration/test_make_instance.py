@@ -57,6 +57,18 @@ def test_constant_ne_is_that_of_the_training_rate(made, job, small_log):
     assert made.instance.constant_ne == pytest.approx(np.mean(expected))
 
 
+def test_a_constant_knows_no_conversion_that_comes_after_training(job, small_log):
+    """With the final rate it would be better than any network that learns from what was known."""
+    model = job.model.model_copy(update={"events": ("conversion",)})
+    found = make(job.model_copy(update={"model": model, "baseline": None}), small_log).instance
+    windows = model_windows(model, small_log)
+    known, final = windows.known_rate("conversion"), windows.base_rate("conversion")
+    assert known < final
+    labels = windows.log.test["conversion"].to_numpy()
+    losses = -(labels * np.log(known) + (1 - labels) * np.log1p(-known))
+    assert found.constant_ne == pytest.approx(losses.mean() / entropy(final))
+
+
 def test_its_files_are_a_card_a_checkpoint_and_what_serves(made, job, small_log, tmp_path):
     for name, content in made.files.items():
         path = tmp_path / name
@@ -107,7 +119,7 @@ def test_one_no_better_than_the_events_rate_fails(job, small_log):
     found = make(job.model_copy(update={"template": hasty}), small_log).instance
     assert found.outcome == "failed"
     assert found.ne >= found.constant_ne
-    assert "is no better than predicting the event's rate" in found.reasons[0]
+    assert f"is no better than {found.constant_ne:.5f}, of predicting the" in found.reasons[0]
 
 
 def test_one_whose_baseline_fails_ships_and_says_so(job, small_log):
