@@ -99,7 +99,7 @@ def instantiate(
         "logs": {name: job.log_digest for name, job in jobs.items()},
     }
     with open_run(folder, run, resume=resume):
-        done = dict(_recorded(folder, jobs))
+        done = dict(_recorded(folder, jobs.values()))
         if done:
             console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
         left = _in_order([job for name, job in jobs.items() if name not in done], logs)
@@ -125,12 +125,14 @@ def model_folder(name: str) -> str:
     return f"models/{quote(name, safe='').replace('.', '%2E')}"
 
 
-def _recorded(folder: Folder, names: Iterable[str]) -> Iterator[tuple[str, Instance]]:
-    """The models that are done, by name."""
-    for name in names:
-        file = f"{model_folder(name)}/{RECORD}"
+def _recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, Instance]]:
+    """The models that are done, by name; not those of a package that trained otherwise."""
+    for job in jobs:
+        file = f"{model_folder(job.model.name)}/{RECORD}"
         if folder.exists(file):
-            yield name, Instance.model_validate_json(folder.read(file))
+            instance = Instance.model_validate_json(folder.read(file))
+            if instance.key == job.key:
+                yield instance.model, instance
 
 
 def _record(job: Job, made: Made | Lost, folder: Folder) -> Instance:

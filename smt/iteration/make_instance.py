@@ -15,12 +15,7 @@ from smt.data import Log, read_batches
 from smt.errors import InputError
 from smt.execution.train_run import fit
 from smt.iteration.instance import Instance, Job
-from smt.serving import (
-    ServingCost,
-    check_neutral,
-    export_network,
-    measure_serving,
-)
+from smt.serving import ServingCost, check_neutral, export_network, measure_serving
 from smt.template import Template, build
 from smt.template.card import ModelCard, model_card
 from smt.training import paired_delta, train

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,17 @@ def test_a_finished_launch_resumes_without_making_anything(launched, options, ca
     assert {path: path.stat().st_mtime_ns for path in launched.glob("models/*/*")} == before
     assert (launched / "report.html").read_bytes() == report
     assert "5 of 5 models are done already" in capsys.readouterr().out
+
+
+def test_a_record_of_another_job_is_made_again(launched, options, tmp_path):
+    out = tmp_path / "old"
+    shutil.copytree(launched, out)
+    (record,) = out.glob("models/click-retrieval/record.json")
+    content = json.loads(record.read_bytes())
+    record.write_text(json.dumps({**content, "key": "of an older package", "reasons": []}))
+    instantiate(out, *options, "--resume")
+    assert json.loads(record.read_bytes())["key"] == content["key"]
+    assert rows_of(out) == rows_of(launched)
 
 
 @pytest.mark.parametrize(
