@@ -47,7 +47,11 @@ def main(config: Config) -> None:
     from smt.fleet import load_fleet
     from smt.iteration import LaunchSettings, instantiate, launch_templates
     from smt.iteration.instances import save_instances
-    from smt.report.instances_page import instances_summary, write_instances_report
+    from smt.report.instances_page import (
+        instances_sentence,
+        instances_summary,
+        write_instances_report,
+    )
 
     console = open_console()
     settings = LaunchSettings.parse(
@@ -76,7 +80,11 @@ def main(config: Config) -> None:
         instances, fleet, launched.name, launched.baseline_name, settings, folder
     )
     console.print(instances_summary(result))
-    console.print(f"report: {write_instances_report(folder)}", soft_wrap=True, highlight=False)
+    console.print(
+        f"{instances_sentence(result)}\nreport: {write_instances_report(folder)}",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What became of a fleet under a template: on a terminal, and as an HTML page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from statistics import median
 from typing import Any
@@ -58,10 +58,7 @@ def instances_summary(result: Result) -> Table:
     Args:
         result: Content of `result.json`.
     """
-    table = Table(
-        title=f"fleet {result['fleet']} under {result['template']}",
-        caption=_said(result, percent=lambda value: f"{value:+.3f}%"),
-    )
+    table = Table(title=f"fleet {result['fleet']} under {result['template']}")
     for name in ("stage", "models", *OUTCOMES, "mean Δ"):
         table.add_column(name, justify="left" if name == "stage" else "right")
     for stage, group in result["attributes"]["stage"].items():
@@ -74,8 +71,14 @@ def instances_summary(result: Result) -> Table:
     return table
 
 
-def _said(result: Result, percent: Any = numbers.percent) -> str:
-    """The fleet in one sentence, without its end."""
+def instances_sentence(
+    result: Result, percent: Callable[[float], str] = lambda value: f"{value:+.3f}%"
+) -> str:
+    """The fleet in one sentence, without its end.
+
+    Args:
+        percent: Writes a change.
+    """
     outcomes, total = result["outcomes"], result["models"]
     text = (
         f"{outcomes['ships']} of {numbers.plural(total, 'model')} ship, {outcomes['held back']} "
@@ -91,7 +94,8 @@ def _said(result: Result, percent: Any = numbers.percent) -> str:
 
 
 def _verdict(result: Result) -> str:
-    return f"<b>{escape(result['template'])}</b>: {escape(_said(result))}."
+    sentence = instances_sentence(result, numbers.percent)
+    return f"<b>{escape(result['template'])}</b>: {escape(sentence)}."
 
 
 def _facts(result: Result, rows: Sequence[Row]) -> str:

@@ -4,7 +4,7 @@ import pytest
 from written_page import Page
 
 from smt.report.instances_figure import instances_figure
-from smt.report.instances_page import instances_page, instances_summary
+from smt.report.instances_page import instances_page, instances_sentence, instances_summary
 
 HOSTILE = 'click/<b>all</b>&"x"/</script>'
 
@@ -125,6 +125,10 @@ def test_the_figure_has_every_compared_model_once_from_the_best_to_the_worst(row
 
 
 def test_the_terminal_shows_a_row_a_stage(result):
+    assert instances_sentence(result) == (
+        "2 of 4 models ship, 1 held back, 1 failed; those that ship gain +0.400% on average over "
+        "small@1, +0.600% at most"
+    )
     table = instances_summary(result)
     assert [list(column.cells) for column in table.columns] == [
         ["pre_ranking"],
