@@ -47,14 +47,13 @@ def main(config: Config) -> None:
     from itertools import islice
     from pathlib import Path
 
-    from smt.data import read_batches
     from smt.execution.importance import choose_models
     from smt.fleet import load_fleet, load_logs, log_name, open_logs
     from smt.serving import ServingCost, export_network, serve, ship_gate
     from smt.spec import read_yaml
     from smt.template import find_template
     from smt.training import paired_delta, train_network
-    from smt.training.predict import judge, predict
+    from smt.training.predict import judge, predict, test_batches
 
     console = open_console(highlight=False)
     baseline = None
@@ -70,15 +69,7 @@ def main(config: Config) -> None:
 
     trained = train_network(template, model, log, seed=config.seed)
     network, windows = trained.reads, trained.windows
-    batches = read_batches(
-        windows.log.test,
-        windows.log.schema,
-        features=network.features,
-        events=network.events,
-        where=windows.where,
-        batch_size=COMPARED,
-        steps=network.reads_steps,
-    )
+    batches = test_batches(network, windows, COMPARED)
     report = export_network(
         network,
         template,

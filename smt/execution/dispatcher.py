@@ -15,11 +15,10 @@ from smt.execution.cluster import Capacity
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
 from smt.execution.rejection import Rejection
+from smt.execution.resident import TASK_RETRIES, resident_class
 from smt.execution.storage import Folder
 from smt.execution.train_run import CanceledError, run_evaluation
 from smt.template import Template
-
-TASK_RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -248,12 +247,7 @@ def start_dispatcher(
     """Start the dispatcher on this node, where a local `folder` is, and its workers with it."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    worker: Any = ray.remote(
-        num_cpus=1,
-        num_gpus=int(capacity.gpu),
-        max_restarts=-1,
-        max_task_retries=TASK_RETRIES,
-    )(WarmWorker)
+    worker = resident_class(WarmWorker, gpu=capacity.gpu)
     pool = [worker.remote() for _ in range(capacity.pool)]
     dispatcher = actor.remote(folder, baselines, template, logs, capacity, pool)
     dispatcher.ready.remote()

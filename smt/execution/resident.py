@@ -9,6 +9,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from smt.errors import sentence
+
 TASK_RETRIES = 2
 # An overdue call is tried once more: the machine may have been at fault.
 TRIES = 2
@@ -42,6 +44,13 @@ class _Resident:
         return call(*arguments)
 
 
+def resident_class(kind: type, *, gpu: bool) -> Any:
+    """An actor class of one CPU, and one GPU where `gpu`: Ray starts it again where it dies."""
+    return ray.remote(
+        num_cpus=1, num_gpus=int(gpu), max_restarts=-1, max_task_retries=TASK_RETRIES
+    )(kind)
+
+
 def run_on_residents(
     call: Callable[..., Any],
     items: Sequence[tuple[Any, ...]],
@@ -63,9 +72,7 @@ def run_on_residents(
     Yields:
         Number of the item, and what the call returned or why it is `Lost`; as they end.
     """
-    resident: Any = ray.remote(
-        num_cpus=1, num_gpus=int(gpu), max_restarts=-1, max_task_retries=TASK_RETRIES
-    )(_Resident)
+    resident = resident_class(_Resident, gpu=gpu)
     running: dict[Any, _Running] = {}
 
     def start() -> None:
@@ -118,6 +125,6 @@ def _result(reference: Any) -> Any:
     try:
         return ray.get(reference)
     except RayTaskError as error:
-        return Lost(f"{type(error.cause).__name__}: {' '.join(str(error.cause).split())}"[:500])
+        return Lost(sentence(error.cause))
     except RayError as error:
         return Lost(f"{type(error).__name__} after {TASK_RETRIES} retries")

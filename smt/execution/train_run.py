@@ -10,6 +10,7 @@ from ray import train as ray_train
 from ray.train import RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
+from smt.errors import sentence
 from smt.execution.evaluation import Evaluation, Task
 from smt.training import Workers, paired_delta, train
 
@@ -109,7 +110,7 @@ def evaluate(
     except CanceledError:
         raise
     except Exception as error:
-        return {"evaluation": Evaluation.of(task, failure=_sentence(error))}
+        return {"evaluation": Evaluation.of(task, failure=sentence(error))}
     found = {
         "ne": outcome.ne,
         "metrics": outcome.metrics,
@@ -122,7 +123,3 @@ def evaluate(
         return {"evaluation": Evaluation.of(task, **found), "losses": outcome.losses}
     delta, sem = paired_delta(ray.get(base_losses), outcome.losses, outcome.groups)
     return {"evaluation": Evaluation.of(task, delta=delta, sem=sem, **found)}
-
-
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]

@@ -12,10 +12,9 @@ from smt.fleet import Fleet, ModelSpec
 from smt.fleet.attributes import attributes
 from smt.iteration.instance import Instance
 from smt.iteration.instantiate import LaunchSettings, model_folder
+from smt.report.instances_page import MODELS, OUTCOMES, RESULT
 
-MODELS, RESULT = "models.parquet", "result.json"
 ATTRIBUTES = ("stage", "inference_hardware", "event", "surface", "data_constraint")
-OUTCOMES = ("ships", "held back", "failed")
 # Two-sided, 95%.
 CRITICAL = 1.96
 

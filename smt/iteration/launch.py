@@ -43,13 +43,14 @@ def launch_templates(
     Raises:
         InputError: There is no such template or version.
     """
+    exact = "@" in name or name.endswith((".yaml", ".yml"))
     if version is not None:
-        if "@" in name or name.endswith((".yaml", ".yml")):
+        if exact:
             raise InputError(f"template '{name}' and version {version}: give one of them")
         name = f"{name}@{version}"
     found = find_version(name)
-    if found is not None and "@" not in name and not name.endswith((".yaml", ".yml")):
-        name = f"{name}@{found.number}"
+    if found is not None and not exact:
+        name = f"{found.name}@{found.number}"
     if baseline is None and found is not None and found.parent is not None:
         baseline = f"{found.name}@{found.parent}"
     before = None if baseline in (None, NOTHING) else find_template(str(baseline))

@@ -11,8 +11,8 @@ import numpy as np
 import ray
 import torch
 
-from smt.data import Log, read_batches
-from smt.errors import InputError
+from smt.data import Log
+from smt.errors import InputError, sentence
 from smt.execution.train_run import fit
 from smt.iteration.instance import Instance, Job
 from smt.serving import ServingCost, check_neutral, export_network, measure_serving
@@ -23,7 +23,7 @@ from smt.training.checkpoint import save_checkpoint
 from smt.training.course import device_of
 from smt.training.learner import DivergedError
 from smt.training.parallel import LOCAL
-from smt.training.predict import constant_ne, judge, predict
+from smt.training.predict import constant_ne, judge, predict, test_batches
 from smt.training.train import Trained, train_network
 from smt.training.windows import conversion_window_ms, read_groups
 
@@ -66,7 +66,7 @@ def make(job: Job, log: Log) -> Made:
         try:
             found = _find(job, log, folder)
         except Exception as error:
-            found = {"outcome": "failed", "reasons": (_sentence(error),)}
+            found = {"outcome": "failed", "reasons": (sentence(error),)}
         seconds = time.perf_counter() - started
         instance = Instance(model=job.model.name, key=job.key, seconds=seconds, **found)
         files = {
@@ -144,7 +144,7 @@ def _compare(
         cost = measure_serving(network, baseline.for_model(model))
         before = train(baseline, model, log, seed=job.seed)
     except (DivergedError, InputError) as error:
-        return {"baseline_cost": cost}, f"its baseline failed: {_sentence(error)}"
+        return {"baseline_cost": cost}, f"its baseline failed: {sentence(error)}"
     delta, sem = paired_delta(before.losses, losses, read_groups(model, log))
     return {"baseline_ne": before.ne, "baseline_cost": cost, "delta": delta, "sem": sem}, None
 
@@ -161,25 +161,12 @@ def _gate(job: Job, template: Template, found: dict[str, Any]) -> tuple[str, ...
 
 
 def _export(trained: Trained, template: Template, job: Job, folder: Path) -> None:
-    network, windows = trained.reads, trained.windows
-    batches = read_batches(
-        windows.log.test,
-        windows.log.schema,
-        features=network.features,
-        events=network.events,
-        where=windows.where,
-        batch_size=COMPARED_ROWS,
-        steps=network.reads_steps,
-    )
+    batches = test_batches(trained.reads, trained.windows, COMPARED_ROWS)
     export_network(
-        network,
+        trained.reads,
         template,
         folder / "export",
         batches=islice(batches, 1),
         correction=trained.correction,
         model=job.model.name,
     )
-
-
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]

@@ -55,8 +55,8 @@ def read_run(folder: Folder) -> Run:
         fleet=result["fleet"],
         template=result["template"]["name"],
         settings=result["settings"],
-        inertias=_by_count(result["inertias"]),
-        silhouettes=_by_count(result["silhouettes"]),
+        inertias=by_count(result["inertias"]),
+        silhouettes=by_count(result["silhouettes"]),
         evaluations=len(evaluations),
         representatives=representatives,
         holdout_models=tuple(result["holdout_models"]),
@@ -64,7 +64,7 @@ def read_run(folder: Folder) -> Run:
             _pick(ShortWindow, row, model=model) for model, row in result["short_windows"].items()
         ),
         techniques=tuple(_technique(each, names, rows) for each in result["techniques"]),
-        models=tuple(_pick(Model, row) for row in folder.read_table(FLEET).to_pylist()),
+        models=read_models(folder),
         failures=tuple(
             _pick(Failure, row, reason=row["failure"])
             for row in evaluations
@@ -73,7 +73,13 @@ def read_run(folder: Folder) -> Run:
     )
 
 
-def _by_count(curve: Mapping[str, float]) -> dict[int, float]:
+def read_models(folder: Folder) -> tuple[Model, ...]:
+    """The fleet's models, from the folder's table of them."""
+    return tuple(_pick(Model, row) for row in folder.read_table(FLEET).to_pylist())
+
+
+def by_count(curve: Mapping[str, float]) -> dict[int, float]:
+    """A curve over k, whose keys are text in JSON."""
     return {int(k): value for k, value in curve.items()}
 
 

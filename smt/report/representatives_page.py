@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 from html import escape
 from typing import Any
 
@@ -24,10 +23,10 @@ from smt.report.contents import Model
 from smt.report.document import html_document
 from smt.report.fleet_section import fleet_section
 from smt.report.html_table import html_table
+from smt.report.reading import FLEET, RESULT, by_count, read_models
 
 Result = dict[str, Any]
 
-FLEET, RESULT = "fleet.parquet", "result.json"
 # Hennig (2007): a cluster that is less alike than this in resamples is dissolved.
 DISSOLVED = 0.5
 
@@ -106,9 +105,7 @@ def write_representatives_report(folder: Folder) -> str:
     The page refers to nothing outside itself; equal results leave equal pages.
     """
     result = json.loads(folder.read(RESULT))
-    names = [field.name for field in fields(Model)]
-    rows = folder.read_table(FLEET).select(names).to_pylist()
-    page = representatives_page(result, [Model(**row) for row in rows])
+    page = representatives_page(result, read_models(folder))
     folder.write("report.html", page.encode())
     return folder.path("report.html")
 
@@ -119,9 +116,7 @@ def representatives_page(result: Result, models: Sequence[Model]) -> str:
     Args:
         result: As `save_representatives` returns it.
     """
-    curves = [
-        {int(k): value for k, value in result[name].items()} for name in ("inertias", "silhouettes")
-    ]
+    curves = [by_count(result[name]) for name in ("inertias", "silhouettes")]
     sections = [
         _verdict(result),
         fleet_section(models, [each["model"] for each in result["representatives"]], *curves),

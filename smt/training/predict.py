@@ -1,5 +1,6 @@
 """A trained network judged on the test window."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from torch import nn
 
-from smt.data import read_batches
+from smt.data import Batch, read_batches
 from smt.layers.networks import Network
 from smt.training.learner import DivergedError
 from smt.training.metrics import EventMetrics, entropy, event_metrics, example_losses
@@ -31,6 +32,19 @@ class Predictions:
     weights: NDArray[np.float64]
 
 
+def test_batches(reads: Network, windows: Windows, size: int) -> Iterator[Batch]:
+    """The test window in batches of `size` rows, with what a network reads."""
+    return read_batches(
+        windows.log.test,
+        windows.log.schema,
+        features=reads.features,
+        events=reads.events,
+        where=windows.where,
+        batch_size=size,
+        steps=reads.reads_steps,
+    )
+
+
 @torch.no_grad()
 def predict(
     network: nn.Module,
@@ -47,15 +61,7 @@ def predict(
         correction: Added to logits: see `Course`.
     """
     logits, labels, weights = [], [], []
-    for batch in read_batches(
-        windows.log.test,
-        windows.log.schema,
-        features=reads.features,
-        events=reads.events,
-        where=windows.where,
-        batch_size=EVALUATION_BATCH,
-        steps=reads.reads_steps,
-    ):
+    for batch in test_batches(reads, windows, EVALUATION_BATCH):
         inputs = batch if device.type == "cpu" else batch.to(device)
         logits.append(network(inputs).double().cpu() + correction)
         labels.append(batch.labels.double())
