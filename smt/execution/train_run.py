@@ -2,16 +2,18 @@
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 import torch
 from ray import train as ray_train
-from ray.train import RunConfig, ScalingConfig
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from smt.errors import sentence
 from smt.execution.evaluation import Evaluation, Task
+from smt.template.training import Capacity
 from smt.training import Workers, paired_delta, train
 
 
@@ -41,8 +43,24 @@ def run_evaluation(
         `evaluation`, and `losses` for a baseline that succeeded.
     """
     config = {"task": task, "log": log, "base_losses": base_losses, "before_step": before_step}
-    found: dict[str, Any] = fit(_train_loop, config, workers, gpu=gpu)
+    capacity = None if task.template is None else task.template.training.capacity
+    found: dict[str, Any] = fit(_train_loop, config, workers, gpu=gpu, capacity=capacity)
     return found
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where a Ray Train run keeps its checkpoints, and finds them when it is started again.
+
+    Attributes:
+        path: Folder or URI that every node reaches.
+        name: Of the run; a folder there.
+        retries: How often workers that die are started again, from the latest checkpoint.
+    """
+
+    path: str
+    name: str
+    retries: int
 
 
 def fit(
@@ -51,34 +69,64 @@ def fit(
     workers: int,
     *,
     gpu: bool = False,
+    capacity: Capacity | None = None,
+    storage: Storage | None = None,
 ) -> Any:
-    """What `loop(config)` returns, run by Ray Train.
+    """What `loop(config)` returns, run by Ray Train; of several workers, what the first returns.
 
     Args:
         workers: 0 runs it in this process (Ray Train's local mode); W > 0 in a run of its own.
         gpu: Whether a run of its own with one worker gets a GPU.
+        capacity: What each of several workers gets. GPUs, over NCCL, are untested here.
+        storage: Where checkpoints are kept; nowhere by default.
     """
+    capacity = Capacity(gpus=int(gpu)) if workers <= 1 or capacity is None else capacity
+    failures = 0 if storage is None else storage.retries
     with tempfile.TemporaryDirectory(prefix="smt-train-") as scratch:
         result = TorchTrainer(
             loop,
             train_loop_config=config,
             scaling_config=ScalingConfig(
                 num_workers=workers,
-                use_gpu=gpu and workers == 1,
-                resources_per_worker={"CPU": 1, "GPU": 1} if gpu and workers == 1 else {"CPU": 1},
+                use_gpu=workers > 0 and capacity.gpus > 0,
+                resources_per_worker=_resources(capacity),
             ),
-            torch_config=TorchConfig(backend="gloo"),
-            run_config=RunConfig(storage_path=scratch),
+            torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if capacity.gpus else "gloo"),
+            run_config=RunConfig(
+                storage_path=scratch if storage is None else storage.path,
+                name=None if storage is None else storage.name,
+                failure_config=FailureConfig(max_failures=failures),
+                checkpoint_config=CheckpointConfig(num_to_keep=1),
+            ),
         ).fit()
     return result.return_value
 
 
-def _train_loop(config: dict[str, Any]) -> dict[str, Any]:
+def _resources(capacity: Capacity) -> dict[str, float]:
+    resources = {"CPU": float(capacity.cpus)}
+    if capacity.gpus:
+        resources["GPU"] = float(capacity.gpus)
+    if capacity.memory_gib is not None:
+        resources["memory"] = capacity.memory_gib * 2**30
+    return resources
+
+
+def own_workers() -> Workers:
+    """This process's place in its Ray Train run; its one thread, and its GPU, are set."""
     torch.set_num_threads(1)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(ray_train.torch.get_device())
     context = ray_train.get_context()
-    workers = Workers(rank=context.get_world_rank(), count=context.get_world_size())
+    return Workers(
+        rank=context.get_world_rank(),
+        count=context.get_world_size(),
+        on_node=context.get_local_world_size(),
+    )
+
+
+def _train_loop(config: dict[str, Any]) -> dict[str, Any]:
     return evaluate(
-        config["task"], config["log"], config["base_losses"], workers, config["before_step"]
+        config["task"], config["log"], config["base_losses"], own_workers(), config["before_step"]
     )
 
 

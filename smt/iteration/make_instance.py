@@ -22,7 +22,6 @@ from smt.training import paired_delta, train
 from smt.training.checkpoint import save_checkpoint
 from smt.training.course import device_of
 from smt.training.learner import DivergedError
-from smt.training.parallel import LOCAL
 from smt.training.predict import constant_ne, judge, predict, test_batches
 from smt.training.train import Trained, train_network
 from smt.training.windows import conversion_window_ms, read_groups
@@ -89,7 +88,7 @@ def _find(job: Job, log: Log, folder: Path) -> dict[str, Any]:
     save_checkpoint(trained.reads, folder / "checkpoint")
     rates = {event: trained.windows.base_rate(event) for event in job.model.events}
     predictions = predict(
-        trained.network, trained.reads, trained.windows, trained.correction, device_of(LOCAL)
+        trained.network, trained.reads, trained.windows, trained.correction, device_of()
     )
     metrics, losses = judge(predictions, rates)
     ne = float(losses.mean(dtype=np.float64))

@@ -12,7 +12,7 @@ from smt.layers.tables import Table, fused_tables, hashing_of
 
 
 class StepTables(nn.Module):
-    """A vector for every id of every list; tables trained by fused row-wise Adagrad.
+    """A vector for every id of every list; tables trained by fused Adagrad.
 
     A table may embed a sequence and a single id together, as target attention needs. Every
     id is a bag of its own, of as many rows as it hashes to: torchrec's collection without
@@ -26,6 +26,7 @@ class StepTables(nn.Module):
         dim: int,
         *,
         learning_rate: float,
+        row_wise: bool = True,
         hashing: Mapping[str, MultiHash] | None = None,
         device: torch.device | None = None,
     ) -> None:
@@ -34,6 +35,7 @@ class StepTables(nn.Module):
         Args:
             tables: name -> table; every feature is in one of them.
             dim: D, the width of every row.
+            row_wise: Whether Adagrad keeps one sum a row, not one an element.
             hashing: feature -> the rows of its ids, whose sum is the id's vector; a feature
                 without has its ids as rows.
 
@@ -52,6 +54,7 @@ class StepTables(nn.Module):
                     dim,
                     pooling=PoolingType.SUM,
                     learning_rate=learning_rate,
+                    row_wise=row_wise,
                     device=device,
                 )
                 for name, table in tables.items()

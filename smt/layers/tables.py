@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Adagrad
 from torchrec import EmbeddingBagConfig, JaggedTensor, KeyedJaggedTensor, PoolingType
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
@@ -24,7 +25,7 @@ class Table:
 
 
 class PooledTables(nn.Module):
-    """Lists of ids pooled to one token a feature; tables trained by fused row-wise Adagrad.
+    """Lists of ids pooled to one token a feature; tables trained by fused Adagrad.
 
     No dense gradient of a table exists: FBGEMM updates the rows that a batch touched
     during `backward`.
@@ -37,6 +38,7 @@ class PooledTables(nn.Module):
         *,
         pooling: PoolingType,
         learning_rate: float,
+        row_wise: bool = True,
         weighers: Mapping[str, list[nn.Module]] | None = None,
         hashing: Mapping[str, MultiHash] | None = None,
         device: torch.device | None = None,
@@ -47,6 +49,7 @@ class PooledTables(nn.Module):
             tables: name -> table; every feature is in one of them.
             dim: D, the width of every row.
             pooling: A mean is over the ids of a list, however many rows an id has.
+            row_wise: Whether Adagrad keeps one sum a row, not one an element.
             weighers: feature -> modules from a JaggedTensor of L ids to `[L]` weights; their
                 product weighs the ids. Given for all features or for none.
             hashing: feature -> the rows of its ids; a feature without has its ids as rows.
@@ -56,6 +59,7 @@ class PooledTables(nn.Module):
         """
         super().__init__()
         self.features = [name for table in tables.values() for name in table.features]
+        self.features_of = {name: table.features for name, table in tables.items()}
         self.dim = dim
         self.weighers = nn.ModuleDict(
             {name: nn.ModuleList(modules) for name, modules in (weighers or {}).items()}
@@ -73,6 +77,7 @@ class PooledTables(nn.Module):
             dim,
             pooling=pooling,
             learning_rate=learning_rate,
+            row_wise=row_wise,
             is_weighted=bool(self.weighers),
             device=device,
         )
@@ -154,10 +159,11 @@ def fused_tables(
     *,
     pooling: PoolingType,
     learning_rate: float,
+    row_wise: bool = True,
     is_weighted: bool = False,
     device: torch.device | None = None,
 ) -> FusedEmbeddingBagCollection:
-    """Tables that row-wise Adagrad trains during `backward`."""
+    """Tables that Adagrad trains during `backward`: with a sum a row, or one an element."""
     return FusedEmbeddingBagCollection(
         tables=[
             EmbeddingBagConfig(
@@ -169,7 +175,7 @@ def fused_tables(
             )
             for name, table in tables.items()
         ],
-        optimizer_type=RowWiseAdagrad,
+        optimizer_type=RowWiseAdagrad if row_wise else Adagrad,
         optimizer_kwargs={"lr": learning_rate},
         is_weighted=is_weighted,
         device=device or torch.device("cpu"),

@@ -62,6 +62,7 @@ class RepresentationBuilder:
         self.id_rows = [n for n in columns if isinstance(schema.columns[n], SINGLE_ID_KINDS)]
         self.num_labels = num_labels
         self.device = device
+        self.row_wise = template.training.table_optimizer == "row_wise_adagrad"
 
     def build(self) -> Representation:
         """The representation; its tokens are those of `Representation`'s order."""
@@ -183,6 +184,7 @@ class RepresentationBuilder:
                         self.dim,
                         pooling=how,
                         learning_rate=self.template.training.table_rate,
+                        row_wise=self.row_wise,
                         weighers=weighers if any(weighers.values()) else None,
                         hashing=self._hashing(members),
                         device=self.device,
@@ -199,6 +201,7 @@ class RepresentationBuilder:
                 self._tables(groups),
                 self.dim,
                 learning_rate=self.template.training.table_rate,
+                row_wise=self.row_wise,
                 hashing=self._hashing(groups),
                 device=self.device,
             ),

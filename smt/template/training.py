@@ -34,12 +34,17 @@ Schedule = Annotated[ConstantRate | WarmupCosine, Field(discriminator="kind")]
 class Distribution(Spec):
     """How parameters are spread over several workers.
 
-    `dense`: copied, fully sharded, or sharded within groups and copied between them.
-    `tables`: where rows of tables live; `planned` leaves it to TorchRec's planner.
+    Attributes:
+        dense: Copied, fully sharded, or sharded within groups and copied between them.
+        shard_workers: How many are such a group; those of a node where not given.
+        offload: Keep the shards in the host's memory, where training is on GPUs.
+        tables: Where rows of tables live; `planned` leaves it to TorchRec's planner.
     """
 
     dense: Literal["data_parallel", "fsdp", "hybrid"] = "data_parallel"
-    tables: Literal["planned", "table_wise", "column_wise", "row_wise"] = "planned"
+    shard_workers: PositiveInt | None = None
+    offload: bool = False
+    tables: Literal["planned", "data_parallel", "table_wise", "column_wise", "row_wise"] = "planned"
 
 
 class Capacity(Spec):
@@ -59,7 +64,9 @@ class Training(Spec):
         window_days: Only so many days before the end of the training window.
         optimizer: Of the dense part, at `dense_rate`.
         dense_rate: Learning rate of the dense part.
-        table_rate: Learning rate of the tables' row-wise Adagrad.
+        table_optimizer: Of the tables, at `table_rate`. Row-wise Adagrad keeps a sum a row, not
+            a sum an element, so its rows cannot be split into columns.
+        table_rate: Learning rate of the tables.
         schedule: Of all rates.
         clip_norm: Largest norm of the dense gradient.
         ema_decay: Networks are judged and served with an exponential moving average of the
@@ -75,6 +82,7 @@ class Training(Spec):
     window_days: PositiveFloat | None = None
     optimizer: DenseOptimizer = AdamSpec()
     dense_rate: PositiveFloat = 0.002
+    table_optimizer: Literal["row_wise_adagrad", "adagrad"] = "row_wise_adagrad"
     table_rate: PositiveFloat = 0.05
     schedule: Schedule = ConstantRate()
     clip_norm: PositiveFloat | None = None

@@ -2,8 +2,8 @@
 
 from smt.training.learner import DivergedError
 from smt.training.metrics import EventMetrics, normalized_entropy, paired_delta
-from smt.training.parallel import LOCAL, Workers
 from smt.training.train import Outcome, Trained, train, train_network
+from smt.training.workers import LOCAL, Workers
 
 __all__ = [
     "LOCAL",

@@ -1,15 +1,17 @@
-"""A trained network on disk: PyTorch's distributed checkpoints, their tensors as safetensors.
+"""Networks on disk: PyTorch's distributed checkpoints, their tensors as safetensors.
 
 DCP's own format has a pickled index. This one has none, so a checkpoint can come from anywhere.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 from torch.distributed.checkpoint.hf_storage import (
     HuggingFaceStorageReader,
     HuggingFaceStorageWriter,
@@ -20,13 +22,12 @@ from torch.distributed.checkpoint.state_dict_saver import save
 
 from smt.errors import InputError
 from smt.layers.networks import Network
+from smt.training.workers import LOCAL, Workers
 
 
 def save_checkpoint(network: Network, path: str | Path) -> None:
     """Write a plain network's parameters and buffers into a folder, which is made."""
-    state = {name: value.contiguous() for name, value in network.state_dict().items()}
-    with _one_process():
-        save(state, storage_writer=HuggingFaceStorageWriter(str(path)), no_dist=True)
+    write_tensors(network.state_dict(), path)
 
 
 @torch.no_grad()
@@ -36,27 +37,68 @@ def load_checkpoint(network: Network, path: str | Path) -> None:
     Raises:
         InputError: The folder holds no checkpoint of this network, or a broken one.
     """
-    if not list(Path(path).glob("*.safetensors")):
-        raise InputError(f"{path}: holds no checkpoint, no *.safetensors")
-    reader = HuggingFaceStorageReader(str(path))
-    wanted = network.state_dict()
-    try:
-        held = reader.read_metadata().state_dict_metadata
-    except SafetensorError as error:
-        raise InputError(f"{path}: is a broken checkpoint: {error}") from None
-    for name, value in wanted.items():
-        tensor = held.get(name)
-        size = tensor.size if isinstance(tensor, TensorStorageMetadata) else None
-        if size != value.shape:
-            found = "is not there" if size is None else f"is {[*size]}"
+    state = {name: torch.empty_like(value) for name, value in network.state_dict().items()}
+    read_tensors(state, path)
+    network.load_state_dict(state)
+
+
+def write_tensors(state: Mapping[str, Any], path: str | Path, workers: Workers = LOCAL) -> None:
+    """Write tensors into a folder, which is made; of several workers, each writes its share.
+
+    Args:
+        state: Name -> tensor, DTensor or ShardedTensor.
+    """
+    # A file holds contiguous tensors; shards are.
+    whole = {n: v.contiguous() if isinstance(v, Tensor) else v for n, v in state.items()}
+    alone = workers.count == 1
+    writer = HuggingFaceStorageWriter(str(path), save_distributed=not alone)
+    with _one_process():
+        save(whole, storage_writer=writer, no_dist=alone)
+
+
+@torch.no_grad()
+def read_tensors(state: Mapping[str, Any], path: str | Path, workers: Workers = LOCAL) -> None:
+    """Copy a folder's values into tensors, however either is shared out.
+
+    Args:
+        state: Name -> tensor, DTensor or ShardedTensor; all of them must be in the folder.
+
+    Raises:
+        InputError: A tensor is not there, has another shape, or the folder is broken; then no
+            tensor is changed.
+    """
+    sizes = held_sizes(path)
+    for name, value in state.items():
+        if sizes.get(name) != value.size():
+            found = "is not there" if name not in sizes else f"is {[*sizes[name]]}"
             raise InputError(
                 f"{path}: is no checkpoint of this network: '{name}' {found}, the network's is "
-                f"{[*value.shape]}"
+                f"{[*value.size()]}"
             )
-    state = {name: torch.empty_like(value) for name, value in wanted.items()}
+    reader = HuggingFaceStorageReader(str(path))
     with _one_process():
-        load(state, storage_reader=reader, no_dist=True)
-    network.load_state_dict(state)
+        load(dict(state), storage_reader=reader, no_dist=workers.count == 1)
+
+
+def held_sizes(path: str | Path) -> dict[str, torch.Size]:
+    """Name -> shape, of the tensors that a folder holds.
+
+    Raises:
+        InputError: The folder holds none, or parts of one are missing.
+    """
+    if not list(Path(path).glob("*.safetensors")):
+        raise InputError(f"{path}: holds no checkpoint, no *.safetensors")
+    try:
+        held = HuggingFaceStorageReader(str(path)).read_metadata().state_dict_metadata
+    except SafetensorError as error:
+        raise InputError(f"{path}: is a broken checkpoint: {error}") from None
+    sizes = {}
+    for name, tensor in held.items():
+        assert isinstance(tensor, TensorStorageMetadata)
+        if sum(chunk.sizes.numel() for chunk in tensor.chunks) != tensor.size.numel():
+            raise InputError(f"{path}: is a broken checkpoint: parts of '{name}' are missing")
+        sizes[name] = tensor.size
+    return sizes
 
 
 @contextmanager

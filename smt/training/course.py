@@ -14,10 +14,10 @@ from smt.layers.initialize import initialize
 from smt.layers.networks import Network
 from smt.template import Template, build
 from smt.training.learner import Learner
-from smt.training.parallel import Workers
 from smt.training.rows import TrainingRows, training_rows
 from smt.training.targets import Targets
 from smt.training.windows import Windows, conversion_window_ms, model_windows
+from smt.training.workers import Workers
 
 FIT_ROWS = 65_536
 """Rows from the start of the training window that set the bins of numeric features."""
@@ -44,15 +44,22 @@ class Course:
 
 
 def start_course(
-    template: Template, model: ModelSpec, log: Log, *, seed: int, workers: Workers
+    template: Template,
+    model: ModelSpec,
+    log: Log,
+    *,
+    seed: int,
+    workers: Workers,
+    first_step: int = 0,
 ) -> Course:
     """Build and initialise a network, and open its examples.
 
     Args:
         template: With the model's own hyperparameters in it already.
         log: With the template's side tables in it already.
+        first_step: Leave out the examples of the steps before.
     """
-    device = device_of(workers)
+    device = device_of()
     network = build(template, model, log.schema, device)
     initialize(network, seed)
     windows = model_windows(model, log, network.labels)
@@ -65,14 +72,15 @@ def start_course(
     passes = template.training.passes
     steps = math.ceil(rows.count / template.training.batch_size) * passes
     learner = Learner(network, template, steps, workers)
-    examples = _examples(network, template, log.schema, rows, targets, workers, device)
+    examples = _examples(network, template, log.schema, rows, targets, workers, device, first_step)
     return Course(network, learner, windows, rows, targets.correction, examples)
 
 
-def device_of(workers: Workers) -> torch.device:
-    """The GPU that Ray gave this process, if it trains alone; else the CPU."""
-    on_gpu = workers.count == 1 and torch.cuda.is_available()
-    return torch.device("cuda" if on_gpu else "cpu")
+def device_of() -> torch.device:
+    """The GPU that is this process's own, if it has one; else the CPU. GPUs are untested here."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")
 
 
 def _fit_numeric(
@@ -103,17 +111,22 @@ def _examples(
     targets: Targets,
     workers: Workers,
     device: torch.device,
+    first_step: int,
 ) -> Iterator[Example]:
-    for _ in range(template.training.passes):
-        network.start_pass()
+    size = template.training.batch_size
+    first_pass, steps_before = divmod(first_step, math.ceil(rows.count / size))
+    for number in range(first_pass, template.training.passes):
+        skipped = size * steps_before if number == first_pass else 0
+        if not skipped:
+            network.start_pass()
         for batch in read_batches(
             rows.window,
             schema,
             features=network.features,
             events=network.labels,
             where=rows.where,
-            batch_size=template.training.batch_size // workers.count,
-            skip=rows.skip,
+            batch_size=size // workers.count,
+            skip=rows.skip + skipped,
             steps=network.reads_steps,
             extra=targets.columns,
             shard=(workers.rank, workers.count),

@@ -26,7 +26,6 @@ from smt.template.inputs import feature_type
 from smt.training.attribution import attribute
 from smt.training.course import device_of
 from smt.training.metrics import entropy, paired_delta
-from smt.training.parallel import LOCAL
 from smt.training.predict import EVALUATION_BATCH, judge, predict
 from smt.training.train import Trained, train_network
 
@@ -161,7 +160,7 @@ def gradient_importance(trained: Trained, model: ModelSpec, *, rows: int | None 
     `permutation_importance`.
     """
     entropies = [entropy(trained.windows.base_rate(event)) for event in model.events]
-    device = device_of(LOCAL)
+    device = device_of()
     scale = torch.tensor(entropies, dtype=torch.float64, device=device)
     losses, weights = [], []
     changes: dict[str, list[Tensor]] = {name: [] for name in features_of(trained.reads)}
@@ -248,9 +247,7 @@ def _losses(trained: Trained, table: pa.Table) -> NDArray[np.float64]:
     """`[n]` contributions of a table's rows to NE."""
     log = replace(trained.windows.log, test=table)
     windows = replace(trained.windows, log=log, where=None)
-    predictions = predict(
-        trained.network, trained.reads, windows, trained.correction, device_of(LOCAL)
-    )
+    predictions = predict(trained.network, trained.reads, windows, trained.correction, device_of())
     rates = {event: windows.base_rate(event) for event in trained.reads.events}
     return judge(predictions, rates)[1].astype(np.float64)
 

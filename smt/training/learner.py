@@ -11,8 +11,9 @@ from smt.layers.networks import Network
 from smt.template import Template
 from smt.training.averaging import Averaged
 from smt.training.optimizers import clip_gradients
-from smt.training.parallel import Workers, all_finite, parallelize, table_parameters, total_weight
+from smt.training.parallel import parallelize
 from smt.training.schedule import rate_factor
+from smt.training.workers import Workers, all_finite, total_weight
 
 CHECK_EVERY = 16
 
@@ -25,6 +26,7 @@ class Learner:
     """Trains a network as the template's training part says.
 
     Attributes:
+        placed: The network where it trains, and its optimizers.
         network: What batches go through: the plain network, or the sharded one.
     """
 
@@ -34,21 +36,14 @@ class Learner:
         self.workers = workers
         self.events = len(network.events)
         self.labels = len(network.labels)
-        in_tables = table_parameters(network)
-        # With several workers a weigher lives beside its table, on one of them.
-        alone = workers.count == 1
-        dense = [
-            parameter
-            for name, parameter in network.named_parameters()
-            if parameter not in in_tables and (alone or ".weighers." not in name)
-        ]
-        self.network, self.optimizers = parallelize(network.train(), template.training, workers)
+        self.placed = parallelize(network.train(), template.training, workers)
+        self.network = self.placed.network
         self.base_rates = [
-            [group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers
+            [group["lr"] for group in optimizer.param_groups]
+            for optimizer in self.placed.optimizers
         ]
-        self.dense = dense
         decay = template.training.ema_decay
-        self.averaged = None if decay is None else Averaged(self.dense, decay)
+        self.averaged = None if decay is None else Averaged(self.placed.dense.values(), decay)
 
     def step(self, step: int, batch: Batch, labels: Tensor, weights: Tensor) -> Tensor:
         """Learn from one batch.
@@ -65,7 +60,7 @@ class Learner:
             DivergedError: The loss is not finite.
         """
         self._set_rates(step)
-        for optimizer in self.optimizers:
+        for optimizer in self.placed.optimizers:
             optimizer.zero_grad()
         bf16 = self.template.training.precision == "bf16"
         with torch.autocast(labels.device.type, torch.bfloat16, enabled=bf16):
@@ -76,8 +71,8 @@ class Learner:
             raise DivergedError(f"the training loss is not finite at step {step} of {self.steps}")
         torch.autograd.backward(loss)
         if self.template.training.clip_norm is not None:
-            clip_gradients(self.dense, self.template.training.clip_norm)
-        for optimizer in self.optimizers:
+            clip_gradients(self.placed.dense.values(), self.template.training.clip_norm)
+        for optimizer in self.placed.optimizers:
             optimizer.step()
         if self.averaged is not None:
             self.averaged.update()
@@ -110,6 +105,6 @@ class Learner:
 
     def _set_rates(self, step: int) -> None:
         factor = rate_factor(self.template.training.schedule, step, self.steps)
-        for optimizer, rates in zip(self.optimizers, self.base_rates, strict=True):
+        for optimizer, rates in zip(self.placed.optimizers, self.base_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor

@@ -1,7 +1,7 @@
 """The optimizers of a network's dense parameters."""
 
 from collections.abc import Collection, Iterable
-from typing import assert_never
+from typing import Any, assert_never
 
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
@@ -42,7 +42,7 @@ def dense_optimizers(
     parameters = [parameter for _, parameter in named]
     match spec:
         case AdamSpec():
-            return [Adam(parameters, lr=rate, betas=spec.betas, eps=spec.eps, fused=True)]
+            return [Adam(_alike(parameters), lr=rate, betas=spec.betas, eps=spec.eps, fused=True)]
         case AdamWSpec():
             return [_adamw(parameters, spec, rate)]
         case MuonSpec():
@@ -50,10 +50,12 @@ def dense_optimizers(
             others = [parameter for name, parameter in named if name not in hidden]
             return _muon(matrices, others, spec, rate)
         case SGDSpec():
-            return [SGD(parameters, lr=rate, momentum=spec.momentum)]
+            return [SGD(_alike(parameters), lr=rate, momentum=spec.momentum)]
         case AdagradSpec():
             start = spec.initial_accumulator
-            return [Adagrad(parameters, rate, initial_accumulator_value=start, eps=spec.eps)]
+            return [
+                Adagrad(_alike(parameters), rate, initial_accumulator_value=start, eps=spec.eps)
+            ]
         case _:
             assert_never(spec)
 
@@ -82,13 +84,21 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tenso
     return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
+def _alike(parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
+    """A group of whole parameters and one of sharded ones, as torch updates a group together."""
+    kinds = [
+        [p for p in parameters if isinstance(p, DTensor) is sharded] for sharded in (False, True)
+    ]
+    return [{"params": kind} for kind in kinds if kind]
+
+
 def _adamw(parameters: list[nn.Parameter], spec: AdamWSpec, rate: float) -> Optimizer:
     # Decay would pull the bias of a rare event's logit from its base rate towards even odds.
     vectors = [parameter for parameter in parameters if parameter.dim() < 2]
     matrices = [parameter for parameter in parameters if parameter.dim() >= 2]
     groups = [
-        {"params": vectors, "weight_decay": 0.0},
-        {"params": matrices, "weight_decay": spec.weight_decay},
+        *({**group, "weight_decay": 0.0} for group in _alike(vectors)),
+        *({**group, "weight_decay": spec.weight_decay} for group in _alike(matrices)),
     ]
     return AdamW(groups, lr=rate, betas=spec.betas, eps=spec.eps, fused=True)
 
@@ -110,5 +120,7 @@ def _muon(
         )
     ]
     if others:
-        optimizers.append(Adam(others, lr=spec.adam_rate, betas=spec.adam_betas, fused=True))
+        optimizers.append(
+            Adam(_alike(others), lr=spec.adam_rate, betas=spec.adam_betas, fused=True)
+        )
     return optimizers

@@ -10,8 +10,8 @@ from smt.data import Filter
 from smt.data.sampling import keep_mask
 from smt.errors import InputError
 from smt.template import Template
-from smt.training.parallel import Workers
 from smt.training.windows import Windows, conversion_window_ms
+from smt.training.workers import Workers
 
 DAY_MS = 86_400_000
 

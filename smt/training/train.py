@@ -1,8 +1,10 @@
 """One evaluation: train a network over the past, in time order, judge it on what came next."""
 
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,10 +20,13 @@ from smt.template import Template, count_flops, load_version
 from smt.template.data import Distillation
 from smt.training.course import Course, device_of, start_course
 from smt.training.enrich import enrich_log
+from smt.training.learner import Learner
 from smt.training.metrics import EventMetrics
-from smt.training.parallel import LOCAL, Workers
+from smt.training.parallel import Placed
 from smt.training.predict import judge, predict
+from smt.training.state import load_training, save_training, saved_step
 from smt.training.windows import Windows, read_groups
+from smt.training.workers import LOCAL, Workers
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ class Trained:
     Attributes:
         network: In evaluation mode, with averaged parameters where training kept an average;
             sharded where several workers trained it.
-        reads: The plain network, which knows what it reads.
+        reads: The plain network, which knows what it reads; of several workers, without values.
+        placed: Where its parts are.
         windows: The model's rows.
         correction: What is added to logits, because negatives were left out.
         rows: Examples trained on, in all passes.
@@ -63,6 +69,7 @@ class Trained:
 
     network: nn.Module
     reads: Network
+    placed: Placed
     windows: Windows
     correction: float
     rows: int
@@ -100,7 +107,7 @@ def train(
         template, model, log, seed=seed, workers=workers, before_step=before_step
     )
     predictions = predict(
-        trained.network, trained.reads, trained.windows, trained.correction, device_of(workers)
+        trained.network, trained.reads, trained.windows, trained.correction, device_of()
     )
     metrics, losses = judge(
         predictions, {event: trained.windows.base_rate(event) for event in model.events}
@@ -116,6 +123,21 @@ def train(
     )
 
 
+@dataclass(frozen=True)
+class Saving:
+    """How a training is saved, to go on from there.
+
+    Attributes:
+        every: Steps from one checkpoint to the next.
+        keep: Called on every worker with a folder of its share, which is gone afterwards.
+        latest: Folder of the checkpoint to go on from; None starts anew.
+    """
+
+    every: int
+    keep: Callable[[Path], None]
+    latest: Path | None = None
+
+
 def train_network(
     template: Template,
     model: ModelSpec,
@@ -124,14 +146,27 @@ def train_network(
     seed: int = 0,
     workers: Workers = LOCAL,
     before_step: Callable[[], None] | None = None,
+    saving: Saving | None = None,
 ) -> Trained:
-    """Train the template's network for a model; arguments and errors as in `train`."""
+    """Train the template's network for a model; arguments and errors as in `train`.
+
+    Args:
+        saving: What a training that goes on ends with is what an undisturbed one ends with.
+    """
     template = template.for_model(model)
     model, log = enrich_log(template, model, log)
-    course = start_course(template, model, log, seed=seed, workers=workers)
+    latest = None if saving is None else saving.latest
+    first = 0 if latest is None else saved_step(latest)
+    course = start_course(template, model, log, seed=seed, workers=workers, first_step=first)
+    learners = {"": course.learner}
     spec = template.data.distillation
-    teacher = None if spec is None else _teacher(spec, template, model, log, seed, workers)
-    for step, (batch, labels, weights) in enumerate(course.examples):
+    teacher = None
+    if spec is not None:
+        teacher = _teacher(spec, template, model, log, seed, workers, first)
+        learners["teacher."] = teacher.learner
+    if latest is not None:
+        load_training(learners, latest, workers)
+    for step, (batch, labels, weights) in enumerate(course.examples, first):
         if before_step is not None:
             before_step()
         if spec is not None and teacher is not None:
@@ -142,13 +177,22 @@ def train_network(
             soft = mix_soft(labels[:, :own], taught[:, :own], spec.weight)
             labels = torch.cat([soft, labels[:, own:]], dim=1)
         course.learner.step(step, batch, labels, weights)
+        if saving is not None and (step + 1) % saving.every == 0:
+            _save(saving, learners, step + 1, workers)
     return Trained(
         course.learner.finish(),
         course.network,
+        course.learner.placed,
         course.windows,
         course.correction,
         course.rows.count * template.training.passes,
     )
+
+
+def _save(saving: Saving, learners: dict[str, Learner], steps: int, workers: Workers) -> None:
+    with tempfile.TemporaryDirectory(prefix="smt-checkpoint-") as scratch:
+        save_training(learners, steps, Path(scratch), workers)
+        saving.keep(Path(scratch))
 
 
 def _teacher(
@@ -158,6 +202,7 @@ def _teacher(
     log: Log,
     seed: int,
     workers: Workers,
+    first_step: int,
 ) -> Course:
     """The teacher's network on the same rows and labels, at its own rates.
 
@@ -170,7 +215,14 @@ def _teacher(
     same["window_days"] = template.training.window_days
     # The template exposes the model's own values; the teacher need not.
     model = model.model_copy(update={"hyperparameters": {}})
-    return start_course(teacher.change("training", **same), model, log, seed=seed, workers=workers)
+    return start_course(
+        teacher.change("training", **same),
+        model,
+        log,
+        seed=seed,
+        workers=workers,
+        first_step=first_step,
+    )
 
 
 def _check_flops(template: Template, model: ModelSpec, log: Log) -> int:

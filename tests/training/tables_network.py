@@ -98,7 +98,8 @@ def train_tables(training, workers):
     """Every step's predictions of this worker's examples, and the network trained."""
     network = TablesNetwork(training.table_rate)
     initialize(network, 0)
-    trained, optimizers = parallelize(network.train(), training, workers)
+    placed = parallelize(network.train(), training, workers)
+    trained, optimizers = placed.network, placed.optimizers
     share, predictions = BATCH // workers.count, []
     for step in range(STEPS):
         ids, labels = batch_of(step, workers.rank * share, share)

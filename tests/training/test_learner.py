@@ -16,7 +16,7 @@ def steps(course, count):
     taken = []
     for number, example in zip(range(count), course.examples, strict=False):
         course.learner.step(number, *example)
-        taken.append([each.detach().clone() for each in course.learner.dense])
+        taken.append([each.detach().clone() for each in course.learner.placed.dense.values()])
     return taken
 
 
@@ -113,15 +113,15 @@ def test_a_batch_without_weight_teaches_nothing(start, small_template):
 def test_an_average_is_of_the_dense_parameters_after_each_step(start, small_template):
     template = small_template.change("training", ema_decay=0.6)
     course = start(template)
-    average = [each.detach().clone() for each in course.learner.dense]
+    average = [each.detach().clone() for each in course.learner.placed.dense.values()]
     for number, values in enumerate(steps(course, 4)):
         kept = min(0.6, (1 + number) / (10 + number))
         average = [kept * a + (1 - kept) * v for a, v in zip(average, values, strict=True)]
-    last = [each.detach().clone() for each in course.learner.dense]
+    last = [each.detach().clone() for each in course.learner.placed.dense.values()]
     network = course.learner.finish()
     assert not network.training
-    assert sum(len(each) for each in course.learner.dense) > 0
-    for found, expected in zip(course.learner.dense, average, strict=True):
+    assert sum(len(each) for each in course.learner.placed.dense.values()) > 0
+    for found, expected in zip(course.learner.placed.dense.values(), average, strict=True):
         torch.testing.assert_close(found.detach(), expected)
     assert any(not torch.equal(a, b) for a, b in zip(last, average, strict=True))
 
@@ -143,7 +143,7 @@ def test_clipping_bounds_the_joint_step_of_the_dense_parameters(start, small_tem
     def moved(clip_norm):
         rate = {"optimizer": SGDSpec(momentum=0.0), "dense_rate": 1.0, "clip_norm": clip_norm}
         course = start(small_template.change("training", **rate))
-        before = [each.detach().clone() for each in course.learner.dense]
+        before = [each.detach().clone() for each in course.learner.placed.dense.values()]
         (after,) = steps(course, 1)
         return [b - a for a, b in zip(before, after, strict=True)]
 
@@ -172,10 +172,10 @@ def test_a_schedule_scales_the_rates_of_all_parts(start, small_template):
 
 def test_muon_and_adam_divide_the_dense_parameters(start, small_template):
     course = start(small_template.change("training", optimizer=MuonSpec()))
-    muon, adam, *tables = course.learner.optimizers
+    muon, adam, *tables = course.learner.placed.optimizers
     groups = [{id(p) for g in each.param_groups for p in g["params"]} for each in (muon, adam)]
     assert not groups[0] & groups[1]
-    assert groups[0] | groups[1] == {id(each) for each in course.learner.dense}
+    assert groups[0] | groups[1] == {id(each) for each in course.learner.placed.dense.values()}
     assert id(course.network.logits.weight) in groups[1]
     assert id(course.network.tower.over[0].weight) in groups[0]
     assert len(tables) == 2

@@ -18,7 +18,8 @@ from smt.data.schema import Schema, Weight
 from smt.fleet import ModelSpec
 from smt.template import Template
 from smt.training import DivergedError, Workers, train
-from smt.training.parallel import LOCAL, table_parameters
+from smt.training.parallel import table_parameters
+from smt.training.workers import LOCAL
 
 COLUMNS = ("click", "view")
 
@@ -93,7 +94,7 @@ def observe(template, model, log, workers):
         outcome = train(template, model, log, workers=workers)
     finally:
         module.parallelize = put
-    network, _ = kept["network"]
+    network = kept["network"].network
     tables = {k: v for k, v in network.state_dict().items() if "embedding_bags" in k}
     sharded = {k: v for k, v in tables.items() if isinstance(v, ShardedTensor)}
     return {

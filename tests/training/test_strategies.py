@@ -1,0 +1,225 @@
+"""Every way to spread a network over workers trains as one worker does, and goes on as another."""
+
+import multiprocessing
+import pickle
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from smt.data import open_log
+from smt.errors import InputError
+from smt.fleet import ModelSpec
+from smt.template import Template, build, load_version
+from smt.training.checkpoint import held_sizes, read_tensors
+from smt.training.course import device_of, start_course
+from smt.training.predict import predict
+from smt.training.state import load_training, save_training, saved_step, whole_network
+from smt.training.workers import LOCAL, Workers
+
+STEPS, SAVED = 50, 25
+# At a half-life of 2 a hidden unit is zero but for rounding at step 40, and its ReLU lets a
+# gradient through on one side only: data-parallel or sharded alike.
+GATED = {"frequency_gate": 2.0, "position_weighting": {"max_positions": 6, "half_life": 4.0}}
+ADAGRAD = {"table_optimizer": "adagrad"}
+CLIPPED = {"clip_norm": 0.05, "ema_decay": 0.9}
+
+PLANS = {
+    "data_parallel": ({}, {}, {}),
+    "fsdp": ({"dense": "fsdp"}, {}, {}),
+    "hybrid": ({"dense": "hybrid", "shard_workers": 2}, {}, {}),
+    "copied tables": ({"tables": "data_parallel"}, {}, {}),
+    "fsdp, copied tables": ({"dense": "fsdp", "tables": "data_parallel"}, {}, {}),
+    "whole tables": ({"tables": "table_wise"}, ADAGRAD, {}),
+    "columns": ({"dense": "fsdp", "tables": "column_wise"}, ADAGRAD, {}),
+    "fsdp, clipped": ({"dense": "fsdp"}, CLIPPED, {}),
+    "fsdp, weighed": ({"dense": "fsdp"}, {}, GATED),
+}
+RUNS = {
+    2: [name for name in PLANS if name != "hybrid"],
+    4: ["data_parallel", "fsdp", "hybrid", "columns"],
+}
+# Workers, whose checkpoint, and the plan that goes on from it.
+CONTINUED = [
+    (2, "1: data_parallel", "fsdp"),
+    (2, "2: data_parallel", "fsdp, copied tables"),
+    (2, "2: copied tables", "data_parallel"),
+    (2, "1: fsdp, weighed", "fsdp, weighed"),
+    (1, "2: fsdp", "data_parallel"),
+    (1, "2: fsdp, clipped", "fsdp, clipped"),
+    (1, "2: fsdp, weighed", "fsdp, weighed"),
+    (1, "2: columns", "columns"),
+    (4, "2: fsdp", "hybrid"),
+    (4, "2: columns", "columns"),
+    (4, "1: columns", "columns"),
+]
+
+
+def train_by(plan, template, model, log, workers, *, out=None, after=None):
+    """Loss curve of this worker's examples, test logits, the whole network on rank 0.
+
+    Args:
+        out: Where to save the training, after half of the steps.
+        after: The saved training to go on from.
+    """
+    distribution, training, features = PLANS[plan]
+    template = template.change("training", distribution=distribution, **training)
+    template = template.change("features", **features)
+    first = 0 if after is None else saved_step(after)
+    course = start_course(template, model, log, seed=0, workers=workers, first_step=first)
+    learners = {"": course.learner}
+    if after is not None:
+        load_training(learners, after, workers)
+    losses = []
+    for step, (batch, labels, weights) in enumerate(course.examples, first):
+        logits = course.learner.step(step, batch, labels, weights)
+        losses.append(float(binary_cross_entropy_with_logits(logits, labels)))
+        if out is not None and step + 1 == SAVED:
+            save_training(learners, SAVED, out / f"{workers.count}: {plan}", workers)
+    network = course.learner.finish()
+    found = predict(network, course.network, course.windows, 0.0, device_of())
+    return {
+        "losses": losses,
+        "logits": found.logits,
+        "kinds": {type(value).__name__ for value in network.state_dict().values()},
+        "whole": whole_network(course.learner.placed, workers),
+        "template": template,
+    }
+
+
+def work(rank, count, out, template, model, path):
+    torch.set_num_threads(1)
+    meet = f"file://{out}/meet-{count}"
+    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=count)
+    case = (
+        Template.parse(template, source="test"),
+        ModelSpec.parse(model, source="test"),
+        open_log(path),
+        Workers(rank, count),
+    )
+    found = {plan: train_by(plan, *case, out=out) for plan in RUNS[count]}
+    for workers, before, plan in CONTINUED:
+        if workers == count:
+            found[before, plan] = train_by(plan, *case, after=out / before)
+    (out / f"{count}-{rank}.pickle").write_bytes(pickle.dumps(found))
+    # All are done with each other before the first one leaves.
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def template():
+    return load_version("sparsenn_medium").change("training", batch_size=64)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("strategies")
+
+
+@pytest.fixture(scope="module")
+def alone(template, lean_model, small_log_path, out):
+    """Plan -> what one worker finds, whatever the plan says of several."""
+    log = open_log(small_log_path)
+    return {plan: train_by(plan, template, lean_model, log, LOCAL, out=out) for plan in PLANS}
+
+
+@pytest.fixture(scope="module")
+def together(alone, template, lean_model, small_log_path, out):
+    """Number of workers -> what each of them finds."""
+    # Their parent imports once what all of them need.
+    multiprocessing.set_forkserver_preload(["smt.training"])
+    found = {}
+    for count in RUNS:
+        arguments = (count, out, template.to_dict(), lean_model.to_dict(), str(small_log_path))
+        torch.multiprocessing.start_processes(
+            work, arguments, nprocs=count, start_method="forkserver"
+        )
+        files = [out / f"{count}-{rank}.pickle" for rank in range(count)]
+        found[count] = [pickle.loads(file.read_bytes()) for file in files]
+    return found
+
+
+CASES = pytest.mark.parametrize(
+    ("count", "plan"), [(count, plan) for count, plans in RUNS.items() for plan in plans]
+)
+
+
+def curve(ranks, key):
+    """Losses of the whole batches."""
+    return np.mean([rank[key]["losses"] for rank in ranks], axis=0)
+
+
+def scores(found):
+    return 1 / (1 + np.exp(-found["logits"]))
+
+
+@CASES
+def test_a_plan_follows_the_loss_curve_of_one_worker(count, plan, alone, together):
+    assert len(alone[plan]["losses"]) == STEPS
+    found = curve(together[count], plan)
+    np.testing.assert_allclose(found, alone[plan]["losses"], rtol=1e-4)
+
+
+@CASES
+def test_all_workers_of_a_plan_predict_what_one_predicts(count, plan, alone, together):
+    for rank in together[count]:
+        np.testing.assert_allclose(scores(rank[plan]), scores(alone[plan]), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("plan", "kinds"),
+    [
+        ("data_parallel", {"Tensor", "ShardedTensor"}),
+        ("fsdp", {"Tensor", "DTensor", "ShardedTensor"}),
+        ("copied tables", {"Tensor"}),
+        ("fsdp, copied tables", {"Tensor", "DTensor"}),
+    ],
+)
+def test_a_plan_spreads_what_it_says(plan, kinds, together):
+    assert [rank[plan]["kinds"] for rank in together[2]] == [kinds, kinds]
+
+
+@CASES
+def test_a_plain_network_takes_what_the_workers_gather(
+    count, plan, alone, together, lean_model, small_log
+):
+    first, *others = (rank[plan]["whole"] for rank in together[count])
+    assert all(not other for other in others)
+    network = build(alone[plan]["template"], lean_model, small_log.schema)
+    network.load_state_dict(first)
+    for name, value in alone[plan]["whole"].items():
+        torch.testing.assert_close(first[name], value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("count", "before", "plan"), CONTINUED)
+def test_a_saved_training_goes_on_under_another_plan(
+    count, before, plan, alone, together, template, lean_model, small_log_path, out
+):
+    saved = out / before
+    if count == 1:
+        log = open_log(small_log_path)
+        found = [{(before, plan): train_by(plan, template, lean_model, log, LOCAL, after=saved)}]
+    else:
+        found = together[count]
+    assert saved_step(saved) == SAVED
+    expected = alone[plan]
+    losses = curve(found, (before, plan))
+    np.testing.assert_allclose(losses, expected["losses"][SAVED:], rtol=1e-4)
+    for rank in found:
+        np.testing.assert_allclose(scores(rank[before, plan]), scores(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_saved_training_without_one_workers_share_is_refused(lost, together, out, tmp_path):
+    saved = sorted((out / "2: fsdp").iterdir())
+    assert len(saved) == 2
+    left = saved[1 - lost]
+    (tmp_path / left.name).write_bytes(left.read_bytes())
+    state = {name: torch.zeros(size) for name, size in held_sizes(out / "2: fsdp").items()}
+    with pytest.raises(InputError, match=r"parts of '.+' are missing|no checkpoint of this"):
+        read_tensors(state, tmp_path)
+    assert not any(tensor.any() for tensor in state.values())
