@@ -34,15 +34,15 @@ def tuning_section(tuning: dict[str, Any] | None) -> str:
         f"{html_table('tuning', head, table)}"
         "<p class=caption>Values were compared on the latest of each model's training rows, never "
         "on the test window, and are chosen where surely better there than the template's "
-        "defaults.</p>"
+        "defaults. Baselines are not tuned.</p>"
         f"{_failed(tuning)}"
     )
 
 
 def _sentence(tuning: dict[str, Any]) -> str:
     text = (
-        f"Of {numbers.plural(tuning['models'], 'tuned model')}, {tuning['chosen']} chose values of "
-        f"their own and {tuning['kept']} kept the defaults"
+        f"Of {numbers.plural(tuning['models'], 'model')} to tune, {tuning['chosen']} chose values "
+        f"of their own and {tuning['kept']} kept the defaults"
     )
     if tuning["failed"]:
         text += f"; {len(tuning['failed'])} could not be tuned"

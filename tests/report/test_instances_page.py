@@ -128,7 +128,7 @@ def test_the_page_says_what_models_chose_for_themselves(result, rows):
     html = instances_page({**result, "tuning": tuning}, rows)
     page = Page(html)
     assert (
-        "Of 4 tuned models, 2 chose values of their own and 1 kept the defaults; 1 could not be "
+        "Of 4 models to tune, 2 chose values of their own and 1 kept the defaults; 1 could not be "
         "tuned. It took 25 evaluations, of which 3 failed. On the rows that chose them, the median "
         "gain is +0.400%." in html
     )
