@@ -21,7 +21,11 @@ class Config:
         alpha: Percent; a model whose NE change is below -alpha is held back.
         seed: Of initial values.
         train_rows: Train on the latest so many rows only.
-        limit_minutes: That a model may take before it is ended, and tried once more.
+        tune_evaluations: Networks that may be trained to choose the hyperparameters that the
+            template exposes and the model does not set, the defaults' included; compared on the
+            end of the training window.
+        limit_minutes: That a model may take, its tuning included, before it is ended, and tried
+            once more.
         warm_workers: How many processes stay and train; as many as the cluster has room for where
             not given. More make an autoscaling cluster grow.
         resume: Go on with the launch that `out` holds.
@@ -36,6 +40,7 @@ class Config:
     alpha: float = 0.05
     seed: int = 0
     train_rows: int | None = None
+    tune_evaluations: int = 0
     limit_minutes: float | None = None
     warm_workers: int | None = None
     resume: bool = False

@@ -18,6 +18,7 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 import yaml
 
+from smt.data.filter import Filter, expression
 from smt.data.schema import (
     DataConstraint,
     Embedding,
@@ -73,6 +74,31 @@ class Log:
         train, test = (_read(window, names) for window in (self.train, self.test))
         return Log(self.schema, train, test, self.digest)
 
+    def hold_out(self, share: float, where: Filter | None = None) -> "Log":
+        """The training window alone, cut in two: the last of its rows are the new test window.
+
+        Nothing is copied, and of a window on disk the times alone are read. The cut falls
+        between two timestamps, so no moment is on both sides.
+
+        Args:
+            share: Of the rows that `where` keeps, how many are held out; of all rows where None.
+
+        Raises:
+            InputError: The rows have too few distinct timestamps.
+        """
+        name = self.schema.timestamp
+        window = ds.dataset(self.train) if isinstance(self.train, pa.Table) else self.train
+        kept = expression(where or {}, self.schema)
+        cut = _cut_time(window.to_table(columns=[name], filter=kept)[name], name, share)
+        if isinstance(self.train, pa.Table):
+            count = pc.sum(pc.less(self.train[name], cut)).as_py()
+            train, test = self.train.slice(0, count), self.train.slice(count)
+        else:
+            train, test = (
+                self.train.filter(each) for each in (pc.field(name) < cut, pc.field(name) >= cut)
+            )
+        return Log(self.schema, train, test, digest([self.digest, "before", cut]))
+
 
 def arrow_schema(schema: Schema) -> pa.Schema:
     """The Parquet schema of a log: one non-null field a stored column, with steps and delays."""
@@ -102,13 +128,18 @@ def split_by_time(table: pa.Table, schema: Schema, test_share: float) -> tuple[p
     order = pc.sort_indices(table, sort_keys=[(schema.timestamp, "ascending")])
     table = table.take(order).combine_chunks()
     times = table[schema.timestamp]
-    cut_time = times[min(int(len(times) * (1 - test_share)), len(times) - 1)]
-    cut = pc.sum(pc.less(times, cut_time)).as_py()
-    if not 0 < cut < len(table):
-        raise InputError(
-            f"the column '{schema.timestamp}' has too few distinct values to split the log by time"
-        )
+    cut = pc.sum(pc.less(times, _cut_time(times, schema.timestamp, test_share))).as_py()
     return table.slice(0, cut), table.slice(cut)
+
+
+def _cut_time(times: pa.ChunkedArray, name: str, share: float) -> int:
+    """Of ascending times, the first of the last `share`."""
+    place = min(int(len(times) * (1 - share)), len(times) - 1)
+    if place < 0 or not times[0].as_py() < times[place].as_py():
+        raise InputError(
+            f"the column '{name}' has too few distinct values to split the log by time"
+        )
+    return int(times[place].as_py())
 
 
 def require_empty(out: str | Path) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field, NonNegativeInt
+
 from smt.execution.evaluation import TRAINING_VERSION
 from smt.fleet import ModelSpec, log_name
 from smt.serving import ServingCost
@@ -10,6 +12,7 @@ from smt.template import Template
 from smt.training import EventMetrics
 
 Outcome = Literal["ships", "held back", "failed"]
+Hyperparameters = dict[str, bool | int | float | str]
 
 
 class Job(Spec):
@@ -20,6 +23,8 @@ class Job(Spec):
         baseline: What the model is compared with; None compares with nothing.
         alpha: Percent; a model regresses below -alpha.
         log_digest: Content of the model's log.
+        tune_evaluations: Networks that may be trained to choose its hyperparameters; 0 keeps the
+            template's.
     """
 
     template: Template
@@ -29,6 +34,8 @@ class Job(Spec):
     seed: int
     alpha: float
     log_digest: str
+    # Left out where 0, so that keys of models that are not tuned stay what they were.
+    tune_evaluations: NonNegativeInt = Field(default=0, exclude_if=lambda budget: budget == 0)
 
     @property
     def key(self) -> str:
@@ -43,6 +50,29 @@ class Job(Spec):
         return log_name(self.model.log)
 
 
+class Tuning(Spec):
+    """How a model's hyperparameters were chosen.
+
+    Attributes:
+        choice: `chosen`: values of its own; `kept`: the defaults, as nothing was surely better;
+            `failed`: the defaults, as they could not be compared with anything.
+        default: Of what was searched, the template's values.
+        evaluations: Networks trained, that of the defaults included.
+        failures: How many of the others diverged, or broke a limit before they were trained.
+        delta, sem: Percent, of the best values found against the defaults on the validation rows,
+            whether or not they were chosen; None where there are none.
+        remark: Why it failed.
+    """
+
+    choice: Literal["chosen", "kept", "failed"]
+    default: Hyperparameters
+    evaluations: int
+    failures: int = 0
+    delta: float | None = None
+    sem: float | None = None
+    remark: str | None = None
+
+
 class Instance(Spec):
     """A model under the template: whether it ships, and the numbers that say so.
 
@@ -54,6 +84,8 @@ class Instance(Spec):
         constant_ne: Of predicting the event rates there that the training window's end knew.
         delta, sem: Percent, against the baseline; None where there is none.
         cost, baseline_cost: Of serving.
+        hyperparameters: What the template exposes, by place: with which values it was trained.
+        tuning: How those were chosen; None where none were searched.
         seconds: Wall time of everything on its worker.
         workers: How many trained it together.
     """
@@ -70,6 +102,8 @@ class Instance(Spec):
     metrics: dict[str, EventMetrics] = {}
     cost: ServingCost | None = None
     baseline_cost: ServingCost | None = None
+    hyperparameters: Hyperparameters = {}
+    tuning: Tuning | None = None
     train_rows: int | None = None
     test_rows: int | None = None
     seconds: float = 0.0

@@ -12,6 +12,7 @@ from smt.fleet import Fleet, ModelSpec
 from smt.fleet.attributes import attributes
 from smt.iteration.instance import Instance
 from smt.iteration.instantiate import LaunchSettings, model_folder
+from smt.iteration.tuning_summary import TUNING_SCHEMA, summarise_tuning, tuning_columns
 from smt.report.instances_page import MODELS, OUTCOMES, RESULT
 
 ATTRIBUTES = ("stage", "inference_hardware", "event", "surface", "data_constraint")
@@ -66,6 +67,7 @@ def summarise_instances(rows: Sequence[Row], alpha: float) -> Result:
         "delta": _deltas(rows, alpha),
         "shipped_delta": _deltas([row for row in rows if row["outcome"] == "ships"], alpha),
         "cost": _cost(rows),
+        "tuning": summarise_tuning(rows),
         "attributes": {
             name: {
                 value: _group([row for row in rows if row[name] == value])
@@ -154,6 +156,7 @@ def _row(model: ModelSpec, instance: Instance) -> Row:
             for key in ("ne", "baseline_ne", "constant_ne", "delta", "sem")
         },
         **costs,
+        **tuning_columns(instance),
         "train_rows": instance.train_rows,
         "test_rows": instance.test_rows,
         "seconds": instance.seconds,
@@ -181,6 +184,7 @@ SCHEMA = pa.schema(
                 ("latency_ms", pa.float64()),
             )
         ),
+        *TUNING_SCHEMA,
         ("train_rows", pa.int64()),
         ("test_rows", pa.int64()),
         ("seconds", pa.float64()),

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import ray
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, field_validator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -31,12 +31,23 @@ class LaunchSettings(Spec):
     Attributes:
         alpha: Percent; a model whose NE change is below -alpha is held back.
         seed: Of initial values.
-        limit_minutes: That a model may take; none by default.
+        limit_minutes: That a model may take, its tuning included; none by default.
+        tune_evaluations: Networks that may be trained to choose a model's exposed hyperparameters,
+            that of the defaults included; 0 keeps the defaults.
     """
 
     alpha: NonNegativeFloat = 0.05
     seed: int = 0
     limit_minutes: PositiveFloat | None = None
+    # Left out where 0, so that launches from before there was tuning can be resumed.
+    tune_evaluations: NonNegativeInt = Field(default=0, exclude_if=lambda budget: budget == 0)
+
+    @field_validator("tune_evaluations")
+    @classmethod
+    def _leaves_one_to_compare(cls, budget: int) -> int:
+        if budget == 1:
+            raise ValueError("the first evaluation is of the defaults; give 0, or at least 2")
+        return budget
 
 
 def instantiate(
@@ -55,7 +66,8 @@ def instantiate(
 
     A model is done once its `record.json` is in its folder under `out`, beside its card, its
     checkpoint and what serves it. After an interruption, `resume` makes those that are not done.
-    The models of most traffic come first, and of equals the biggest.
+    The models of most traffic come first, and of equals the biggest. A model is tuned and
+    trained on one worker, so one that was killed while it was tuned starts again.
 
     Args:
         version: The template's number, for the cards.
@@ -85,6 +97,7 @@ def instantiate(
             seed=settings.seed,
             alpha=settings.alpha,
             log_digest=logs[log_name(model.log)].digest,
+            tune_evaluations=settings.tune_evaluations,
         )
         for model in fleet.models
     }
@@ -188,4 +201,22 @@ def _followed(
 def _said(instance: Instance) -> str:
     delta = "" if instance.delta is None else f", Δ {instance.delta:+.3f}% ± {instance.sem:.3f}%"
     why = "".join(f"; {reason}" for reason in instance.reasons)
-    return f"{instance.model}: {instance.outcome}{delta}{why}"
+    return f"{instance.model}: {instance.outcome}{delta}{_tuned(instance)}{why}"
+
+
+def _tuned(instance: Instance) -> str:
+    tuning = instance.tuning
+    if tuning is None:
+        return ""
+    if tuning.remark is not None:
+        return f"; {tuning.remark}"
+    if tuning.choice == "kept":
+        return f"; defaults kept after {tuning.evaluations} evaluations"
+    values = ", ".join(
+        f"{name} {_short(instance.hyperparameters[name])}" for name in tuning.default
+    )
+    return f"; {values} (Δ {tuning.delta:+.3f}% ± {tuning.sem:.3f}% on validation)"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -14,10 +14,12 @@ import torch
 from smt.data import Log
 from smt.errors import InputError, sentence
 from smt.execution.train_run import fit
+from smt.fleet import ModelSpec
 from smt.iteration.instance import Instance, Job
+from smt.iteration.tune import tune
 from smt.serving import ServingCost, check_neutral, export_network, measure_serving
 from smt.template import Template, build
-from smt.template.card import ModelCard, model_card
+from smt.template.card import model_card
 from smt.training import paired_delta, train
 from smt.training.checkpoint import save_checkpoint
 from smt.training.course import device_of
@@ -62,10 +64,14 @@ def make(job: Job, log: Log) -> Made:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="smt-instance-") as scratch:
         folder = Path(scratch)
+        found: dict[str, Any] = {}
         try:
-            found = _find(job, log, folder)
+            model, found["tuning"] = tune(job, log)
+            template = job.template.for_model(model)
+            found["hyperparameters"] = {name: template.value(name) for name in template.exposed}
+            found |= _find(job, model, log, folder)
         except Exception as error:
-            found = {"outcome": "failed", "reasons": (sentence(error),)}
+            found |= {"outcome": "failed", "reasons": (sentence(error),)}
         seconds = time.perf_counter() - started
         instance = Instance(model=job.model.name, key=job.key, seconds=seconds, **found)
         files = {
@@ -76,15 +82,19 @@ def make(job: Job, log: Log) -> Made:
     return Made(instance, files)
 
 
-def _find(job: Job, log: Log, folder: Path) -> dict[str, Any]:
-    """The fields of the record; files go to the folder."""
-    card = model_card(job.template, job.model, log.schema, version=job.version)
+def _find(job: Job, model: ModelSpec, log: Log, folder: Path) -> dict[str, Any]:
+    """The fields of the record; files go to the folder.
+
+    Args:
+        model: The job's, with the hyperparameters that were chosen for it.
+    """
+    card = model_card(job.template, model, log.schema, version=job.version)
     (folder / "card.md").write_text(card.to_markdown())
-    over = _over_limits(card)
-    if over:
-        return {"outcome": "held back", "reasons": over}
-    template = job.template.for_model(job.model)
-    trained = train_network(job.template, job.model, log, seed=job.seed)
+    if card.excess:
+        reasons = tuple(f"{each}; it was not trained" for each in card.excess)
+        return {"outcome": "held back", "reasons": reasons}
+    template = job.template.for_model(model)
+    trained = train_network(job.template, model, log, seed=job.seed)
     save_checkpoint(trained.reads, folder / "checkpoint")
     rates = {event: trained.windows.base_rate(event) for event in job.model.events}
     predictions = predict(
@@ -119,21 +129,13 @@ def _find(job: Job, log: Log, folder: Path) -> dict[str, Any]:
     return {**found, "outcome": "ships", "reasons": tuple(remarks)}
 
 
-def _over_limits(card: ModelCard) -> tuple[str, ...]:
-    """Limits that the network would break: counted, before it is trained."""
-    counted = {"FLOPs": card.flops, "bytes": card.dense_bytes + card.table_bytes}
-    limits = {"FLOPs": card.limits.flops, "bytes": card.limits.bytes}
-    return tuple(
-        f"{what} {counted[what]:,} exceed the model's limit {limit:,}; it was not trained"
-        for what, limit in limits.items()
-        if limit is not None and counted[what] > limit
-    )
-
-
 def _compare(
     job: Job, baseline: Template, log: Log, losses: Any
 ) -> tuple[dict[str, Any], str | None]:
-    """Δ against the baseline's network, and what serving that costs; why not, where it fails."""
+    """Δ against the baseline's network, and what serving that costs; why not, where it fails.
+
+    The baseline has the values that the model itself sets; none are tuned for it.
+    """
     # A version may expose what its parent does not.
     own = {k: v for k, v in job.model.hyperparameters.items() if k in baseline.exposed}
     model = job.model.model_copy(update={"hyperparameters": own})

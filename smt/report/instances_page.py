@@ -14,6 +14,7 @@ from smt.report.document import html_document
 from smt.report.embed import embed
 from smt.report.html_table import html_table
 from smt.report.instances_figure import instances_figure
+from smt.report.tuning_section import tuning_section
 
 MODELS, RESULT = "models.parquet", "result.json"
 OUTCOMES = ("ships", "held back", "failed")
@@ -45,6 +46,7 @@ def instances_page(result: Result, rows: Sequence[Row]) -> str:
         _facts(result, rows),
         _changes(result, rows),
         _cost(result, rows),
+        tuning_section(result["tuning"]),
         _not_shipped(result),
         _attributes(result),
     ]

@@ -77,6 +77,17 @@ class ModelCard(Spec):
     table_bytes: int
     table_precision: str
 
+    @property
+    def excess(self) -> tuple[str, ...]:
+        """The limits of FLOPs and bytes that the network breaks, as clauses."""
+        counted = {"FLOPs": self.flops, "bytes": self.dense_bytes + self.table_bytes}
+        limits = {"FLOPs": self.limits.flops, "bytes": self.limits.bytes}
+        return tuple(
+            f"{what} {counted[what]:,} exceed the model's limit {limit:,}"
+            for what, limit in limits.items()
+            if limit is not None and counted[what] > limit
+        )
+
     def to_markdown(self) -> str:
         """The card as Markdown."""
         version = "" if self.version is None else f", version {self.version}"

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smt.data import arrow_schema, open_log, split_by_time, write_log
+from smt.data import (
+    Log,
+    Range,
+    arrow_schema,
+    open_log,
+    read_batches,
+    split_by_time,
+    write_log,
+)
 from smt.data.log import require_empty
 from smt.data.schema import (
     Bucket,
@@ -209,3 +217,52 @@ def test_log_json_holds_the_rows_and_the_sources_report(tmp_path):
     content = json.loads((tmp_path / "a" / "log.json").read_text())
     assert content["rows"] == {"train": 2, "test": 1}
     assert content["report"] == {"source": "made"}
+
+
+@pytest.mark.parametrize("place", ["in memory", "on disk"])
+def test_what_is_held_out_is_the_end_of_the_training_window(place, small_log, small_log_path):
+    log = small_log if place == "in memory" else open_log(small_log_path)
+    held = log.hold_out(0.2).load([SCHEMA.timestamp, "user"])
+    times = [window[SCHEMA.timestamp].to_numpy() for window in (held.train, held.test)]
+    assert times[0].max() < times[1].min()
+    joined = pa.concat_tables([held.train, held.test])
+    assert joined.equals(small_log.train.select([SCHEMA.timestamp, "user"]).combine_chunks())
+    assert len(times[1]) / len(small_log.train) == pytest.approx(0.2, abs=0.01)
+    assert held.digest not in (log.digest, log.hold_out(0.5).digest)
+
+
+def test_what_is_held_out_is_a_share_of_a_models_own_rows():
+    table = table_of([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]).set_column(
+        0, "user", pa.array([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], pa.int64())
+    )
+    log = Log(SCHEMA, table, table, "log")
+    held = log.hold_out(0.4, {"user": 1})
+    assert held.train["time"].to_pylist() == [1, 2, 3]
+    assert held.test["time"].to_pylist() == [4, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_dataset_that_was_cut_reads_in_batches_like_a_table(small_log, small_log_path):
+    batches = [
+        [
+            (batch.labels.tolist(), batch.ids.values().tolist())
+            for window in (held.train, held.test)
+            for batch in read_batches(
+                window,
+                small_log.schema,
+                features=["user", "item"],
+                events=["click"],
+                where={"user": Range(below=150)},
+                batch_size=100,
+            )
+        ]
+        for held in (small_log.hold_out(0.3), open_log(small_log_path).hold_out(0.3))
+    ]
+    assert len(batches[0]) > 10
+    assert batches[0] == batches[1]
+
+
+@pytest.mark.parametrize("times", [[], [5, 5, 5, 5], [5, 5, 5, 6]])
+def test_a_window_of_too_few_moments_cannot_be_cut(times):
+    log = Log(SCHEMA, table_of(times), table_of([9]), "log")
+    with pytest.raises(InputError, match="'time' has too few distinct values to split the log"):
+        log.hold_out(0.5)

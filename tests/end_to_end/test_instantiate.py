@@ -39,7 +39,8 @@ def options(cluster, fleet_file, tmp_path_factory):
     template.dump(folder / "template.yaml")
     files = ("--fleet", folder / "fleet.yaml", "--template", folder / "template.yaml")
     # Whatever a model gains or loses, it is not held back for it.
-    return [*map(str, files), "--baseline", "sparsenn_small@1", "--alpha", "100"]
+    more = ("--baseline", "sparsenn_small@1", "--alpha", "100", "--tune-evaluations", "3")
+    return [*map(str, files), *more]
 
 
 def instantiate(out, *options):
@@ -80,6 +81,19 @@ def test_every_model_has_a_row_and_what_does_not_ship_a_reason(launched):
     assert result["outcomes"] == {"ships": 3, "held back": 1, "failed": 1}
     # The same template: nothing but the model with its own rate is another network.
     assert result["shipped_delta"]["max"] == result["shipped_delta"]["min"] == 0
+
+
+def test_models_that_set_nothing_are_tuned_and_the_page_says_so(launched):
+    tunings = {row["model"]: row["tuning"] for row in rows_of(launched)}
+    assert tunings["wild"] is None
+    assert tunings["click-retrieval"] == "failed"
+    for name in ("view-all", "view-feed", "like/all"):
+        assert tunings[name] in ("chosen", "kept")
+    tuning = json.loads((launched / "result.json").read_text())["tuning"]
+    assert tuning["models"] == 4
+    # Of the two candidates, one is a rate at which no network stays finite.
+    assert tuning["failures"] >= 3
+    assert "What models chose for themselves" in (launched / "report.html").read_text()
 
 
 def test_what_ships_can_be_loaded_from_its_folder(launched, options):
@@ -154,6 +168,8 @@ def test_a_record_of_another_job_is_made_again(launched, options, tmp_path):
     [
         ((), "holds a run already; continue it with --resume"),
         (("--resume", "--seed", "4"), "holds a run with another settings"),
+        (("--resume", "--tune-evaluations", "4"), "holds a run with another settings"),
+        (("--tune-evaluations", "1"), "'tune_evaluations': the first evaluation is of the"),
         (("--resume", "--baseline", "none"), "holds a run with another baseline"),
         (("--version", "2"), "give one of them"),
         (("--baseline", "sparsenn_smal"), "did you mean 'sparsenn_small'"),

@@ -10,6 +10,7 @@ from made_models import made_model
 from smt.execution.storage import Folder
 from smt.fleet import Fleet
 from smt.iteration import Instance, LaunchSettings
+from smt.iteration.instance import Tuning
 from smt.iteration.instances import MODELS, RESULT, save_instances
 from smt.iteration.instantiate import model_folder
 from smt.serving import ServingCost
@@ -140,6 +141,59 @@ def test_a_fleet_of_which_nothing_is_known_has_no_figures(fleet, tmp_path):
     result = save_instances(found, fleet, "small@1", None, LaunchSettings(), folder)
     assert (result["delta"], result["shipped_delta"], result["cost"]) == (None, None, None)
     assert math.isclose(sum(result["outcomes"].values()), 5)
+
+
+def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_path):
+    assert saved[0]["tuning"] is None
+    default = {"training.dense_rate": 0.002, "training.precision": "fp32"}
+
+    def tuned(model, rate, precision, **how):
+        values = {"training.dense_rate": rate, "training.precision": precision}
+        return instance(model, "ships").model_copy(
+            update={"hyperparameters": values, "tuning": Tuning(**{"default": default, **how})}
+        )
+
+    own = Tuning(choice="kept", default={"training.precision": "fp32"}, evaluations=4)
+    chosen = {"choice": "chosen", "evaluations": 8, "sem": 0.1}
+    found = [
+        tuned("m0", 0.01, "fp32", **chosen, delta=0.5, failures=2),
+        tuned("m1", 0.05, "bf16", **chosen, delta=0.3),
+        tuned("m2", 0.02, "bf16", **chosen, delta=0.9),
+        tuned("m3", 0.03, "fp32", choice="kept", evaluations=1).model_copy(update={"tuning": own}),
+        tuned("m4", 0.002, "fp32", choice="failed", evaluations=1, remark="why"),
+    ]
+    folder = Folder(tmp_path / "tuned")
+    tuning = save_instances(found, fleet, "s@2", None, LaunchSettings(), folder)["tuning"]
+    assert tuning == {
+        "models": 5,
+        "chosen": 3,
+        "kept": 1,
+        "failed": [{"model": "m4", "remark": "why"}],
+        "evaluations": 29,
+        "failures": 2,
+        "gain": 0.5,
+        "hyperparameters": {
+            "training.dense_rate": {
+                "default": 0.002,
+                "searched": 4,
+                "chosen": 3,
+                "set": 1,
+                "least": 0.01,
+                "median": 0.02,
+                "most": 0.05,
+            },
+            "training.precision": {
+                "default": "fp32",
+                "searched": 5,
+                "chosen": 3,
+                "set": 0,
+                "values": [["bf16", 2], ["fp32", 1]],
+            },
+        },
+    }
+    row = pq.read_table(tmp_path / "tuned" / MODELS).to_pylist()[0]
+    assert json.loads(row["hyperparameters"]) == found[0].hyperparameters
+    assert (row["tuning"], row["tuning_evaluations"], row["validation_delta"]) == ("chosen", 8, 0.5)
 
 
 @given(st.lists(st.text(min_size=1), unique=True, max_size=8))

@@ -66,6 +66,7 @@ def result(rows):
         "delta": deltas(3),
         "shipped_delta": deltas(2),
         "cost": {"models": 3, "flops": change, "bytes": change},
+        "tuning": None,
         "attributes": {name: {"pre_ranking": group} for name in names},
         "not_shipped": [
             {key: each[key] for key in ("model", "outcome", "reasons", "delta", "sem")}
@@ -107,6 +108,35 @@ def test_where_nothing_was_compared_the_page_still_says_what_ships(result, rows)
     html = instances_page(bare, [row(each["model"], each["outcome"], None) for each in rows])
     assert "2 of 4 models ship, 1 held back, 1 failed.</p>" in html
     assert "What it costs" not in html
+
+
+def test_the_page_says_what_models_chose_for_themselves(result, rows):
+    assert "chose for themselves" not in instances_page(result, rows)
+    numbers = {"default": 0.002, "searched": 3, "chosen": 2, "set": 1}
+    spread = {"least": 0.001, "median": 0.0123456, "most": 0.05}
+    words = {"default": "fp32", "searched": 3, "chosen": 2, "set": 0, "values": [["bf<16>", 2]]}
+    tuning = {
+        "models": 4,
+        "chosen": 2,
+        "kept": 1,
+        "failed": [{"model": HOSTILE, "remark": "not tuned, as <it> failed"}],
+        "evaluations": 25,
+        "failures": 3,
+        "gain": 0.4,
+        "hyperparameters": {"training.dense_rate": {**numbers, **spread}, "precision": words},
+    }
+    html = instances_page({**result, "tuning": tuning}, rows)
+    page = Page(html)
+    assert (
+        "Of 4 models to tune, 2 chose values of their own and 1 kept the defaults; 1 could not be "
+        "tuned. It took 25 evaluations, of which 3 failed. On the rows that chose them, the median "
+        "gain is +0.400%." in html
+    )
+    assert page.rows("tuning") == [
+        ["training.dense_rate", "0.002", "0.001 to 0.05, median 0.01235", "2 of 3", "1"],
+        ["precision", "fp32", "bf<16> × 2", "2 of 3", "0"],
+    ]
+    assert page.rows("not_tuned") == [[HOSTILE, "not tuned, as <it> failed"]]
 
 
 def test_the_figure_has_every_compared_model_once_from_the_best_to_the_worst(rows):
