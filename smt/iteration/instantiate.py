@@ -163,7 +163,8 @@ def _in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
         if inputs not in counted:
             try:
                 counted[inputs] = count_flops(job.template, model, logs[job.log].schema)
-            except InputError:
+            except Exception:
+                # Its own row says what is wrong with it.
                 counted[inputs] = 0
         return counted[inputs]
 
