@@ -42,6 +42,7 @@ class Config:
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many processes stay and train; as many as the cluster has room for where
             not given. More make an autoscaling cluster grow.
+        limit_minutes: That an evaluation may take before it is ended, and tried once more.
         resume: Go on with the run that `out` holds.
         warm_start: Folders of finished runs whose trials tell the search where to look.
         baselines: Folder of trained baselines that several runs share.
@@ -73,6 +74,7 @@ class Config:
     workers: int | None = None
     isolate: bool = False
     warm_workers: int | None = None
+    limit_minutes: float | None = None
     resume: bool = False
     warm_start: tuple[str, ...] = ()
     baselines: str | None = None
@@ -110,6 +112,7 @@ def main(config: Config) -> None:
         ),
         isolate=config.isolate,
         warm_workers=config.warm_workers,
+        limit_minutes=config.limit_minutes,
         resume=config.resume,
         baselines=config.baselines,
         warm_start=config.warm_start,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
-from smt.errors import InputError
+from smt.errors import InputError, StoppedError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,8 @@ LOG_WIDTH = 120
 def run(main: Callable[[Config], None], config: Any) -> None:
     """Parse the command line into `config` (a dataclass, or a union of them) and call `main`.
 
-    Wrong input is one sentence on standard error and exit code 2, as for a wrong option.
+    Wrong input is one sentence on standard error and exit code 2, as for a wrong option; a run
+    that could not go on is one, and exit code 1.
     """
     # torchrec asks torch whether fx traces, which torch 2.13 answers with a warning.
     logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
@@ -32,9 +33,9 @@ def run(main: Callable[[Config], None], config: Any) -> None:
     parsed = tyro.cli(config, description=sys.modules[main.__module__].__doc__)
     try:
         main(parsed)
-    except InputError as error:
+    except (InputError, StoppedError) as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, InputError) else 1)
 
 
 def open_console(*, highlight: bool = True) -> Console:

@@ -1,8 +1,29 @@
 import sys
+from dataclasses import dataclass
 
 import pytest
 
-from smt.command_line import LOG_WIDTH, open_console
+from smt.command_line import LOG_WIDTH, open_console, run
+from smt.errors import InputError, StoppedError
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No arguments."""
+
+
+@pytest.mark.parametrize(("error", "code"), [(InputError("no a"), 2), (StoppedError("no a"), 1)])
+def test_wrong_input_and_a_run_that_cannot_go_on_are_a_sentence_and_a_code_each(
+    error, code, monkeypatch, capsys
+):
+    def main(_):
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["script"])
+    with pytest.raises(SystemExit) as stop:
+        run(main, Nothing)
+    assert stop.value.code == code
+    assert capsys.readouterr().err == "error: no a\n"
 
 
 @pytest.mark.parametrize(("terminal", "width"), [(True, 72), (False, LOG_WIDTH)])

@@ -1,23 +1,25 @@
-"""The dispatcher: hands evaluations to warm workers, and keeps the ledger."""
+"""The dispatcher: hands evaluations to workers, and keeps the ledger."""
 
 # A handle of an actor carries its methods' annotations: as text, they load no torch.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from smt.errors import StoppedError
 from smt.execution.cluster import Capacity
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
+from smt.execution.pool import LostError, Pool, start_warm_workers
 from smt.execution.rejection import Rejection
-from smt.execution.resident import TASK_RETRIES, resident_class
 from smt.execution.storage import Folder
-from smt.execution.train_run import CanceledError, run_evaluation
 from smt.template import Template
 
 
@@ -38,35 +40,10 @@ class Progress:
     waiting: bool
 
 
-class WarmWorker:
-    """A process that has imported everything and runs one evaluation after the other."""
-
-    def ready(self) -> None:
-        """Return once the process is up."""
-
-    def run(self, task: Task, log: list[Any], base_losses: list[Any]) -> dict[str, Any]:
-        """One evaluation by Ray Train's local mode; references come boxed, to stay references.
-
-        Raises:
-            CanceledError: The call was cancelled meanwhile.
-        """
-        return run_evaluation(task, log[0], base_losses[0], workers=0, before_step=_check_canceled)
-
-
-@ray.remote(num_cpus=0, max_retries=TASK_RETRIES)
-def run_isolated(
-    task: Task, log: list[Any], base_losses: list[Any], workers: int, gpu: bool
-) -> dict[str, Any]:
-    """One evaluation by a Ray Train run of its own."""
-    return run_evaluation(task, log[0], base_losses[0], workers, gpu=gpu)
-
-
 class Dispatcher:
     """An actor through which all evaluations of a run go.
 
-    First come, first served over the warm workers; an evaluation that needs several
-    workers, or every one under `isolate`, gets a Ray Train run of its own. A finished
-    evaluation is in the ledger before anyone hears of it.
+    A finished evaluation is in the ledger before anyone hears of it.
     """
 
     def __init__(
@@ -76,32 +53,28 @@ class Dispatcher:
         template: Template,
         logs: dict[str, Any],
         capacity: Capacity,
-        pool: list[Any],
+        workers: list[Any],
+        limit_s: float | None,
     ) -> None:
         """Read the ledger.
 
         Args:
             logs: `log_name` -> a boxed reference.
-            pool: Handles of the warm workers, which may still be starting.
+            workers: Handles of the warm workers, which may still be starting.
+            limit_s: Seconds an evaluation may take; None for no limit.
         """
         self._ledger = Ledger(Folder(folder), Folder(baselines))
         self._template = template
         self._logs = logs
         self._recorded = {each.name: each for each in self._ledger.evaluations()}
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
-        self._idle: asyncio.Queue[Any] = asyncio.Queue()
-        self._gpu = capacity.gpu
-        self._runs = asyncio.Semaphore(capacity.runs)
-        self._pool = pool
-        self._joined = 0
+        self._trials: dict[str, asyncio.Task[list[dict[str, Any]]]] = {}
+        self._pool = Pool(workers, capacity, limit_s)
         self._done = self._fresh = 0
 
     async def ready(self) -> None:
-        """Let each warm worker take work once it is up; return when all are.
-
-        On a cluster that others use too, a worker may have to wait for its CPU.
-        """
-        await asyncio.gather(*(self._join(worker) for worker in self._pool))
+        """Let each warm worker take work once it is up; return when all are."""
+        await self._pool.fill()
 
     async def evaluate(self, content: dict[str, Any]) -> dict[str, Any]:
         """Run a trial's evaluation, or find it in the ledger. Plain data in and out."""
@@ -120,20 +93,36 @@ class Dispatcher:
         """Run a trial's evaluations; plain data in and out, in the same order.
 
         Under a rejection, only the first of them that settle that too many models regress: the
-        others are not run, or cancelled. Which these are does not depend on timing.
+        others are not run, or cancelled. Which these are does not depend on timing. Asked again by
+        a process in the place of one that died, it goes on.
         """
+        name = Task.model_validate(contents[0]).name.rpartition("-")[0]
+        if name not in self._trials:
+            self._trials[name] = asyncio.create_task(self._trial(contents, rejection))
+        running = self._trials[name]
+        try:
+            return await asyncio.shield(running)
+        finally:
+            if running.done():
+                self._trials.pop(name, None)
+
+    async def _trial(
+        self, contents: list[dict[str, Any]], rejection: Rejection | None
+    ) -> list[dict[str, Any]]:
         running = [asyncio.create_task(self.evaluate(content)) for content in contents]
         found: list[dict[str, Any]] = []
         regressions = 0
-        for each in running:
-            found.append(await each)
-            regressions += rejection is not None and rejection.regressed(found[-1]["delta"])
-            if rejection is not None and regressions > rejection.allowed:
-                break
-        for each in running[len(found) :]:
-            each.cancel()
-        # One that ended all the same is in the ledger; the trial does not know it.
-        await asyncio.gather(*running[len(found) :], return_exceptions=True)
+        try:
+            for each in running:
+                found.append(await each)
+                regressions += rejection is not None and rejection.regressed(found[-1]["delta"])
+                if rejection is not None and regressions > rejection.allowed:
+                    break
+        finally:
+            for each in running:
+                each.cancel()
+            # One that ended all the same is in the ledger; the trial does not know it.
+            await asyncio.gather(*running, return_exceptions=True)
         return found
 
     async def baseline(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -161,18 +150,11 @@ class Dispatcher:
 
     def progress(self) -> Progress:
         """How far the run is."""
-        waiting = bool(self._pool) and self._joined == 0
-        return Progress(self._done, self._fresh, len(self._baselines), waiting)
+        return Progress(self._done, self._fresh, len(self._baselines), self._pool.waiting)
 
     def stop(self) -> None:
         """End the warm workers."""
-        for worker in self._pool:
-            ray.kill(worker)
-
-    async def _join(self, worker: Any) -> None:
-        await worker.ready.remote()
-        self._joined += 1
-        self._idle.put_nowait(worker)
+        self._pool.stop()
 
     async def _evaluate(self, task: Task) -> Evaluation:
         base, losses = await self._baseline(task.baseline(self._template))
@@ -202,39 +184,13 @@ class Dispatcher:
         return found["evaluation"], ray.put(found["losses"])
 
     async def _run(self, task: Task, base_losses: Any) -> dict[str, Any]:
-        """Run on a worker or in a run of its own; a machine's failure becomes the record's."""
-        boxed = (task, self._logs[task.log], [base_losses])
-        workers = 1 if task.template is None else task.template.training.workers
+        """Run it; a machine's failure becomes the record's."""
         try:
-            if workers > 1 or not self._pool:
-                async with self._runs:
-                    found = await _result(run_isolated.remote(*boxed, workers, self._gpu))
-            else:
-                worker = await self._idle.get()
-                try:
-                    found = await _result(worker.run.remote(*boxed))
-                finally:
-                    self._idle.put_nowait(worker)
-        except RayError as error:
-            reason = f"{type(error).__name__} after {TASK_RETRIES} retries"
-            found = {"evaluation": Evaluation.of(task, failure=reason)}
+            found = await self._pool.run(task, self._logs[task.log], base_losses)
+        except LostError as error:
+            found = {"evaluation": Evaluation.of(task, failure=str(error))}
         self._fresh += 1
-        return dict(found)
-
-
-def _check_canceled() -> None:
-    """Ray cannot interrupt an actor: it only says that a call was cancelled."""
-    if ray.get_runtime_context().is_canceled():
-        raise CanceledError
-
-
-async def _result(reference: Any) -> Any:
-    """What a Ray task returns; where nobody waits for it any more, the task is cancelled."""
-    try:
-        return await reference
-    except asyncio.CancelledError:
-        ray.cancel(reference)
-        raise
+        return found
 
 
 def start_dispatcher(
@@ -243,12 +199,46 @@ def start_dispatcher(
     template: Template,
     logs: dict[str, Any],
     capacity: Capacity,
+    *,
+    limit_s: float | None = None,
 ) -> Any:
     """Start the dispatcher on this node, where a local `folder` is, and its workers with it."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    worker = resident_class(WarmWorker, gpu=capacity.gpu)
-    pool = [worker.remote() for _ in range(capacity.pool)]
-    dispatcher = actor.remote(folder, baselines, template, logs, capacity, pool)
+    workers = start_warm_workers(capacity)
+    dispatcher = actor.remote(folder, baselines, template, logs, capacity, workers, limit_s)
     dispatcher.ready.remote()
     return dispatcher
+
+
+@contextmanager
+def dispatching(
+    folder: str,
+    baselines: str,
+    template: Template,
+    logs: dict[str, Any],
+    capacity: Capacity,
+    *,
+    limit_s: float | None = None,
+) -> Iterator[Any]:
+    """A dispatcher as long as it is needed; it and its workers end however that ends.
+
+    Raises:
+        StoppedError: The ledger cannot be written, or the dispatcher died.
+    """
+    dispatcher = start_dispatcher(folder, baselines, template, logs, capacity, limit_s=limit_s)
+    try:
+        yield dispatcher
+    except RayTaskError as error:
+        if isinstance(error.cause, StoppedError):
+            raise error.cause from None
+        raise
+    except RayActorError:
+        raise StoppedError(
+            f"{folder}: the process that keeps the ledger died, of memory that ran out perhaps; "
+            "what is finished is kept: go on with --resume"
+        ) from None
+    finally:
+        with suppress(RayActorError):
+            ray.get(dispatcher.stop.remote())
+        ray.kill(dispatcher)

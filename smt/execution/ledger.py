@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
 from smt.execution.storage import Folder
+from smt.spec import Spec
 
 RUN_FILE = "run.json"
+
+Record = TypeVar("Record", bound=Spec)
 
 
 class Ledger:
     """Evaluations under a folder, one file each, because object stores cannot append.
 
     An evaluation counts once its file exists. A baseline has a second file, written first,
-    with its examples' losses, which paired comparisons need.
+    with its examples' losses, which paired comparisons need. A file that was damaged since counts
+    as none: what it told is made again.
     """
 
     def __init__(self, folder: Folder, baselines: Folder) -> None:
@@ -36,7 +40,8 @@ class Ledger:
     def evaluations(self) -> list[Evaluation]:
         """All trials' evaluations, in the order of their names."""
         names = self.folder.list("evaluations", ".json")
-        return [Evaluation.model_validate_json(self.folder.read(name)) for name in names]
+        found = [read_record(Evaluation, self.folder, name) for name in names]
+        return [each for each in found if each is not None]
 
     def record_proposal(self, technique: str, trial: int, proposal: dict[str, Any]) -> None:
         """Make what a search decided to try durable, before it is tried."""
@@ -46,10 +51,11 @@ class Ledger:
     def proposals(self, technique: str) -> dict[int, dict[str, Any]]:
         """Trial number -> what was decided to try."""
         names = self.folder.list(f"proposals/{technique}", ".json")
-        return {
-            int(name.rpartition("/")[2].removesuffix(".json")): json.loads(self.folder.read(name))
+        found = {
+            int(name.rpartition("/")[2].removesuffix(".json")): _read_json(self.folder, name)
             for name in names
         }
+        return {number: content for number, content in found.items() if content is not None}
 
     def record_baseline(self, evaluation: Evaluation, losses: NDArray[np.float32]) -> None:
         """Make a baseline and its `[n]` losses durable."""
@@ -61,9 +67,30 @@ class Ledger:
         """A baseline recorded by this run, or another that shares the folder."""
         if not self._baselines.exists(f"{key}.json"):
             return None
-        evaluation = Evaluation.model_validate_json(self._baselines.read(f"{key}.json"))
-        losses = self._baselines.read_table(f"{key}.parquet")["loss"].to_numpy()
-        return evaluation, losses
+        evaluation = read_record(Evaluation, self._baselines, f"{key}.json")
+        try:
+            losses = self._baselines.read_table(f"{key}.parquet")["loss"].to_numpy()
+        except (pa.ArrowException, OSError, KeyError):
+            return None
+        return None if evaluation is None else (evaluation, losses)
+
+
+def read_record(kind: type[Record], folder: Folder, name: str) -> Record | None:
+    """A spec as it was recorded; None where the file is damaged.
+
+    Raises:
+        InputError: The file is whole, and of another version of this package.
+    """
+    content = _read_json(folder, name)
+    return None if content is None else kind.parse(content, source=folder.path(name))
+
+
+def _read_json(folder: Folder, name: str) -> Any | None:
+    """Plain data; None where the file is damaged."""
+    try:
+        return json.loads(folder.read(name))
+    except ValueError:
+        return None
 
 
 @contextmanager
@@ -100,7 +127,12 @@ def _check_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> None:
             f"{folder.location}: holds a run already; continue it with --resume, "
             "or choose another --out"
         )
-    before = json.loads(folder.read(RUN_FILE))
+    before = _read_json(folder, RUN_FILE)
+    if before is None:
+        raise InputError(
+            f"{folder.path(RUN_FILE)}: is damaged, and what the folder holds is not known without "
+            "it; restore it, or choose another --out"
+        )
     for name in run:
         if before.get(name) != json.loads(json.dumps(run[name])):
             raise InputError(

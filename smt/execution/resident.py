@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
-from smt.errors import sentence
+from smt.execution.lost import why_lost
 
 TASK_RETRIES = 2
 # An overdue call is tried once more: the machine may have been at fault.
@@ -124,7 +124,5 @@ def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[
 def _result(reference: Any) -> Any:
     try:
         return ray.get(reference)
-    except RayTaskError as error:
-        return Lost(sentence(error.cause))
     except RayError as error:
-        return Lost(f"{type(error).__name__} after {TASK_RETRIES} retries")
+        return Lost(why_lost(error, 1 + TASK_RETRIES))

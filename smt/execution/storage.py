@@ -1,5 +1,6 @@
 """A folder that is written atomically: on a local disk, or any store that pyarrow knows."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from smt.errors import InputError
+from smt.errors import InputError, StoppedError
 
 LOCK = ".lock"
 
@@ -38,19 +39,24 @@ class Folder:
         On a local disk only: object stores have no locks.
 
         Raises:
-            InputError: Another process has it.
+            InputError: Another process has it, or it cannot be made.
         """
         if not self._is_local:
             yield
             return
-        self._filesystem.create_dir(self._root, recursive=True)
         lock = FileLock(f"{self._root}/{LOCK}", blocking=False, thread_local=False)
         try:
+            self._filesystem.create_dir(self._root, recursive=True)
             lock.acquire()
         except Timeout:
             raise InputError(
                 f"{self.location}: another process is at work there; wait until it ends, or "
                 "choose another --out"
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"{self.location}: cannot be written to: {error.strerror or error}; choose "
+                "another --out"
             ) from None
         try:
             yield
@@ -84,20 +90,25 @@ class Folder:
             return bytes(stream.read())
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, replacing one of this name."""
-        target = f"{self._root}/{name}"
-        parent = target.rsplit("/", 1)[0]
-        if not self._is_local:
-            with self._filesystem.open_output_stream(target) as stream:
-                stream.write(content)
-            return
-        self._filesystem.create_dir(parent, recursive=True)
-        partial = f"{parent}/.{uuid4().hex}.partial"
-        with open(partial, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, target)
+        """Write a file, replacing one of this name.
+
+        Raises:
+            InputError: The name leads out of the folder.
+            StoppedError: The disk or the store does not take it; the old file is still there.
+        """
+        target = self._inside(name)
+        try:
+            if self._is_local:
+                self._replace(target, content)
+            else:
+                with self._filesystem.open_output_stream(target) as stream:
+                    stream.write(content)
+        except OSError as error:
+            raise StoppedError(f"{self.path(name)}: {_cannot(error)}") from error
+
+    def clear(self, under: str) -> None:
+        """Remove a subfolder with everything in it, where there is one."""
+        self._filesystem.delete_dir_contents(self._inside(under), missing_dir_ok=True)
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write a Parquet file."""
@@ -108,3 +119,37 @@ class Folder:
     def read_table(self, name: str) -> pa.Table:
         """Read a Parquet file."""
         return pq.read_table(pa.BufferReader(self.read(name)))
+
+    def _inside(self, name: str) -> str:
+        """Where a file is. Raises `InputError` for a name that leads out of the folder."""
+        parts = name.split("/")
+        if "\0" in name or not {"", ".", ".."}.isdisjoint(parts):
+            raise InputError(f"{self.location}: {name!r} is no name of a file in it")
+        return f"{self._root}/{name}"
+
+    def _replace(self, target: str, content: bytes) -> None:
+        parent = target.rsplit("/", 1)[0]
+        self._filesystem.create_dir(parent, recursive=True)
+        partial = f"{parent}/.{uuid4().hex}.partial"
+        try:
+            with open(partial, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(partial, target)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+
+
+def _cannot(error: OSError) -> str:
+    """Why a file is not written, and what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            "the disk is full; free some space, then start again, with --resume where a run had "
+            "begun"
+        )
+    return (
+        f"cannot be written: {error.strerror or error}; mend that, then start again, with "
+        "--resume where a run had begun"
+    )

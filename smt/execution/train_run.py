@@ -8,6 +8,7 @@ from typing import Any
 import ray
 import torch
 from ray import train as ray_train
+from ray.exceptions import RayError
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -143,6 +144,7 @@ def evaluate(
 
     Raises:
         CanceledError: `before_step` raised it: there is no finding then.
+        RayError: The log or the losses were not at hand: it says nothing of the network.
     """
     if task.template is None:
         return {"evaluation": Evaluation.of(task, failure=task.failure)}
@@ -155,7 +157,7 @@ def evaluate(
             workers=workers,
             before_step=before_step,
         )
-    except CanceledError:
+    except (CanceledError, RayError):
         raise
     except Exception as error:
         return {"evaluation": Evaluation.of(task, failure=sentence(error))}

@@ -4,9 +4,21 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import RayTaskError
+
+from smt.errors import StoppedError
 
 
 def run_trial(config: dict[str, Any], dispatcher: Any) -> None:
-    """Evaluate the tasks of the trial through the dispatcher and report what was found."""
-    evaluations = ray.get(dispatcher.trial.remote(config["tasks"], config["rejection"]))
-    tune.report({"evaluations": evaluations})
+    """Evaluate the tasks of the trial through the dispatcher and report what was found.
+
+    Where the run cannot go on, it reports why: another try would not help.
+    """
+    try:
+        evaluations = ray.get(dispatcher.trial.remote(config["tasks"], config["rejection"]))
+    except RayTaskError as error:
+        if not isinstance(error.cause, StoppedError):
+            raise
+        tune.report({"stopped": str(error.cause)})
+    else:
+        tune.report({"evaluations": evaluations})

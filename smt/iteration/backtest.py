@@ -11,7 +11,7 @@ from rich.console import Console
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import connect, plan
-from smt.execution.dispatcher import start_dispatcher
+from smt.execution.dispatcher import dispatching
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
 from smt.execution.storage import Folder
@@ -60,6 +60,7 @@ def backtest(
     Raises:
         InputError: Something asked for is impossible, or a model does not train under the
             parent.
+        StoppedError: The run cannot go on; what is finished is kept.
     """
     normalise_weights([model.weight for model in models], len(models))
     if not seeds or len(set(seeds)) < len(seeds):
@@ -90,24 +91,21 @@ def backtest(
     capacity = plan(
         [(model.name, workers) for model in models], isolate=isolate, warm_workers=warm_workers
     )
-    with open_run(folder, run, resume=resume):
-        dispatcher = start_dispatcher(
+    with (
+        open_run(folder, run, resume=resume),
+        dispatching(
             folder.location,
             folder.path("baselines"),
             parent,
             {name: [ray.put(log)] for name, log in load_logs(logs, models).items()},
             capacity,
+        ) as dispatcher,
+        Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display,
+    ):
+        training = _Training(
+            parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
         )
-        try:
-            total = len(models) * len(seeds)
-            with Display(console, dispatcher, evaluations=total) as display:
-                training = _Training(
-                    parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
-                )
-                found, left_out = training.run(change, check)
-        finally:
-            ray.get(dispatcher.stop.remote())
-            ray.kill(dispatcher)
+        found, left_out = training.run(change, check)
     return Outcome(tuple(seeds), settings, (), found, left_out)
 
 

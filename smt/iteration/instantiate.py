@@ -13,16 +13,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import connect, plan
-from smt.execution.ledger import open_run
+from smt.execution.ledger import open_run, read_record
 from smt.execution.resident import Lost, run_on_residents
 from smt.execution.storage import Folder
 from smt.fleet import Fleet, load_logs, log_name, open_logs
 from smt.iteration.instance import Instance, Job
 from smt.iteration.make_instance import Made, make_instance
-from smt.spec import Spec
+from smt.spec import Spec, digest
 from smt.template import Template, count_flops
 
 RECORD = "record.json"
+# Of a model's folder: file systems take names of 255 bytes.
+LONGEST = 200
 
 
 class LaunchSettings(Spec):
@@ -80,6 +82,7 @@ def instantiate(
 
     Raises:
         InputError: Something asked for is impossible; nothing is written then.
+        StoppedError: The launch cannot go on; what is finished is kept.
     """
     settings, console = settings or LaunchSettings(), console or Console()
     if template.training.workers > 1:
@@ -135,7 +138,10 @@ def instantiate(
 
 def model_folder(name: str) -> str:
     """Where a model's files are: one folder each, whatever the name."""
-    return f"models/{quote(name, safe='').replace('.', '%2E')}"
+    folder = quote(name, safe="").replace(".", "%2E")
+    if len(folder) > LONGEST:
+        folder = f"{folder[:LONGEST]}-{digest(name)}"
+    return f"models/{folder}"
 
 
 def _recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, Instance]]:
@@ -143,16 +149,17 @@ def _recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, Instan
     for job in jobs:
         file = f"{model_folder(job.model.name)}/{RECORD}"
         if folder.exists(file):
-            instance = Instance.model_validate_json(folder.read(file))
-            if instance.key == job.key:
+            instance = read_record(Instance, folder, file)
+            if instance is not None and instance.key == job.key:
                 yield instance.model, instance
 
 
 def _record(job: Job, made: Made | Lost, folder: Folder) -> Instance:
-    """Make a model's files durable, its record last."""
+    """Make a model's files durable, its record last; what a killed launch left of it goes."""
     name = job.model.name
     if isinstance(made, Lost):
         made = Made(Instance(model=name, key=job.key, outcome="failed", reasons=(made.reason,)), {})
+    folder.clear(model_folder(name))
     for file, content in made.files.items():
         folder.write(f"{model_folder(name)}/{file}", content)
     folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())
@@ -169,7 +176,8 @@ def _in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
         if inputs not in counted:
             try:
                 counted[inputs] = count_flops(job.template, model, logs[job.log].schema)
-            except InputError:
+            except Exception:
+                # Its own row says what is wrong with it.
                 counted[inputs] = 0
         return counted[inputs]
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from smt.errors import InputError
 from smt.execution.cluster import connect, plan
-from smt.execution.dispatcher import start_dispatcher
+from smt.execution.dispatcher import dispatching
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
 from smt.execution.storage import Folder
@@ -87,6 +87,7 @@ def generalize(
     attribute_weights: AttributeWeights | None = None,
     isolate: bool = False,
     warm_workers: int | None = None,
+    limit_minutes: float | None = None,
     resume: bool = False,
     baselines: str | Path | None = None,
     warm_start: Sequence[str | Path] = (),
@@ -104,14 +105,18 @@ def generalize(
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many, waiting for those that the cluster has no room for yet; as many
             as it has room for where None.
+        limit_minutes: That an evaluation may take before it is ended, and tried once more.
         baselines: Folder of baselines to share between runs; `out/baselines` where None.
         warm_start: Folders of finished runs whose trials of the same techniques tell the
             search where to look; for method "composite".
 
     Raises:
         InputError: Something asked for is impossible; nothing is written then.
+        StoppedError: The run cannot go on; what is finished is kept.
     """
     settings = settings or Settings()
+    if limit_minutes is not None and not limit_minutes > 0:
+        raise InputError(f"limit_minutes is {limit_minutes:g}; more than 0 is needed")
     template = template or catalogue["sparsenn_small"]
     check_search(settings.trials, settings.method)
     _check_techniques(techniques, template)
@@ -152,27 +157,26 @@ def generalize(
         "logs": digests,
         "warm_start": digest([[asdict(trial) for trial in each] for each in earlier.values()]),
     }
-    with open_run(folder, run, resume=resume):
-        dispatcher = start_dispatcher(
+    with (
+        open_run(folder, run, resume=resume),
+        dispatching(
             folder.location,
             folder.path("baselines") if baselines is None else str(baselines),
             template,
             {name: [ray.put(log)] for name, log in load_logs(logs, [*models, *holdout]).items()},
             capacity,
-        )
-        try:
-            total = len(models) * settings.trials * len(techniques)
-            with Display(console or Console(), dispatcher, evaluations=total) as display:
-                search = TechniqueSearch(
-                    models, template, settings, dispatcher, digests, display, earlier
-                )
-                base = _train_baselines(search)
-                results = tuple(_search_all(techniques, search, holdout))
-            known = {evaluation.name for evaluation in base.values()}
-            others = [Evaluation.model_validate(e) for e in ray.get(dispatcher.baselines.remote())]
-        finally:
-            ray.get(dispatcher.stop.remote())
-            ray.kill(dispatcher)
+            limit_s=None if limit_minutes is None else 60 * limit_minutes,
+        ) as dispatcher,
+    ):
+        total = len(models) * settings.trials * len(techniques)
+        with Display(console or Console(), dispatcher, evaluations=total) as display:
+            search = TechniqueSearch(
+                models, template, settings, dispatcher, digests, display, earlier
+            )
+            base = _train_baselines(search)
+            results = tuple(_search_all(techniques, search, holdout))
+        known = {evaluation.name for evaluation in base.values()}
+        others = [Evaluation.model_validate(e) for e in ray.get(dispatcher.baselines.remote())]
     return Generalization(
         fleet=fleet,
         template=template,

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import ray
+from ray.exceptions import RayActorError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -111,8 +113,10 @@ class Display:
         return f", {minutes}:{seconds:02d} left"
 
     def _follow(self) -> None:
-        while not self._stopped.wait(POLL_SECONDS):
-            self._refresh()
+        # Whoever waits for the dispatcher says that it died.
+        with suppress(RayActorError):
+            while not self._stopped.wait(POLL_SECONDS):
+                self._refresh()
 
     def _refresh(self) -> None:
         progress = ray.get(self._dispatcher.progress.remote())

@@ -48,6 +48,7 @@ class FleetSearcher(Searcher):
         self._thetas: list[Theta] = []
         self._numbers: dict[str, int] = {}
         self._ended = False
+        self.stopped: str | None = None
 
     @property
     def lost(self) -> list[int]:
@@ -75,8 +76,16 @@ class FleetSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Take a trial's result. A trial that Tune lost is raised by the caller of Tune."""
+        """Take a trial's result.
+
+        Where Tune lost the trial, or it reports why the run cannot go on, no other begins; the
+        caller of Tune raises it.
+        """
         if result is None or error:
+            self._ended = True
+            return
+        if "stopped" in result:
+            self.stopped, self._ended = result["stopped"], True
             return
         number = self._numbers[trial_id]
         self.finished[number] = self._conclude(number, self._thetas[number], result)

@@ -10,6 +10,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from smt.errors import StoppedError
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.rejection import Rejection
 from smt.execution.trial import run_trial
@@ -23,6 +24,8 @@ from smt.mmo.trial import Proposal, Trial, spent
 from smt.template import Technique, Template, Theta
 
 TRIAL_MEMORY = 64 * 2**20
+# A trial only waits; where its process or node dies, another goes on waiting.
+TRIAL_RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class TechniqueSearch:
         """Search by Ray Tune; each Tune trial fans out over the models.
 
         Raises:
-            RuntimeError: Ray lost a trial.
+            StoppedError: The ledger cannot be written, or Ray lost a trial.
         """
         settings = self.settings
         goal = settings.goal(self.models)
@@ -258,8 +261,14 @@ def _run_tune(searcher: FleetSearcher, dispatcher: Any) -> None:
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),
-            run_config=tune.RunConfig(storage_path=scratch, verbose=0),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=TRIAL_RETRIES),
+            ),
         )
         tuner.fit()
+    if searcher.stopped is not None:
+        raise StoppedError(searcher.stopped)
     if lost := searcher.lost:
-        raise RuntimeError(f"Ray Tune lost trials {lost}; go on with --resume")
+        raise StoppedError(f"Ray Tune lost trials {lost}; go on with --resume")

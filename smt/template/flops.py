@@ -17,6 +17,7 @@ from smt.data.schema import (
     Numeric,
     Sequence,
 )
+from smt.errors import InputError, sentence
 from smt.fleet import Fleet, ModelSpec, log_name
 from smt.layers.networks import Network
 from smt.template.build import build
@@ -60,6 +61,9 @@ def count_fleet_flops(template: Template, fleet: Fleet, logs: dict[str, Log]) ->
 
     Args:
         logs: By `log_name`; their schemas are used.
+
+    Raises:
+        InputError: Memory does not hold a model's network.
     """
     counted: dict[tuple[object, ...], int] = {}
     models = []
@@ -68,7 +72,12 @@ def count_fleet_flops(template: Template, fleet: Fleet, logs: dict[str, Log]) ->
         own = tuple(sorted(model.hyperparameters.items()))
         inputs = (name, model.features, model.events, own)
         if inputs not in counted:
-            counted[inputs] = count_flops(template, model, logs[name].schema)
+            try:
+                counted[inputs] = count_flops(template, model, logs[name].schema)
+            except (MemoryError, RuntimeError) as error:
+                raise InputError(
+                    f"model '{model.name}': its network cannot be built: {sentence(error)}"
+                ) from None
         models.append(model.model_copy(update={"inference_flops": counted[inputs]}))
     return fleet.model_copy(update={"models": tuple(models)})
 

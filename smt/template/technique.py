@@ -1,5 +1,6 @@
 """A technique: a named change of a template, with hyperparameters."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -9,13 +10,16 @@ from smt.template.features import FeatureType
 from smt.template.space import Space, Theta, check_space, check_theta
 from smt.template.template import Paradigm, Scale, Template
 
+# What is kept of a technique is in a folder of its name.
+NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Technique:
     """A candidate T_j: `apply(template, theta)` makes the template that has it.
 
     Attributes:
-        name: How it is called in commands, columns and reports.
+        name: How it is called in commands, columns, folders and reports.
         part: The part of the template that it changes.
         space: Its hyperparameters.
         change: `(template, **theta) -> template`; validated templates in and out. It gets the
@@ -40,7 +44,12 @@ class Technique:
     summary: str = ""
 
     def __post_init__(self) -> None:
-        """Raises `InputError` for a space whose conditions cannot be met."""
+        """Raises `InputError` for a name that no folder can have, or a space's conditions."""
+        if not NAME.fullmatch(self.name):
+            raise InputError(
+                f"technique {self.name!r}: a name is of letters, digits, '_', '-' and '.', at most "
+                "100, and begins with none of the last two"
+            )
         check_space(self.space, f"technique '{self.name}'")
 
     def applies_to(self, template: Template) -> bool:

@@ -5,7 +5,7 @@ import torch
 
 from smt.execution.cluster import Capacity, connect
 from smt.execution.dispatcher import start_dispatcher
-from smt.execution.evaluation import Evaluation, Task
+from smt.execution.evaluation import Task
 from smt.execution.rejection import Rejection
 from smt.execution.train_run import evaluate
 from smt.fleet import load_fleet, load_logs, log_name, open_logs
@@ -38,9 +38,13 @@ def dispatch(shared, tmp_path):
     _, logs = shared
     started = []
 
-    def start(capacity):
-        folder = str(tmp_path / f"run-{len(started)}")
-        started.append(start_dispatcher(folder, f"{folder}/baselines", TEMPLATE, logs, capacity))
+    def start(capacity, *, more=None, limit_s=None):
+        place, at_hand = str(tmp_path / f"run-{len(started)}"), {**logs, **(more or {})}
+        started.append(
+            start_dispatcher(
+                place, f"{place}/baselines", TEMPLATE, at_hand, capacity, limit_s=limit_s
+            )
+        )
         return started[-1]
 
     yield start
@@ -131,14 +135,60 @@ def test_a_log_in_the_object_store_is_mapped_not_copied(cluster):
     assert addresses != {table["x"].chunk(0).buffers()[1].address}
 
 
-def test_a_worker_that_dies_each_time_is_a_failure_with_a_reason(shared, dispatch, monkeypatch):
+def test_a_network_that_memory_cannot_hold_is_a_failure_that_says_so_and_the_worker_goes_on(
+    shared, dispatch
+):
     models, _ = shared
     dispatcher = dispatch(Capacity(pool=1, runs=0))
-    huge = TEMPLATE.change("architecture", embedding_dim=2_000_000)
-    done = Evaluation.model_validate(
-        ray.get(
-            dispatcher.evaluate.remote(task(models[1], huge, technique="big", trial=0).to_dict())
-        )
+    huge = TEMPLATE.change("architecture", embedding_dim=2**45)
+    asked = [
+        task(models[1], huge, technique="big", trial=0),
+        task(models[1], technique="same", trial=0),
+    ]
+    done, same = ray.get([dispatcher.evaluate.remote(each.to_dict()) for each in asked])
+    assert done["failure"].startswith("out of memory: ")
+    assert done["delta"] is None
+    assert same["delta"] == 0.0
+
+
+class Deadly:
+    """Kills the process that reads it, as the system kills one that takes too much memory."""
+
+    def __reduce__(self):
+        return eval, ("__import__('os').kill(__import__('os').getpid(), 9)",)
+
+
+def test_a_worker_that_dies_each_time_is_a_failure_with_a_reason_and_one_starts_in_its_place(
+    shared, dispatch
+):
+    models, _ = shared
+    dispatcher = dispatch(Capacity(pool=1, runs=0), more={"deadly": [ray.put(Deadly())]})
+    deadly = models[0].model_copy(update={"log": "deadly"})
+    done = ray.get(dispatcher.baseline.remote(task(deadly).to_dict()))
+    assert done["failure"] == (
+        "its worker died 3 times, as workers do that run out of memory (ActorUnavailableError)"
     )
-    assert done.failure is not None
-    assert done.delta is None
+    after = task(models[1], None, failure="no")
+    assert ray.get(dispatcher.baseline.remote(after.to_dict()))["failure"] == "no"
+
+
+def test_an_evaluation_that_hangs_is_ended_tried_once_more_and_a_failure_with_a_reason(
+    shared, dispatch
+):
+    models, _ = shared
+    dispatcher = dispatch(Capacity(pool=1, runs=0), limit_s=3.0)
+    endless = task(models[1], TEMPLATE.change("training", passes=100_000))
+    after = task(models[1], None, failure="no")
+    found = ray.get([dispatcher.baseline.remote(each.to_dict()) for each in (endless, after)])
+    assert [each["failure"] for each in found] == ["it took longer than 3 s, 2 times", "no"]
+
+
+def test_a_trial_asked_for_again_goes_on_and_evaluates_nothing_twice(shared, dispatch):
+    """As Tune asks, where the process of a trial died."""
+    models, _ = shared
+    dispatcher = dispatch(Capacity(pool=2, runs=0))
+    tasks = trial_tasks(models, [0.002, 0.003, 0.002])
+    first, again = ray.get([dispatcher.trial.remote(tasks, None) for _ in range(2)])
+    assert first == again
+    baselines_and_trial = 3 + 3
+    assert ray.get(dispatcher.progress.remote()).fresh == baselines_and_trial

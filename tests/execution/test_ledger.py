@@ -72,6 +72,52 @@ def test_a_baseline_without_its_evaluation_does_not_count(ledger, tmp_path):
     assert ledger.baseline("k") is None
 
 
+@pytest.mark.parametrize("kept", [0, 7, 0.5])
+@pytest.mark.parametrize("file", ["k.parquet", "k.json"])
+def test_a_truncated_baseline_counts_as_none_and_is_recorded_again(ledger, tmp_path, file, kept):
+    base, losses = evaluation("baseline/k"), np.ones(1000, np.float32)
+    ledger.record_baseline(base, losses)
+    truncate(tmp_path / "baselines" / file, kept)
+    assert ledger.baseline("k") is None
+    ledger.record_baseline(base, losses)
+    assert ledger.baseline("k")[0] == base
+
+
+@pytest.mark.parametrize("kept", [0, 7, 0.5])
+def test_truncated_evaluations_and_proposals_count_as_none_and_the_others_are_kept(
+    ledger, tmp_path, kept
+):
+    for name in ("dcn/0000-a", "dcn/0001-b"):
+        ledger.record(evaluation(name))
+    for trial in (0, 1):
+        ledger.record_proposal("dcn", trial, {"theta": {"x": trial}})
+    truncate(tmp_path / "run" / "evaluations" / "dcn" / "0000-a.json", kept)
+    truncate(tmp_path / "run" / "proposals" / "dcn" / "0000.json", kept)
+    assert [each.name for each in ledger.evaluations()] == ["dcn/0001-b"]
+    assert ledger.proposals("dcn") == {1: {"theta": {"x": 1}}}
+
+
+def test_a_record_of_another_version_is_named_and_not_taken_for_a_damaged_one(ledger, tmp_path):
+    ledger.record(evaluation())
+    path = tmp_path / "run" / "evaluations" / "dcn" / "0001-k.json"
+    path.write_text(path.read_text().replace('"seed"', '"seeed"'))
+    with pytest.raises(InputError, match=r"dcn/0001-k.json: .*'seed'"):
+        ledger.evaluations()
+
+
+def test_a_damaged_run_file_is_named(folder, tmp_path):
+    opened(folder, RUN, resume=False)
+    truncate(tmp_path / "run" / "run.json", 0.5)
+    with pytest.raises(InputError, match=r"run/run.json: is damaged, .* choose another --out"):
+        opened(folder, RUN, resume=True)
+
+
+def truncate(path, kept):
+    """Keep so many bytes, or such a share of them."""
+    content = path.read_bytes()
+    path.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
+
+
 def test_runs_that_share_a_folder_share_baselines(ledger, tmp_path):
     ledger.record_baseline(evaluation("baseline/k"), np.ones(3, np.float32))
     other = Ledger(Folder(tmp_path / "other"), Folder(tmp_path / "baselines"))

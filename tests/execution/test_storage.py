@@ -1,10 +1,17 @@
+import errno
 import os
+import resource
+import subprocess
+import sys
 import threading
 
 import pyarrow as pa
 import pyarrow.fs as fs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from smt.errors import InputError, StoppedError
 from smt.execution.storage import Folder
 
 
@@ -89,17 +96,98 @@ def test_a_reader_sees_a_file_whole_or_not_at_all(tmp_path):
     assert set(seen) <= set(contents)
 
 
-def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_is_said_and_leaves_the_old_file_and_nothing_half(tmp_path, monkeypatch, step):
     folder = Folder(tmp_path)
-    folder.write("x", b"old")
+    folder.write("a/x", b"old")
 
-    def crash(*_):
-        raise OSError("disk full")
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "replace", crash)
-    with pytest.raises(OSError, match="disk full"):
-        folder.write("x", b"new")
-    assert folder.read("x") == b"old"
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(StoppedError, match=r"a/x: the disk is full; free some space, .* --resume"):
+        folder.write("a/x", b"new")
+    assert folder.read("a/x") == b"old"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x"]
+
+
+FILL = """
+import sys
+from smt.errors import StoppedError
+from smt.execution.storage import Folder
+folder, written = Folder(sys.argv[1]), 0
+try:
+    while written < 100:
+        folder.write(f"{written}.bin", bytes(10_000))
+        written += 1
+except StoppedError as error:
+    print(error)
+print(written, len(folder.list()), sum(len(folder.read(name)) for name in folder.list()))
+"""
+
+
+def test_a_file_system_without_room_takes_whole_files_alone(tmp_path):
+    """64 KiB in memory, in name spaces of the process's own: the disk is really full."""
+    mounted = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} -c"
+    command = ["unshare", "-Urm", "sh", "-c", f'{mounted} "$0" {tmp_path}/run', FILL]
+    if subprocess.run(["unshare", "-Urm", "true"], capture_output=True).returncode:
+        pytest.skip("this system lends no name spaces; the test above patches the disk instead")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "bin: the disk is full; free some space" in done.stdout, done.stderr
+    written, there, size = map(int, done.stdout.splitlines()[-1].split())
+    assert 0 < written < 7
+    assert (there, size) == (written, written * 10_000)
+
+
+def test_a_file_that_the_system_refuses_is_named_with_the_reason(tmp_path):
+    folder = Folder(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(StoppedError, match="big: cannot be written: File too large; mend that"):
+            folder.write("big", bytes(10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    refused = pytest.raises(InputError, match=r"file/run: cannot be written to: .* another --out")
+    with refused, Folder(tmp_path / "file" / "run").claimed():
+        pass
+
+
+OUT = ["../x", "a/../../x", "/x", "a//x", ".", "..", "", "a/", "./x", "a\0b"]
+
+
+@pytest.mark.parametrize("name", OUT)
+def test_a_name_that_leads_out_of_the_folder_is_refused(folder, name):
+    for refused in (lambda: folder.write(name, b"1"), lambda: folder.clear(name)):
+        with pytest.raises(InputError, match="is no name of a file in it"):
+            refused()
+    assert folder.list() == []
+
+
+@given(name=st.lists(st.sampled_from(["..", ".", "", "a", "/", "b.c", "\\", "~"])).map("/".join))
+def test_a_name_is_refused_or_its_file_is_in_the_folder(name, tmp_path_factory):
+    top = tmp_path_factory.mktemp("top")
+    folder = Folder(top / "run")
+    try:
+        folder.write(name, b"1")
+    except InputError:
+        assert list(top.iterdir()) == []
+    else:
+        assert [path.name for path in top.iterdir()] == ["run"]
+        assert folder.read(name) == b"1"
+
+
+def test_clearing_a_subfolder_leaves_the_others(folder):
+    for name in ("a/1", "a/b/2", "c"):
+        folder.write(name, b"")
+    folder.clear("a")
+    folder.clear("nowhere")
+    assert folder.list() == ["c"]
 
 
 def test_content_is_on_the_disk_before_the_file_appears(tmp_path, monkeypatch):

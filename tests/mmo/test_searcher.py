@@ -113,6 +113,23 @@ def test_a_trial_that_tune_lost_is_reported_as_lost():
     assert searcher.lost == [1, 2]
 
 
+def test_no_trial_begins_after_one_that_tune_lost():
+    searcher = make(trials=3, lag=1)
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", None, error=True)
+    assert searcher.suggest("b") == Searcher.FINISHED
+    assert searcher.stopped is None
+
+
+def test_no_trial_begins_after_one_that_says_why_the_run_cannot_go_on():
+    searcher = make(trials=3, lag=1)
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", {"stopped": "the disk is full"})
+    assert searcher.suggest("b") == Searcher.FINISHED
+    assert searcher.stopped == "the disk is full"
+    assert searcher.finished == {}
+
+
 @pytest.mark.parametrize("cut", [0, 1, 3, 5])
 def test_a_saved_search_goes_on_as_if_it_had_not_stopped(cut, tmp_path):
     whole = run(make(trials=6, lag=1), 1, lambda count: 0)

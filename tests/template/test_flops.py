@@ -4,6 +4,7 @@ import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
 from smt.data import read_batches
+from smt.errors import InputError
 from smt.fleet import Fleet
 from smt.template import build, count_fleet_flops, count_flops
 
@@ -61,3 +62,11 @@ def test_a_fleets_flops_are_each_models_own(small_template, small_model, small_l
     for model in counted.models:
         assert model.inference_flops == count_flops(small_template, model, small_log.schema)
     assert fleet.models[0].inference_flops is None
+
+
+def test_a_model_whose_network_memory_cannot_hold_is_named(small_template, small_model, small_log):
+    fleet = Fleet(name="f", models=(small_model,))
+    huge = small_template.change("architecture", embedding_dim=2**45)
+    said = "model 'click/all': its network cannot be built: out of memory: RuntimeError"
+    with pytest.raises(InputError, match=said):
+        count_fleet_flops(huge, fleet, {"small": small_log})

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from smt.errors import InputError
@@ -52,3 +54,11 @@ def test_a_technique_whose_condition_cannot_be_met_is_refused():
     space = {"rate": Float(0.001, 0.1, when={"big": True})}
     with pytest.raises(InputError, match=r"^technique 't': hyperparameter 'rate' depends on 'big'"):
         Technique("t", "training", space, lambda template: template, "made up")
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "/x", "..", ".x", "-x", "", "a\0", "a b", "x" * 101]
+)
+def test_a_name_that_no_folder_should_have_is_refused(name):
+    with pytest.raises(InputError, match="a name is of letters, digits"):
+        replace(TECHNIQUE, name=name)

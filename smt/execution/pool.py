@@ -1,0 +1,174 @@
+"""Where evaluations run: on warm workers, or each in a Ray Train run of its own."""
+
+# A handle of an actor carries its methods' annotations: as text, they load no torch.
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayError
+
+from smt.execution.cluster import Capacity
+from smt.execution.evaluation import Task
+from smt.execution.lost import why_lost
+from smt.execution.resident import TASK_RETRIES, TRIES, resident_class
+from smt.execution.train_run import CanceledError, run_evaluation
+
+
+class LostError(Exception):
+    """An evaluation came to nothing however often it was tried; the message says why."""
+
+
+class WarmWorker:
+    """A process that has imported everything and runs one evaluation after the other."""
+
+    @ray.method(max_task_retries=-1)
+    def ready(self) -> None:
+        """Return once the process is up."""
+
+    # Its successor may have to wait for a CPU long after another worker is free.
+    @ray.method(max_task_retries=0)
+    def run(self, task: Task, log: list[Any], base_losses: list[Any]) -> dict[str, Any]:
+        """One evaluation by Ray Train's local mode; references come boxed, to stay references.
+
+        Raises:
+            CanceledError: The call was cancelled meanwhile.
+        """
+        return run_evaluation(task, log[0], base_losses[0], workers=0, before_step=_check_canceled)
+
+
+@ray.remote(num_cpus=0, max_retries=0)
+def run_isolated(
+    task: Task, log: list[Any], base_losses: list[Any], workers: int, gpu: bool
+) -> dict[str, Any]:
+    """One evaluation by a Ray Train run of its own."""
+    return run_evaluation(task, log[0], base_losses[0], workers, gpu=gpu)
+
+
+def start_warm_workers(capacity: Capacity) -> list[Any]:
+    """Handles of warm workers, which may still be starting."""
+    worker = resident_class(WarmWorker, gpu=capacity.gpu)
+    return [worker.remote() for _ in range(capacity.pool)]
+
+
+class Pool:
+    """First come, first served over the warm workers.
+
+    An evaluation that needs several workers, or every one where there are no warm workers, gets a
+    Ray Train run of its own. One whose worker or node dies is run again, on another worker, twice
+    at most; one that takes longer than the limit is ended with its worker, and run once more.
+    """
+
+    def __init__(self, workers: list[Any], capacity: Capacity, limit_s: float | None) -> None:
+        """Take work once `fill` is awaited."""
+        self.joined = 0
+        self._workers = workers
+        self._idle: asyncio.Queue[Any] = asyncio.Queue()
+        self._joining: set[asyncio.Task[None]] = set()
+        self._gpu = capacity.gpu
+        self._runs = asyncio.Semaphore(capacity.runs)
+        self._limit_s = limit_s
+
+    @property
+    def waiting(self) -> bool:
+        """No warm worker has a CPU: they are starting, or wait for one."""
+        return bool(self._workers) and self.joined == 0
+
+    async def fill(self) -> None:
+        """Let each warm worker take work once it is up; return when all are.
+
+        On a cluster that others use too, a worker may have to wait for its CPU.
+        """
+        await asyncio.gather(*(self._join(worker) for worker in self._workers))
+
+    async def run(self, task: Task, log: list[Any], base_losses: Any) -> dict[str, Any]:
+        """What `run_evaluation` returns.
+
+        Raises:
+            LostError: Its worker kept dying, or it took too long.
+        """
+        workers = 1 if task.template is None else task.template.training.workers
+        isolated = workers > 1 or not self._workers
+        failed = Counter[str]()
+        while True:
+            try:
+                if isolated:
+                    async with self._runs:
+                        return await self._result(
+                            run_isolated.remote(task, log, [base_losses], workers, self._gpu)
+                        )
+                worker = await self._take(alive=bool(failed))
+                return await self._run_on(worker, task, log, [base_losses])
+            except TimeoutError:
+                failed["overdue"] += 1
+                if failed["overdue"] == TRIES:
+                    raise LostError(
+                        f"it took longer than {self._limit_s:g} s, {TRIES} times"
+                    ) from None
+            except RayError as error:
+                failed["died"] += 1
+                if failed["died"] > TASK_RETRIES:
+                    raise LostError(why_lost(error, failed["died"])) from None
+
+    def stop(self) -> None:
+        """End the warm workers."""
+        for worker in self._workers:
+            ray.kill(worker)
+
+    async def _join(self, worker: Any) -> None:
+        await worker.ready.remote()
+        self.joined += 1
+        self._idle.put_nowait(worker)
+
+    def _leave(self, worker: Any) -> None:
+        """Take a worker that died out, until it is up again."""
+        self.joined -= 1
+        joining = asyncio.create_task(self._join(worker))
+        self._joining.add(joining)
+        joining.add_done_callback(self._joining.discard)
+
+    async def _take(self, *, alive: bool) -> Any:
+        """An idle worker; one of a lost node may be among those, unless `alive` is asked for."""
+        while True:
+            worker = await self._idle.get()
+            if not alive:
+                return worker
+            try:
+                await worker.ready.options(max_task_retries=0).remote()
+            except RayActorError:
+                self._leave(worker)
+            else:
+                return worker
+
+    async def _run_on(self, worker: Any, *arguments: Any) -> dict[str, Any]:
+        try:
+            found = await self._result(worker.run.remote(*arguments))
+        except TimeoutError:
+            ray.kill(worker, no_restart=False)
+            self._leave(worker)
+            raise
+        except RayActorError:
+            self._leave(worker)
+            raise
+        except BaseException:
+            self._idle.put_nowait(worker)
+            raise
+        self._idle.put_nowait(worker)
+        return found
+
+    async def _result(self, reference: Any) -> dict[str, Any]:
+        """What a call returns; where nobody waits for it any more, or too long, it is cancelled."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return dict(await reference)
+        except (asyncio.CancelledError, TimeoutError):
+            ray.cancel(reference)
+            raise
+
+
+def _check_canceled() -> None:
+    """Ray cannot interrupt an actor: it only says that a call was cancelled."""
+    if ray.get_runtime_context().is_canceled():
+        raise CanceledError
