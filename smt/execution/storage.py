@@ -1,7 +1,8 @@
 """A folder that is written atomically: on a local disk, or any store that pyarrow knows."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +15,8 @@ from filelock import FileLock, Timeout
 from smt.errors import InputError
 
 LOCK = ".lock"
+# Of files that are written together.
+THREADS = 8
 
 
 class Folder:
@@ -98,6 +101,14 @@ class Folder:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(partial, target)
+
+    def write_all(self, contents: Mapping[str, bytes]) -> None:
+        """Write files together: a disk syncs many in little more time than one.
+
+        Where one fails, others may be there.
+        """
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(self.write, contents.keys(), contents.values()))
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write a Parquet file."""
