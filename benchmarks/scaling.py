@@ -2,11 +2,11 @@
 
 A launch's path first, as `instantiate` takes it, at each number of workers. Its queue always holds
 the whole fleet; smaller sizes end after `--steady-s` seconds with every worker at work, the largest
-once its queue is empty. Workers return the files of one model that was really trained, which the
-driver writes. Then a search's path, through the dispatcher and the ledger, at the largest size;
-both once more with evaluations of no length, for the most that one driver can do; and what a
-driver does for the fleet beside evaluations. Nodes are Ray's (`ray.cluster_utils`), of
-sixteen workers; all share this machine's cores, which sleeping does not need but starting does.
+once its queue is empty. Workers return what one returned that really trained a model, files and
+record, which the driver writes. Then a search's path, through the dispatcher and the ledger, at the
+largest size; both once more with evaluations of no length, for the most that one driver can do; and
+what a driver does for the fleet beside evaluations. Nodes, of sixteen workers, are Ray's
+(`ray.cluster_utils`); all share this machine's cores.
 
 Prints a JSON line last:
 
@@ -58,7 +58,7 @@ HEAD_STORE, NODE_STORE = 256 * MIB, 128 * MIB
 
 @dataclass(frozen=True)
 class Config:
-    """Size of the measurement. The default takes 15 minutes, 12 GB of memory and 14 GB of disk.
+    """Size of the measurement. The default takes 20 minutes, 12 GB of memory, 14 GB of disk.
 
     Attributes:
         models: Of the fleet: the evaluations at the largest size.
@@ -67,6 +67,7 @@ class Config:
         steady_s: Seconds that every size but the largest is measured.
         ceiling_s: Seconds that evaluations of no length are.
         search_evaluations: Of the search's path.
+        files: Workers return 1.3 MB of files with a record; the record alone where not.
         figure: HTML file to draw efficiency against workers into; none by default.
     """
 
@@ -76,6 +77,7 @@ class Config:
     steady_s: float = 30.0
     ceiling_s: float = 20.0
     search_evaluations: int = 2_000
+    files: bool = True
     figure: Path | None = None
 
 
@@ -116,6 +118,8 @@ def measure_launches(config: Config, fleet_file: Path, scratch: Path, nodes: Nod
     jobs = list(make_jobs(fleet, logs).values())
     nodes.grow(1)
     sample = make_sample(jobs[0], logs)
+    if not config.files:
+        sample = Made(sample.instance, {})
 
     def measure(workers: int, seconds: float, steady_s: float | None) -> Scaling:
         nodes.grow(workers)

@@ -71,5 +71,6 @@ def scaling_figure(sizes: Sequence[Scaling]) -> go.Figure:
     figure.update_yaxes(
         axis("efficiency", range=[lowest - 0.05, 1.005], tickformat=".0%"), row=1, col=1
     )
-    figure.update_yaxes(axis("evaluations a second", type="log", dtick="D2"), row=1, col=2)
+    ticks = {"tickvals": ideal, "ticktext": [f"{each:.3g}" for each in ideal]}
+    figure.update_yaxes(axis("evaluations a second", type="log", **ticks), row=1, col=2)
     return figure
