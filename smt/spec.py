@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from smt.errors import InputError
 
+# libyaml's parser where PyYAML has it: a fleet of 10,000 models takes seconds less.
+LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
 
 class Spec(BaseModel):
     """Base of every spec: immutable, refuses unknown keys, has a content hash."""
@@ -58,7 +61,7 @@ def read_yaml(path: str | Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.load(path.read_text(), Loader=LOADER)
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 

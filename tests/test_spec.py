@@ -56,6 +56,14 @@ def test_a_missing_and_a_malformed_file_are_named(tmp_path):
         read_yaml(tmp_path / "bad.yaml")
 
 
+def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
+    ran = tmp_path / "ran"
+    (tmp_path / "bad.yaml").write_text(f"a: !!python/object/apply:os.mkdir ['{ran}']")
+    with pytest.raises(InputError, match=r"bad\.yaml: not valid YAML.*os\.mkdir.* line 1"):
+        read_yaml(tmp_path / "bad.yaml")
+    assert not ran.exists()
+
+
 def test_specs_are_immutable():
     with pytest.raises(ValidationError):
         Outer().rate = 1.0

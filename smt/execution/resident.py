@@ -85,17 +85,17 @@ def run_on_residents(
         start()
     try:
         while waiting or any(each.number is not None for each in running.values()):
-            done, _ = ray.wait(list(running), timeout=POLL_SECONDS)
-            for reference in done:
-                ended = running.pop(reference)
+            ended = []
+            for reference in _wait(list(running)):
+                each = running.pop(reference)
                 if waiting:
                     number = waiting.popleft()
-                    begun = ended.worker.run.remote(call, items[number])
-                    running[begun] = _Running(ended.worker, number, time.monotonic())
+                    begun = each.worker.run.remote(call, items[number])
+                    running[begun] = _Running(each.worker, number, time.monotonic())
                 else:
-                    ray.kill(ended.worker)
-                if ended.number is not None:
-                    yield ended.number, _result(reference)
+                    ray.kill(each.worker)
+                if each.number is not None:
+                    ended.append((each.number, reference))
             for reference, number in _overdue(running, limit_s):
                 ray.kill(running.pop(reference).worker)
                 start()
@@ -104,9 +104,20 @@ def run_on_residents(
                     waiting.appendleft(number)
                 else:
                     yield number, Lost(f"it took longer than {limit_s:g} s, {TRIES} times")
+            # Whoever takes a result may be slow: by now every free worker has its next call.
+            for number, reference in ended:
+                yield number, _result(reference)
     finally:
         for each in running.values():
             ray.kill(each.worker)
+
+
+def _wait(references: list[Any]) -> list[Any]:
+    """All that are ready once one is; none where none is for a while."""
+    if not ray.wait(references, timeout=POLL_SECONDS)[0]:
+        return []
+    ready: list[Any] = ray.wait(references, num_returns=len(references), timeout=0)[0]
+    return ready
 
 
 def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[Any, int]]:

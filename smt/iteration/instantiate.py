@@ -115,10 +115,10 @@ def instantiate(
         "logs": {name: job.log_digest for name, job in jobs.items()},
     }
     with open_run(folder, run, resume=resume):
-        done = dict(_recorded(folder, jobs.values()))
+        done = dict(find_recorded(folder, jobs.values()))
         if done:
             console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
-        left = _in_order([job for name, job in jobs.items() if name not in done], logs)
+        left = in_order([job for name, job in jobs.items() if name not in done], logs)
         if left:
             loaded = load_logs(logs, [job.model for job in left])
             references = {name: [ray.put(log)] for name, log in loaded.items()}
@@ -130,8 +130,8 @@ def instantiate(
                 gpu=capacity.gpu,
                 limit_s=None if settings.limit_minutes is None else 60 * settings.limit_minutes,
             )
-            made = (_record(left[number], found, folder) for number, found in makers)
-            for instance in _followed(made, len(done), len(jobs), console):
+            made = (record_made(left[number], found, folder) for number, found in makers)
+            for instance in follow(made, len(done), len(jobs), console):
                 done[instance.model] = instance
     return tuple(done[name] for name in jobs)
 
@@ -144,7 +144,7 @@ def model_folder(name: str) -> str:
     return f"models/{folder}"
 
 
-def _recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, Instance]]:
+def find_recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, Instance]]:
     """The models that are done, by name; not those of a package that trained otherwise."""
     for job in jobs:
         file = f"{model_folder(job.model.name)}/{RECORD}"
@@ -154,19 +154,18 @@ def _recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, Instan
                 yield instance.model, instance
 
 
-def _record(job: Job, made: Made | Lost, folder: Folder) -> Instance:
+def record_made(job: Job, made: Made | Lost, folder: Folder) -> Instance:
     """Make a model's files durable, its record last; what a killed launch left of it goes."""
     name = job.model.name
     if isinstance(made, Lost):
         made = Made(Instance(model=name, key=job.key, outcome="failed", reasons=(made.reason,)), {})
     folder.clear(model_folder(name))
-    for file, content in made.files.items():
-        folder.write(f"{model_folder(name)}/{file}", content)
+    folder.write_all({f"{model_folder(name)}/{f}": content for f, content in made.files.items()})
     folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())
     return made.instance
 
 
-def _in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
+def in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
     """Most traffic first, then most FLOPs; a network that cannot be built has none."""
     counted: dict[tuple[object, ...], int] = {}
 
@@ -184,7 +183,7 @@ def _in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
     return sorted(jobs, key=lambda job: (-job.model.weight, -flops(job)))
 
 
-def _followed(
+def follow(
     instances: Iterable[Instance], done: int, total: int, console: Console
 ) -> Iterator[Instance]:
     """The same, with a bar on a terminal, and a line that stays for each."""

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from itertools import islice, pairwise
 
 import psutil
 import pytest
@@ -35,6 +36,13 @@ def sleep(path, seconds):
         stream.write("called\n")
     time.sleep(seconds)
     return "slept"
+
+
+def clock(seconds):
+    """Take time, and tell the process and when it began."""
+    begun = time.time()
+    time.sleep(seconds)
+    return os.getpid(), begun
 
 
 def fail(number):
@@ -104,6 +112,20 @@ def test_a_call_that_hangs_is_ended_tried_once_more_and_lost(tmp_path):
 def test_an_exception_of_a_call_is_its_reason():
     found = dict(run_on_residents(fail, [(1,), (2,)], workers=1))
     assert found == {n: Lost(f"ValueError: number {n + 1} is wrong") for n in range(2)}
+
+
+def test_both_free_workers_go_on_while_one_result_is_looked_at():
+    running = run_on_residents(clock, [(0.1,)] * 300, workers=2)
+    seen = set()
+    while len(seen) < 2:
+        seen.add(next(running)[1][0])
+    begun = []
+    for _, (_, at) in islice(running, 8):
+        begun.append(at)
+        time.sleep(0.6)
+    running.close()
+    # The first two may have begun before anyone took time to look.
+    assert sum(later - at < 0.3 for at, later in pairwise(sorted(begun[2:]))) >= 2
 
 
 def test_a_node_that_joins_is_used_and_one_that_is_lost_costs_no_item(nodes):

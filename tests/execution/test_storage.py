@@ -53,6 +53,18 @@ def test_list_gives_the_names_below_a_subfolder_sorted(folder):
     assert all(folder.exists(name) for name in everything)
 
 
+def test_files_written_together_are_all_there(folder):
+    contents = {f"a/{number}": b"%d" % number for number in range(20)}
+    folder.write_all(contents)
+    assert {name: folder.read(name) for name in folder.list("a")} == contents
+
+
+def test_one_that_cannot_be_written_is_not_passed_over(tmp_path):
+    (tmp_path / "taken").write_bytes(b"a file, where a folder is wanted")
+    with pytest.raises(Exception, match="taken"):
+        Folder(tmp_path).write_all({"before": b"", "taken/x": b"", "after": b""})
+
+
 def test_a_table_round_trips(folder):
     table = pa.table({"x": pa.array([1.5, float("inf")]), "y": [["a"], []]})
     folder.write_table("a/t.parquet", table)

@@ -1,0 +1,59 @@
+"""What a driver does for a whole fleet that is no evaluation: before, after, and to resume."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scaling_fleet import make_jobs
+
+from smt.execution.storage import Folder
+from smt.fleet import load_fleet, load_logs, open_logs
+from smt.iteration import LaunchSettings
+from smt.iteration.instance import Instance
+from smt.iteration.instances import save_instances
+from smt.iteration.instantiate import find_recorded, in_order, record_made
+from smt.iteration.make_instance import Made
+from smt.report.instances_page import write_instances_report
+
+
+def driver_costs(fleet_file: Path, sample: Instance, out: Path) -> tuple[dict[str, float], int]:
+    """CPU seconds a step, and the bytes of the report.
+
+    Args:
+        sample: The record of a model, which all models get.
+        out: Folder for the records, a file a model.
+    """
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(step: str) -> Iterator[None]:
+        begun = time.process_time()
+        yield
+        seconds[step] = time.process_time() - begun
+
+    folder = Folder(out)
+    with timed("read the fleet file"):
+        fleet = load_fleet(fleet_file)
+    with timed("open the log, check every model"):
+        logs = open_logs(fleet.models)
+    with timed("make the jobs"):
+        jobs = make_jobs(fleet, logs)
+    with timed("put them in order"):
+        in_order(list(jobs.values()), logs)
+    with timed("load the log"):
+        load_logs(logs, fleet.models)
+    with timed("write the records"):
+        for name, job in jobs.items():
+            record = sample.model_copy(update={"model": name, "key": job.key})
+            record_made(job, Made(record, {}), folder)
+    with timed("resume: find the records"):
+        done = dict(find_recorded(folder, jobs.values()))
+    if len(done) != len(jobs):
+        raise RuntimeError(f"{len(done)} of {len(jobs)} records were found again")
+    instances = [done[name] for name in jobs]
+    with timed("write models.parquet and result.json"):
+        save_instances(instances, fleet, "template", "baseline", LaunchSettings(), folder)
+    with timed("write the report"):
+        write_instances_report(folder)
+    return seconds, (out / "report.html").stat().st_size
