@@ -6,7 +6,7 @@ impression, in time order) and `log.json` (rows, content hash, what the source r
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,30 @@ class Log:
         names = list(dict.fromkeys(columns))
         train, test = (_read(window, names) for window in (self.train, self.test))
         return Log(self.schema, train, test, self.digest)
+
+    def memory(self, columns: Collection[str]) -> int:
+        """Bytes that these columns of both windows take once they are loaded; none is read."""
+        return sum(_memory(window, columns) for window in (self.train, self.test))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The Parquet files of both windows; none where they are in memory."""
+        windows = (self.train, self.test)
+        return tuple(
+            file
+            for window in windows
+            if isinstance(window, ds.FileSystemDataset)
+            for file in window.files
+        )
+
+    @property
+    def on_local_disk(self) -> bool:
+        """Whether its files are on a disk of this machine, which others may not see."""
+        return any(
+            isinstance(window, ds.FileSystemDataset)
+            and isinstance(window.filesystem, fs.LocalFileSystem)
+            for window in (self.train, self.test)
+        )
 
 
 def arrow_schema(schema: Schema) -> pa.Schema:
@@ -179,6 +203,28 @@ def _open_window(filesystem: fs.FileSystem, path: str) -> ds.Dataset:
         return ds.dataset(path, filesystem=filesystem, format="parquet")
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(path, error) from None
+
+
+def _memory(window: pa.Table | ds.Dataset, columns: Collection[str]) -> int:
+    if isinstance(window, pa.Table):
+        return int(window.select(list(columns)).nbytes)
+    total = 0
+    for fragment in window.get_fragments():
+        metadata = fragment.metadata
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            for number in range(metadata.num_columns):
+                leaf = group.column(number)
+                name = leaf.path_in_schema.split(".")[0]
+                if name in columns:
+                    total += _bytes(window.schema.field(name).type, leaf.num_values, group.num_rows)
+    return total
+
+
+def _bytes(kind: pa.DataType, values: int, rows: int) -> int:
+    """Of a column of so many values in so many rows, the offsets of its lists included."""
+    nested = pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
+    width: int = (kind.value_type if nested else kind).bit_width // 8
+    return values * width + (4 * rows if pa.types.is_list(kind) else 0)
 
 
 def _read(window: pa.Table | ds.Dataset, names: list[str]) -> pa.Table:
