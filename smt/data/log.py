@@ -150,13 +150,21 @@ def write_log(
     train: pa.Table,
     test: pa.Table,
     report: dict[str, Any] | None = None,
+    *,
+    row_group_rows: int = ROW_GROUP_ROWS,
 ) -> Log:
     """Write a log folder and open it. `report` (plain data) is kept in `log.json`.
+
+    Args:
+        row_group_rows: Rows that are read at once. Where several workers train on large
+            batches, a worker's share of one: each then decodes its own row groups only.
 
     Raises:
         InputError: `out` holds files already, or a column is missing or not of its kind.
     """
     out = Path(out)
+    if row_group_rows < 1:
+        raise InputError(f"row_group_rows is {row_group_rows}; a row group has at least one row")
     require_empty(out)
     target = arrow_schema(schema)
     tables = {"train": _conform(train, target), "test": _conform(test, target)}
@@ -165,7 +173,7 @@ def write_log(
         folder = out / window
         folder.mkdir(parents=True)
         file = folder / "part-0.parquet"
-        pq.write_table(table, file, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+        pq.write_table(table, file, row_group_size=row_group_rows, compression="zstd")
         hashes[window] = _hash_file(file)
     (out / "schema.yaml").write_text(yaml.safe_dump(schema.to_dict(), sort_keys=False))
     content = {

@@ -93,9 +93,9 @@ def require_everywhere(log: Log) -> None:
     Raises:
         InputError: One does not have a file.
     """
-    nodes = _alive()
-    if not log.on_local_disk or len(nodes) == 1:
+    if not log.on_local_disk:
         return
+    nodes = _alive()
     look = ray.remote(num_cpus=0)(_missing)
     asked = [
         look.options(

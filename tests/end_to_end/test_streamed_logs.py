@@ -70,17 +70,10 @@ def test_a_launch_makes_the_same_model_from_a_streamed_log(on_disk, tmp_path, mo
         assert getattr(streamed, field) == getattr(stored, field), field
 
 
-def test_a_log_that_another_node_lacks_is_refused_with_the_node(
-    nodes, on_disk, small_log, tmp_path
-):
+def test_a_log_that_a_node_lacks_is_refused_with_the_node(cluster, small_log, tmp_path):
+    connect()
     log = write_log(tmp_path / "log", small_log.schema, small_log.train, small_log.test)
-    node = nodes.add_node(num_cpus=0)
-    try:
+    require_everywhere(log)
+    (tmp_path / "log" / "test" / "part-0.parquet").unlink()
+    with pytest.raises(InputError, match=r"test/part-0\.parquet: .* not on node [\d.]+; .*s3://"):
         require_everywhere(log)
-        (tmp_path / "log" / "test" / "part-0.parquet").unlink()
-        with pytest.raises(
-            InputError, match=r"test/part-0\.parquet: .* not on node [\d.]+; .*s3://"
-        ):
-            require_everywhere(log)
-    finally:
-        nodes.remove_node(node)
