@@ -24,6 +24,8 @@ class KuaiRand:
     """Folder to write the log to; it must not hold anything yet."""
     test_share: float = 0.2
     """Share of the rows, the last by time, that becomes the test window."""
+    row_group_rows: int = 65_536
+    """Rows that are read at once; a worker's share of a batch where large batches are shared."""
     history_length: int = 20
     """Most steps of a user's history."""
 
@@ -38,6 +40,8 @@ class Criteo:
     """Folder to write the log to; it must not hold anything yet."""
     test_share: float = 0.2
     """Share of the rows, the last in the file, that becomes the test window."""
+    row_group_rows: int = 65_536
+    """Rows that are read at once; a worker's share of a batch where large batches are shared."""
     num_ids: int = 100_000
     """Size of the id space that each category is hashed to."""
 
@@ -54,6 +58,8 @@ class Table:
     """Folder to write the log to; it must not hold anything yet."""
     test_share: float = 0.2
     """Share of the rows, the last by time, that becomes the test window."""
+    row_group_rows: int = 65_536
+    """Rows that are read at once; a worker's share of a batch where large batches are shared."""
     separator: str = "|"
     """What separates the elements of a list in a CSV file."""
 
@@ -74,6 +80,8 @@ class Simulator:
     """Length of the log in days, over which items and tastes drift."""
     test_share: float = 0.2
     """Share of the rows, the last by time, that becomes the test window."""
+    row_group_rows: int = 65_536
+    """Rows that are read at once; a worker's share of a batch where large batches are shared."""
 
 
 Config = (
@@ -101,7 +109,11 @@ def read(config: KuaiRand | Criteo | Table | Simulator) -> Source:
     from smt.data.simulator import SimulatorSpec
     from smt.data.sources.simulated import read_simulated
 
-    values = {name: value for name, value in asdict(config).items() if name != "out"}
+    values = {
+        name: value
+        for name, value in asdict(config).items()
+        if name not in ("out", "row_group_rows")
+    }
     return read_simulated(SimulatorSpec.parse(values, source="simulator"))
 
 
@@ -120,7 +132,12 @@ def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
         console.print(f"dropped {source.report['duplicates_dropped']:,} exact duplicates")
     console.print(profile_table(source.profile))
     console.print(f"writing: {config.out}")
-    log = store(source, config.out, test_share=config.test_share)
+    log = store(
+        source,
+        config.out,
+        test_share=config.test_share,
+        row_group_rows=config.row_group_rows,
+    )
     console.print(
         f"{log.train.count_rows():,} training rows, {log.test.count_rows():,} test rows; "
         f"digest {log.digest}"

@@ -4,7 +4,6 @@ import pytest
 import torch
 from xdist.scheduler import LoadScopeScheduling
 
-import smt.data.log
 from smt.data import write_log
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec
@@ -39,9 +38,7 @@ def small_log(small_simulator):
 def small_log_path(small_log, tmp_path_factory):
     """The small log on disk, in row groups of 256 rows."""
     path = tmp_path_factory.mktemp("small") / "log"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(smt.data.log, "ROW_GROUP_ROWS", 256)
-        write_log(path, small_log.schema, small_log.train, small_log.test)
+    write_log(path, small_log.schema, small_log.train, small_log.test, row_group_rows=256)
     return path
 
 

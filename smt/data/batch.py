@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import torch
 import torch.utils.dlpack
+from numpy.typing import NDArray
 from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
 from smt.data.filter import Filter, expression
+from smt.data.records import read_records
 from smt.data.schema import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
@@ -122,71 +122,43 @@ def read_batches(
     where: Filter | None = None,
     batch_size: int,
     skip: int = 0,
+    kept: NDArray[np.bool_] | None = None,
     steps: bool = False,
     extra: Sequence[str] = (),
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """Read batches of exactly `batch_size` rows (the last may be shorter), in the log's order.
 
-    Only the columns that `columns_of` names are read, and only the rows that `where`
-    keeps: on a Parquet dataset, row groups whose statistics rule them out are skipped.
-    Rows stream: a log larger than memory is fine.
+    Only the columns that `columns_of` names are read, and only the row groups of a Parquet
+    dataset that hold a row of these batches. Rows stream, decoded ahead of their use: a log
+    larger than memory is fine. See `smt.data.records`.
 
     Args:
         rows: A window of a log: a dataset on disk, or a table in memory.
-        skip: Leave out the first so many of the rows that `where` keeps.
+        skip: Leave out the first so many of the rows that `where` and `kept` keep.
+        kept: `[n]`, of the n rows that `where` keeps, those that are read; all where None.
         steps: Also read the event and timestamp lists of sequences, and the timestamps.
         extra: Also read these columns of one int64 a row: ids, the timestamp, delays.
         shard: `(rank, world)`: of every `world` batches, give only number `rank`, and drop
             an incomplete last round, so that all ranks make the same number of steps.
 
     Raises:
-        InputError: A feature, an event, an extra or a filter's column is not in the schema.
+        InputError: A feature, an event, an extra or a filter's column is not in the schema, or
+            a file is not on this machine.
     """
     columns = columns_of(schema, features, events, steps=steps, extra=extra)
     inputs = input_features(schema, features)
-    condition = expression(where or {}, schema)
-    rank, world = shard
-    chunks = _chunks(rows, columns, condition, batch_size, skip)
-    if world == 1:
-        for chunk in chunks:
-            yield _to_batch(chunk, schema, inputs, events, steps, extra)
-        return
-    while len(round_ := list(islice(chunks, world))) == world and len(round_[-1]) == batch_size:
-        yield _to_batch(round_[rank], schema, inputs, events, steps, extra)
-
-
-def _chunks(
-    rows: pa.Table | ds.Dataset,
-    columns: list[str],
-    condition: pc.Expression | None,
-    batch_size: int,
-    skip: int,
-) -> Iterator[pa.RecordBatch]:
-    """Record batches of exactly `batch_size` rows, but for the last."""
-    if isinstance(rows, pa.Table):
-        table = (
-            ds.dataset(rows).to_table(columns=columns, filter=condition)
-            if (condition is not None)
-            else rows.select(columns)
-        )
-        yield from table.slice(skip).combine_chunks().to_batches(max_chunksize=batch_size)
-        return
-    waiting: list[pa.RecordBatch] = []
-    count = 0
-    for record in rows.scanner(columns=columns, filter=condition).to_batches():
-        skipped = min(skip, len(record))
-        skip -= skipped
-        record = record.slice(skipped)
-        while count + len(record) >= batch_size:
-            head, rest = record.slice(0, batch_size - count), record.slice(batch_size - count)
-            yield pa.concat_batches([*waiting, head]) if waiting else head
-            record, waiting, count = rest, [], 0
-        if len(record):
-            waiting.append(record)
-            count += len(record)
-    if waiting:
-        yield pa.concat_batches(waiting)
+    records = read_records(
+        rows,
+        columns,
+        expression(where or {}, schema),
+        size=batch_size,
+        skip=skip,
+        kept=kept,
+        shard=shard,
+    )
+    for record in records:
+        yield _to_batch(record, schema, inputs, events, steps, extra)
 
 
 def _to_batch(

@@ -6,7 +6,7 @@ impression, in time order) and `log.json` (rows, content hash, what the source r
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,30 @@ class Log:
             )
         return Log(self.schema, train, test, digest([self.digest, "before", cut]))
 
+    def memory(self, columns: Collection[str]) -> int:
+        """Bytes that these columns of both windows take once they are loaded; none is read."""
+        return sum(_memory(window, columns) for window in (self.train, self.test))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The Parquet files of both windows; none where they are in memory."""
+        windows = (self.train, self.test)
+        return tuple(
+            file
+            for window in windows
+            if isinstance(window, ds.FileSystemDataset)
+            for file in window.files
+        )
+
+    @property
+    def on_local_disk(self) -> bool:
+        """Whether its files are on a disk of this machine, which others may not see."""
+        return any(
+            isinstance(window, ds.FileSystemDataset)
+            and isinstance(window.filesystem, fs.LocalFileSystem)
+            for window in (self.train, self.test)
+        )
+
 
 def arrow_schema(schema: Schema) -> pa.Schema:
     """The Parquet schema of a log: one non-null field a stored column, with steps and delays."""
@@ -157,13 +181,21 @@ def write_log(
     train: pa.Table,
     test: pa.Table,
     report: dict[str, Any] | None = None,
+    *,
+    row_group_rows: int = ROW_GROUP_ROWS,
 ) -> Log:
     """Write a log folder and open it. `report` (plain data) is kept in `log.json`.
+
+    Args:
+        row_group_rows: Rows that are read at once. Where several workers train on large
+            batches, a worker's share of one: each then decodes its own row groups only.
 
     Raises:
         InputError: `out` holds files already, or a column is missing or not of its kind.
     """
     out = Path(out)
+    if row_group_rows < 1:
+        raise InputError(f"row_group_rows is {row_group_rows}; a row group has at least one row")
     require_empty(out)
     target = arrow_schema(schema)
     tables = {"train": _conform(train, target), "test": _conform(test, target)}
@@ -172,7 +204,7 @@ def write_log(
         folder = out / window
         folder.mkdir(parents=True)
         file = folder / "part-0.parquet"
-        pq.write_table(table, file, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+        pq.write_table(table, file, row_group_size=row_group_rows, compression="zstd")
         hashes[window] = _hash_file(file)
     (out / "schema.yaml").write_text(yaml.safe_dump(schema.to_dict(), sort_keys=False))
     content = {
@@ -210,6 +242,28 @@ def _open_window(filesystem: fs.FileSystem, path: str) -> ds.Dataset:
         return ds.dataset(path, filesystem=filesystem, format="parquet")
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(path, error) from None
+
+
+def _memory(window: pa.Table | ds.Dataset, columns: Collection[str]) -> int:
+    if isinstance(window, pa.Table):
+        return int(window.select(list(columns)).nbytes)
+    total = 0
+    for fragment in window.get_fragments():
+        metadata = fragment.metadata
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            for number in range(metadata.num_columns):
+                leaf = group.column(number)
+                name = leaf.path_in_schema.split(".")[0]
+                if name in columns:
+                    total += _bytes(window.schema.field(name).type, leaf.num_values, group.num_rows)
+    return total
+
+
+def _bytes(kind: pa.DataType, values: int, rows: int) -> int:
+    """Of a column of so many values in so many rows, the offsets of its lists included."""
+    nested = pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
+    width: int = (kind.value_type if nested else kind).bit_width // 8
+    return values * width + (4 * rows if pa.types.is_list(kind) else 0)
 
 
 def _read(window: pa.Table | ds.Dataset, names: list[str]) -> pa.Table:

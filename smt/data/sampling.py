@@ -53,21 +53,20 @@ def recency_weights(timestamps: Tensor, newest_ms: int, half_life_days: float) -
     return torch.exp2(-ages).float()
 
 
-def group_weights(codes: NDArray[np.int64], power: float, num_groups: int) -> NDArray[np.float32]:
+def group_weights(counts: NDArray[np.int64], power: float) -> NDArray[np.float32]:
     """Weights that let small groups count more: share^-power, with mean 1 over the rows.
 
     Args:
-        codes: `[n]` group of each row, in [0, num_groups).
+        counts: `[num_groups]` rows of each group.
         power: 0 leaves rows equal; 1 makes groups equal.
 
     Returns:
-        `[num_groups]`; row i weighs `result[codes[i]]`. Groups without rows have 1.
+        `[num_groups]`. Groups without rows have 1.
     """
-    counts = np.bincount(codes, minlength=num_groups)
-    there = counts > 0
-    weights = np.ones(num_groups)
-    weights[there] = (counts[there] / len(codes)) ** -power
-    weights[there] /= (counts[there] * weights[there]).sum() / len(codes)
+    there, rows = counts > 0, counts.sum()
+    weights = np.ones(len(counts))
+    weights[there] = (counts[there] / rows) ** -power
+    weights[there] /= (counts[there] * weights[there]).sum() / rows
     return weights.astype(np.float32)
 
 

@@ -173,6 +173,12 @@ class Schema(Spec):
             if isinstance(column, Event) and column.delay is not None
         }
 
+    def delay_of(self, event: str) -> str | None:
+        """The stored column of an event's delays; None where it has none."""
+        column = self.columns[event]
+        assert isinstance(column, Event)
+        return column.delay
+
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the columns that a network may read."""

@@ -3,13 +3,19 @@
 from collections.abc import Iterable
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from smt.data import Log, Schema, columns_of, describe, expression, open_log
+from smt.data.records import read_records
 from smt.data.schema import Surface
 from smt.data.simulator import Simulator
 from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
 from smt.fleet.model_spec import LogSource, ModelSpec, SimulatedLog
+
+CHECK_ROWS = 65_536
+"""Rows that are checked at once."""
 
 
 def log_name(source: LogSource) -> str:
@@ -45,11 +51,17 @@ def load_logs(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, Lo
     Returns:
         By `log_name`, logs in memory; logs that no model uses are left out.
     """
-    columns: dict[str, list[str]] = {}
+    return {name: logs[name].load(each) for name, each in columns_needed(logs, models).items()}
+
+
+def columns_needed(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, list[str]]:
+    """By `log_name`, the columns that these models need of their logs, each once."""
+    columns: dict[str, dict[str, None]] = {}
     for model in models:
         name = log_name(model.log)
-        columns.setdefault(name, []).extend(model_columns(model, logs[name].schema))
-    return {name: logs[name].load(needed) for name, needed in columns.items()}
+        needed = dict.fromkeys(model_columns(model, logs[name].schema))
+        columns.setdefault(name, {}).update(needed)
+    return {name: [*needed] for name, needed in columns.items()}
 
 
 def open_source(source: LogSource) -> Log:
@@ -89,21 +101,25 @@ def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
 
 
 def _check_rows(models: list[ModelSpec], log: Log) -> None:
-    needed = [column for model in models for column in (*model.events, *model.filter)]
-    small = log.load(needed)
-    for window, table in (("training", small.train), ("test", small.test)):
-        rates: dict[str, dict[str, float]] = {}
+    events = {event: None for model in models for event in model.events}
+    needed = [*events, *(column for model in models for column in model.filter)]
+    filters = {describe(model.filter): model.filter for model in models}
+    conditions = {kept: expression(where, log.schema) for kept, where in filters.items()}
+    for window, rows in (("training", log.train), ("test", log.test)):
+        counts = dict.fromkeys(filters, 0)
+        sums = {kept: dict.fromkeys(events, 0) for kept in filters}
+        for record in read_records(rows, list(dict.fromkeys(needed)), size=CHECK_ROWS):
+            table = pa.Table.from_batches([record])
+            for kept, condition in conditions.items():
+                part = table if condition is None else table.filter(condition)
+                counts[kept] += part.num_rows
+                for event in events:
+                    sums[kept][event] += pc.sum(part[event], min_count=0).as_py()
         for model in models:
             kept = describe(model.filter)
-            if kept not in rates:
-                condition = expression(model.filter, log.schema)
-                rows = table if condition is None else table.filter(condition)
-                events = {each for other in models for each in other.events}
-                rates[kept] = {
-                    event: float(np.mean(rows[event].to_numpy())) if rows.num_rows else np.nan
-                    for event in events
-                }
-            _check_rates(model, rates[kept], window)
+            count = counts[kept]
+            rates = {e: total / count if count else np.nan for e, total in sums[kept].items()}
+            _check_rates(model, rates, window)
 
 
 def _check_rates(model: ModelSpec, rates: dict[str, float], window: str) -> None:

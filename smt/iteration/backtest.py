@@ -14,8 +14,9 @@ from smt.execution.cluster import connect, plan
 from smt.execution.dispatcher import dispatching
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
+from smt.execution.share_logs import share_logs
 from smt.execution.storage import Folder
-from smt.fleet import ModelSpec, load_logs, log_name
+from smt.fleet import ModelSpec, log_name
 from smt.iteration.comparison import Comparison, ModelComparison
 from smt.iteration.integrate import Integration, Reduced
 from smt.iteration.outcome import LeftOut, Outcome
@@ -97,7 +98,7 @@ def backtest(
             folder.location,
             folder.path("baselines"),
             parent,
-            {name: [ray.put(log)] for name, log in load_logs(logs, models).items()},
+            share_logs(logs, models, console),
             capacity,
         ) as dispatcher,
         Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display,

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import ray
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, field_validator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,8 +14,9 @@ from smt.errors import InputError
 from smt.execution.cluster import connect, plan
 from smt.execution.ledger import open_run, read_record
 from smt.execution.resident import Lost, run_on_residents
+from smt.execution.share_logs import share_logs
 from smt.execution.storage import Folder
-from smt.fleet import Fleet, load_logs, log_name, open_logs
+from smt.fleet import Fleet, log_name, open_logs
 from smt.iteration.instance import Instance, Job
 from smt.iteration.make_instance import Made, make_instance
 from smt.spec import Spec, digest
@@ -120,9 +120,7 @@ def instantiate(
             console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
         left = in_order([job for name, job in jobs.items() if name not in done], logs)
         if left:
-            loaded = load_logs(logs, [job.model for job in left])
-            references = {name: [ray.put(log)] for name, log in loaded.items()}
-            del loaded
+            references = share_logs(logs, [job.model for job in left], console)
             makers = run_on_residents(
                 make_instance,
                 [(job, references[job.log]) for job in left],

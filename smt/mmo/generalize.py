@@ -13,6 +13,7 @@ from smt.execution.cluster import connect, plan
 from smt.execution.dispatcher import dispatching
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
+from smt.execution.share_logs import share_logs
 from smt.execution.storage import Folder
 from smt.fleet import (
     AttributeWeights,
@@ -20,7 +21,6 @@ from smt.fleet import (
     ModelSpec,
     Representatives,
     draw_holdout,
-    load_logs,
     log_name,
     open_logs,
     select_representatives,
@@ -163,7 +163,7 @@ def generalize(
             folder.location,
             folder.path("baselines") if baselines is None else str(baselines),
             template,
-            {name: [ray.put(log)] for name, log in load_logs(logs, [*models, *holdout]).items()},
+            share_logs(logs, [*models, *holdout], console or Console()),
             capacity,
             limit_s=None if limit_minutes is None else 60 * limit_minutes,
         ) as dispatcher,

@@ -98,6 +98,7 @@ def _fit_numeric(
             where=rows.where,
             batch_size=FIT_ROWS,
             skip=rows.skip,
+            kept=rows.kept,
         )
     )
     network.fit(sample if device.type == "cpu" else sample.to(device))
@@ -127,6 +128,7 @@ def _examples(
             where=rows.where,
             batch_size=size // workers.count,
             skip=rows.skip + skipped,
+            kept=rows.kept,
             steps=network.reads_steps,
             extra=targets.columns,
             shard=(workers.rank, workers.count),

@@ -1,10 +1,11 @@
 """The rows of the training window that a network learns from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
 from smt.data import Filter
 from smt.data.sampling import keep_mask
@@ -25,12 +26,14 @@ class TrainingRows:
         where: The filter still to be applied while reading.
         skip: Rows left out at its start.
         count: Rows read in one pass.
+        kept: Of the rows that `where` keeps, those to be read; all of them where None.
     """
 
     window: pa.Table | ds.Dataset
     where: Filter | None
     skip: int
     count: int
+    kept: NDArray[np.bool_] | None = None
 
 
 def training_rows(
@@ -52,14 +55,14 @@ def training_rows(
     count = min(windows.rows, data.train_rows or windows.rows)
     if training.window_days is not None:
         first = windows.end_ms - training.window_days * DAY_MS
-        count = min(count, int((windows.times > first).sum()))
+        count = min(count, windows.rows_after(first))
     rows = TrainingRows(windows.log.train, windows.where, windows.rows - count, count)
     if data.negative_rate < 1:
         rows = _without_negatives(rows, windows, events, template, seed)
     if workers.count > 1:
         # Workers make the same number of steps: an incomplete last round is dropped.
         whole = rows.count - rows.count % training.batch_size
-        rows = TrainingRows(rows.window, rows.where, rows.skip, whole)
+        rows = replace(rows, count=whole)
     if rows.count == 0:
         raise InputError(
             "no row is left to train on"
@@ -74,14 +77,12 @@ def _without_negatives(
     rows: TrainingRows, windows: Windows, events: tuple[str, ...], template: Template, seed: int
 ) -> TrainingRows:
     """Which rows stay depends on their place in the window, their labels and the seed."""
-    window_ms = conversion_window_ms(template)
-    positive = np.zeros(windows.rows, dtype=bool)
-    for event in events:
-        positive |= windows.known(event, window_ms) == 1
-    kept = keep_mask(positive, np.arange(windows.rows), template.data.negative_rate, seed)
+    masks, start = [np.empty(0, bool)], 0
+    for known, _ in windows.known(events, conversion_window_ms(template)):
+        positive = np.any([labels == 1 for labels in known.values()], axis=0)
+        numbers = np.arange(start, start + len(positive))
+        masks.append(keep_mask(positive, numbers, template.data.negative_rate, seed))
+        start += len(positive)
+    kept = np.concatenate(masks)
     kept[: rows.skip] = False
-    table = rows.window
-    if not isinstance(table, pa.Table):
-        table = table.to_table(filter=windows.condition)
-    table = table.filter(pa.array(kept)).combine_chunks()
-    return TrainingRows(table, None, 0, table.num_rows)
+    return TrainingRows(rows.window, rows.where, 0, int(kept.sum()), kept)

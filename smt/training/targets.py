@@ -13,7 +13,7 @@ from smt.data.sampling import (
     recalibration,
     recency_weights,
 )
-from smt.data.schema import Event, Surface
+from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.layers.networks import Network
 from smt.template import Template
@@ -63,7 +63,7 @@ class Targets:
         Args:
             rates: Event -> its known rate in the training window.
         """
-        ripe = _ripe(template, windows, device)
+        ripe = _ripe(template, network, windows, device)
         exact = len(network.labels) == 1 and not ripe
         correction = recalibration(template.data.negative_rate) if exact else 0.0
         known = torch.tensor([rates[event] for event in network.labels], dtype=torch.float64)
@@ -76,14 +76,16 @@ class Targets:
             rates=kept.float().to(device),
             correction=correction,
             end_ms=windows.end_ms,
-            surface_weights=_surface_weights(template, network.schema, windows, device),
+            surface_weights=_surface_weights(template, windows, device),
             ripe=ripe,
         )
 
     @property
     def columns(self) -> list[str]:
         """Columns that batches must hold beside features and labels."""
-        columns = [delay for event in self.labels if (delay := self._delay(event)) is not None]
+        columns = [
+            delay for event in self.labels if (delay := self.schema.delay_of(event)) is not None
+        ]
         if columns or self.template.data.recency_half_life is not None:
             columns.append(self.schema.timestamp)
         if self.surface_weights is not None:
@@ -94,7 +96,7 @@ class Targets:
         """The batch with labels of 0 and 1 as the window's end knew them."""
         labels = batch.labels.clone()
         for place, event in enumerate(self.labels):
-            delay = self._delay(event)
+            delay = self.schema.delay_of(event)
             if delay is not None:
                 labels[:, place], _ = self._mature(batch, event, delay, "none")
         return replace(batch, labels=labels)
@@ -108,7 +110,7 @@ class Targets:
         data = self.template.data
         labels, weights = batch.labels.clone(), torch.ones_like(batch.labels)
         for place, event in enumerate(self.labels):
-            delay = self._delay(event)
+            delay = self.schema.delay_of(event)
             if delay is not None and data.conversion_window is not None:
                 how = data.conversion_window.correction
                 labels[:, place], weights[:, place] = self._mature(batch, event, delay, how)
@@ -140,35 +142,26 @@ class Targets:
             ripe=self.ripe.get(event),
         )
 
-    def _delay(self, event: str) -> str | None:
-        column = self.schema.columns[event]
-        assert isinstance(column, Event)
-        return column.delay
 
-
-def _surface_weights(
-    template: Template, schema: Schema, windows: Windows, device: torch.device
-) -> Tensor | None:
+def _surface_weights(template: Template, windows: Windows, device: torch.device) -> Tensor | None:
     """Weight by surface code; 1 on average over the training rows."""
     power = template.data.surface_balance
-    if power == 0 or windows.surfaces is None:
+    if power == 0 or windows.surface_counts is None:
         return None
-    (surface,) = (each for each in schema.columns.values() if isinstance(each, Surface))
-    weights = group_weights(windows.surfaces, power, surface.num_ids)
+    weights = group_weights(windows.surface_counts, power)
     return torch.from_numpy(weights).to(device)
 
 
-def _ripe(template: Template, windows: Windows, device: torch.device) -> dict[str, Tensor]:
+def _ripe(
+    template: Template, network: Network, windows: Windows, device: torch.device
+) -> dict[str, Tensor]:
     spec, window_ms = template.data.conversion_window, conversion_window_ms(template)
     if spec is None or window_ms is None or spec.correction != "weighted":
         return {}
     ripe = {
-        event: ripe_delays(
-            *windows.delayed(event),
-            window_ms=window_ms,
-            observed_until_ms=windows.end_ms,
-        ).to(device)
-        for event in windows.delays
+        event: _ripe_delays(windows, event, window_ms).to(device)
+        for event in network.labels
+        if network.schema.delay_of(event) is not None
     }
     for event, delays in ripe.items():
         if not len(delays):
@@ -177,3 +170,12 @@ def _ripe(template: Template, windows: Windows, device: torch.device) -> dict[st
                 "the training window's end, so its delays are not known; shorten the window"
             )
     return ripe
+
+
+def _ripe_delays(windows: Windows, event: str, window_ms: int) -> Tensor:
+    """`[m]` ascending: of all stretches of the training window together."""
+    found = [
+        ripe_delays(*rows, window_ms=window_ms, observed_until_ms=windows.end_ms)
+        for rows in windows.delayed(event)
+    ]
+    return torch.cat(found).sort().values

@@ -1,6 +1,8 @@
 """The rows of a log that are one model's."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,47 +12,40 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smt.data import Filter, Log, expression
+from smt.data import Filter, Log, Schema, expression
 from smt.data.labels import mature_labels
+from smt.data.records import read_records
 from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
 from smt.template import Template
 
 HOUR_MS = 3_600_000
+COUNT_ROWS = 65_536
+"""Rows that are counted at once: sums are the same however the rows are stored."""
+
+Columns = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Windows:
-    """A model's training and test rows.
+    """A model's training and test rows, and what is counted of them; the rows stay where they are.
 
     Attributes:
         log: The model's rows where they are in memory; else the whole log.
         where: The filter still to be applied; None where the rows are the model's already.
-        labels: event -> `[rows]` of the training window, of all events asked for.
-        delays: event -> `[rows]` milliseconds until it happened, of those that have delays.
-        times: `[rows]` milliseconds, of the training window.
-        surfaces: `[rows]` codes, of the training window; None without a surface column.
-        weights: `[rows]`; None without a weight column.
+        rows: Rows of the model in the training window.
+        end_ms: When the training window ends: the time of its last row.
+        base_rates: Event -> its weighted rate in the training window, of all events asked for.
+        surface_counts: `[num_ids]` training rows by surface code; None without such a column.
     """
 
     log: Log
     where: Filter | None
-    labels: dict[str, NDArray[np.int8]]
-    delays: dict[str, NDArray[np.int64]]
-    times: NDArray[np.int64]
-    surfaces: NDArray[np.int64] | None
-    weights: NDArray[np.float32] | None
-
-    @property
-    def rows(self) -> int:
-        """Rows of the model in the training window."""
-        return len(self.times)
-
-    @property
-    def end_ms(self) -> int:
-        """When the training window ends: the time of its last row."""
-        return int(self.times[-1]) if len(self.times) else 0
+    rows: int
+    end_ms: int
+    base_rates: dict[str, float]
+    surface_counts: NDArray[np.int64] | None
 
     @property
     def condition(self) -> pc.Expression | None:
@@ -59,32 +54,77 @@ class Windows:
 
     def base_rate(self, event: str) -> float:
         """The event's weighted rate in the training window."""
-        return float(np.average(self.labels[event], weights=self.weights))
+        return self.base_rates[event]
 
-    def known(self, event: str, window_ms: int | None = None) -> NDArray[np.float32]:
-        """`[rows]` labels as the training window's end knew them: of an event with a delay.
+    def columns(self, names: Sequence[str]) -> Iterator[Columns]:
+        """Stretches of the training window's rows, in order: column -> `[COUNT_ROWS]` or fewer."""
+        return _stretches(self.log.train, names, self.condition)
+
+    def known(
+        self, events: Sequence[str], window_ms: int | None = None
+    ) -> Iterator[tuple[dict[str, NDArray[np.float32]], NDArray[np.float64]]]:
+        """Stretches of labels as the training window's end knew them, and of weights.
 
         Args:
             window_ms: Later events do not count; None counts all that are known.
         """
-        known: NDArray[np.float32] = (self.labels[event] == 1).astype(np.float32)
-        if event in self.delays:
-            labels, _ = mature_labels(
-                *self.delayed(event), window_ms=window_ms, observed_until_ms=self.end_ms
-            )
-            known = labels.numpy()
-        return known
-
-    def delayed(self, event: str) -> tuple[Tensor, Tensor, Tensor]:
-        """`[rows]` labels and delays of an event that has delays, and the times, as tensors."""
-        arrays = (self.labels[event], self.delays[event], self.times)
-        # Copied, as Arrow's memory must not be written to and a tensor may be.
-        labels, delays, times = (torch.from_numpy(each.copy()) for each in arrays)
-        return labels, delays, times
+        schema = self.log.schema
+        delays = {event: delay for event in events if (delay := schema.delay_of(event)) is not None}
+        weight = [] if schema.weight is None else [schema.weight]
+        time = [schema.timestamp] if delays else []
+        for rows in self.columns([*events, *delays.values(), *time, *weight]):
+            known = {event: (rows[event] == 1).astype(np.float32) for event in events}
+            for event, delay in delays.items():
+                happened, waits, times = _tensors(rows, event, delay, schema.timestamp)
+                labels, _ = mature_labels(
+                    happened, waits, times, window_ms=window_ms, observed_until_ms=self.end_ms
+                )
+                known[event] = labels.numpy()
+            yield known, _weights(rows, schema)
 
     def known_rate(self, event: str, window_ms: int | None = None) -> float:
         """The weighted rate of the labels that were known."""
-        return float(np.average(self.known(event, window_ms), weights=self.weights))
+        if self.log.schema.delay_of(event) is None:
+            return self.base_rates[event]
+        mean = _Mean([event])
+        for known, weights in self.known([event], window_ms):
+            mean.add(known, weights)
+        return mean.rates()[event]
+
+    def delayed(self, event: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Stretches of labels and delays of an event that has delays, and of times."""
+        schema = self.log.schema
+        delay = schema.delay_of(event)
+        assert delay is not None
+        for rows in self.columns([event, delay, schema.timestamp]):
+            labels, delays, times = _tensors(rows, event, delay, schema.timestamp)
+            yield labels, delays, times
+
+    def rows_after(self, time_ms: float) -> int:
+        """Training rows that are later."""
+        name = self.log.schema.timestamp
+        return sum(int((rows[name] > time_ms).sum()) for rows in self.columns([name]))
+
+
+class _Mean:
+    """Weighted means of several events' labels, summed in double precision as they come."""
+
+    def __init__(self, events: Sequence[str]) -> None:
+        self._sums = dict.fromkeys(events, 0.0)
+        self._weight = 0.0
+
+    def add(self, labels: Mapping[str, NDArray[Any]], weights: NDArray[np.float64]) -> None:
+        """Count `[n]` labels of every event."""
+        self._weight += float(weights.sum())
+        for event in self._sums:
+            self._sums[event] += float((labels[event] * weights).sum())
+
+    def rates(self) -> dict[str, float]:
+        """By event; NaN where nothing weighs anything."""
+        return {
+            event: total / self._weight if self._weight else float("nan")
+            for event, total in self._sums.items()
+        }
 
 
 def conversion_window_ms(template: Template) -> int | None:
@@ -97,7 +137,10 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
     """Select a model's rows; tables in memory are filtered once here, datasets while read.
 
     Args:
-        events: Those whose training labels are read; the model's by default.
+        events: Those whose training labels are counted; the model's by default.
+
+    Raises:
+        InputError: All of the rows have the weight 0, or a file is not on this machine.
     """
     schema = log.schema
     events = model.events if events is None else events
@@ -110,24 +153,25 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
             for window in (log.train, log.test)
         )
         log, condition = Log(schema, train, test, log.digest), None
-    surface = schema.names(Surface)
-    delays = {event: delay for delay, event in schema.delays.items() if event in events}
-    names = [*events, *delays.values(), schema.timestamp, *surface]
+    mean, count, end_ms = _Mean(events), 0, 0
+    surfaces = {n: each for n, each in schema.columns.items() if isinstance(each, Surface)}
+    counts = {name: np.zeros(each.num_ids, np.int64) for name, each in surfaces.items()}
+    names = [*events, schema.timestamp, *surfaces]
     if schema.weight is not None:
         names.append(schema.weight)
-    if isinstance(log.train, pa.Table):
-        observed = log.train.select(names)
-    else:
-        observed = log.train.to_table(columns=names, filter=condition)
-    return Windows(
-        log=log,
-        where=model.filter if condition is not None else None,
-        labels={event: observed[event].to_numpy() for event in events},
-        delays={event: observed[delay].to_numpy() for event, delay in delays.items()},
-        times=observed[schema.timestamp].to_numpy(),
-        surfaces=observed[surface[0]].to_numpy() if surface else None,
-        weights=None if schema.weight is None else observed[schema.weight].to_numpy(),
-    )
+    for rows in _stretches(log.train, names, condition):
+        times = rows[schema.timestamp]
+        count, end_ms = count + len(times), int(times[-1])
+        mean.add(rows, _weights(rows, schema))
+        for name, by_code in counts.items():
+            by_code += np.bincount(rows[name], minlength=len(by_code))
+    rates = mean.rates()
+    if count and np.isnan(list(rates.values())).any():
+        raise InputError(
+            f"model '{model.name}': all {count:,} training rows have a '{schema.weight}' of 0"
+        )
+    where = model.filter if condition is not None else None
+    return Windows(log, where, count, end_ms, rates, next(iter(counts.values()), None))
 
 
 def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
@@ -141,12 +185,30 @@ def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
     name = log.schema.cluster
     if name is None:
         return None
-    window = log.test if isinstance(log.test, ds.Dataset) else ds.dataset(log.test)
-    rows = window.to_table(columns=[name], filter=expression(model.filter, log.schema))
-    groups: NDArray[np.int64] = rows[name].to_numpy()
-    if len(rows) and (groups == groups[0]).all():
+    rows = _stretches(log.test, [name], expression(model.filter, log.schema))
+    groups = np.concatenate([np.empty(0, np.int64), *(each[name] for each in rows)])
+    if len(groups) and (groups == groups[0]).all():
         raise InputError(
-            f"model '{model.name}': all {len(rows):,} test rows have the same '{name}', by which "
+            f"model '{model.name}': all {len(groups):,} test rows have the same '{name}', by which "
             "standard errors are clustered; they need at least two"
         )
     return groups
+
+
+def _stretches(
+    window: pa.Table | ds.Dataset, names: Sequence[str], condition: pc.Expression | None
+) -> Iterator[Columns]:
+    names = list(dict.fromkeys(names))
+    for record in read_records(window, names, condition, size=COUNT_ROWS):
+        yield {name: record[name].to_numpy(zero_copy_only=False) for name in names}
+
+
+def _weights(rows: Columns, schema: Schema) -> NDArray[np.float64]:
+    if schema.weight is None:
+        return np.ones(len(next(iter(rows.values()))))
+    return rows[schema.weight].astype(np.float64)
+
+
+def _tensors(rows: Columns, *names: str) -> tuple[Tensor, ...]:
+    # Copied, as Arrow's memory must not be written to and a tensor may be.
+    return tuple(torch.from_numpy(rows[name].copy()) for name in names)

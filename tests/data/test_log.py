@@ -212,6 +212,12 @@ def test_a_missing_column_and_nulls_are_refused_by_name(tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+def test_row_groups_without_rows_are_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(InputError, match="row_group_rows is 0"):
+        write_log(tmp_path / "a", SCHEMA, table_of([1]), table_of([2]), row_group_rows=0)
+    assert not (tmp_path / "a").exists()
+
+
 def test_log_json_holds_the_rows_and_the_sources_report(tmp_path):
     write_log(tmp_path / "a", SCHEMA, table_of([1, 2]), table_of([3]), {"source": "made"})
     content = json.loads((tmp_path / "a" / "log.json").read_text())

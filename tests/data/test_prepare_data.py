@@ -52,10 +52,14 @@ def test_a_table_is_read_from_the_command_line(tmp_path):
         "columns: {time: {kind: timestamp}, click: {kind: event}, age: {kind: numeric}}"
     )
     arguments = ("--source", tmp_path / "rows.csv", "--schema", tmp_path / "schema.yaml")
-    result = prepare("table", *arguments, "--out", tmp_path / "log", "--test-share", 0.1)
+    options = ("--test-share", 0.1, "--row-group-rows", 20)
+    result = prepare("table", *arguments, "--out", tmp_path / "log", *options)
     assert result.returncode == 0, result.stderr
     assert "50.000%" in result.stdout
-    assert open_log(tmp_path / "log").test.count_rows() == 5
+    log = open_log(tmp_path / "log")
+    assert log.test.count_rows() == 5
+    (file,) = log.train.get_fragments()
+    assert [group.num_rows for group in file.row_groups] == [20, 20, 5]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import smt.training.windows as windows_module
 from smt.data import Log, Range, open_log
 from smt.data.schema import Id, Schema, Weight
 from smt.errors import InputError
@@ -30,10 +31,12 @@ def test_rows_and_base_rates_are_those_of_the_filter_in_the_training_window(
     windows = model_windows(model, open_log(small_log_path) if on_disk else small_log)
     keep = literal_rows(small_log.train, where)
     assert windows.rows == keep.sum()
-    assert list(windows.labels) == ["click", "view"]
-    np.testing.assert_array_equal(windows.times, small_log.train["time"].to_numpy()[keep])
-    np.testing.assert_array_equal(windows.surfaces, small_log.train["surface"].to_numpy()[keep])
-    assert windows.end_ms == windows.times.max()
+    assert list(windows.base_rates) == ["click", "view"]
+    times = small_log.train["time"].to_numpy()[keep]
+    assert windows.end_ms == times.max()
+    assert windows.rows_after(int(times[-40])) == (times > times[-40]).sum() > 0
+    surfaces = small_log.train["surface"].to_numpy()[keep]
+    assert windows.surface_counts.tolist() == [(surfaces == code).sum() for code in range(5)]
     for event in model.events:
         rate = windows.base_rate(event)
         assert rate == pytest.approx(small_log.train[event].to_numpy()[keep].mean())
@@ -91,3 +94,30 @@ def test_test_rows_of_one_user_are_refused(small_log, small_model):
         read_groups(model, small_log)
     other = small_model.model_copy(update={"filter": {"user": (most, int(users[rows.argmin()]))}})
     assert len(set(read_groups(other, small_log))) == 2
+
+
+@pytest.mark.parametrize("where", FILTERS)
+def test_what_is_known_of_late_events_is_the_same_however_the_rows_come(
+    small_log_path, small_log, small_model, where, monkeypatch
+):
+    model = small_model.model_copy(update={"filter": where, "events": ("click", "conversion")})
+    columns = (small_log.train[name].to_numpy() for name in ("conversion", "conversion_delay"))
+    happened, waits = (column[literal_rows(small_log.train, where)] for column in columns)
+    times = small_log.train["time"].to_numpy()[literal_rows(small_log.train, where)]
+    expected = (happened == 1) & (times + waits <= times.max())
+    assert 0 < expected.sum() < happened.sum()
+    for rows in (windows_module.COUNT_ROWS, 100):
+        monkeypatch.setattr(windows_module, "COUNT_ROWS", rows)
+        for log in (small_log, open_log(small_log_path)):
+            windows = model_windows(model, log)
+            found = [labels["conversion"] for labels, _ in windows.known(model.events)]
+            np.testing.assert_array_equal(np.concatenate(found), expected)
+            assert windows.known_rate("conversion") == pytest.approx(expected.mean(), rel=1e-12)
+            assert windows.known_rate("click") == windows.base_rate("click")
+
+
+def test_rows_without_any_weight_are_refused(small_log, small_model):
+    schema = Schema(columns={**small_log.schema.columns, "w": Weight()})
+    train = small_log.train.append_column("w", pa.array(np.zeros(len(small_log.train), "f4")))
+    with pytest.raises(InputError, match=r"'click/all': all [\d,]+ training rows have a 'w' of 0"):
+        model_windows(small_model, Log(schema, train, train, ""))

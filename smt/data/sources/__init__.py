@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from smt.data.log import Log, require_empty, split_by_time, write_log
+from smt.data.log import ROW_GROUP_ROWS, Log, require_empty, split_by_time, write_log
 from smt.data.schema import Schema
 from smt.data.sources.profile import ColumnProfile, profile_columns
 from smt.errors import InputError
@@ -41,8 +41,13 @@ def require_storable(out: str | Path, test_share: float) -> None:
         raise InputError(f"--test-share must be between 0 and 1, not {test_share:g}")
 
 
-def store(source: Source, out: str | Path, *, test_share: float) -> Log:
+def store(
+    source: Source, out: str | Path, *, test_share: float, row_group_rows: int = ROW_GROUP_ROWS
+) -> Log:
     """Split a source by time and write it as a log folder whose report holds its profile.
+
+    Args:
+        row_group_rows: As of `write_log`.
 
     Raises:
         InputError: `out` is not empty, or the times do not allow a split.
@@ -50,4 +55,5 @@ def store(source: Source, out: str | Path, *, test_share: float) -> Log:
     require_storable(out, test_share)
     train, test = split_by_time(source.rows, source.schema, test_share)
     columns = [asdict(column) for column in source.profile]
-    return write_log(out, source.schema, train, test, {**source.report, "columns": columns})
+    report = {**source.report, "columns": columns}
+    return write_log(out, source.schema, train, test, report, row_group_rows=row_group_rows)
