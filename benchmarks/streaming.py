@@ -42,8 +42,8 @@ from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec
 from smt.template import Template, catalogue
 from smt.training.course import start_course
-from smt.training.workers import LOCAL
 from smt.training.predict import judge, predict
+from smt.training.workers import LOCAL
 
 GIB = 2**30
 

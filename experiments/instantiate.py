@@ -21,6 +21,13 @@ class Config:
         alpha: Percent; a model whose NE change is below -alpha is held back.
         seed: Of initial values.
         train_rows: Train on the latest so many rows only.
+        workers: That train a model together, in a Ray Train run of its own where more than one;
+            the template's where not given.
+        strategy: Of the dense part over several workers: data_parallel, fsdp or hybrid; the
+            template's where not given.
+        tables: Over several workers: planned, data_parallel, table_wise, column_wise or row_wise;
+            the template's where not given.
+        checkpoint_steps: From one checkpoint to the next, of a model of several workers.
         tune_evaluations: Networks that may be trained to choose the hyperparameters that the
             template exposes and the model does not set, the defaults' included; compared on the
             end of the training window.
@@ -40,6 +47,10 @@ class Config:
     alpha: float = 0.05
     seed: int = 0
     train_rows: int | None = None
+    workers: int | None = None
+    strategy: str | None = None
+    tables: str | None = None
+    checkpoint_steps: int = 1000
     tune_evaluations: int = 0
     limit_minutes: float | None = None
     warm_workers: int | None = None
@@ -67,6 +78,9 @@ def main(config: Config) -> None:
         version=config.version,
         baseline=config.baseline,
         train_rows=config.train_rows,
+        workers=config.workers,
+        strategy=config.strategy,
+        tables=config.tables,
     )
     fleet = load_fleet(config.fleet, log=config.log)
     instances = instantiate(

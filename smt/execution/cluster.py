@@ -37,7 +37,7 @@ def plan(
     """Divide the cluster's CPUs between the warm pool and Ray Train runs of their own.
 
     Args:
-        workers_of: (model's name, workers that its training template asks for).
+        workers_of: (model's name, CPUs that its training template asks for).
         isolate: Every evaluation in a run of its own.
         warm_workers: How many; as many as the cluster has CPUs for where None. Those that it
             has no room for wait for it, so that an autoscaler adds nodes.
@@ -46,15 +46,19 @@ def plan(
         InputError: A model asks for more than the cluster has, or options contradict each other.
     """
     if warm_workers is not None and (isolate or warm_workers < 1):
-        said = "with isolate there are none" if isolate else "at least one is needed"
+        said = (
+            "where each evaluation has a run of its own there are none"
+            if isolate
+            else "at least one is needed"
+        )
         raise InputError(f"warm_workers is {warm_workers}; {said}")
     available = int(ray.cluster_resources().get("CPU", 0))
     asked = dict(workers_of)
     name, largest = max(asked.items(), key=lambda item: item[1])
     if largest > max(available, 1):
         raise InputError(
-            f"model '{name}' asks for {largest} workers of one CPU each; the cluster has "
-            f"{available} CPUs"
+            f"model '{name}' asks for {largest} CPUs, for its workers together; the cluster has "
+            f"{available}"
         )
     if available < 1 and warm_workers is None:
         raise InputError(

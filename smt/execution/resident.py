@@ -44,10 +44,10 @@ class _Resident:
         return call(*arguments)
 
 
-def resident_class(kind: type, *, gpu: bool) -> Any:
+def resident_class(kind: type, *, gpu: bool, cpus: int = 1) -> Any:
     """An actor class of one CPU, and one GPU where `gpu`: Ray starts it again where it dies."""
     return ray.remote(
-        num_cpus=1, num_gpus=int(gpu), max_restarts=-1, max_task_retries=TASK_RETRIES
+        num_cpus=cpus, num_gpus=int(gpu), max_restarts=-1, max_task_retries=TASK_RETRIES
     )(kind)
 
 
@@ -56,6 +56,7 @@ def run_on_residents(
     items: Sequence[tuple[Any, ...]],
     *,
     workers: int,
+    cpus: int = 1,
     gpu: bool = False,
     limit_s: float | None = None,
 ) -> Iterator[tuple[int, Any]]:
@@ -66,13 +67,14 @@ def run_on_residents(
 
     Args:
         items: Arguments; an object reference inside a list stays one.
-        workers: Processes of one CPU each, and of one GPU where `gpu`.
+        workers: Processes, each of one GPU too where `gpu`.
+        cpus: Of each; 0 where a call only waits for processes of its own.
         limit_s: Seconds a call may take, an import of what it needs included.
 
     Yields:
         Number of the item, and what the call returned or why it is `Lost`; as they end.
     """
-    resident = resident_class(_Resident, gpu=gpu)
+    resident = resident_class(_Resident, gpu=gpu, cpus=cpus)
     running: dict[Any, _Running] = {}
 
     def start() -> None:

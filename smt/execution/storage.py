@@ -70,6 +70,10 @@ class Folder:
         """How a person would name a file of the folder."""
         return f"{self.location.rstrip('/')}/{name}"
 
+    def address(self, name: str) -> str:
+        """How any process finds a file of the folder: an absolute path or a URI."""
+        return f"{self._root}/{name}" if self._is_local else self.path(name)
+
     def exists(self, name: str) -> bool:
         """Whether the folder has this file."""
         info = self._filesystem.get_file_info(f"{self._root}/{name}")

@@ -3,22 +3,31 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, field_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.cluster import connect, plan
+from smt.execution.cluster import Capacity, connect, plan
 from smt.execution.ledger import open_run, read_record
-from smt.execution.resident import Lost, run_on_residents
+from smt.execution.resident import TASK_RETRIES, Lost, run_on_residents
 from smt.execution.share_logs import share_logs
 from smt.execution.storage import Folder
+from smt.execution.train_run import Storage
 from smt.fleet import Fleet, log_name, open_logs
 from smt.iteration.instance import Instance, Job
-from smt.iteration.make_instance import Made, make_instance
+from smt.iteration.make_instance import Made, make_instance, make_on_workers
 from smt.spec import Spec, digest
 from smt.template import Template, count_flops
 
@@ -34,6 +43,7 @@ class LaunchSettings(Spec):
         alpha: Percent; a model whose NE change is below -alpha is held back.
         seed: Of initial values.
         limit_minutes: That a model may take, its tuning included; none by default.
+        checkpoint_steps: From one checkpoint to the next, of a model of several workers.
         tune_evaluations: Networks that may be trained to choose a model's exposed hyperparameters,
             that of the defaults included; 0 keeps the defaults.
     """
@@ -41,6 +51,7 @@ class LaunchSettings(Spec):
     alpha: NonNegativeFloat = 0.05
     seed: int = 0
     limit_minutes: PositiveFloat | None = None
+    checkpoint_steps: PositiveInt = 1000
     # Left out where 0, so that launches from before there was tuning can be resumed.
     tune_evaluations: NonNegativeInt = Field(default=0, exclude_if=lambda budget: budget == 0)
 
@@ -68,8 +79,8 @@ def instantiate(
 
     A model is done once its `record.json` is in its folder under `out`, beside its card, its
     checkpoint and what serves it. After an interruption, `resume` makes those that are not done.
-    The models of most traffic come first, and of equals the biggest. A model is tuned and
-    trained on one worker, so one that was killed while it was tuned starts again.
+    The models of most traffic come first, and of equals the biggest. A model of one worker that
+    was killed starts again, one of several goes on from its latest checkpoint.
 
     Args:
         version: The template's number, for the cards.
@@ -85,10 +96,11 @@ def instantiate(
         StoppedError: The launch cannot go on; what is finished is kept.
     """
     settings, console = settings or LaunchSettings(), console or Console()
-    if template.training.workers > 1:
+    training = template.training
+    if training.workers > 1 and settings.tune_evaluations:
         raise InputError(
-            f"template '{template.name}' trains on {template.training.workers} workers; models are "
-            "instantiated on one each, for now: set training.workers to 1"
+            f"template '{template.name}' trains on {training.workers} workers; hyperparameters are "
+            "tuned on one: set training.workers to 1, or leave tune_evaluations at 0"
         )
     logs = open_logs(fleet.models)
     jobs = {
@@ -106,11 +118,15 @@ def instantiate(
     }
     folder = Folder(out)
     connect()
-    capacity = plan([(name, 1) for name in jobs], isolate=False, warm_workers=warm_workers)
+    capacity = plan(
+        [(name, training.workers * training.capacity.cpus) for name in jobs],
+        isolate=training.workers > 1,
+        warm_workers=warm_workers,
+    )
     run = {
         "template": template.to_dict(),
         "baseline": None if baseline is None else baseline.to_dict(),
-        "settings": settings.model_dump(mode="json", exclude={"limit_minutes"}),
+        "settings": settings.model_dump(mode="json", exclude={"limit_minutes", "checkpoint_steps"}),
         "fleet": fleet.digest(),
         "logs": {name: job.log_digest for name, job in jobs.items()},
     }
@@ -121,17 +137,41 @@ def instantiate(
         left = in_order([job for name, job in jobs.items() if name not in done], logs)
         if left:
             references = share_logs(logs, [job.model for job in left], console)
-            makers = run_on_residents(
-                make_instance,
-                [(job, references[job.log]) for job in left],
-                workers=capacity.pool,
-                gpu=capacity.gpu,
-                limit_s=None if settings.limit_minutes is None else 60 * settings.limit_minutes,
-            )
+            makers = _make(left, references, folder, capacity, settings)
             made = (record_made(left[number], found, folder) for number, found in makers)
             for instance in follow(made, len(done), len(jobs), console):
                 done[instance.model] = instance
     return tuple(done[name] for name in jobs)
+
+
+def _make(
+    jobs: Sequence[Job],
+    logs: dict[str, list[Any]],
+    folder: Folder,
+    capacity: Capacity,
+    settings: LaunchSettings,
+) -> Iterator[tuple[int, Made | Lost]]:
+    """Models on resident workers; those of several workers in Ray Train runs of their own."""
+    limit_s = None if settings.limit_minutes is None else 60 * settings.limit_minutes
+    if capacity.pool:
+        calls = [(job, logs[job.log]) for job in jobs]
+        return run_on_residents(
+            make_instance, calls, workers=capacity.pool, gpu=capacity.gpu, limit_s=limit_s
+        )
+    storages = [
+        Storage(
+            path=folder.address(model_folder(job.model.name)),
+            name=f"training-{job.key}",
+            retries=TASK_RETRIES,
+        )
+        for job in jobs
+    ]
+    runs = [
+        (job, logs[job.log], storage, settings.checkpoint_steps)
+        for job, storage in zip(jobs, storages, strict=True)
+    ]
+    # Who waits for a run needs no CPU: its workers have them.
+    return run_on_residents(make_on_workers, runs, workers=capacity.runs, cpus=0, limit_s=limit_s)
 
 
 def model_folder(name: str) -> str:

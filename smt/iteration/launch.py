@@ -32,6 +32,9 @@ def launch_templates(
     version: int | None = None,
     baseline: str | None = None,
     train_rows: int | None = None,
+    workers: int | None = None,
+    strategy: str | None = None,
+    tables: str | None = None,
 ) -> Launch:
     """Find both templates.
 
@@ -39,9 +42,11 @@ def launch_templates(
         name: As `find_template` takes it; with a `version`, without one of its own.
         baseline: The same, or `none`; the version's parent where None.
         train_rows: Both train on the latest so many rows only.
+        workers, strategy, tables: Of the template alone: how many train together, and how they
+            share its dense part and its tables; as it says where None.
 
     Raises:
-        InputError: There is no such template or version.
+        InputError: There is no such template, version or strategy.
     """
     exact = "@" in name or name.endswith((".yaml", ".yml"))
     if version is not None:
@@ -54,8 +59,9 @@ def launch_templates(
     if baseline is None and found is not None and found.parent is not None:
         baseline = f"{found.name}@{found.parent}"
     before = None if baseline in (None, NOTHING) else find_template(str(baseline))
+    template = _shortened(find_template(name), train_rows)
     return Launch(
-        template=_shortened(find_template(name), train_rows),
+        template=_spread(template, workers, strategy, tables),
         name=name,
         version=None if found is None else found.number,
         baseline=None if before is None else _shortened(before, train_rows),
@@ -65,3 +71,16 @@ def launch_templates(
 
 def _shortened(template: Template, train_rows: int | None) -> Template:
     return template if train_rows is None else template.change("data", train_rows=train_rows)
+
+
+def _spread(
+    template: Template, workers: int | None, strategy: str | None, tables: str | None
+) -> Template:
+    training = template.training
+    asked = {"dense": strategy, "tables": tables}
+    distribution = {
+        **training.distribution.to_dict(),
+        **{part: name for part, name in asked.items() if name is not None},
+    }
+    count = training.workers if workers is None else workers
+    return template.change("training", workers=count, distribution=distribution)

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 import numpy as np
 import ray
 import torch
+from ray import train as ray_train
+from ray.train import Checkpoint
 
 from smt.data import Log
 from smt.errors import InputError, sentence
-from smt.execution.train_run import fit
+from smt.execution.train_run import Storage, fit, own_workers
 from smt.fleet import ModelSpec
 from smt.iteration.instance import Instance, Job
 from smt.iteration.tune import tune
+from smt.layers.networks import Network
 from smt.serving import ServingCost, check_neutral, export_network, measure_serving
 from smt.template import Template, build
 from smt.template.card import model_card
@@ -25,8 +29,10 @@ from smt.training.checkpoint import save_checkpoint
 from smt.training.course import device_of
 from smt.training.learner import DivergedError
 from smt.training.predict import constant_ne, judge, predict, test_batches
-from smt.training.train import Trained, train_network
+from smt.training.state import whole_network
+from smt.training.train import Saving, Trained, train_network
 from smt.training.windows import conversion_window_ms, read_groups
+from smt.training.workers import LOCAL, Workers
 
 COMPARED_ROWS = 512
 """Test rows on which exported programs are compared with the network."""
@@ -59,8 +65,42 @@ def _loop(config: dict[str, Any]) -> Made:
     return make(config["job"], ray.get(config["log"]))
 
 
-def make(job: Job, log: Log) -> Made:
-    """Instantiate a model; what goes wrong with it is a finding, not an exception."""
+def make_on_workers(job: Job, log: list[Any], storage: Storage, every: int) -> Made:
+    """Instantiate a model in a Ray Train run of as many workers as its template asks for.
+
+    Started again with the same storage, it goes on from its latest checkpoint.
+
+    Args:
+        log: A boxed object reference of the model's `Log`.
+        every: Steps from one checkpoint to the next.
+    """
+    training = job.template.training
+    config = {"job": job, "log": log[0], "every": every}
+    made: Made = fit(
+        _loop_of_several, config, training.workers, capacity=training.capacity, storage=storage
+    )
+    return made
+
+
+def _loop_of_several(config: dict[str, Any]) -> Made:
+    workers = own_workers()
+    checkpoint = ray_train.get_checkpoint()
+    with nullcontext() if checkpoint is None else checkpoint.as_directory() as latest:
+        saving = Saving(config["every"], _keep, None if latest is None else Path(latest))
+        return make(config["job"], ray.get(config["log"]), workers, saving)
+
+
+def _keep(share: Path) -> None:
+    ray_train.report({}, checkpoint=Checkpoint.from_directory(share))
+
+
+def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = None) -> Made:
+    """Instantiate a model; what goes wrong with it is a finding, not an exception.
+
+    Args:
+        workers: This process's place among those that train it; what rank 0 returns counts.
+        saving: Of the model's own training; its baseline's is not saved.
+    """
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="smt-instance-") as scratch:
         folder = Path(scratch)
@@ -69,11 +109,13 @@ def make(job: Job, log: Log) -> Made:
             model, found["tuning"] = tune(job, log)
             template = job.template.for_model(model)
             found["hyperparameters"] = {name: template.value(name) for name in template.exposed}
-            found |= _find(job, model, log, folder)
+            found |= _find(job, model, log, folder, workers, saving)
         except Exception as error:
             found |= {"outcome": "failed", "reasons": (sentence(error),)}
         seconds = time.perf_counter() - started
-        instance = Instance(model=job.model.name, key=job.key, seconds=seconds, **found)
+        instance = Instance(
+            model=job.model.name, key=job.key, seconds=seconds, workers=workers.count, **found
+        )
         files = {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))
@@ -82,7 +124,14 @@ def make(job: Job, log: Log) -> Made:
     return Made(instance, files)
 
 
-def _find(job: Job, model: ModelSpec, log: Log, folder: Path) -> dict[str, Any]:
+def _find(
+    job: Job,
+    model: ModelSpec,
+    log: Log,
+    folder: Path,
+    workers: Workers,
+    saving: Saving | None,
+) -> dict[str, Any]:
     """The fields of the record; files go to the folder.
 
     Args:
@@ -94,8 +143,8 @@ def _find(job: Job, model: ModelSpec, log: Log, folder: Path) -> dict[str, Any]:
         reasons = tuple(f"{each}; it was not trained" for each in card.excess)
         return {"outcome": "held back", "reasons": reasons}
     template = job.template.for_model(model)
-    trained = train_network(job.template, model, log, seed=job.seed)
-    save_checkpoint(trained.reads, folder / "checkpoint")
+    trained = train_network(job.template, model, log, seed=job.seed, workers=workers, saving=saving)
+    network = _plain_network(trained, job.template, model, log, workers)
     rates = {event: trained.windows.base_rate(event) for event in job.model.events}
     predictions = predict(
         trained.network, trained.reads, trained.windows, trained.correction, device_of()
@@ -112,25 +161,42 @@ def _find(job: Job, model: ModelSpec, log: Log, folder: Path) -> dict[str, Any]:
         "metrics": metrics,
         "train_rows": trained.rows,
         "test_rows": len(losses),
-        "cost": measure_serving(trained.reads, template),
     }
+    if network is not None:
+        save_checkpoint(network, folder / "checkpoint")
+        found["cost"] = measure_serving(network, template)
     if not ne < constant:
         reason = f"NE {ne:.5f} is no better than {constant:.5f}, of predicting the event's rate"
         return {**found, "outcome": "failed", "reasons": (reason,)}
     remarks = []
     if job.baseline is not None:
-        compared, remark = _compare(job, job.baseline, log, losses)
+        compared, remark = _compare(job, job.baseline, log, losses, workers)
         found |= compared
         remarks += [remark] if remark else []
-    reasons = _gate(job, template, found)
-    if reasons:
-        return {**found, "outcome": "held back", "reasons": reasons}
-    _export(trained, template, job, folder)
+    if network is not None:
+        reasons = _gate(job, template, found)
+        if reasons:
+            return {**found, "outcome": "held back", "reasons": reasons}
+        _export(network, trained, template, job, folder)
     return {**found, "outcome": "ships", "reasons": tuple(remarks)}
 
 
+def _plain_network(
+    trained: Trained, template: Template, model: ModelSpec, log: Log, workers: Workers
+) -> Network | None:
+    """On one worker, with all that was learned; None on rank 1 and above."""
+    if workers.count == 1:
+        return trained.reads
+    whole = whole_network(trained.placed, workers)
+    if workers.rank:
+        return None
+    network = build(template, model, log.schema)
+    network.load_state_dict(whole)
+    return network.eval()
+
+
 def _compare(
-    job: Job, baseline: Template, log: Log, losses: Any
+    job: Job, baseline: Template, log: Log, losses: Any, workers: Workers
 ) -> tuple[dict[str, Any], str | None]:
     """Δ against the baseline's network, and what serving that costs; why not, where it fails.
 
@@ -141,9 +207,10 @@ def _compare(
     model = job.model.model_copy(update={"hyperparameters": own})
     cost: ServingCost | None = None
     try:
-        network = build(baseline, model, log.schema)
-        cost = measure_serving(network, baseline.for_model(model))
-        before = train(baseline, model, log, seed=job.seed)
+        if workers.rank == 0:
+            network = build(baseline, model, log.schema)
+            cost = measure_serving(network, baseline.for_model(model))
+        before = train(baseline, model, log, seed=job.seed, workers=workers)
     except (DivergedError, InputError) as error:
         return {"baseline_cost": cost}, f"its baseline failed: {sentence(error)}"
     delta, sem = paired_delta(before.losses, losses, read_groups(model, log))
@@ -161,10 +228,10 @@ def _gate(job: Job, template: Template, found: dict[str, Any]) -> tuple[str, ...
     return (*reasons, *neutral.reasons)
 
 
-def _export(trained: Trained, template: Template, job: Job, folder: Path) -> None:
-    batches = test_batches(trained.reads, trained.windows, COMPARED_ROWS)
+def _export(network: Network, trained: Trained, template: Template, job: Job, folder: Path) -> None:
+    batches = test_batches(network, trained.windows, COMPARED_ROWS)
     export_network(
-        trained.reads,
+        network,
         template,
         folder / "export",
         batches=islice(batches, 1),
