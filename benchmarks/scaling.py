@@ -2,11 +2,11 @@
 
 A launch's path first, as `instantiate` takes it, at each number of workers. Its queue always holds
 the whole fleet; smaller sizes end after `--steady-s` seconds with every worker at work, the largest
-once its queue is empty. Workers return what one returned that really trained a model, files and
-record, which the driver writes. Then a search's path, through the dispatcher and the ledger, at the
-largest size; both once more with evaluations of no length, for the most that one driver can do; and
-what a driver does for the fleet beside evaluations. Nodes, of sixteen workers, are Ray's
-(`ray.cluster_utils`); all share this machine's cores.
+once its queue is empty. Workers return the record of a model that one of them really trained, with
+`--files` its files too; the driver writes them. Then a search's path, by the dispatcher and the
+ledger, at the largest size; both once more with evaluations of no length, for the most that one
+driver can do; and what a driver does for the fleet beside evaluations. Nodes, of sixteen workers,
+are Ray's (`ray.cluster_utils`); all share this machine's cores.
 
 Prints a JSON line last:
 
@@ -58,7 +58,7 @@ HEAD_STORE, NODE_STORE = 256 * MIB, 128 * MIB
 
 @dataclass(frozen=True)
 class Config:
-    """Size of the measurement. The default takes 20 minutes, 12 GB of memory, 14 GB of disk.
+    """Size of the measurement. Takes 20 minutes, 12 GB of memory, with files 14 GB of disk.
 
     Attributes:
         models: Of the fleet: the evaluations at the largest size.
@@ -67,7 +67,7 @@ class Config:
         steady_s: Seconds that every size but the largest is measured.
         ceiling_s: Seconds that evaluations of no length are.
         search_evaluations: Of the search's path.
-        files: Workers return 1.3 MB of files with a record; the record alone where not.
+        files: Workers return 1.3 MB of files with a record; the record alone by default.
         figure: HTML file to draw efficiency against workers into; none by default.
     """
 
@@ -77,7 +77,7 @@ class Config:
     steady_s: float = 30.0
     ceiling_s: float = 20.0
     search_evaluations: int = 2_000
-    files: bool = True
+    files: bool = False
     figure: Path | None = None
 
 
