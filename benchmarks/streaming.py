@@ -42,7 +42,7 @@ from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec
 from smt.template import Template, catalogue
 from smt.training.course import start_course
-from smt.training.predict import judge, predict
+from smt.training.predict import EVALUATION_BATCH, judge, predict
 from smt.training.workers import LOCAL
 
 GIB = 2**30
@@ -109,7 +109,7 @@ def read_all(config: Config) -> dict[str, float]:
         log.schema,
         features=model.features,
         events=model.events,
-        batch_size=_template(config).training.batch_size,
+        batch_size=EVALUATION_BATCH,
     ):
         rows += len(batch)
     seconds = time.perf_counter() - started
@@ -185,9 +185,10 @@ def main(config: Config) -> None:
     size = sum(file.stat().st_size for file in config.out.glob("train/*.parquet"))
     figures: dict[str, float] = {"gib": size / GIB}
     for measure in (train_from_disk, train_from_memory, read_all):
-        print(f"{measure.__name__} ...", flush=True)
         _uncached(config.out)
-        figures |= _alone(measure, config)
+        found = _alone(measure, config)
+        print(f"{measure.__name__}: {found}", flush=True)
+        figures |= found
     figures["stall"] = figures["memory_per_s"] * (
         figures["waiting"] / figures["disk_per_s"]
         - figures["waiting_memory"] / figures["memory_per_s"]
