@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from smt.execution.lost import why_lost
 
@@ -36,9 +36,12 @@ class _Running:
 class _Resident:
     """A process that has imported everything after its first call."""
 
+    @ray.method(max_task_retries=-1)
     def ready(self) -> None:
         """Return once the process is up."""
 
+    # Ray's own tries run out while the worker waits for a CPU to start again on.
+    @ray.method(max_task_retries=0)
     def run(self, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """The call's result."""
         return call(*arguments)
@@ -61,8 +64,8 @@ def run_on_residents(
 ) -> Iterator[tuple[int, Any]]:
     """Run `call(*item)` for every item, in their order, on whichever worker is free.
 
-    A call whose worker dies is run again on the one that Ray starts in its place, twice at
-    most; one that takes longer than the limit is ended with its worker, and run once more.
+    A call whose worker dies is run again, on whichever is free first, twice at most; one that
+    takes longer than the limit is ended with its worker, and run once more.
 
     Args:
         items: Arguments; an object reference inside a list stays one.
@@ -80,7 +83,7 @@ def run_on_residents(
         running[worker.ready.remote()] = _Running(worker, None, time.monotonic())
 
     waiting = deque(range(len(items)))
-    overdue = Counter[int]()
+    overdue, died = Counter[int](), Counter[int]()
     for _ in range(min(workers, len(items))):
         start()
     try:
@@ -88,6 +91,17 @@ def run_on_residents(
             done, _ = ray.wait(list(running), timeout=POLL_SECONDS)
             for reference in done:
                 ended = running.pop(reference)
+                error = _death(reference)
+                if error is not None and ended.number is not None:
+                    # Its node may be lost: it takes no other call until it is up again.
+                    up = ended.worker.ready.remote()
+                    running[up] = _Running(ended.worker, None, time.monotonic())
+                    died[ended.number] += 1
+                    if died[ended.number] <= TASK_RETRIES:
+                        waiting.appendleft(ended.number)
+                    else:
+                        yield ended.number, Lost(why_lost(error, died[ended.number]))
+                    continue
                 if waiting:
                     number = waiting.popleft()
                     begun = ended.worker.run.remote(call, items[number])
@@ -121,8 +135,19 @@ def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[
     ]
 
 
+def _death(reference: Any) -> RayError | None:
+    """How the worker of a call died; None where the call ended by itself."""
+    try:
+        ray.get(reference)
+    except RayTaskError:
+        return None
+    except RayError as error:
+        return error
+    return None
+
+
 def _result(reference: Any) -> Any:
     try:
         return ray.get(reference)
-    except RayError as error:
-        return Lost(why_lost(error, 1 + TASK_RETRIES))
+    except RayTaskError as error:
+        return Lost(why_lost(error, 1))

@@ -64,7 +64,9 @@ def stopped_by_the_disk(started, out):
     """A driver ends with one sentence, says what it could not write, and leaves nothing half."""
     _, said = started.communicate(timeout=240)
     assert started.returncode == 1, said
-    assert said.startswith(f"error: {out}/")
-    assert "cannot be written: File too large" in said
-    assert said.count("\n") == 1
+    # Ray, whose own logs of the process cannot be written either, may say so beside it.
+    (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert error.startswith(f"error: {out}/")
+    assert "cannot be written: File too large" in error
+    assert "Traceback" not in said
     assert not list(out.rglob("*.partial"))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import time
 
 import psutil
 import pyarrow.parquet as pq
@@ -211,6 +212,9 @@ def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
         with driver(SCRIPT, "--out", out, *options, "--warm-workers", 1) as started:
             wait_for(lambda: processes("ray::_Resident.run", lost))
             nodes.remove_node(lost, allow_graceful=False)
+            # Long enough for calls on a worker without a node to fail.
+            time.sleep(10)
+            assert not records(out)
             joined = nodes.add_node(num_cpus=1)
             wait_for(lambda: processes("ray::_Resident.run", joined) and records(out))
             fill_disk(psutil.Process(started.pid))
