@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from smt.execution.lost import why_lost
 
@@ -36,9 +36,12 @@ class _Running:
 class _Resident:
     """A process that has imported everything after its first call."""
 
+    @ray.method(max_task_retries=-1)
     def ready(self) -> None:
         """Return once the process is up."""
 
+    # Ray's own tries run out while the worker waits for a CPU to start again on.
+    @ray.method(max_task_retries=0)
     def run(self, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """The call's result."""
         return call(*arguments)
@@ -62,8 +65,8 @@ def run_on_residents(
 ) -> Iterator[tuple[int, Any]]:
     """Run `call(*item)` for every item, in their order, on whichever worker is free.
 
-    A call whose worker dies is run again on the one that Ray starts in its place, twice at
-    most; one that takes longer than the limit is ended with its worker, and run once more.
+    A call whose worker dies is run again, on whichever is free first, twice at most; one that
+    takes longer than the limit is ended with its worker, and run once more.
 
     Args:
         items: Arguments; an object reference inside a list stays one.
@@ -82,14 +85,25 @@ def run_on_residents(
         running[worker.ready.remote()] = _Running(worker, None, time.monotonic())
 
     waiting = deque(range(len(items)))
-    overdue = Counter[int]()
+    overdue, died = Counter[int](), Counter[int]()
     for _ in range(min(workers, len(items))):
         start()
     try:
         while waiting or any(each.number is not None for each in running.values()):
-            ended = []
+            ended: list[tuple[int, Any]] = []
             for reference in _wait(list(running)):
                 each = running.pop(reference)
+                error = _death(reference)
+                if error is not None and each.number is not None:
+                    # Its node may be lost: it takes no other call until it is up again.
+                    up = each.worker.ready.remote()
+                    running[up] = _Running(each.worker, None, time.monotonic())
+                    died[each.number] += 1
+                    if died[each.number] <= TASK_RETRIES:
+                        waiting.appendleft(each.number)
+                    else:
+                        ended.append((each.number, Lost(why_lost(error, died[each.number]))))
+                    continue
                 if waiting:
                     number = waiting.popleft()
                     begun = each.worker.run.remote(call, items[number])
@@ -107,8 +121,8 @@ def run_on_residents(
                 else:
                     yield number, Lost(f"it took longer than {limit_s:g} s, {TRIES} times")
             # Whoever takes a result may be slow: by now every free worker has its next call.
-            for number, reference in ended:
-                yield number, _result(reference)
+            for number, found in ended:
+                yield number, found if isinstance(found, Lost) else _result(found)
     finally:
         for each in running.values():
             ray.kill(each.worker)
@@ -134,8 +148,19 @@ def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[
     ]
 
 
+def _death(reference: Any) -> RayError | None:
+    """How the worker of a call died; None where the call ended by itself."""
+    try:
+        ray.get(reference)
+    except RayTaskError:
+        return None
+    except RayError as error:
+        return error
+    return None
+
+
 def _result(reference: Any) -> Any:
     try:
         return ray.get(reference)
-    except RayError as error:
-        return Lost(why_lost(error, 1 + TASK_RETRIES))
+    except RayTaskError as error:
+        return Lost(why_lost(error, 1))

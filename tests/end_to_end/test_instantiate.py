@@ -1,41 +1,52 @@
-"""Launches of a tiny fleet, one of whose models cannot be served and one of which diverges."""
+"""Launches of a tiny fleet: a model cannot be served, one diverges, memory cannot hold one."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
+import tempfile
+import time
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, run_script
-from test_resume import wait_for
+import torch
+from conftest import run_script
+from disturbance import driver, fill_disk, processes, stopped_by_the_disk, taken, wait_for
+from safetensors.torch import load_file
 
+from smt.execution.cluster import connect
 from smt.fleet import load_fleet, log_schema
 from smt.iteration import Instance
 from smt.iteration.instantiate import model_folder
 from smt.serving import load_exported
-from smt.template import Float, build, load_version
+from smt.template import Float, Int, build, load_version
 from smt.training.checkpoint import load_checkpoint
 
 MORE = """
 - {name: like/all, stage: ranking, events: [like], surface: all, data_constraint: full}
 - {name: wild, stage: ranking, events: [click], surface: all, data_constraint: full,
    hyperparameters: {training.dense_rate: 1.0e+30}}
+- {name: ../huge, stage: ranking, events: [click], surface: all, data_constraint: full,
+   hyperparameters: {architecture.embedding_dim: 35184372088832}}
 """
+SCRIPT = "instantiate.py"
 # Of a row of models.parquet: what the machine's speed changes.
 MEASURED = ("latency_ms", "baseline_latency_ms", "seconds", "device_hours")
 
 
 @pytest.fixture(scope="module")
 def options(cluster, fleet_file, tmp_path_factory):
-    """Of a launch of five models: one is over its limit of FLOPs, one sets a rate of 1e30."""
+    """Of a launch of six models.
+
+    One is over its limit of FLOPs, one sets a rate of 1e30, one a width of 2^45.
+    """
     folder = tmp_path_factory.mktemp("launch")
     text = fleet_file.read_text().replace("flops: 30000", "flops: 300")
     (folder / "fleet.yaml").write_text(text.rstrip() + MORE)
-    rate = {"training.dense_rate": Float(1e-4, 1e31, log=True)}
-    template = load_version("sparsenn_small", 1).model_copy(update={"exposed": rate})
+    exposed = {
+        "training.dense_rate": Float(1e-4, 1e31, log=True),
+        "architecture.embedding_dim": Int(8, 2**46, log=True),
+    }
+    template = load_version("sparsenn_small", 1).model_copy(update={"exposed": exposed})
     template.dump(folder / "template.yaml")
     files = ("--fleet", folder / "fleet.yaml", "--template", folder / "template.yaml")
     # Whatever a model gains or loses, it is not held back for it.
@@ -44,13 +55,22 @@ def options(cluster, fleet_file, tmp_path_factory):
 
 
 def instantiate(out, *options):
-    run_script("instantiate.py", "--out", out, *options)
+    run_script(SCRIPT, "--out", out, *options)
 
 
 @pytest.fixture(scope="module")
-def launched(options, tmp_path_factory):
+def elsewhere(tmp_path_factory):
+    """Where the undisturbed launch was at work, and where its scratch files were."""
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+@pytest.fixture(scope="module")
+def launched(options, elsewhere, tmp_path_factory):
     out = tmp_path_factory.mktemp("launches") / "undisturbed"
-    instantiate(out, *options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(elsewhere)
+        patch.setattr(tempfile, "tempdir", str(elsewhere))
+        instantiate(out, *options)
     return out
 
 
@@ -65,7 +85,14 @@ def records(out):
 
 def test_every_model_has_a_row_and_what_does_not_ship_a_reason(launched):
     found = {row["model"]: (row["outcome"], " ".join(row["reasons"])) for row in rows_of(launched)}
-    assert [*found] == ["view-all", "click-retrieval", "view-feed", "like/all", "wild"]
+    assert [*found] == [
+        "view-all",
+        "click-retrieval",
+        "view-feed",
+        "like/all",
+        "wild",
+        "../huge",
+    ]
     assert {name for name, (outcome, _) in found.items() if outcome == "ships"} == {
         "view-all",
         "view-feed",
@@ -77,8 +104,10 @@ def test_every_model_has_a_row_and_what_does_not_ship_a_reason(launched):
     assert "exceed the model's limit 300" in reason
     assert found["wild"][0] == "failed"
     assert found["wild"][1].startswith("DivergedError")
+    assert found["../huge"][0] == "failed"
+    assert found["../huge"][1].startswith("out of memory: ")
     result = json.loads((launched / "result.json").read_text())
-    assert result["outcomes"] == {"ships": 3, "held back": 1, "failed": 1}
+    assert result["outcomes"] == {"ships": 3, "held back": 1, "failed": 2}
     # The same template: nothing but the model with its own rate is another network.
     assert result["shipped_delta"]["max"] == result["shipped_delta"]["min"] == 0
 
@@ -96,12 +125,20 @@ def test_models_that_set_nothing_are_tuned_and_the_page_says_so(launched):
     assert "What models chose for themselves" in (launched / "report.html").read_text()
 
 
+def test_nothing_is_written_outside_out(launched, elsewhere):
+    assert list(elsewhere.iterdir()) == []
+    assert [path.name for path in launched.parent.iterdir()] == [launched.name]
+    assert (launched / "models" / "%2E%2E%2Fhuge" / "record.json").is_file()
+
+
 def test_what_ships_can_be_loaded_from_its_folder(launched, options):
     fleet = {model.name: model for model in load_fleet(options[1]).models}
     for row in rows_of(launched):
         folder = launched / row["folder"]
         assert row["folder"] == model_folder(row["model"])
-        assert f"# {row['model']}" in (folder / "card.md").read_text()
+        # Nothing can be counted of the network that memory cannot hold.
+        if row["model"] != "../huge":
+            assert f"# {row['model']}" in (folder / "card.md").read_text()
         assert (folder / "export").is_dir() == (row["outcome"] == "ships")
         if row["outcome"] == "ships":
             model = fleet[row["model"]]
@@ -117,29 +154,24 @@ def test_a_killed_launch_resumes_to_the_same_table_and_makes_no_model_twice(
     launched, options, tmp_path, capsys
 ):
     out = tmp_path / "killed"
-    script = str(ROOT / "experiments" / "instantiate.py")
-    driver = subprocess.Popen(
-        [sys.executable, script, "--out", str(out), *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_for(lambda: len(records(out)) >= 1)
-    with pytest.raises(SystemExit):
-        instantiate(out, *options, "--resume")
-    assert "another process is at work there" in capsys.readouterr().err
-    wait_for(lambda: len(records(out)) >= 2)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
+    with driver(SCRIPT, "--out", out, *options) as started:
+        wait_for(lambda: len(records(out)) >= 1)
+        with pytest.raises(SystemExit):
+            instantiate(out, *options, "--resume")
+        assert "another process is at work there" in capsys.readouterr().err
+        wait_for(lambda: len(records(out)) >= 2)
+        started.kill()
+        started.wait()
     before = records(out)
     assert not (out / "result.json").exists()
-    assert len(before) < 5
+    assert len(before) < 6
 
     instantiate(out, *options, "--resume")
 
     assert rows_of(out) == rows_of(launched)
     assert (out / "result.json").read_bytes() == (launched / "result.json").read_bytes()
     after = records(out)
-    assert len(after) == 5
+    assert len(after) == 6
     assert all(after[path] == content for path, content in before.items())
 
 
@@ -149,18 +181,68 @@ def test_a_finished_launch_resumes_without_making_anything(launched, options, ca
     instantiate(launched, *options, "--resume")
     assert {path: path.stat().st_mtime_ns for path in launched.glob("models/*/*")} == before
     assert (launched / "report.html").read_bytes() == report
-    assert "5 of 5 models are done already" in capsys.readouterr().out
+    assert "6 of 6 models are done already" in capsys.readouterr().out
 
 
-def test_a_record_of_another_job_is_made_again(launched, options, tmp_path):
+def files(out):
+    return {path.relative_to(out) for path in out.glob("models/*/**/*") if path.is_file()}
+
+
+def test_a_record_of_another_job_and_a_model_that_is_half_there_are_made_again(
+    launched, options, tmp_path
+):
+    """As a launch leaves a model that is killed between its files and its record."""
     out = tmp_path / "old"
     shutil.copytree(launched, out)
     (record,) = out.glob("models/click-retrieval/record.json")
     content = json.loads(record.read_bytes())
     record.write_text(json.dumps({**content, "key": "of an older package", "reasons": []}))
+    half = out / "models" / "view-feed"
+    (checkpoint,) = half.glob("checkpoint/*.safetensors")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:999])
+    for damaged in (half / "record.json", out / "models" / "like%2Fall" / "record.json"):
+        damaged.write_bytes(damaged.read_bytes()[:99])
+    (half / "export" / ".0123.partial").write_bytes(b"half")
     instantiate(out, *options, "--resume")
     assert json.loads(record.read_bytes())["key"] == content["key"]
     assert rows_of(out) == rows_of(launched)
+    assert files(out) == files(launched)
+    before, after = map(load_file, (launched / checkpoint.relative_to(out), checkpoint))
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.timeout(900)
+def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
+    nodes, launched, options, tmp_path
+):
+    """Three nodes: one is lost at its work, one joins and is used; then the disk is full."""
+    out = tmp_path / "disturbed"
+    connect()
+    spare = nodes.add_node(num_cpus=0)
+    # There is no room on the first node: the one worker is on those that come and go.
+    with taken(cpus=2):
+        lost = nodes.add_node(num_cpus=1)
+        with driver(SCRIPT, "--out", out, *options, "--warm-workers", 1) as started:
+            wait_for(lambda: processes("ray::_Resident.run", lost))
+            nodes.remove_node(lost, allow_graceful=False)
+            # Long enough for calls on a worker without a node to fail.
+            time.sleep(10)
+            assert not records(out)
+            joined = nodes.add_node(num_cpus=1)
+            wait_for(lambda: processes("ray::_Resident.run", joined) and records(out))
+            fill_disk(psutil.Process(started.pid))
+            stopped_by_the_disk(started, out)
+    before = records(out)
+    assert 1 <= len(before) < 6
+
+    instantiate(out, *options, "--resume")
+
+    assert rows_of(out) == rows_of(launched)
+    assert (out / "result.json").read_bytes() == (launched / "result.json").read_bytes()
+    assert all(path.read_bytes() == content for path, content in before.items())
+    for node in (spare, joined):
+        nodes.remove_node(node)
 
 
 @pytest.mark.parametrize(

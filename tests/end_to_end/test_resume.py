@@ -1,18 +1,10 @@
 import os
 import signal
 import subprocess
-import time
 
-import psutil
 import pytest
 from conftest import ARGUMENTS, command, generalize
-
-
-def wait_for(condition, seconds=90):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
+from disturbance import wait_for
 
 
 def recorded(out):
@@ -44,26 +36,6 @@ def test_a_killed_driver_resumes_to_the_result_of_an_undisturbed_run(
 
     assert (out / "result.json").read_bytes() == (finished_run.out / "result.json").read_bytes()
     assert all(path.read_bytes() == content for path, content in before.items())
-
-
-def test_a_killed_worker_changes_nothing(finished_run, fleet_file, tmp_path):
-    out = tmp_path / "worker"
-    before = {process.pid for process in warm_workers()}
-    driver = start(fleet_file, out)
-    wait_for(lambda: recorded(out) >= 2)
-    victim = next(process for process in warm_workers() if process.pid not in before)
-    victim.kill()
-    _, errors = driver.communicate(timeout=240)
-    assert driver.returncode == 0, errors
-    assert (out / "result.json").read_bytes() == (finished_run.out / "result.json").read_bytes()
-
-
-def warm_workers():
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any("ray::WarmWorker" in part for part in process.info["cmdline"] or [])
-    ]
 
 
 def test_a_finished_run_resumes_without_training_anything(finished_run, fleet_file, tmp_path):
