@@ -19,6 +19,7 @@ from smt.execution.storage import Folder
 from smt.fleet import Fleet, load_logs, log_name, open_logs
 from smt.iteration.instance import Instance, Job
 from smt.iteration.make_instance import Made, make_instance
+from smt.iteration.tune import CONFIRMING
 from smt.spec import Spec
 from smt.template import Template, count_flops
 
@@ -45,8 +46,11 @@ class LaunchSettings(Spec):
     @field_validator("tune_evaluations")
     @classmethod
     def _leaves_one_to_compare(cls, budget: int) -> int:
-        if budget == 1:
-            raise ValueError("the first evaluation is of the defaults; give 0, or at least 2")
+        least = 2 + CONFIRMING
+        if 0 < budget < least:
+            raise ValueError(
+                f"{budget} leave nothing to compare the defaults with; give 0, or at least {least}"
+            )
         return budget
 
 
@@ -215,7 +219,8 @@ def _tuned(instance: Instance) -> str:
     values = ", ".join(
         f"{name} {_short(instance.hyperparameters[name])}" for name in tuning.default
     )
-    return f"; {values} (Δ {tuning.delta:+.3f}% ± {tuning.sem:.3f}% on validation)"
+    confirmed = f"Δ {tuning.confirmed_delta:+.3f}% ± {tuning.confirmed_sem:.3f}%"
+    return f"; {values} ({confirmed} when confirmed)"
 
 
 def _short(value: object) -> str:
