@@ -121,6 +121,7 @@ def measure_search(
             {log_name(models[0].log): [log]},
             Capacity(pool=workers, runs=0),
             pool,
+            None,
         )
     )
     ray.get(dispatcher.ready.remote())

@@ -61,6 +61,8 @@ class Tuning(Spec):
         failures: How many of the others diverged, or broke a limit before they were trained.
         delta, sem: Percent, of the best values found against the defaults on the validation rows,
             whether or not they were chosen; None where there are none.
+        confirmed_delta, confirmed_sem: Percent, of the same on rows that did not find them; None
+            where they were not compared there.
         remark: Why it failed.
     """
 
@@ -70,6 +72,8 @@ class Tuning(Spec):
     failures: int = 0
     delta: float | None = None
     sem: float | None = None
+    confirmed_delta: float | None = None
+    confirmed_sem: float | None = None
     remark: str | None = None
 
 

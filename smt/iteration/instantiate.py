@@ -28,6 +28,7 @@ from smt.execution.train_run import Storage
 from smt.fleet import Fleet, log_name, open_logs
 from smt.iteration.instance import Instance, Job
 from smt.iteration.make_instance import Made, make_instance, make_on_workers
+from smt.iteration.tune import CONFIRMING
 from smt.spec import Spec, digest
 from smt.template import Template, count_flops
 
@@ -58,8 +59,11 @@ class LaunchSettings(Spec):
     @field_validator("tune_evaluations")
     @classmethod
     def _leaves_one_to_compare(cls, budget: int) -> int:
-        if budget == 1:
-            raise ValueError("the first evaluation is of the defaults; give 0, or at least 2")
+        least = 2 + CONFIRMING
+        if 0 < budget < least:
+            raise ValueError(
+                f"{budget} leave nothing to compare the defaults with; give 0, or at least {least}"
+            )
         return budget
 
 
@@ -260,7 +264,8 @@ def _tuned(instance: Instance) -> str:
     values = ", ".join(
         f"{name} {_short(instance.hyperparameters[name])}" for name in tuning.default
     )
-    return f"; {values} (Δ {tuning.delta:+.3f}% ± {tuning.sem:.3f}% on validation)"
+    confirmed = f"Δ {tuning.confirmed_delta:+.3f}% ± {tuning.confirmed_sem:.3f}%"
+    return f"; {values} ({confirmed} when confirmed)"
 
 
 def _short(value: object) -> str:

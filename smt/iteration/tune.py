@@ -1,7 +1,9 @@
 """A model's own values of what its template exposes (§3.2.2), chosen before it is trained.
 
 The end of the training window is held out: candidates learn from the rows before it and are
-compared on its rows, so the test window, by which the model is gated, chooses nothing.
+compared on its rows, so the test window, by which the model is gated, chooses nothing. The best
+must prove itself once more, on rows further back and from another seed: the standard error of one
+comparison holds the noise of its rows alone, not that of training.
 """
 
 import math
@@ -26,15 +28,19 @@ VALIDATION_SHARE = 0.2
 """Of the model's training rows, the latest, on which candidates are compared."""
 
 FALSE_CHOICE = 0.05
-"""The chance to choose other values where none differ from the defaults."""
+"""The chance to take luck with a comparison's rows for a gain."""
+
+CONFIRMING = 2
+"""Evaluations of the budget that confirm the best: its own, and the defaults'."""
 
 
 def tune(job: Job, log: Log) -> tuple[ModelSpec, Tuning | None]:
     """Search the exposed hyperparameters that the model does not set, one network at a time.
 
     The defaults are evaluated first, and are left only for what is surely better on the
-    validation rows: for the one that `surely` gains most. An interrupted search begins anew, as
-    the model is the unit of a launch.
+    validation rows, for the one that `surely` gains most, and is again in a second comparison: on
+    as many rows before those, with the next seed. An interrupted search begins anew, as the model
+    is the unit of a launch.
 
     Returns:
         The model with the hyperparameters that were chosen, and how; the model as it is, and
@@ -101,7 +107,7 @@ def _search(
         space,
         evaluate,
         models=[model.name],
-        trials=job.tune_evaluations - 1,
+        trials=job.tune_evaluations - 1 - CONFIRMING,
         epsilon=1.0,
         seed=job.seed,
         earlier=[Trial(zero, (0.0,), (0.0,), aggregate([0.0]))],
@@ -119,8 +125,27 @@ def _search(
     tuning = tuning.model_copy(update={"delta": delta, "sem": sem})
     if not surely(delta, sem, len(tried)) > 0:
         return model, tuning
-    chosen = model.model_copy(update={"hyperparameters": theta})
-    return chosen, tuning.model_copy(update={"choice": "chosen"})
+    candidate = model.model_copy(update={"hyperparameters": theta})
+    again, again_sem = _confirm(job, candidate, held)
+    tuning = tuning.model_copy(update={"evaluations": tuning.evaluations + CONFIRMING})
+    if math.isnan(again):
+        return model, tuning
+    tuning = tuning.model_copy(update={"confirmed_delta": again, "confirmed_sem": again_sem})
+    if not surely(again, again_sem, 1) > 0:
+        return model, tuning
+    return candidate, tuning.model_copy(update={"choice": "chosen"})
+
+
+def _confirm(job: Job, candidate: ModelSpec, held: Log) -> tuple[float, float]:
+    """Δ and its standard error on earlier rows, from another seed; NaN where either fails."""
+    seed = job.seed + 1
+    try:
+        earlier = held.hold_out(VALIDATION_SHARE / (1 - VALIDATION_SHARE), job.model.filter)
+        _check_labels(job.model, earlier)
+        before = train(job.template, job.model, earlier, seed=seed)
+    except (DivergedError, InputError):
+        return math.nan, math.nan
+    return _compare(job.template, candidate, earlier, before, seed)
 
 
 def _compare(

@@ -20,6 +20,8 @@ TUNING_SCHEMA = (
     ("tuning_failures", pa.int64()),
     ("validation_delta", pa.float64()),
     ("validation_sem", pa.float64()),
+    ("confirmed_delta", pa.float64()),
+    ("confirmed_sem", pa.float64()),
     ("tuning_remark", pa.string()),
 )
 
@@ -40,6 +42,8 @@ def tuning_columns(instance: Instance) -> Row:
         "tuning_failures": tuning.failures,
         "validation_delta": tuning.delta,
         "validation_sem": tuning.sem,
+        "confirmed_delta": tuning.confirmed_delta,
+        "confirmed_sem": tuning.confirmed_sem,
         "tuning_remark": tuning.remark,
     }
 
@@ -47,10 +51,10 @@ def tuning_columns(instance: Instance) -> Row:
 def summarise_tuning(rows: Sequence[Row]) -> dict[str, Any] | None:
     """Which models chose what, from rows of `models.parquet`; None where none was tuned.
 
-    `gain` is the median Δ, on the validation rows, of the models that chose values of their own:
-    as it chose them, it flatters them. A hyperparameter's `least`, `median` and `most` are of
-    numbers, `values` are (value, models) of anything else; `set` counts the models whose own
-    value the fleet names, which none of the others do.
+    `gain` is the median Δ, on the rows that confirmed them, of the values that models chose: as
+    only gains are confirmed, it flatters them a little. A hyperparameter's `least`, `median` and
+    `most` are of numbers, `values` are (value, models) of anything else; `set` counts the models
+    whose own value the fleet names, which none of the others do.
     """
     tuned = [row for row in rows if row["tuning"] is not None]
     if not tuned:
@@ -66,7 +70,7 @@ def summarise_tuning(rows: Sequence[Row]) -> dict[str, Any] | None:
         ],
         "evaluations": sum(row["tuning_evaluations"] for row in tuned),
         "failures": sum(row["tuning_failures"] for row in tuned),
-        "gain": median(row["validation_delta"] for row in chosen) if chosen else None,
+        "gain": median(row["confirmed_delta"] for row in chosen) if chosen else None,
         "hyperparameters": _hyperparameters(rows, tuned),
     }
 

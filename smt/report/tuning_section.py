@@ -33,8 +33,8 @@ def tuning_section(tuning: dict[str, Any] | None) -> str:
         f"<h2>What models chose for themselves</h2><p>{_sentence(tuning)}</p>"
         f"{html_table('tuning', head, table)}"
         "<p class=caption>Values were compared on the latest of each model's training rows, never "
-        "on the test window, and are chosen where surely better there than the template's "
-        "defaults. Baselines are not tuned.</p>"
+        "on the test window, and are chosen where surely better than the template's defaults "
+        "there, and again on earlier rows from another seed. Baselines are not tuned.</p>"
         f"{_failed(tuning)}"
     )
 
@@ -50,9 +50,8 @@ def _sentence(tuning: dict[str, Any]) -> str:
     if tuning["failures"]:
         text += f", of which {tuning['failures']} failed"
     if tuning["gain"] is not None:
-        text += (
-            f". On the rows that chose them, the median gain is {numbers.percent(tuning['gain'])}"
-        )
+        gain = numbers.percent(tuning["gain"])
+        text += f". On the rows that confirmed them, the median gain is {gain}"
     return f"{text}."
 
 

@@ -50,7 +50,7 @@ def options(cluster, fleet_file, tmp_path_factory):
     template.dump(folder / "template.yaml")
     files = ("--fleet", folder / "fleet.yaml", "--template", folder / "template.yaml")
     # Whatever a model gains or loses, it is not held back for it.
-    more = ("--baseline", "sparsenn_small@1", "--alpha", "100", "--tune-evaluations", "3")
+    more = ("--baseline", "sparsenn_small@1", "--alpha", "100", "--tune-evaluations", "5")
     return [*map(str, files), *more]
 
 
@@ -250,8 +250,11 @@ def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
     [
         ((), "holds a run already; continue it with --resume"),
         (("--resume", "--seed", "4"), "holds a run with another settings"),
-        (("--resume", "--tune-evaluations", "4"), "holds a run with another settings"),
-        (("--tune-evaluations", "1"), "'tune_evaluations': the first evaluation is of the"),
+        (("--resume", "--tune-evaluations", "6"), "holds a run with another settings"),
+        (
+            ("--tune-evaluations", "3"),
+            "'tune_evaluations': 3 leave nothing to compare the defaults",
+        ),
         (("--resume", "--baseline", "none"), "holds a run with another baseline"),
         (("--version", "2"), "give one of them"),
         (("--baseline", "sparsenn_smal"), "did you mean 'sparsenn_small'"),

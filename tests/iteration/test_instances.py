@@ -156,9 +156,9 @@ def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_pat
     own = Tuning(choice="kept", default={"training.precision": "fp32"}, evaluations=4)
     chosen = {"choice": "chosen", "evaluations": 8, "sem": 0.1}
     found = [
-        tuned("m0", 0.01, "fp32", **chosen, delta=0.5, failures=2),
-        tuned("m1", 0.05, "bf16", **chosen, delta=0.3),
-        tuned("m2", 0.02, "bf16", **chosen, delta=0.9),
+        tuned("m0", 0.01, "fp32", **chosen, delta=0.7, confirmed_delta=0.5, failures=2),
+        tuned("m1", 0.05, "bf16", **chosen, delta=0.4, confirmed_delta=0.3),
+        tuned("m2", 0.02, "bf16", **chosen, delta=1.0, confirmed_delta=0.9),
         tuned("m3", 0.03, "fp32", choice="kept", evaluations=1).model_copy(update={"tuning": own}),
         tuned("m4", 0.002, "fp32", choice="failed", evaluations=1, remark="why"),
     ]
@@ -193,7 +193,7 @@ def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_pat
     }
     row = pq.read_table(tmp_path / "tuned" / MODELS).to_pylist()[0]
     assert json.loads(row["hyperparameters"]) == found[0].hyperparameters
-    assert (row["tuning"], row["tuning_evaluations"], row["validation_delta"]) == ("chosen", 8, 0.5)
+    assert (row["tuning"], row["tuning_evaluations"], row["validation_delta"]) == ("chosen", 8, 0.7)
 
 
 @given(st.lists(st.text(min_size=1), unique=True, max_size=8))

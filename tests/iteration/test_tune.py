@@ -59,7 +59,8 @@ def test_better_values_than_a_poor_default_are_found(tuned):
     assert model.hyperparameters[RATE] < 0.05
     assert (tuning.choice, tuning.default) == ("chosen", {RATE: HASTY})
     assert (tuning.evaluations, tuning.failures) == (6, 0)
-    assert surely(tuning.delta, tuning.sem, 5) > 0
+    assert surely(tuning.delta, tuning.sem, 3) > 0
+    assert surely(tuning.confirmed_delta, tuning.confirmed_sem, 1) > 0
 
 
 def test_its_change_is_that_of_two_plain_trainings_on_the_cut_log(tuned, job, small_log):
@@ -67,6 +68,31 @@ def test_its_change_is_that_of_two_plain_trainings_on_the_cut_log(tuned, job, sm
     held = small_log.hold_out(0.2)
     before, after = (train(job.template, each, held, seed=1) for each in (job.model, model))
     assert (tuning.delta, tuning.sem) == paired_delta(before.losses, after.losses, before.groups)
+
+
+def test_what_was_found_is_confirmed_on_earlier_rows_from_another_seed(tuned, job, small_log):
+    model, tuning = tuned
+    earlier = small_log.hold_out(0.2).hold_out(0.25)
+    before, after = (train(job.template, each, earlier, seed=2) for each in (job.model, model))
+    found = paired_delta(before.losses, after.losses, before.groups)
+    assert (tuning.confirmed_delta, tuning.confirmed_sem) == found
+
+
+def test_what_is_not_confirmed_is_not_chosen(job, small_log):
+    """Of rows whose labels are all the same before the cut, nothing can be compared."""
+    never = pa.array([0] * len(small_log.train), pa.int8())
+    place = small_log.train.column_names.index("click")
+    field = small_log.train.schema.field("click")
+    labels = small_log.train["click"].to_numpy().copy()
+    start = len(small_log.hold_out(0.2).hold_out(0.25).train)
+    end = len(small_log.hold_out(0.2).train)
+    labels[start:end] = never[start:end].to_numpy(zero_copy_only=False)
+    train_rows = small_log.train.set_column(place, field, pa.array(labels))
+    odd = Log(small_log.schema, train_rows, small_log.test, "odd")
+    model, tuning = tune(job, odd)
+    assert model is job.model
+    assert surely(tuning.delta, tuning.sem, 3) > 0
+    assert (tuning.choice, tuning.confirmed_delta) == ("kept", None)
 
 
 def test_the_test_window_decides_nothing(tuned, job, small_log):
@@ -116,7 +142,7 @@ def test_a_good_default_is_kept(job, small_log):
     model, tuning = tune(job.model_copy(update={"template": good}), small_log)
     assert model is job.model
     assert tuning.choice == "kept"
-    assert surely(tuning.delta, tuning.sem, 5) <= 0
+    assert surely(tuning.delta, tuning.sem, 3) <= 0
 
 
 @pytest.mark.parametrize("off", ["no budget", "all is set", "nothing exposed"])
@@ -143,7 +169,7 @@ def test_candidates_that_diverge_or_break_a_limit_are_not_chosen(job, small_log)
     limited = job.model.model_copy(update={"limits": limits, "hyperparameters": {}})
     for place, values in ((RATE, (HASTY, 1e30)), (WIDTH, (64, WIDE))):
         template = job.template.model_copy(update={"exposed": {place: Choice(values)}})
-        change = {"template": template, "model": limited, "tune_evaluations": 3}
+        change = {"template": template, "model": limited, "tune_evaluations": 5}
         model, tuning = tune(job.model_copy(update=change), small_log)
         assert model is limited
         assert (tuning.choice, tuning.evaluations, tuning.failures) == ("kept", 2, 1)

@@ -129,8 +129,8 @@ def test_the_page_says_what_models_chose_for_themselves(result, rows):
     page = Page(html)
     assert (
         "Of 4 models to tune, 2 chose values of their own and 1 kept the defaults; 1 could not be "
-        "tuned. It took 25 evaluations, of which 3 failed. On the rows that chose them, the median "
-        "gain is +0.400%." in html
+        "tuned. It took 25 evaluations, of which 3 failed. On the rows that confirmed them, the "
+        "median gain is +0.400%." in html
     )
     assert page.rows("tuning") == [
         ["training.dense_rate", "0.002", "0.001 to 0.05, median 0.01235", "2 of 3", "1"],
