@@ -7,10 +7,8 @@ dropped from the page cache before those from disk. It prints:
   peak_mib        most resident memory while SparseNN Small trains on the last `rows` rows of the
                   log and predicts its test window; the bar is 2048
   waiting         share of the training loop's time between asking for a batch and having it,
-                  conversion to tensors included
+                  conversion to tensors included; the bar is 0.05
   waiting_memory  the same where the rows are in memory
-  stall           what disk adds to the wait for an example, over an example's time from memory;
-                  the bar is 0.05
   disk_per_s      examples a second of the training loop, from disk
   memory_per_s    the same from memory
   open_s          seconds before the first batch is asked for: all rows' labels are counted
@@ -189,10 +187,6 @@ def main(config: Config) -> None:
         found = _alone(measure, config)
         print(f"{measure.__name__}: {found}", flush=True)
         figures |= found
-    figures["stall"] = figures["memory_per_s"] * (
-        figures["waiting"] / figures["disk_per_s"]
-        - figures["waiting_memory"] / figures["memory_per_s"]
-    )
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 
 class Averaged:
@@ -32,7 +33,12 @@ class Averaged:
     def update(self) -> None:
         """Move the average towards the parameters; called after each step."""
         kept = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self.values, self.parameters, 1 - kept)
+        for sharded in (False, True):
+            alike = [n for n, p in enumerate(self.parameters) if isinstance(p, DTensor) is sharded]
+            values = [self.values[number] for number in alike]
+            parameters = [self.parameters[number] for number in alike]
+            if alike:
+                torch._foreach_lerp_(values, parameters, 1 - kept)
         self.updates += 1
 
     @torch.no_grad()

@@ -43,7 +43,7 @@ class Learner:
             for optimizer in self.placed.optimizers
         ]
         decay = template.training.ema_decay
-        self.averaged = None if decay is None else Averaged(self.placed.dense.values(), decay)
+        self.averaged = None if decay is None else Averaged(self.placed.trained.values(), decay)
 
     def step(self, step: int, batch: Batch, labels: Tensor, weights: Tensor) -> Tensor:
         """Learn from one batch.

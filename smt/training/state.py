@@ -75,7 +75,7 @@ def training_state(learner: Learner) -> State:
     if learner.averaged is not None:
         state |= {
             f"average.{name}": value
-            for name, value in zip(placed.dense, learner.averaged.values, strict=True)
+            for name, value in zip(placed.trained, learner.averaged.values, strict=True)
         }
     # A safetensors file cannot be read in part where a tensor has no dimension.
     return {name: value.view(1) if value.dim() == 0 else value for name, value in state.items()}

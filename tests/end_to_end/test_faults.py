@@ -9,6 +9,9 @@ from test_resume import recorded
 
 from smt.execution.cluster import connect
 
+# Minutes on two cores, which other tests need more.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def options(finished_run, fleet_file):

@@ -213,6 +213,7 @@ def test_a_record_of_another_job_and_a_model_that_is_half_there_are_made_again(
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.slow
 def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
     nodes, launched, options, tmp_path
 ):

@@ -17,6 +17,9 @@ from smt.fleet import Fleet, load_fleet, open_logs
 from smt.iteration.instantiate import instantiate
 from smt.template import catalogue
 
+# Minutes on two cores, which other tests need more.
+pytestmark = pytest.mark.slow
+
 TEMPLATE = catalogue["sparsenn_small"]
 
 
