@@ -1,5 +1,6 @@
 """Embedding tables over several workers: TorchRec's sharding, by a plan of its planner."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ def shard_tables(
         if isinstance(value, ShardedTensor):
             _restore(value, initial[name])
     for tables in weighed.values():
-        _weigh_beside_tables(tables)
+        _weigh_beside_tables(tables, workers)
     return sharded
 
 
@@ -191,7 +192,7 @@ def _constraint(kinds: list[str], dim: int, workers: Workers) -> ParameterConstr
     return ParameterConstraints(sharding_types=kinds, min_partition=narrowest)
 
 
-def _weigh_beside_tables(tables: PooledTables) -> None:
+def _weigh_beside_tables(tables: PooledTables, workers: Workers) -> None:
     """Weigh ids on the worker that has their table, after they are exchanged.
 
     No gradient flows back through the exchange, so weights given before it would not learn.
@@ -205,6 +206,9 @@ def _weigh_beside_tables(tables: PooledTables) -> None:
     tables.prepares_input = False
     for lookup in tables.tables._lookups:
         lookup.register_forward_pre_hook(weigh)
+    # Torchrec averages the gradients of rows over workers, and sums those of ids' weights.
+    for parameter in tables.weighers.parameters():
+        parameter.register_hook(partial(torch.div, other=workers.count))  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()

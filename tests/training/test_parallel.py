@@ -106,6 +106,15 @@ def observe(template, model, log, workers):
     }
 
 
+def weigher_gradients(network):
+    """Of the last step."""
+    return {
+        name: parameter.grad.clone()
+        for name, parameter in network.named_parameters()
+        if ".weighers." in name and parameter.grad is not None
+    }
+
+
 def work(rank, out, template, model, path):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{out}/meet", rank=rank, world_size=2)
@@ -139,6 +148,7 @@ def work(rank, out, template, model, path):
             if "embedding_bags" in k
         ],
         "dense gradients": [k for k, v in network.named_parameters() if v.grad is not None],
+        "weighers": weigher_gradients(network),
     }
     with open(f"{out}/{rank}.pickle", "wb") as file:
         pickle.dump(found, file)
@@ -229,6 +239,17 @@ def test_two_workers_look_ids_up_and_update_tables_as_one_does(found, small_temp
         together = torch.cat([first[step], second[step]])
         torch.testing.assert_close(together, expected, rtol=0, atol=1e-6)
     assert all(parameter.grad is None for parameter in table_parameters(network))
+
+
+def test_weights_beside_tables_get_the_gradients_that_one_worker_gives_them(found, small_template):
+    expected = weigher_gradients(train_tables(small_template.training, LOCAL)[1])
+    first, second = (rank["every table"]["weighers"] for rank in found)
+    assert not first.keys() & second.keys()
+    together = first | second
+    assert together.keys() == expected.keys()
+    assert len(expected) == 2
+    for name, gradient in expected.items():
+        torch.testing.assert_close(together[name], gradient, rtol=1e-5, atol=1e-7)
 
 
 def test_tables_of_steps_are_sharded_and_have_no_dense_gradients(found):
