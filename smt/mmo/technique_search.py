@@ -248,7 +248,7 @@ def _run_tune(searcher: FleetSearcher, dispatcher: Any) -> None:
     # The ledger is the record; Tune's own logs and messages would only repeat it.
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     # A trial only waits, so it asks for a sliver of memory and leaves every CPU to training.
     waiting = tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])
     with tempfile.TemporaryDirectory(prefix="smt-tune-") as scratch:

@@ -68,5 +68,5 @@ def stopped_by_the_disk(started, out):
     (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
     assert error.startswith(f"error: {out}/")
     assert "cannot be written: File too large" in error
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     assert not list(out.rglob("*.partial"))
