@@ -143,7 +143,8 @@ def _confirm(job: Job, candidate: ModelSpec, held: Log) -> tuple[float, float]:
         earlier = held.hold_out(VALIDATION_SHARE / (1 - VALIDATION_SHARE), job.model.filter)
         _check_labels(job.model, earlier)
         before = train(job.template, job.model, earlier, seed=seed)
-    except (DivergedError, InputError):
+    # Whatever goes wrong with a candidate is a finding: a width that a table cannot have, memory.
+    except Exception:
         return math.nan, math.nan
     return _compare(job.template, candidate, earlier, before, seed)
 
@@ -156,7 +157,8 @@ def _compare(
         if model_card(template, candidate, held.schema).excess:
             return math.nan, math.nan
         after = train(template, candidate, held, seed=seed)
-    except (DivergedError, InputError):
+    # Whatever goes wrong with a candidate is a finding: a width that a table cannot have, memory.
+    except Exception:
         return math.nan, math.nan
     return paired_delta(before.losses, after.losses, before.groups)
 
