@@ -24,9 +24,9 @@ from smt.training.checkpoint import load_checkpoint
 MORE = """
 - {name: like/all, stage: ranking, events: [like], surface: all, data_constraint: full}
 - {name: wild, stage: ranking, events: [click], surface: all, data_constraint: full,
-   hyperparameters: {training.dense_rate: 1.0e+30}}
+   hyperparameters: {training.dense_rate: 1.0e+30, architecture.embedding_dim: 16}}
 - {name: ../huge, stage: ranking, events: [click], surface: all, data_constraint: full,
-   hyperparameters: {architecture.embedding_dim: 35184372088832}}
+   hyperparameters: {architecture.embedding_dim: 35184372088832, training.dense_rate: 0.002}}
 """
 SCRIPT = "instantiate.py"
 # Of a row of models.parquet: what the machine's speed changes.
