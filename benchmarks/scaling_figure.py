@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.io import to_html
 from plotly.subplots import make_subplots
 from scaling_launch import Scaling
 
 from smt.report.document import html_document
-from smt.report.theme import ACCENT, CONFIG, MUTED, axis, frame
+from smt.report.embed import embed
+from smt.report.theme import ACCENT, MUTED, axis, frame
 
 HEIGHT = 380
 BAR = 0.95
@@ -28,13 +28,7 @@ def write_figure(sizes: Sequence[Scaling], summary: dict[str, Any], path: Path) 
     Args:
         summary: What the page keeps as JSON.
     """
-    figure = to_html(
-        scaling_figure(sizes),
-        config=CONFIG,
-        include_plotlyjs=False,
-        full_html=False,
-        div_id="scaling",
-    )
+    figure = embed(scaling_figure(sizes), "scaling")
     sections = [figure, f"<p class=caption>{escape(CAPTION)}</p>"]
     path.write_text(html_document("How orchestration scales", sections, summary))
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.io import to_html
 from plotly.subplots import make_subplots
 from search_fleets import NEAR
 from search_points import Array
 
 from smt.report.document import html_document
-from smt.report.theme import ACCENT, CLUSTERS, CONFIG, MUTED, axis, frame
+from smt.report.embed import embed
+from smt.report.theme import ACCENT, CLUSTERS, MUTED, axis, frame
 
 HEIGHT = 460
 PANELS = ("trials", "evaluations")
@@ -29,13 +29,7 @@ def write_figure(
         regrets: Method -> simple regret [runs, trials] and [runs, evaluations].
         summary: What the page keeps as JSON.
     """
-    figure = to_html(
-        regret_figure(regrets),
-        config=CONFIG,
-        include_plotlyjs=False,
-        full_html=False,
-        div_id="regret",
-    )
+    figure = embed(regret_figure(regrets), "regret")
     runs = max(len(by_trial) for by_trial, _ in regrets.values())
     caption = (
         f"Simple regret, 1 − A/A* of the truly best θ tried so far: median of {runs} runs a "

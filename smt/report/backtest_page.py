@@ -4,15 +4,13 @@ import json
 from html import escape
 from typing import Any
 
-from plotly.io import to_html
-
 from smt.execution.storage import Folder
 from smt.report import numbers
 from smt.report.backtest_figure import backtest_figure
 from smt.report.backtest_tables import blame_section, misfit_section
 from smt.report.document import html_document
+from smt.report.embed import embed
 from smt.report.html_table import html_table
-from smt.report.theme import CONFIG
 
 Result = dict[str, Any]
 
@@ -132,13 +130,7 @@ def _groups(result: Result) -> str:
 
 
 def _models(result: Result) -> str:
-    figure = to_html(
-        backtest_figure(result["models"], result["settings"]["alpha"]),
-        config=CONFIG,
-        include_plotlyjs=False,
-        full_html=False,
-        div_id="deltas",
-    )
+    figure = embed(backtest_figure(result["models"], result["settings"]["alpha"]), "deltas")
     head = (
         "<th>model<th>group<th class=n>weight<th class=n>Δ ± standard error<th class=n>NE before"
         "<th class=n>NE after<th class=n>FLOPs before<th class=n>FLOPs after<th class=n>test rows"

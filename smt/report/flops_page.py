@@ -10,14 +10,13 @@ from statistics import median
 from typing import Any
 
 import pyarrow as pa
-from plotly.io import to_html
 from rich.table import Table
 
 from smt.execution.storage import Folder
 from smt.report import numbers
 from smt.report.document import html_document
+from smt.report.embed import embed
 from smt.report.flops_figure import flops_figure, scaled
-from smt.report.theme import CONFIG
 from smt.template import catalogue
 from smt.template.network_counts import Count
 
@@ -85,9 +84,7 @@ def flops_page(result: Result, counts: Sequence[Count]) -> str:
     Args:
         result: As `save_flops` returns it.
     """
-    figure = to_html(
-        flops_figure(counts), config=CONFIG, include_plotlyjs=False, full_html=False, div_id="flops"
-    )
+    figure = embed(flops_figure(counts), "flops")
     table = f"<h2>Templates</h2>{_table(result['templates'])}"
     sections = [_verdict(result), figure, _caption(result), table]
     return html_document(TITLE, sections, result)

@@ -5,14 +5,12 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from plotly.io import to_html
-
 from smt.execution.importance import IMPORTANCE, RESULT
 from smt.execution.storage import Folder
 from smt.report import numbers
 from smt.report.document import html_document
+from smt.report.embed import embed
 from smt.report.importance_figure import SHOWN, importance_figure
-from smt.report.theme import CONFIG
 
 Result = dict[str, Any]
 
@@ -71,7 +69,8 @@ def _facts(result: Result) -> str:
 def _method(method: str, ranking: dict[str, list[dict[str, Any]]]) -> str:
     sections = "".join(
         f"<section><h3>{kind}: {numbers.plural(len(features), 'feature')}</h3>"
-        f"{_figure(features, f'{method}-{kind}')}{_table(features, f'{method}-{kind}-table')}"
+        f"{embed(importance_figure(features), f'{method}-{kind}')}"
+        f"{_table(features, f'{method}-{kind}-table')}"
         "</section>"
         for kind, features in ranking.items()
     )
@@ -80,11 +79,6 @@ def _method(method: str, ranking: dict[str, list[dict[str, Any]]]) -> str:
         f"read the feature, with one standard error, and the first {SHOWN} of a type; dots: models."
         f"</p>{sections}"
     )
-
-
-def _figure(features: list[dict[str, Any]], name: str) -> str:
-    figure = importance_figure(features)
-    return str(to_html(figure, config=CONFIG, include_plotlyjs=False, full_html=False, div_id=name))
 
 
 def _table(features: list[dict[str, Any]], name: str) -> str:
