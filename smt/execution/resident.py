@@ -93,8 +93,8 @@ def run_on_residents(
             ended: list[tuple[int, Any]] = []
             for reference in _wait(list(running)):
                 each = running.pop(reference)
-                error = _death(reference)
-                if error is not None and each.number is not None:
+                found = _found(reference)
+                if isinstance(found, RayError) and each.number is not None:
                     # Its node may be lost: it takes no other call until it is up again.
                     up = each.worker.ready.remote()
                     running[up] = _Running(each.worker, None, time.monotonic())
@@ -102,7 +102,7 @@ def run_on_residents(
                     if died[each.number] <= TASK_RETRIES:
                         waiting.appendleft(each.number)
                     else:
-                        ended.append((each.number, Lost(why_lost(error, died[each.number]))))
+                        ended.append((each.number, Lost(why_lost(found, died[each.number]))))
                     continue
                 if waiting:
                     number = waiting.popleft()
@@ -111,7 +111,7 @@ def run_on_residents(
                 else:
                     ray.kill(each.worker)
                 if each.number is not None:
-                    ended.append((each.number, reference))
+                    ended.append((each.number, found))
             for reference, number in _overdue(running, limit_s):
                 ray.kill(running.pop(reference).worker)
                 start()
@@ -121,8 +121,7 @@ def run_on_residents(
                 else:
                     yield number, Lost(f"it took longer than {limit_s:g} s, {TRIES} times")
             # Whoever takes a result may be slow: by now every free worker has its next call.
-            for number, found in ended:
-                yield number, found if isinstance(found, Lost) else _result(found)
+            yield from ended
     finally:
         for each in running.values():
             ray.kill(each.worker)
@@ -148,19 +147,11 @@ def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[
     ]
 
 
-def _death(reference: Any) -> RayError | None:
-    """How the worker of a call died; None where the call ended by itself."""
-    try:
-        ray.get(reference)
-    except RayTaskError:
-        return None
-    except RayError as error:
-        return error
-    return None
-
-
-def _result(reference: Any) -> Any:
+def _found(reference: Any) -> Any:
+    """What a call returned, why it is `Lost`, or the error of Ray's by which its worker died."""
     try:
         return ray.get(reference)
     except RayTaskError as error:
         return Lost(why_lost(error, 1))
+    except RayError as error:
+        return error
