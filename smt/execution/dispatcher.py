@@ -212,21 +212,15 @@ def start_dispatcher(
 
 
 @contextmanager
-def dispatching(
-    folder: str,
-    baselines: str,
-    template: Template,
-    logs: dict[str, Any],
-    capacity: Capacity,
-    *,
-    limit_s: float | None = None,
-) -> Iterator[Any]:
+def dispatching(dispatcher: Any, folder: str) -> Iterator[Any]:
     """A dispatcher as long as it is needed; it and its workers end however that ends.
+
+    Args:
+        folder: Where its ledger is, for the error.
 
     Raises:
         StoppedError: The ledger cannot be written, or the dispatcher died.
     """
-    dispatcher = start_dispatcher(folder, baselines, template, logs, capacity, limit_s=limit_s)
     try:
         yield dispatcher
     except RayTaskError as error:

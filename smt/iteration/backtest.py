@@ -11,7 +11,7 @@ from rich.console import Console
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import connect, plan
-from smt.execution.dispatcher import dispatching
+from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
 from smt.execution.share_logs import share_logs
@@ -95,11 +95,14 @@ def backtest(
     with (
         open_run(folder, run, resume=resume),
         dispatching(
+            start_dispatcher(
+                folder.location,
+                folder.path("baselines"),
+                parent,
+                share_logs(logs, models, console),
+                capacity,
+            ),
             folder.location,
-            folder.path("baselines"),
-            parent,
-            share_logs(logs, models, console),
-            capacity,
         ) as dispatcher,
         Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display,
     ):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from smt.errors import InputError
 from smt.execution.cluster import connect, plan
-from smt.execution.dispatcher import dispatching
+from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
 from smt.execution.share_logs import share_logs
@@ -160,12 +160,15 @@ def generalize(
     with (
         open_run(folder, run, resume=resume),
         dispatching(
+            start_dispatcher(
+                folder.location,
+                folder.path("baselines") if baselines is None else str(baselines),
+                template,
+                share_logs(logs, [*models, *holdout], console or Console()),
+                capacity,
+                limit_s=None if limit_minutes is None else 60 * limit_minutes,
+            ),
             folder.location,
-            folder.path("baselines") if baselines is None else str(baselines),
-            template,
-            share_logs(logs, [*models, *holdout], console or Console()),
-            capacity,
-            limit_s=None if limit_minutes is None else 60 * limit_minutes,
         ) as dispatcher,
     ):
         total = len(models) * settings.trials * len(techniques)
