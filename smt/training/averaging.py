@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
+
+from smt.training.optimizers import alike
 
 
 class Averaged:
@@ -26,6 +27,8 @@ class Averaged:
             raise ValueError(f"decay is {decay}, must be in [0, 1)")
         self.parameters: list[Tensor] = list(parameters)
         self.values = [parameter.detach().clone() for parameter in self.parameters]
+        value_of = dict(zip(self.parameters, self.values, strict=True))
+        self._groups = [([value_of[p] for p in kind], kind) for kind in alike(self.parameters)]
         self.decay = decay
         self.updates = 0
 
@@ -33,12 +36,8 @@ class Averaged:
     def update(self) -> None:
         """Move the average towards the parameters; called after each step."""
         kept = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for sharded in (False, True):
-            alike = [n for n, p in enumerate(self.parameters) if isinstance(p, DTensor) is sharded]
-            values = [self.values[number] for number in alike]
-            parameters = [self.parameters[number] for number in alike]
-            if alike:
-                torch._foreach_lerp_(values, parameters, 1 - kept)
+        for values, parameters in self._groups:
+            torch._foreach_lerp_(values, parameters, 1 - kept)
         self.updates += 1
 
     @torch.no_grad()

@@ -42,7 +42,7 @@ def dense_optimizers(
     parameters = [parameter for _, parameter in named]
     match spec:
         case AdamSpec():
-            return [Adam(_alike(parameters), lr=rate, betas=spec.betas, eps=spec.eps, fused=True)]
+            return [Adam(_groups(parameters), lr=rate, betas=spec.betas, eps=spec.eps, fused=True)]
         case AdamWSpec():
             return [_adamw(parameters, spec, rate)]
         case MuonSpec():
@@ -50,11 +50,11 @@ def dense_optimizers(
             others = [parameter for name, parameter in named if name not in hidden]
             return _muon(matrices, others, spec, rate)
         case SGDSpec():
-            return [SGD(_alike(parameters), lr=rate, momentum=spec.momentum)]
+            return [SGD(_groups(parameters), lr=rate, momentum=spec.momentum)]
         case AdagradSpec():
             start = spec.initial_accumulator
             return [
-                Adagrad(_alike(parameters), rate, initial_accumulator_value=start, eps=spec.eps)
+                Adagrad(_groups(parameters), rate, initial_accumulator_value=start, eps=spec.eps)
             ]
         case _:
             assert_never(spec)
@@ -84,12 +84,16 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tenso
     return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
-def _alike(parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
-    """A group of whole parameters and one of sharded ones, as torch updates a group together."""
-    kinds = [
-        [p for p in parameters if isinstance(p, DTensor) is sharded] for sharded in (False, True)
-    ]
-    return [{"params": kind} for kind in kinds if kind]
+def alike(parameters: Iterable[Tensor]) -> list[list[Tensor]]:
+    """The whole ones and the sharded ones, where there are some: torch takes no mixture at once."""
+    parameters = list(parameters)
+    whole = [each for each in parameters if not isinstance(each, DTensor)]
+    sharded: list[Tensor] = [each for each in parameters if isinstance(each, DTensor)]
+    return [kind for kind in (whole, sharded) if kind]
+
+
+def _groups(parameters: Iterable[nn.Parameter], **options: float) -> list[dict[str, Any]]:
+    return [{"params": kind, **options} for kind in alike(parameters)]
 
 
 def _adamw(parameters: list[nn.Parameter], spec: AdamWSpec, rate: float) -> Optimizer:
@@ -97,8 +101,8 @@ def _adamw(parameters: list[nn.Parameter], spec: AdamWSpec, rate: float) -> Opti
     vectors = [parameter for parameter in parameters if parameter.dim() < 2]
     matrices = [parameter for parameter in parameters if parameter.dim() >= 2]
     groups = [
-        *({**group, "weight_decay": 0.0} for group in _alike(vectors)),
-        *({**group, "weight_decay": spec.weight_decay} for group in _alike(matrices)),
+        *_groups(vectors, weight_decay=0.0),
+        *_groups(matrices, weight_decay=spec.weight_decay),
     ]
     return AdamW(groups, lr=rate, betas=spec.betas, eps=spec.eps, fused=True)
 
@@ -121,6 +125,6 @@ def _muon(
     ]
     if others:
         optimizers.append(
-            Adam(_alike(others), lr=spec.adam_rate, betas=spec.adam_betas, fused=True)
+            Adam(_groups(others), lr=spec.adam_rate, betas=spec.adam_betas, fused=True)
         )
     return optimizers

@@ -40,15 +40,15 @@ def load_training(learners: Mapping[str, Learner], path: Path, workers: Workers)
         InputError: The folder is broken, or of other networks.
     """
     sizes = held_sizes(path)
-    step = saved_step(path)
-    state: State = {}
+    step = torch.zeros(1, dtype=torch.int64)
+    state: State = {STEP: step}
     for prefix, learner in learners.items():
         _make_room(learner.placed, [n.removeprefix(prefix) for n in sizes if n.startswith(prefix)])
         state |= {f"{prefix}{n}": v for n, v in training_state(learner).items()}
     read_tensors(state, path, workers)
     for learner in learners.values():
         if learner.averaged is not None:
-            learner.averaged.updates = step
+            learner.averaged.updates = int(step)
 
 
 def saved_step(path: Path) -> int:
@@ -93,8 +93,9 @@ def whole_network(placed: Placed, workers: Workers) -> dict[str, Tensor]:
             found = value.full_tensor()
         else:
             found = value
-            if name.startswith(tuple(placed.owners)):
-                dist.broadcast(found, _owner(name, placed))
+            owner = _owner(name, placed.owners)
+            if owner is not None:
+                dist.broadcast(found, owner)
         if found is not None and workers.rank == 0:
             whole[name] = found.detach().cpu()
     return whole
@@ -106,15 +107,13 @@ def _own_state(learner: Learner, workers: Workers) -> State:
     return {
         name: value
         for name, value in training_state(learner).items()
-        if all(
-            rank == workers.rank or not name.partition(".")[2].startswith(prefix)
-            for prefix, rank in owners.items()
-        )
+        if _owner(name.partition(".")[2], owners) in (None, workers.rank)
     }
 
 
-def _owner(name: str, placed: Placed) -> int:
-    return next(rank for prefix, rank in placed.owners.items() if name.startswith(prefix))
+def _owner(name: str, owners: Mapping[str, int]) -> int | None:
+    """The rank that alone holds what has this name; None where all hold it."""
+    return next((rank for prefix, rank in owners.items() if name.startswith(prefix)), None)
 
 
 def _names(placed: Placed) -> dict[Tensor, str]:
