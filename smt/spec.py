@@ -61,7 +61,11 @@ def read_yaml(path: str | Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        return yaml.load(path.read_text(), Loader=LOADER)
+        loader = LOADER(path.read_text())
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 
