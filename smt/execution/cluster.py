@@ -32,33 +32,35 @@ def connect() -> None:
 
 
 def plan(
-    workers_of: Iterable[tuple[str, int]], *, isolate: bool, warm_workers: int | None = None
+    workers_of: Iterable[tuple[str, int]],
+    *,
+    isolate: bool,
+    warm_workers: int | None = None,
+    cpus: int = 1,
 ) -> Capacity:
     """Divide the cluster's CPUs between the warm pool and Ray Train runs of their own.
 
     Args:
-        workers_of: (model's name, CPUs that its training template asks for).
+        workers_of: (model's name, workers that its training template asks for).
         isolate: Every evaluation in a run of its own.
         warm_workers: How many; as many as the cluster has CPUs for where None. Those that it
             has no room for wait for it, so that an autoscaler adds nodes.
+        cpus: Of each worker of a run of its own.
 
     Raises:
         InputError: A model asks for more than the cluster has, or options contradict each other.
     """
     if warm_workers is not None and (isolate or warm_workers < 1):
-        said = (
-            "where each evaluation has a run of its own there are none"
-            if isolate
-            else "at least one is needed"
-        )
+        said = "with isolate there are none" if isolate else "at least one is needed"
         raise InputError(f"warm_workers is {warm_workers}; {said}")
     available = int(ray.cluster_resources().get("CPU", 0))
     asked = dict(workers_of)
     name, largest = max(asked.items(), key=lambda item: item[1])
-    if largest > max(available, 1):
+    if largest * cpus > max(available, 1):
+        each = "one CPU" if cpus == 1 else f"{cpus} CPUs"
         raise InputError(
-            f"model '{name}' asks for {largest} CPUs, for its workers together; the cluster has "
-            f"{available}"
+            f"model '{name}' asks for {largest} workers of {each} each; the cluster has "
+            f"{available} CPUs"
         )
     if available < 1 and warm_workers is None:
         raise InputError(
@@ -67,7 +69,7 @@ def plan(
         )
     gpus = int(ray.cluster_resources().get("GPU", 0))
     if isolate:
-        runs = available // largest
+        runs = available // (largest * cpus)
         return Capacity(pool=0, runs=min(runs, gpus) if gpus else runs, gpu=gpus > 0)
     runs = 0 if largest == 1 else 1
     if warm_workers is not None:

@@ -106,6 +106,11 @@ def instantiate(
             f"template '{template.name}' trains on {training.workers} workers; hyperparameters are "
             "tuned on one: set training.workers to 1, or leave tune_evaluations at 0"
         )
+    if training.workers > 1 and warm_workers is not None:
+        raise InputError(
+            f"template '{template.name}' trains on {training.workers} workers, each model in a run "
+            "of its own: leave warm_workers out"
+        )
     logs = open_logs(fleet.models)
     jobs = {
         model.name: Job(
@@ -123,9 +128,10 @@ def instantiate(
     folder = Folder(out)
     connect()
     capacity = plan(
-        [(name, training.workers * training.capacity.cpus) for name in jobs],
+        [(name, training.workers) for name in jobs],
         isolate=training.workers > 1,
         warm_workers=warm_workers,
+        cpus=training.capacity.cpus if training.workers > 1 else 1,
     )
     run = {
         "template": template.to_dict(),

@@ -44,8 +44,8 @@ def test_more_warm_workers_than_there_is_room_for_wait_for_it(cluster):
     ("cpus", "asked", "options", "said"),
     [
         (0, ONE, {"isolate": False}, "the cluster has none now. .* say how many workers to wait"),
-        (2, WIDE, {"isolate": False}, "model 'wide' asks for 4 CPUs, .* the cluster has 2"),
-        (8, ONE, {"isolate": True, "warm_workers": 3}, "a run of its own there are none"),
+        (2, WIDE, {"isolate": False}, "model 'wide' asks for 4 workers .* the cluster has 2 CPUs"),
+        (8, ONE, {"isolate": True, "warm_workers": 3}, "with isolate there are none"),
         (8, ONE, {"isolate": False, "warm_workers": 0}, "at least one is needed"),
     ],
 )
