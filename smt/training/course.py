@@ -1,13 +1,14 @@
 """All that one network's training needs: the network, its learner, its examples."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from smt.data import Batch, Log, Schema, read_batches
+from smt.data.ahead import ahead
 from smt.data.schema import Numeric
 from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
@@ -21,6 +22,8 @@ from smt.training.workers import Workers
 
 FIT_ROWS = 65_536
 """Rows from the start of the training window that set the bins of numeric features."""
+BATCHES_AHEAD = 2
+"""Made into tensors, in a thread of their own, while the network learns from the one before."""
 
 Example = tuple[Batch, Tensor, Tensor]
 
@@ -120,18 +123,34 @@ def _examples(
         skipped = size * steps_before if number == first_pass else 0
         if not skipped:
             network.start_pass()
-        for batch in read_batches(
-            rows.window,
-            schema,
-            features=network.features,
-            events=network.labels,
-            where=rows.where,
-            batch_size=size // workers.count,
-            skip=rows.skip + skipped,
-            kept=rows.kept,
-            steps=network.reads_steps,
-            extra=targets.columns,
-            shard=(workers.rank, workers.count),
-        ):
-            here = targets.known(batch if device.type == "cpu" else batch.to(device))
-            yield here, *targets(here)
+        read = replace(rows, skip=rows.skip + skipped)
+        share = size // workers.count
+        examples = _pass(network, schema, read, targets, share, workers, device)
+        yield from ahead(examples, BATCHES_AHEAD)
+
+
+def _pass(
+    network: Network,
+    schema: Schema,
+    rows: TrainingRows,
+    targets: Targets,
+    batch_size: int,
+    workers: Workers,
+    device: torch.device,
+) -> Generator[Example]:
+    """One pass over the rows; it asks nothing of the network that training changes."""
+    for batch in read_batches(
+        rows.window,
+        schema,
+        features=network.features,
+        events=network.labels,
+        where=rows.where,
+        batch_size=batch_size,
+        skip=rows.skip,
+        kept=rows.kept,
+        steps=network.reads_steps,
+        extra=targets.columns,
+        shard=(workers.rank, workers.count),
+    ):
+        here = targets.known(batch if device.type == "cpu" else batch.to(device))
+        yield here, *targets(here)
