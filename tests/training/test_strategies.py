@@ -8,16 +8,14 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
-from torch.nn.functional import binary_cross_entropy_with_logits
+from spread import train_by
 
 from smt.data import open_log
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.template import Template, build, load_version
 from smt.training.checkpoint import held_sizes, read_tensors
-from smt.training.course import device_of, start_course
-from smt.training.predict import predict
-from smt.training.state import load_training, save_training, saved_step, whole_network
+from smt.training.state import saved_step
 from smt.training.workers import LOCAL, Workers
 
 # Minutes on two cores, which other tests need more.
@@ -61,38 +59,6 @@ CONTINUED = [
 ]
 
 
-def train_by(plan, template, model, log, workers, *, out=None, after=None):
-    """Loss curve of this worker's examples, test logits, the whole network on rank 0.
-
-    Args:
-        out: Where to save the training, after half of the steps.
-        after: The saved training to go on from.
-    """
-    distribution, training, features = PLANS[plan]
-    template = template.change("training", distribution=distribution, **training)
-    template = template.change("features", **features)
-    first = 0 if after is None else saved_step(after)
-    course = start_course(template, model, log, seed=0, workers=workers, first_step=first)
-    learners = {"": course.learner}
-    if after is not None:
-        load_training(learners, after, workers)
-    losses = []
-    for step, (batch, labels, weights) in enumerate(course.examples, first):
-        logits = course.learner.step(step, batch, labels, weights)
-        losses.append(float(binary_cross_entropy_with_logits(logits, labels)))
-        if out is not None and step + 1 == SAVED:
-            save_training(learners, SAVED, out / f"{workers.count}: {plan}", workers)
-    network = course.learner.finish()
-    found = predict(network, course.network, course.windows, 0.0, device_of())
-    return {
-        "losses": losses,
-        "logits": found.logits,
-        "kinds": {type(value).__name__ for value in network.state_dict().values()},
-        "whole": whole_network(course.learner.placed, workers),
-        "template": template,
-    }
-
-
 def work(rank, count, out, template, model, path):
     torch.set_num_threads(1)
     meet = f"file://{out}/meet-{count}"
@@ -103,10 +69,13 @@ def work(rank, count, out, template, model, path):
         open_log(path),
         Workers(rank, count),
     )
-    found = {plan: train_by(plan, *case, out=out) for plan in RUNS[count]}
+    found = {
+        plan: train_by(PLANS[plan], *case, save=(SAVED, out / f"{count}: {plan}"))
+        for plan in RUNS[count]
+    }
     for workers, before, plan in CONTINUED:
         if workers == count:
-            found[before, plan] = train_by(plan, *case, after=out / before)
+            found[before, plan] = train_by(PLANS[plan], *case, after=out / before)
     (out / f"{count}-{rank}.pickle").write_bytes(pickle.dumps(found))
     # All are done with each other before the first one leaves.
     dist.barrier()
@@ -127,7 +96,10 @@ def out(tmp_path_factory):
 def alone(template, lean_model, small_log_path, out):
     """Plan -> what one worker finds, whatever the plan says of several."""
     log = open_log(small_log_path)
-    return {plan: train_by(plan, template, lean_model, log, LOCAL, out=out) for plan in PLANS}
+    return {
+        plan: train_by(changes, template, lean_model, log, LOCAL, save=(SAVED, out / f"1: {plan}"))
+        for plan, changes in PLANS.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +177,8 @@ def test_a_saved_training_goes_on_under_another_plan(
     saved = out / before
     if count == 1:
         log = open_log(small_log_path)
-        found = [{(before, plan): train_by(plan, template, lean_model, log, LOCAL, after=saved)}]
+        one = train_by(PLANS[plan], template, lean_model, log, LOCAL, after=saved)
+        found = [{(before, plan): one}]
     else:
         found = together[count]
     assert saved_step(saved) == SAVED
