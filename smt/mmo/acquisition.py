@@ -38,8 +38,12 @@ class FloorImprovement(qLogNoisyExpectedImprovement):
         return best.clamp_min(0.0)
 
 
-def count_regressions(deltas: Tensor, alpha: float) -> Tensor:
-    """`[..., m]` deltas -> `[...]` how many regressed, smooth in the deltas."""
+def count_regressions(deltas: Tensor, alpha: float | Tensor) -> Tensor:
+    """`[..., m]` deltas -> `[...]` how many regressed, smooth in the deltas.
+
+    Args:
+        alpha: Of all models, or `[m]`.
+    """
     return torch.sigmoid((-alpha - deltas) / SOFTNESS).sum(-1)
 
 
@@ -52,6 +56,7 @@ def improvement(
     pending: Tensor | None,
     feasible_known: bool,
     seed: int,
+    margins: Tensor | None = None,
 ) -> AcquisitionFunction:
     """What a θ promises: improvement where a feasible θ is known, else to be one.
 
@@ -59,28 +64,30 @@ def improvement(
         shares: `[m]` the models' weights, summing to 1.
         allowed: How many models may regress.
         pending: `[p, d]` θ under way.
+        margins: `[m]` percent: how far above -α a delta must be, where a θ is to be improved on
+            or to improve; 0 by default.
     """
 
     def mean(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
         return surrogate.deltas(samples) @ shares
 
-    constraint = regressions_above(surrogate, alpha, allowed)
     sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed)
     if not feasible_known:
         return qLogProbabilityOfFeasibility(
             surrogate.model,
-            constraints=[constraint],
+            constraints=[regressions_above(surrogate, alpha, allowed)],
             sampler=sampler,
             X_pending=pending,
             eta=SEEKING_SOFTNESS,
         )
+    highest = alpha if margins is None else alpha - margins
     return FloorImprovement(
         surrogate.model,
         X_baseline=surrogate.points,
         sampler=sampler,
         objective=GenericMCObjective(mean),
         X_pending=pending,
-        constraints=[constraint],
+        constraints=[regressions_above(surrogate, highest, allowed)],
         eta=COUNT_SOFTNESS,
         # A fat tail would forgive one regression too many for a large μ.
         fat=False,
@@ -90,7 +97,7 @@ def improvement(
 
 
 def regressions_above(
-    surrogate: Surrogate, alpha: float, allowed: int
+    surrogate: Surrogate, alpha: float | Tensor, allowed: int
 ) -> Callable[[Tensor], Tensor]:
     """A constraint on samples of the directions: at most 0 where at most `allowed` regressed."""
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 from smt.mmo.acquisition import improvement, maximise
@@ -27,6 +28,9 @@ WORTH_FINISHING = 0.5
 # What a recommendation must reach, and what a claim that nothing is left must.
 SURE = 0.95
 CANDIDATES = 256
+# From this many trials on, every second one seeks a θ that can be recommended once it is tried:
+# improvement alone is largest on the edge of what is feasible, and seldom sure there.
+SAFE_FROM = 20
 # Before this many trials, a claim that a technique has no θ is a false alarm too often.
 LEAST_TRIALS_TO_GIVE_UP = 20
 # As a share of τ: gains smaller than this are not worth a search.
@@ -139,6 +143,8 @@ def _choose(
     encoding = surrogate.encoding
     seen = encoding.encode([trial.theta for trial in (*trials, *earlier.trials)])
     chances, _ = _judge(surrogate, seen, goal, seed)
+    number = len(trials) + len(pending)
+    safe = number >= SAFE_FROM and number % 2 == 0
     acquisition = improvement(
         surrogate,
         shares=_shares(goal),
@@ -147,6 +153,7 @@ def _choose(
         pending=encoding.encode(pending) if pending else None,
         feasible_known=bool((chances > 0.5).any()),
         seed=seed,
+        margins=_margins(surrogate, trials) if safe else None,
     )
     theta = encoding.decode(maximise(acquisition, encoding))
     tried = [*(trial.theta for trial in trials), *pending]
@@ -158,6 +165,18 @@ def _choose(
             values = acquisition(encoding.encode(others).unsqueeze(1))
         theta = others[int(values.argmax())]
     return theta
+
+
+def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | None:
+    """`[m]` percent: how far above -α a delta must be to be surely there once it is measured.
+
+    As uncertain as the deltas of complete trials are now; None where there are none.
+    """
+    complete = [number for number, trial in enumerate(trials) if None not in trial.deltas]
+    if not complete:
+        return None
+    _, spread = surrogate.predict(surrogate.points[complete])
+    return float(ndtri(SURE)) * spread.median(0).values
 
 
 def _proposal(

@@ -13,6 +13,7 @@ from smt.mmo.aggregate import Aggregate, aggregate
 from smt.mmo.composite import (
     INITIAL_TRIALS,
     LEAST_TRIALS_TO_GIVE_UP,
+    SAFE_FROM,
     Estimate,
     estimate,
     propose_composite,
@@ -214,6 +215,20 @@ def test_a_surely_infeasible_point_is_not_proposed_for_its_mean():
 
     trials = at(np.linspace(0, 1, 11), edge, sem=0.01)
     assert 0.45 < ask(LINE, trials).theta["x"] < 0.6
+
+
+def test_every_second_late_proposal_keeps_off_the_edge_the_farther_the_noisier_it_is(monkeypatch):
+    proposed = {}
+    for from_trial in (SAFE_FROM, math.inf):
+        monkeypatch.setattr("smt.mmo.composite.SAFE_FROM", from_trial)
+        for sem in (0.02, 0.1):
+            trials = at(np.linspace(0, 1, 21), on_edge, sem=sem)
+            late, later = ask(LINE, trials[:SAFE_FROM]), ask(LINE, trials)
+            proposed[from_trial, sem] = late.theta["x"], later
+    gaps = {sem: proposed[math.inf, sem][0] - proposed[SAFE_FROM, sem][0] for sem in (0.02, 0.1)}
+    assert 1.2 * gaps[0.02] < gaps[0.1]
+    assert gaps[0.02] > 0
+    assert proposed[math.inf, 0.1][1] == proposed[SAFE_FROM, 0.1][1]
 
 
 def test_weights_count_for_where_a_proposal_goes():
