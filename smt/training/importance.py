@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Batch, Log, Schema, columns_of, expression, read_batches
-from smt.data.log import split_by_time
 from smt.data.schema import Sequence as SequenceColumn
 from smt.errors import InputError
-from smt.fleet import ModelSpec, model_columns
+from smt.fleet import ModelSpec
 from smt.layers.networks import Network
 from smt.layers.representation import Ids, Representation
-from smt.spec import digest
 from smt.template import Template
 from smt.template.features import FeatureType, Selection
 from smt.template.inputs import feature_type
@@ -90,20 +88,18 @@ def hold_out(model: ModelSpec, log: Log, share: float = MEASURED_SHARE) -> Log:
         InputError: The rows cannot be split by time, or one of the model's events never, or
             always, happens in a part.
     """
-    window = log.train if isinstance(log.train, ds.Dataset) else ds.dataset(log.train)
-    rows = window.to_table(
-        columns=model_columns(model, log.schema), filter=expression(model.filter, log.schema)
-    )
-    train, test = split_by_time(rows, log.schema, share)
-    for part, table in ((f"first {1 - share:.0%}", train), (f"last {share:.0%}", test)):
+    held = log.hold_out(share, model.filter)
+    for part, window in (f"first {1 - share:.0%}", held.train), (f"last {share:.0%}", held.test):
+        rows = ds.dataset(window) if isinstance(window, pa.Table) else window
+        labels = rows.to_table([*model.events], filter=expression(model.filter, log.schema))
         for event in model.events:
-            rate = float(np.mean(table[event].to_numpy()))
+            rate = float(np.mean(labels[event].to_numpy()))
             if rate in (0.0, 1.0):
                 raise InputError(
                     f"model '{model.name}': event '{event}' {'always' if rate else 'never'} "
                     f"happens in the {part} of its training rows, so no importance can be measured"
                 )
-    return Log(log.schema, train, test, digest([log.digest, model.to_dict(), share]))
+    return held
 
 
 def permutation_importance(
