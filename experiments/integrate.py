@@ -35,6 +35,7 @@ class Config:
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many processes stay and train; as many as the cluster has room for where
             not given. More make an autoscaling cluster grow.
+        limit_minutes: That an evaluation may take before it is ended, and tried once more.
         resume: Go on with the back-test that `out` holds.
     """
 
@@ -52,6 +53,7 @@ class Config:
     notes: str = ""
     isolate: bool = False
     warm_workers: int | None = None
+    limit_minutes: float | None = None
     resume: bool = False
 
 
@@ -94,6 +96,7 @@ def main(config: Config) -> None:
         out=config.out,
         isolate=config.isolate,
         warm_workers=config.warm_workers,
+        limit_minutes=config.limit_minutes,
         resume=config.resume,
         console=console,
     )

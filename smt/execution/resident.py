@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from smt.errors import InputError
 from smt.execution.lost import why_lost
 
 TASK_RETRIES = 2
@@ -133,6 +134,13 @@ def _wait(references: list[Any]) -> list[Any]:
         return []
     ready: list[Any] = ray.wait(references, num_returns=len(references), timeout=0)[0]
     return ready
+
+
+def limit_seconds(limit_minutes: float | None) -> float | None:
+    """Of a call; None for no limit. Raises `InputError` where there is no time at all."""
+    if limit_minutes is not None and not limit_minutes > 0:
+        raise InputError(f"limit_minutes is {limit_minutes:g}; more than 0 is needed")
+    return None if limit_minutes is None else 60 * limit_minutes
 
 
 def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[Any, int]]:

@@ -14,6 +14,7 @@ from smt.execution.cluster import connect, plan
 from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
+from smt.execution.resident import limit_seconds
 from smt.execution.share_logs import share_logs
 from smt.execution.storage import Folder
 from smt.fleet import ModelSpec, log_name
@@ -40,6 +41,7 @@ def backtest(
     out: str | Path,
     isolate: bool = False,
     warm_workers: int | None = None,
+    limit_minutes: float | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> Outcome:
@@ -57,6 +59,7 @@ def backtest(
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many, waiting for those that the cluster has no room for yet; as many
             as it has room for where None.
+        limit_minutes: That an evaluation may take before it is ended, and tried once more.
 
     Raises:
         InputError: Something asked for is impossible, or a model does not train under the
@@ -66,6 +69,7 @@ def backtest(
     normalise_weights([model.weight for model in models], len(models))
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds are {list(seeds)}; at least one is needed, each once")
+    limit_s = limit_seconds(limit_minutes)
     console = console or Console()
     parent, settings = change.parent.template, change.run.settings
     digests = {model.name: logs[log_name(model.log)].digest for model in models}
@@ -101,6 +105,7 @@ def backtest(
                 parent,
                 share_logs(logs, models, console),
                 capacity,
+                limit_s=limit_s,
             ),
             folder.location,
         ) as dispatcher,

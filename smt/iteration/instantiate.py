@@ -21,7 +21,7 @@ from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect, plan
 from smt.execution.ledger import open_run, read_record
-from smt.execution.resident import TASK_RETRIES, Lost, run_on_residents
+from smt.execution.resident import TASK_RETRIES, Lost, limit_seconds, run_on_residents
 from smt.execution.share_logs import share_logs
 from smt.execution.storage import Folder
 from smt.execution.train_run import Storage
@@ -162,7 +162,7 @@ def _make(
     settings: LaunchSettings,
 ) -> Iterator[tuple[int, Made | Lost]]:
     """Models on resident workers; those of several workers in Ray Train runs of their own."""
-    limit_s = None if settings.limit_minutes is None else 60 * settings.limit_minutes
+    limit_s = limit_seconds(settings.limit_minutes)
     if capacity.pool:
         calls = [(job, logs[job.log]) for job in jobs]
         return run_on_residents(

@@ -13,6 +13,7 @@ from smt.execution.cluster import connect, plan
 from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
+from smt.execution.resident import limit_seconds
 from smt.execution.share_logs import share_logs
 from smt.execution.storage import Folder
 from smt.fleet import (
@@ -115,8 +116,7 @@ def generalize(
         StoppedError: The run cannot go on; what is finished is kept.
     """
     settings = settings or Settings()
-    if limit_minutes is not None and not limit_minutes > 0:
-        raise InputError(f"limit_minutes is {limit_minutes:g}; more than 0 is needed")
+    limit_s = limit_seconds(limit_minutes)
     template = template or catalogue["sparsenn_small"]
     check_search(settings.trials, settings.method)
     _check_techniques(techniques, template)
@@ -166,7 +166,7 @@ def generalize(
                 template,
                 share_logs(logs, [*models, *holdout], console or Console()),
                 capacity,
-                limit_s=None if limit_minutes is None else 60 * limit_minutes,
+                limit_s=limit_s,
             ),
             folder.location,
         ) as dispatcher,

@@ -168,9 +168,14 @@ def test_a_version_under_which_a_model_fails_is_not_kept():
 
 
 @pytest.mark.parametrize(
-    ("weight", "seeds", "message"), [(0.0, (1,), "weights are zero"), (1.0, (), "seeds are")]
+    ("weight", "seeds", "limit", "message"),
+    [
+        (0.0, (1,), None, "weights are zero"),
+        (1.0, (), None, "seeds are"),
+        (1.0, (1,), 0.0, "limit_minutes is 0; more than 0"),
+    ],
 )
-def test_an_impossible_backtest_leaves_nothing(weight, seeds, message, tmp_path):
+def test_an_impossible_backtest_leaves_nothing(weight, seeds, limit, message, tmp_path):
     with pytest.raises(InputError, match=message):
         backtest(
             CHANGE,
@@ -179,6 +184,7 @@ def test_an_impossible_backtest_leaves_nothing(weight, seeds, message, tmp_path)
             fleet=[made_model("a", weight=weight)],
             seeds=seeds,
             out=tmp_path / "out",
+            limit_minutes=limit,
         )
     assert not (tmp_path / "out").exists()
 
