@@ -6,12 +6,10 @@ import tempfile
 import time
 
 import psutil
-import pyarrow.parquet as pq
 import pytest
-import torch
 from conftest import run_script
 from disturbance import driver, fill_disk, processes, stopped_by_the_disk, taken, wait_for
-from safetensors.torch import load_file
+from launches import rows_of, same_tensors
 
 from smt.execution.cluster import connect
 from smt.fleet import load_fleet, log_schema
@@ -29,8 +27,6 @@ MORE = """
    hyperparameters: {architecture.embedding_dim: 35184372088832, training.dense_rate: 0.002}}
 """
 SCRIPT = "instantiate.py"
-# Of a row of models.parquet: what the machine's speed changes.
-MEASURED = ("latency_ms", "baseline_latency_ms", "seconds", "device_hours")
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +68,6 @@ def launched(options, elsewhere, tmp_path_factory):
         patch.setattr(tempfile, "tempdir", str(elsewhere))
         instantiate(out, *options)
     return out
-
-
-def rows_of(out):
-    rows = pq.read_table(out / "models.parquet").to_pylist()
-    return [{key: value for key, value in row.items() if key not in MEASURED} for row in rows]
 
 
 def records(out):
@@ -207,9 +198,7 @@ def test_a_record_of_another_job_and_a_model_that_is_half_there_are_made_again(
     assert json.loads(record.read_bytes())["key"] == content["key"]
     assert rows_of(out) == rows_of(launched)
     assert files(out) == files(launched)
-    before, after = map(load_file, (launched / checkpoint.relative_to(out), checkpoint))
-    assert before.keys() == after.keys()
-    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert same_tensors(launched / checkpoint.relative_to(out), checkpoint)
 
 
 @pytest.mark.timeout(900)

@@ -1,17 +1,14 @@
 """A model that two workers train together, disturbed; minutes long: `pytest -m slow`."""
 
-import pyarrow.parquet as pq
 import pytest
-import torch
 from conftest import FLEET, run_script
 from disturbance import driver, processes, wait_for
-from safetensors.torch import load_file
+from launches import rows_of, same_tensors
 
 from smt.errors import InputError
 from smt.training.state import saved_step
 
 SCRIPT = "instantiate.py"
-MEASURED = ("latency_ms", "baseline_latency_ms", "seconds", "device_hours")
 WORKER = "ray::RayTrainWorker"
 
 
@@ -60,12 +57,7 @@ def test_a_model_whose_run_and_worker_are_killed_is_the_undisturbed_one(nodes, o
         assert resumed.wait(timeout=300) == 0, resumed.stderr.read()
 
     assert went_on_at > killed_at
-    rows = [pq.read_table(each / "models.parquet").drop(MEASURED) for each in (out, undisturbed)]
-    assert rows[0] == rows[1]
-    assert rows[0]["outcome"].to_pylist() == ["ships"]
-    checkpoint = "models/view-all/checkpoint"
-    before, after = (
-        load_file(*each.glob(f"{checkpoint}/*.safetensors")) for each in (undisturbed, out)
-    )
-    assert before.keys() == after.keys()
-    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert rows_of(out) == rows_of(undisturbed)
+    assert [row["outcome"] for row in rows_of(out)] == ["ships"]
+    (file,) = out.glob("models/view-all/checkpoint/*.safetensors")
+    assert same_tensors(undisturbed / file.relative_to(out), file)

@@ -1,10 +1,49 @@
 """A training over workers, step by step, so that plans can be compared."""
 
+import multiprocessing
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from smt.data import open_log
+from smt.fleet import ModelSpec
+from smt.template import Template
 from smt.training.course import device_of, start_course
 from smt.training.predict import predict
 from smt.training.state import load_training, save_training, saved_step, whole_network
+from smt.training.workers import Workers
+
+
+def start_workers(work, count, out, template, model, path):
+    """Run `work(rank, count, out, template, model, path)` in `count` processes until all end."""
+    # Their parent imports once what all of them need.
+    multiprocessing.set_forkserver_preload(["smt.training"])
+    arguments = (count, out, template.to_dict(), model.to_dict(), str(path))
+    torch.multiprocessing.start_processes(work, arguments, nprocs=count, start_method="forkserver")
+
+
+@contextmanager
+def joined(backend, rank, count, out, template, model, path):
+    """What `train_by` takes after the changes, in one of the processes of `start_workers`.
+
+    Args:
+        backend: By which the processes talk.
+    """
+    torch.set_num_threads(1)
+    meet = f"file://{out}/meet-{count}"
+    dist.init_process_group(backend, init_method=meet, rank=rank, world_size=count)
+    yield (
+        Template.parse(template, source="test"),
+        ModelSpec.parse(model, source="test"),
+        open_log(path),
+        Workers(rank, count),
+    )
+    # All are done with each other before the first one leaves.
+    dist.barrier()
+    dist.destroy_process_group()
 
 
 def train_by(changes, template, model, log, workers, *, save=None, after=None):

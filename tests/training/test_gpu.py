@@ -1,19 +1,16 @@
 """Training on GPUs: skipped where there is none. `pytest -m gpu`; no GPU has run it yet."""
 
-import multiprocessing
 import pickle
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing
-from spread import train_by
+from spread import joined, start_workers, train_by
 
 from smt.data import open_log
-from smt.fleet import ModelSpec
-from smt.template import Template, load_version
-from smt.training.workers import LOCAL, Workers
+from smt.template import load_version
+from smt.training.workers import LOCAL
 
 GPUS = torch.cuda.device_count()
 pytestmark = [
@@ -35,20 +32,10 @@ CLOSE = {"rtol": 1e-3}
 
 
 def work(rank, count, out, template, model, path):
-    torch.set_num_threads(1)
     torch.cuda.set_device(rank)
-    meet = f"file://{out}/meet"
-    dist.init_process_group("cpu:gloo,cuda:nccl", init_method=meet, rank=rank, world_size=count)
-    case = (
-        Template.parse(template, source="test"),
-        ModelSpec.parse(model, source="test"),
-        open_log(path),
-        Workers(rank, count),
-    )
-    found = {plan: train_by(changes, *case) for plan, changes in PLANS.items()}
-    (out / f"{rank}.pickle").write_bytes(pickle.dumps(found))
-    dist.barrier()
-    dist.destroy_process_group()
+    with joined("cpu:gloo,cuda:nccl", rank, count, out, template, model, path) as case:
+        found = {plan: train_by(changes, *case) for plan, changes in PLANS.items()}
+        (out / f"{rank}.pickle").write_bytes(pickle.dumps(found))
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +59,7 @@ def alone(template, lean_model, small_log_path):
 def together(template, lean_model, small_log_path, tmp_path_factory):
     """What each of two workers finds, a GPU each, over NCCL."""
     out = tmp_path_factory.mktemp("gpus")
-    multiprocessing.set_forkserver_preload(["smt.training"])
-    arguments = (2, out, template.to_dict(), lean_model.to_dict(), str(small_log_path))
-    torch.multiprocessing.start_processes(work, arguments, nprocs=2, start_method="forkserver")
+    start_workers(work, 2, out, template, lean_model, small_log_path)
     return [pickle.loads((out / f"{rank}.pickle").read_bytes()) for rank in range(2)]
 
 

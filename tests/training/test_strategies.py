@@ -1,22 +1,19 @@
 """Every way to spread a network over workers trains as one worker does, and goes on as another."""
 
-import multiprocessing
 import pickle
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing
-from spread import train_by
+from spread import joined, start_workers, train_by
 
 from smt.data import open_log
 from smt.errors import InputError
-from smt.fleet import ModelSpec
-from smt.template import Template, build, load_version
+from smt.template import build, load_version
 from smt.training.checkpoint import held_sizes, read_tensors
 from smt.training.state import saved_step
-from smt.training.workers import LOCAL, Workers
+from smt.training.workers import LOCAL
 
 # Minutes on two cores, which other tests need more.
 pytestmark = pytest.mark.slow
@@ -60,26 +57,15 @@ CONTINUED = [
 
 
 def work(rank, count, out, template, model, path):
-    torch.set_num_threads(1)
-    meet = f"file://{out}/meet-{count}"
-    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=count)
-    case = (
-        Template.parse(template, source="test"),
-        ModelSpec.parse(model, source="test"),
-        open_log(path),
-        Workers(rank, count),
-    )
-    found = {
-        plan: train_by(PLANS[plan], *case, save=(SAVED, out / f"{count}: {plan}"))
-        for plan in RUNS[count]
-    }
-    for workers, before, plan in CONTINUED:
-        if workers == count:
-            found[before, plan] = train_by(PLANS[plan], *case, after=out / before)
-    (out / f"{count}-{rank}.pickle").write_bytes(pickle.dumps(found))
-    # All are done with each other before the first one leaves.
-    dist.barrier()
-    dist.destroy_process_group()
+    with joined("gloo", rank, count, out, template, model, path) as case:
+        found = {
+            plan: train_by(PLANS[plan], *case, save=(SAVED, out / f"{count}: {plan}"))
+            for plan in RUNS[count]
+        }
+        for workers, before, plan in CONTINUED:
+            if workers == count:
+                found[before, plan] = train_by(PLANS[plan], *case, after=out / before)
+        (out / f"{count}-{rank}.pickle").write_bytes(pickle.dumps(found))
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +91,9 @@ def alone(template, lean_model, small_log_path, out):
 @pytest.fixture(scope="module")
 def together(alone, template, lean_model, small_log_path, out):
     """Number of workers -> what each of them finds."""
-    # Their parent imports once what all of them need.
-    multiprocessing.set_forkserver_preload(["smt.training"])
     found = {}
     for count in RUNS:
-        arguments = (count, out, template.to_dict(), lean_model.to_dict(), str(small_log_path))
-        torch.multiprocessing.start_processes(
-            work, arguments, nprocs=count, start_method="forkserver"
-        )
+        start_workers(work, count, out, template, lean_model, small_log_path)
         files = [out / f"{count}-{rank}.pickle" for rank in range(count)]
         found[count] = [pickle.loads(file.read_bytes()) for file in files]
     return found
