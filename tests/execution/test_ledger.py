@@ -172,7 +172,9 @@ def test_a_run_of_other_arguments_is_not_resumed_and_they_are_named(folder, chan
 def test_arguments_compare_as_they_are_stored(folder):
     run = {**RUN, "techniques": ("a", "b")}
     opened(folder, run, resume=False)
+    stored = folder.read("run.json")
     opened(folder, run, resume=True)
+    assert folder.read("run.json") == stored
 
 
 HOLD = """
