@@ -16,6 +16,7 @@ from smt.errors import InputError
 from smt.execution.ledger import open_run
 from smt.execution.storage import Folder
 from smt.fleet import Fleet, ModelSpec, log_name
+from smt.seeds import Seed
 from smt.spec import Spec, digest, suggest
 from smt.template import Template
 from smt.template.features import FeatureType
@@ -39,7 +40,7 @@ class ImportanceSettings(Spec):
     method: Literal["permutation", "gradient", "both"] = "permutation"
     repeats: PositiveInt = 1
     rows: PositiveInt | None = None
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def methods(self) -> tuple[Method, ...]:

@@ -11,6 +11,7 @@ from smt.errors import InputError
 from smt.fleet.attributes import AttributeWeights, encode_attributes
 from smt.fleet.cluster_count import elbow, silhouettes
 from smt.fleet.model_spec import Fleet, ModelSpec
+from smt.seeds import check_seed
 from smt.threads import one_thread
 
 MAX_CLUSTERS = 40
@@ -56,8 +57,9 @@ def select_representatives(
         weights: How much each attribute counts; alike where None.
 
     Raises:
-        InputError: `count` is not within 1 … the number of models.
+        InputError: `count` is not within 1 … the number of models, or `seed` is no seed.
     """
+    check_seed(seed)
     points = encode_attributes(fleet, weights)
     distinct = len(np.unique(points, axis=0))
     _check_count(count, fleet, distinct)

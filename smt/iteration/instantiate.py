@@ -29,6 +29,7 @@ from smt.fleet import Fleet, log_name, open_logs
 from smt.iteration.instance import Instance, Job
 from smt.iteration.make_instance import Made, make_instance, make_on_workers
 from smt.iteration.tune import CONFIRMING
+from smt.seeds import Seed
 from smt.spec import Spec, digest
 from smt.template import Template, count_flops
 
@@ -50,7 +51,7 @@ class LaunchSettings(Spec):
     """
 
     alpha: NonNegativeFloat = 0.05
-    seed: int = 0
+    seed: Seed = 0
     limit_minutes: PositiveFloat | None = None
     checkpoint_steps: PositiveInt = 1000
     # Left out where 0, so that launches from before there was tuning can be resumed.

@@ -1,8 +1,10 @@
 """What a search is after: the largest μ at which few models regress."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smt.errors import InputError
 from smt.mmo.aggregate import normalise_weights
 
 
@@ -32,7 +34,13 @@ class Goal:
         epsilon: float = 0.1,
         tau: float = 0.05,
     ) -> "Goal":
-        """For so many models. Raises `InputError` for weights that do not fit."""
+        """For so many models. Raises `InputError` for weights or thresholds that cannot be."""
+        if not 0 <= alpha < math.inf:
+            raise InputError(f"alpha is {alpha}; it is percent, at least 0")
+        if not 0 <= epsilon <= 1:
+            raise InputError(f"epsilon is {epsilon}; it is a share of the models, from 0 to 1")
+        if not math.isfinite(tau):
+            raise InputError(f"tau is {tau}; it is percent")
         return cls(tuple(normalise_weights(weights, models)), alpha, epsilon, tau)
 
     @property

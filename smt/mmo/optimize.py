@@ -12,6 +12,7 @@ from smt.mmo.goal import Goal
 from smt.mmo.search import Method, check_method, propose
 from smt.mmo.trial import Proposal, Trial, spent
 from smt.mmo.warm_start import check_earlier
+from smt.seeds import check_seed
 from smt.template.space import Space, Theta, check_space
 
 Evaluate = Callable[[Theta, Hashable], float | tuple[float, float]]
@@ -63,8 +64,8 @@ def optimize(
 
     Args:
         space: name -> `Float`, `Int` or `Choice`.
-        evaluate: `(theta, model)` -> delta in percent, or `(delta, standard error)`. NaN
-            means that the model failed; it counts as a regression.
+        evaluate: `(theta, model)` -> delta in percent, or `(delta, standard error)`. NaN, or an
+            infinite delta, means that the model failed; it counts as a regression.
         trials: How many θ to try; fewer are tried where the space has fewer points.
         max_evaluations: No trial begins once so many are made; None for no limit.
         tau: Percent; what is worth finding. Used to stop early alone.
@@ -78,15 +79,16 @@ def optimize(
         earlier: Trials of other runs, to start warm; see `smt.mmo.search.propose`.
 
     Raises:
-        InputError: trials or max_evaluations < 1, an unknown method, a condition that cannot be
-            met, or weights or earlier trials that do not fit.
-        RuntimeError: `evaluate` raised; names θ and the model, and holds the trials before
-            it as `trials`.
+        InputError: trials or max_evaluations < 1, an unknown method, a threshold that cannot be, a
+            condition that cannot be met, or weights or earlier trials that do not fit.
+        RuntimeError: `evaluate` raised, or returned no delta; names θ and the model, and holds the
+            trials before it as `trials`.
     """
     check_search(trials, method)
     if max_evaluations is not None and max_evaluations < 1:
         raise InputError(f"max_evaluations is {max_evaluations}; at least 1 is needed")
     check_space(space, "space")
+    check_seed(seed)
     goal = Goal.over(len(models), weights, alpha=alpha, epsilon=epsilon, tau=tau)
     done: list[Trial] = []
     stopped = None
@@ -189,12 +191,21 @@ def _evaluate(
     evaluate: Evaluate, theta: Theta, model: Hashable, done: list[Trial]
 ) -> tuple[float, float | None]:
     try:
-        found = evaluate(theta, model)
+        return _measured(evaluate(theta, model))
     except Exception as error:
-        failure = RuntimeError(f"evaluate raised at theta {theta}, model {model!r}: {error!r}")
+        failure = RuntimeError(f"evaluate failed at theta {theta}, model {model!r}: {error!r}")
         failure.trials = tuple(done)  # type: ignore[attr-defined]
         raise failure from error
-    if isinstance(found, tuple):
-        delta, sem = found
-        return float(delta), None if math.isnan(sem) else float(sem)
-    return float(found), None
+
+
+def _measured(found: object) -> tuple[float, float | None]:
+    """A delta, NaN where it is not finite, and its standard error, None where that is not."""
+    try:
+        delta, sem = map(float, found if isinstance(found, tuple) else (found, math.nan))
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"it returned {found!r}; return a delta in percent, or (delta, standard error)"
+        ) from None
+    if sem < 0:
+        raise ValueError(f"it returned {found!r}; a standard error is at least 0")
+    return delta if math.isfinite(delta) else math.nan, sem if math.isfinite(sem) else None

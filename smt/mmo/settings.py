@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from smt.fleet import ModelSpec
 from smt.mmo.goal import Goal
 from smt.mmo.search import Method
+from smt.seeds import Seed
 from smt.spec import Spec
 
 
@@ -40,7 +42,7 @@ class Settings(Spec):
     trials: int = 20
     max_evaluations: PositiveInt | None = None
     alpha: NonNegativeFloat = 0.05
-    epsilon: NonNegativeFloat = 0.1
+    epsilon: Annotated[float, Field(ge=0, le=1)] = 0.1
     tau: float = 0.05
     method: Method = "composite"
     early_rejection: bool = True
@@ -51,7 +53,7 @@ class Settings(Spec):
     holdout: NonNegativeInt | None = None
     paper_exact: bool = False
     sequential: bool = False
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def measured_seeds(self) -> tuple[int, ...]:

@@ -159,8 +159,15 @@ def check_theta(theta: Mapping[str, object], space: Space, owner: str) -> None:
 
 
 def check_space(space: Space, owner: str) -> None:
-    """Raise `InputError` where a condition cannot be met; `owner` opens the message."""
+    """Raise `InputError` for what is no domain, or a condition that cannot be met.
+
+    `owner` opens the message.
+    """
     for name, domain in space.items():
+        if not isinstance(domain, Domain):
+            raise InputError(
+                f"{owner}: hyperparameter '{name}' is {domain!r}; give a Float, an Int or a Choice"
+            )
         for parent, values in (domain.when or {}).items():
             _check_condition(f"{owner}: hyperparameter '{name}'", parent, values, space)
     try:

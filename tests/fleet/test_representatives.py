@@ -128,6 +128,12 @@ def test_a_count_out_of_range_is_refused(fleet, count):
         select_representatives(fleet, count=count)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_what_is_no_seed_is_refused(fleet, seed):
+    with pytest.raises(InputError, match=f"seed is {seed}; it is a whole number from 0 to"):
+        select_representatives(fleet, seed=seed)
+
+
 def test_more_than_the_distinct_models_is_refused():
     fleet = Fleet(name="twins", models=(model_of("a"), model_of("b")))
     assert len(select_representatives(fleet, count=1).models) == 1

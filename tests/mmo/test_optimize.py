@@ -185,6 +185,33 @@ def test_an_exception_names_theta_and_model_and_holds_the_trials_before_it():
 
 
 @pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "it returned None; return a delta in percent, or"),
+        ((0.1, 0.2, 0.3), r"it returned \(0.1, 0.2, 0.3\); return a delta in percent, or"),
+        ("high", "it returned 'high'; return a delta in percent, or"),
+        ((0.1, -0.2), r"it returned \(0.1, -0.2\); a standard error is at least 0"),
+    ],
+)
+def test_what_is_no_delta_is_refused_and_the_trials_before_it_are_held(returned, message):
+    deltas = iter([1.0] * len(MODELS))
+
+    def evaluate(theta, model):
+        return next(deltas, returned)
+
+    with pytest.raises(RuntimeError, match=rf"theta \{{.*\}}, model 0: .*{message}") as caught:
+        optimize(SPACE, evaluate, models=MODELS, trials=5)
+    assert len(caught.value.trials) == 1
+
+
+@pytest.mark.parametrize("delta", [math.nan, math.inf, -math.inf])
+def test_a_delta_that_is_not_finite_is_a_failed_model(delta):
+    found = optimize(SPACE, lambda theta, model: delta, models=MODELS, trials=1)
+    assert found.best is None
+    assert math.isnan(found.trials[0].deltas[0])
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"trials": 0}, "trials is 0; at least 1 is needed"),
@@ -202,6 +229,14 @@ def test_an_exception_names_theta_and_model_and_holds_the_trials_before_it():
             {"trials": 1, "space": {"x": Float(0.0, 1.0, when={"y": 1})}},
             "space: hyperparameter 'x' depends on 'y', which is not in its space",
         ),
+        (
+            {"trials": 1, "space": {"x": (0.0, 1.0)}},
+            r"hyperparameter 'x' is \(0.0, 1.0\); give a Float, an Int or a Choice",
+        ),
+        ({"trials": 1, "alpha": -0.05}, "alpha is -0.05; it is percent, at least 0"),
+        ({"trials": 1, "epsilon": 10}, "epsilon is 10; it is a share of the models, from 0 to 1"),
+        ({"trials": 1, "tau": math.nan}, "tau is nan; it is percent"),
+        ({"trials": 1, "seed": -1}, "seed is -1; it is a whole number from 0 to 4294967295"),
     ],
 )
 def test_a_search_that_cannot_be_run_is_refused_before_anything_is_evaluated(options, message):

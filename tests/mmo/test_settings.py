@@ -1,5 +1,6 @@
 import pytest
 
+from smt.errors import InputError
 from smt.mmo import Settings
 
 
@@ -14,3 +15,18 @@ def test_fresh_seeds_follow_the_searchs_own():
 def test_trials_at_a_time_keep_the_workers_busy_while_one_is_chosen(workers, models, expected):
     assert Settings().filling(workers, models).concurrent_trials == expected
     assert Settings(concurrent_trials=3).filling(workers, models).concurrent_trials == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epsilon": 10}, "epsilon"),
+        ({"alpha": -0.05}, "alpha"),
+        ({"alpha": float("inf")}, "alpha"),
+        ({"tau": float("nan")}, "tau"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(values, message):
+    with pytest.raises(InputError, match=message):
+        Settings.parse(values, source="command line")
