@@ -1,5 +1,6 @@
 """The figure of `scaling.py`: efficiency against workers, and how often the driver is asked."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -65,6 +66,6 @@ def scaling_figure(sizes: Sequence[Scaling]) -> go.Figure:
     figure.update_yaxes(
         axis("efficiency", range=[lowest - 0.05, 1.005], tickformat=".0%"), row=1, col=1
     )
-    ticks = {"tickvals": ideal, "ticktext": [f"{each:.3g}" for each in ideal]}
+    ticks = {"tick0": 0, "dtick": math.log10(2), "tickformat": "~g"}
     figure.update_yaxes(axis("evaluations a second", type="log", **ticks), row=1, col=2)
     return figure
