@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import psutil
 import ray
-from conftest import SCRIPT
 from ray.util import placement_group, remove_placement_group
+from scripts import SCRIPT
 
 
 def wait_for(condition, seconds=240):

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import FLEET, SCRIPT, generalize
+from scripts import FLEET, SCRIPT, generalize
 
 
 def fails(capsys, fleet, out, *options):

@@ -6,7 +6,7 @@ import math
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import FLEET, generalize
+from scripts import FLEET, generalize
 
 from smt.template import load_version
 

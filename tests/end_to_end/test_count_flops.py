@@ -4,7 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import run_script
+from scripts import run_script
 
 from smt.fleet import load_fleet, log_schema
 from smt.template import build, catalogue, count_flops

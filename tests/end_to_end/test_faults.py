@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from conftest import ARGUMENTS, SCRIPT
 from disturbance import driver, fill_disk, processes, stopped_by_the_disk, taken, wait_for
+from scripts import ARGUMENTS, SCRIPT
 from test_resume import recorded
 
 from smt.execution.cluster import connect

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import run_script
+from scripts import run_script
 
 from smt.template.importance import read_importance
 

@@ -2,7 +2,7 @@ import json
 import math
 
 import pyarrow.parquet as pq
-from conftest import generalize
+from scripts import generalize
 
 MODELS = ("view-all", "click-retrieval", "view-feed")
 

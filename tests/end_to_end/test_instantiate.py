@@ -7,9 +7,9 @@ import time
 
 import psutil
 import pytest
-from conftest import run_script
 from disturbance import driver, fill_disk, processes, stopped_by_the_disk, taken, wait_for
 from launches import rows_of, same_tensors
+from scripts import run_script
 
 from smt.execution.cluster import connect
 from smt.fleet import load_fleet, log_schema

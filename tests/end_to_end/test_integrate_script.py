@@ -4,7 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import run_script
+from scripts import run_script
 
 from smt.template import catalogue
 from smt.template.versions import Version, history, write_version

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, run_script
+from scripts import ROOT, run_script
 
 from smt.fleet import load_fleet, open_logs, select_representatives
 from smt.template import catalogue, count_fleet_flops

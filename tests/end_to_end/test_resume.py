@@ -3,8 +3,8 @@ import signal
 import subprocess
 
 import pytest
-from conftest import ARGUMENTS, command, generalize
 from disturbance import wait_for
+from scripts import ARGUMENTS, command, generalize
 
 
 def recorded(out):

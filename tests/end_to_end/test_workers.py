@@ -1,9 +1,9 @@
 """A model that two workers train together, disturbed; minutes long: `pytest -m slow`."""
 
 import pytest
-from conftest import FLEET, run_script
 from disturbance import driver, processes, wait_for
 from launches import rows_of, same_tensors
+from scripts import FLEET, run_script
 
 from smt.errors import InputError
 from smt.training.state import saved_step
