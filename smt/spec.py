@@ -4,15 +4,17 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smt.errors import InputError
 
 # libyaml's parser where PyYAML has it: a fleet of 10,000 models takes seconds less.
 LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
 
 
 class Spec(BaseModel):

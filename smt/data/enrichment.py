@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from smt.data.log import Log, arrow_schema
 from smt.data.schema import SINGLE_ID_KINDS, Column, Embedding, Id, IdList, Numeric, Schema
-from smt.data.sources.coding import flat
+from smt.data.sources.coding import CAST_ERRORS, flat
 from smt.data.sources.table_columns import holds_ids, to_log_column
 from smt.errors import InputError
 from smt.spec import digest, suggest
@@ -99,7 +99,7 @@ def _read(table: pa.Table | str | Path, names: list[str], where: str) -> pa.Tabl
 def _unique_ids(column: pa.ChunkedArray, where: str) -> pa.Array:
     try:
         ids = flat(column).cast(pa.int64())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except CAST_ERRORS:
         raise InputError(f"{where}: must hold ids, not {column.type}") from None
     if ids.null_count:
         raise InputError(f"{where}: an id is missing")

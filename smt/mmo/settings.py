@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from smt.fleet import ModelSpec
 from smt.mmo.goal import Goal
 from smt.mmo.search import Method
 from smt.seeds import Seed
-from smt.spec import Spec
+from smt.spec import Spec, UnitInterval
 
 
 class Settings(Spec):
@@ -42,7 +41,7 @@ class Settings(Spec):
     trials: int = 20
     max_evaluations: PositiveInt | None = None
     alpha: NonNegativeFloat = 0.05
-    epsilon: Annotated[float, Field(ge=0, le=1)] = 0.1
+    epsilon: UnitInterval = 0.1
     tau: float = 0.05
     method: Method = "composite"
     early_rejection: bool = True

@@ -5,9 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from smt.data.schema import Column
-from smt.spec import Spec
-
-UnitInterval = Annotated[float, Field(ge=0, le=1)]
+from smt.spec import Spec, UnitInterval
 
 
 class ConversionWindow(Spec):

@@ -4,10 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from smt.spec import Spec
+from smt.spec import Spec, UnitInterval
 from smt.template.optimizers import AdamSpec, DenseOptimizer
-
-UnitInterval = Annotated[float, Field(ge=0, le=1)]
 
 
 class ConstantRate(Spec):

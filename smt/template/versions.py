@@ -7,11 +7,10 @@ import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from smt.errors import InputError
-from smt.spec import Spec, digest, read_yaml, suggest
+from smt.spec import Spec, UnitInterval, digest, read_yaml, suggest
 from smt.template.template import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
-Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class AppliedTechnique(Spec):
@@ -38,7 +37,7 @@ class TechniqueNumbers(Spec):
     """μ, R and A* of a technique over a run's representatives; A* is None where infeasible."""
 
     mean: float
-    regression_rate: Rate
+    regression_rate: UnitInterval
     value: float | None
 
 
@@ -72,7 +71,7 @@ class BackTest(Spec):
     fleet: str
     models: PositiveInt
     mean: float
-    regression_rate: Rate
+    regression_rate: UnitInterval
     deltas: dict[str, float] | None = None
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     command: str

@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing
 from spread import joined, start_workers, train_by
 
 from smt.data import open_log

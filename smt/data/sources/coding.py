@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Coding = Callable[[pa.Array], pa.Array]
+# What Arrow raises where a column cannot be of another type.
+CAST_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 
 
 @dataclass(frozen=True)

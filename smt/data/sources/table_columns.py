@@ -19,7 +19,7 @@ from smt.data.schema import (
     Timestamp,
     Weight,
 )
-from smt.data.sources.coding import Hashing, code_lists
+from smt.data.sources.coding import CAST_ERRORS, Hashing, code_lists
 from smt.errors import InputError
 
 WHOLE_NUMBER = r"^\d{1,18}$"
@@ -190,7 +190,7 @@ def _positive(values: pa.Array, kind: Weight | Propensity, where: str) -> pa.Arr
 def _typed(values: pa.Array, target: pa.DataType, where: str) -> Any:
     try:
         return values.cast(target)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except CAST_ERRORS:
         misfit = values[_first_misfit(values, target)].as_py()
         raise InputError(f"{where}: the value {misfit!r} cannot be read as {target}") from None
 
@@ -203,7 +203,7 @@ def _first_misfit(values: pa.Array, target: pa.DataType) -> int:
         try:
             values.slice(0, middle).cast(target)
             good = middle
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        except CAST_ERRORS:
             bad = middle
     return good
 
