@@ -11,6 +11,9 @@ from typing import Any
 
 from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from ax.api.utils.instantiation.from_config import parameter_from_config
+from ax.core import Data, Experiment, SearchSpace
+from ax.core.evaluations_to_data import raw_evaluations_to_data
 from ax.utils.common.logger import set_ax_logger_levels
 from scipy.stats import norm
 
@@ -43,18 +46,31 @@ def make_experiment(
     Args:
         models: Names, in the order of the trials' deltas; none leaves deltas out.
     """
+    parameters = [
+        parameter_from_config(_parameter(name, domain)) for name, domain in encoding.columns.items()
+    ]
+    experiment = Experiment(search_space=SearchSpace(parameters))
     client = Client(random_seed=seed)
-    client.configure_experiment(
-        parameters=[_parameter(name, domain) for name, domain in encoding.columns.items()]
-    )
+    client.set_experiment(experiment)
     client.configure_optimization(
         objective="mean", outcome_constraints=[f"regression_rate <= {goal.epsilon}"]
     )
     if models:
         client.configure_tracking_metrics([*models])
+    signatures = {name: metric.signature for name, metric in experiment.metrics.items()}
+    told = []
     for trial, outcome in zip(trials, _outcomes(trials, goal), strict=True):
-        number = client.attach_trial(encode(trial.theta, encoding))
-        client.complete_trial(number, {**outcome, **_deltas(trial, models)})
+        arms, number = experiment.attach_trial([encode(trial.theta, encoding)])
+        (arm,) = arms
+        told.append(
+            raw_evaluations_to_data(
+                {arm: {**outcome, **_deltas(trial, models)}}, signatures, trial_index=number
+            )
+        )
+        experiment.trials[number].mark_completed()
+    if told:
+        # In one go: the client's `complete_trial` sorts all that it was told before, every time.
+        experiment.attach_data(Data.from_multiple_data(told))
     return client
 
 

@@ -4,7 +4,7 @@ import pytest
 from ax.api.client import Client
 
 from smt.mmo.aggregate import aggregate
-from smt.mmo.ax_experiment import decode, encode, experiment_json
+from smt.mmo.ax_experiment import decode, encode, experiment_json, make_experiment
 from smt.mmo.ax_search import propose_ax
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
@@ -96,3 +96,19 @@ def test_a_range_too_narrow_for_ax_is_told_in_units_of_a_power_of_ten(domain, tm
     assert column.startswith("decay_in_1e-")
     proposed = propose_ax(encoding, trials, [], Goal.over(2), seed=0)
     assert domain.holds(proposed["decay"])
+
+
+def test_ax_knows_what_it_would_know_had_it_been_told_trial_by_trial():
+    trials = [
+        trial_of(0, (0.2, 0.4), (0.01, 0.02)),
+        trial_of(1, (math.nan, 0.1), (None, 0.02)),
+        trial_of(2, (-0.3, 0.5), (0.01, 0.0)),
+    ]
+    encoding, goal = Encoding(SPACE), Goal.over(2, epsilon=0.4)
+    told = make_experiment(encoding, trials, goal, seed=0)
+    literal = make_experiment(encoding, [], goal, seed=0)
+    for shown in told.summarize().to_dict("records"):
+        number = literal.attach_trial(encode(trials[shown["trial_index"]].theta, encoding))
+        measured = {name: shown[name] for name in ("mean", "regression_rate") if name in shown}
+        literal.complete_trial(number, {k: v for k, v in measured.items() if not math.isnan(v)})
+    assert told.summarize().equals(literal.summarize())

@@ -1,8 +1,9 @@
 import math
 
 import pytest
-from ax.api.client import Client
+from ax.core.evaluations_to_data import raw_evaluations_to_data
 
+from smt.mmo import ax_experiment
 from smt.mmo.aggregate import Aggregate, aggregate
 from smt.mmo.goal import Goal
 from smt.mmo.optimize import optimize
@@ -57,13 +58,12 @@ def searched():
 @pytest.fixture
 def shown_to_ax(monkeypatch):
     shown = []
-    complete = Client.complete_trial
 
-    def spy(self, index, data, *rest, **options):
-        shown.append(data)
-        return complete(self, index, data, *rest, **options)
+    def spy(raw_data, *rest, **options):
+        shown.extend(raw_data.values())
+        return raw_evaluations_to_data(raw_data, *rest, **options)
 
-    monkeypatch.setattr(Client, "complete_trial", spy)
+    monkeypatch.setattr(ax_experiment, "raw_evaluations_to_data", spy)
     return shown
 
 
