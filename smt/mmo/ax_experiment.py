@@ -60,8 +60,7 @@ def make_experiment(
     signatures = {name: metric.signature for name, metric in experiment.metrics.items()}
     told = []
     for trial, outcome in zip(trials, _outcomes(trials, goal), strict=True):
-        arms, number = experiment.attach_trial([encode(trial.theta, encoding)])
-        (arm,) = arms
+        (arm,), number = experiment.attach_trial([encode(trial.theta, encoding)])
         told.append(
             raw_evaluations_to_data(
                 {arm: {**outcome, **_deltas(trial, models)}}, signatures, trial_index=number

@@ -107,8 +107,9 @@ def test_ax_knows_what_it_would_know_had_it_been_told_trial_by_trial():
     encoding, goal = Encoding(SPACE), Goal.over(2, epsilon=0.4)
     told = make_experiment(encoding, trials, goal, seed=0)
     literal = make_experiment(encoding, [], goal, seed=0)
-    for shown in told.summarize().to_dict("records"):
-        number = literal.attach_trial(encode(trials[shown["trial_index"]].theta, encoding))
-        measured = {name: shown[name] for name in ("mean", "regression_rate") if name in shown}
-        literal.complete_trial(number, {k: v for k, v in measured.items() if not math.isnan(v)})
+    for trial in trials:
+        outcome = {"regression_rate": trial.aggregate.regression_rate}
+        if math.isfinite(trial.aggregate.mean):
+            outcome["mean"] = trial.aggregate.mean
+        literal.complete_trial(literal.attach_trial(encode(trial.theta, encoding)), outcome)
     assert told.summarize().equals(literal.summarize())
