@@ -17,28 +17,24 @@ STORE_SHARE = 0.5
 GIB = 2**30
 
 
-def share_logs(
-    logs: dict[str, Log],
-    models: Iterable[ModelSpec],
-    console: Console,
-    *,
-    room: int | None = None,
-) -> dict[str, list[Any]]:
-    """Put the logs that these models need where all workers of the cluster can read them.
+def find_streamed(
+    logs: dict[str, Log], models: Iterable[ModelSpec], *, room: int | None = None
+) -> dict[str, str]:
+    """Logs on disk for which the object store has no room: workers stream them from there.
 
-    The columns that are needed go to the object store, where every node has them in memory
-    once. Logs on disk for which it has no room stay there, and workers stream them: numbers
-    are the same to the last bit. A simulated log has no file, so it is always in the store.
+    Numbers are the same to the last bit. A simulated log has no file, so it is always in the
+    store.
 
     Args:
         logs: By `log_name`, as `smt.fleet.open_logs` returns them.
+        models: That will read them.
         room: Bytes for all logs together; `STORE_SHARE` of the smallest node's store where None.
 
     Returns:
-        By `log_name`, a boxed object reference of a `Log`; logs that no model needs are left out.
+        `log_name` -> why it is streamed, for people.
 
     Raises:
-        InputError: A log is to be streamed, and a node of the cluster has no such file.
+        InputError: A node of the cluster has no such file.
     """
     room = store_room() if room is None else room
     columns = columns_needed(logs, models)
@@ -46,17 +42,37 @@ def share_logs(
     streamed = choose_streamed(sizes, {name for name in columns if logs[name].files}, room)
     for name in streamed:
         require_everywhere(logs[name])
-        console.print(
-            f"{name}: streamed from disk, as it takes {sizes[name] / GIB:.2f} GiB and the object "
-            f"store has room for {room / GIB:.2f} GiB of logs",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+    return {
+        name: f"{name}: streamed from disk, as it takes {sizes[name] / GIB:.2f} GiB and the object "
+        f"store has room for {room / GIB:.2f} GiB of logs"
+        for name in streamed
+    }
+
+
+def share_logs(
+    logs: dict[str, Log],
+    models: Iterable[ModelSpec],
+    streamed: Mapping[str, str],
+    console: Console,
+) -> dict[str, list[Any]]:
+    """Put the logs that these models need where all workers of the cluster can read them.
+
+    The columns that are needed go to the object store, where every node has them in memory
+    once; of a log that is streamed, where its files are.
+
+    Args:
+        logs: By `log_name`, as `smt.fleet.open_logs` returns them.
+        streamed: As `find_streamed` says; the console says it again.
+
+    Returns:
+        By `log_name`, a boxed object reference of a `Log`; logs that no model needs are left out.
+    """
+    for reason in streamed.values():
+        console.print(reason, highlight=False, markup=False, soft_wrap=True)
     # One after the other: no two logs are in this process at once.
     return {
         name: [ray.put(logs[name] if name in streamed else logs[name].load(needed))]
-        for name, needed in columns.items()
+        for name, needed in columns_needed(logs, models).items()
     }
 
 

@@ -15,7 +15,7 @@ from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
 from smt.execution.resident import limit_seconds
-from smt.execution.share_logs import share_logs
+from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
 from smt.fleet import ModelSpec, log_name
 from smt.iteration.comparison import Comparison, ModelComparison
@@ -96,6 +96,7 @@ def backtest(
     capacity = plan(
         [(model.name, workers) for model in models], isolate=isolate, warm_workers=warm_workers
     )
+    streamed = find_streamed(logs, models)
     with (
         open_run(folder, run, resume=resume),
         dispatching(
@@ -103,7 +104,7 @@ def backtest(
                 folder.location,
                 folder.path("baselines"),
                 parent,
-                share_logs(logs, models, console),
+                share_logs(logs, models, streamed, console),
                 capacity,
                 limit_s=limit_s,
             ),

@@ -22,7 +22,7 @@ from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect, plan
 from smt.execution.ledger import open_run, read_record
 from smt.execution.resident import TASK_RETRIES, Lost, limit_seconds, run_on_residents
-from smt.execution.share_logs import share_logs
+from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
 from smt.execution.train_run import Storage
 from smt.fleet import Fleet, log_name, open_logs
@@ -134,6 +134,7 @@ def instantiate(
         warm_workers=warm_workers,
         cpus=training.capacity.cpus if training.workers > 1 else 1,
     )
+    streamed = find_streamed(logs, fleet.models)
     run = {
         "template": template.to_dict(),
         "baseline": None if baseline is None else baseline.to_dict(),
@@ -147,7 +148,7 @@ def instantiate(
             console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
         left = in_order([job for name, job in jobs.items() if name not in done], logs)
         if left:
-            references = share_logs(logs, [job.model for job in left], console)
+            references = share_logs(logs, [job.model for job in left], streamed, console)
             makers = _make(left, references, folder, capacity, settings)
             made = (record_made(left[number], found, folder) for number, found in makers)
             for instance in follow(made, len(done), len(jobs), console):

@@ -14,7 +14,7 @@ from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
 from smt.execution.resident import limit_seconds
-from smt.execution.share_logs import share_logs
+from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
 from smt.fleet import (
     AttributeWeights,
@@ -141,6 +141,7 @@ def generalize(
     workers = template.training.workers
     asked = [(model.name, workers) for model in (*models, *holdout)]
     capacity = plan(asked, isolate=isolate, warm_workers=warm_workers)
+    streamed = find_streamed(logs, [*models, *holdout])
     if resume and settings.concurrent_trials is None:
         settings = settings.model_copy(update=_concurrency(folder))
     settings = settings.filling(capacity.pool or capacity.runs, len(models))
@@ -164,7 +165,7 @@ def generalize(
                 folder.location,
                 folder.path("baselines") if baselines is None else str(baselines),
                 template,
-                share_logs(logs, [*models, *holdout], console or Console()),
+                share_logs(logs, [*models, *holdout], streamed, console or Console()),
                 capacity,
                 limit_s=limit_s,
             ),

@@ -12,7 +12,7 @@ from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
-from smt.execution.share_logs import require_everywhere, share_logs
+from smt.execution.share_logs import find_streamed, require_everywhere, share_logs
 from smt.fleet import Fleet, load_fleet, open_logs
 from smt.iteration.instantiate import instantiate
 from smt.template import catalogue
@@ -42,7 +42,8 @@ def test_an_evaluation_finds_the_same_numbers_from_disk_as_from_the_store(on_dis
     found, said = [], []
     for room in (0, None):
         lines = io.StringIO()
-        shared = share_logs(logs, [on_disk], Console(file=lines, width=80), room=room)
+        streamed = find_streamed(logs, [on_disk], room=room)
+        shared = share_logs(logs, [on_disk], streamed, Console(file=lines, width=80))
         said.append(lines.getvalue())
         folder = str(tmp_path / str(room))
         capacity = Capacity(pool=1, runs=0)
@@ -80,3 +81,12 @@ def test_a_log_that_a_node_lacks_is_refused_with_the_node(cluster, small_log, tm
     (tmp_path / "log" / "test" / "part-0.parquet").unlink()
     with pytest.raises(InputError, match=r"test/part-0\.parquet: .* not on node [\d.]+; .*s3://"):
         require_everywhere(log)
+
+
+def test_a_launch_whose_log_a_node_lacks_writes_nothing(on_disk, tmp_path, monkeypatch):
+    monkeypatch.setattr(smt.execution.share_logs, "STORE_SHARE", 0.0)
+    monkeypatch.setattr(smt.execution.share_logs, "_missing", lambda files: next(iter(files)))
+    fleet = Fleet(name="one", models=(on_disk,))
+    with pytest.raises(InputError, match="not on node"):
+        instantiate(fleet, TEMPLATE, out=tmp_path / "out", console=Console(file=io.StringIO()))
+    assert not (tmp_path / "out").exists()
