@@ -19,10 +19,11 @@ import ray
 
 from smt.command_line import run
 from smt.data.simulator import SimulatorSpec
-from smt.execution.cluster import connect, plan
+from smt.execution.cluster import connect
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.ledger import Ledger
+from smt.execution.plan import plan
 from smt.execution.storage import Folder
 from smt.fleet import Fleet, ModelSpec, SimulatedLog, load_logs, log_name, open_logs
 from smt.mmo import Settings, generalize
@@ -108,7 +109,7 @@ def seconds_an_evaluation(rows: int, count: int, *, isolate: bool) -> float:
     logs = open_logs(fleet.models)
     template = catalogue["sparsenn_small"]
     connect()
-    capacity = plan([(model.name, 1) for model in fleet.models], isolate=isolate)
+    capacity = plan([(each.name, template.training) for each in fleet.models], isolate=isolate)
     shared = {name: [ray.put(log)] for name, log in load_logs(logs, fleet.models).items()}
     out = tempfile.mkdtemp(prefix="smt-bench-")
     dispatcher = start_dispatcher(out, f"{out}/baselines", template, shared, capacity)

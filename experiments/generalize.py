@@ -42,7 +42,11 @@ class Config:
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many processes stay and train; as many as the cluster has room for where
             not given. More make an autoscaling cluster grow.
-        limit_minutes: That an evaluation may take before it is ended, and tried once more.
+        concurrent_runs: How many evaluations in runs of their own, of several workers or with
+            --isolate, there are at once; as many as the cluster has room for where not given.
+            More make an autoscaling cluster grow.
+        limit_minutes: That an evaluation may take before it is ended, and tried once more; in a run
+            of its own, the wait for its workers included.
         resume: Go on with the run that `out` holds.
         warm_start: Folders of finished runs whose trials tell the search where to look.
         baselines: Folder of trained baselines that several runs share.
@@ -74,6 +78,7 @@ class Config:
     workers: int | None = None
     isolate: bool = False
     warm_workers: int | None = None
+    concurrent_runs: int | None = None
     limit_minutes: float | None = None
     resume: bool = False
     warm_start: tuple[str, ...] = ()
@@ -112,6 +117,7 @@ def main(config: Config) -> None:
         ),
         isolate=config.isolate,
         warm_workers=config.warm_workers,
+        concurrent_runs=config.concurrent_runs,
         limit_minutes=config.limit_minutes,
         resume=config.resume,
         baselines=config.baselines,

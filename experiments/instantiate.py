@@ -32,9 +32,11 @@ class Config:
             template exposes and the model does not set, the defaults' included; compared on the
             end of the training window.
         limit_minutes: That a model may take, its tuning included, before it is ended, and tried
-            once more.
+            once more; of several workers, the wait for them included.
         warm_workers: How many processes stay and train; as many as the cluster has room for where
             not given. More make an autoscaling cluster grow.
+        concurrent_runs: How many models of several workers are trained at once; as many as the
+            cluster has room for where not given. More make an autoscaling cluster grow.
         resume: Go on with the launch that `out` holds.
     """
 
@@ -54,6 +56,7 @@ class Config:
     tune_evaluations: int = 0
     limit_minutes: float | None = None
     warm_workers: int | None = None
+    concurrent_runs: int | None = None
     resume: bool = False
 
 
@@ -91,6 +94,7 @@ def main(config: Config) -> None:
         baseline=launched.baseline,
         settings=settings,
         warm_workers=config.warm_workers,
+        concurrent_runs=config.concurrent_runs,
         resume=config.resume,
         console=console,
     )

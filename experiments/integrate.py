@@ -35,7 +35,11 @@ class Config:
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many processes stay and train; as many as the cluster has room for where
             not given. More make an autoscaling cluster grow.
-        limit_minutes: That an evaluation may take before it is ended, and tried once more.
+        concurrent_runs: How many evaluations in runs of their own, of several workers or with
+            --isolate, there are at once; as many as the cluster has room for where not given.
+            More make an autoscaling cluster grow.
+        limit_minutes: That an evaluation may take before it is ended, and tried once more; in a run
+            of its own, the wait for its workers included.
         resume: Go on with the back-test that `out` holds.
     """
 
@@ -53,6 +57,7 @@ class Config:
     notes: str = ""
     isolate: bool = False
     warm_workers: int | None = None
+    concurrent_runs: int | None = None
     limit_minutes: float | None = None
     resume: bool = False
 
@@ -96,6 +101,7 @@ def main(config: Config) -> None:
         out=config.out,
         isolate=config.isolate,
         warm_workers=config.warm_workers,
+        concurrent_runs=config.concurrent_runs,
         limit_minutes=config.limit_minutes,
         resume=config.resume,
         console=console,

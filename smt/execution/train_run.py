@@ -14,6 +14,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from smt.errors import sentence
 from smt.execution.evaluation import Evaluation, Task
+from smt.execution.plan import worker_resources
 from smt.template.training import Capacity
 from smt.training import Workers, paired_delta, train
 
@@ -90,7 +91,7 @@ def fit(
             scaling_config=ScalingConfig(
                 num_workers=workers,
                 use_gpu=workers > 0 and capacity.gpus > 0,
-                resources_per_worker=_resources(capacity),
+                resources_per_worker=worker_resources(capacity),
             ),
             torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if capacity.gpus else "gloo"),
             run_config=RunConfig(
@@ -101,15 +102,6 @@ def fit(
             ),
         ).fit()
     return result.return_value
-
-
-def _resources(capacity: Capacity) -> dict[str, float]:
-    resources = {"CPU": float(capacity.cpus)}
-    if capacity.gpus:
-        resources["GPU"] = float(capacity.gpus)
-    if capacity.memory_gib is not None:
-        resources["memory"] = capacity.memory_gib * 2**30
-    return resources
 
 
 def own_workers() -> Workers:

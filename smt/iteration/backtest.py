@@ -10,10 +10,11 @@ from rich.console import Console
 
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.cluster import connect, plan
+from smt.execution.cluster import connect
 from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
+from smt.execution.plan import plan
 from smt.execution.resident import limit_seconds
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
@@ -41,6 +42,7 @@ def backtest(
     out: str | Path,
     isolate: bool = False,
     warm_workers: int | None = None,
+    concurrent_runs: int | None = None,
     limit_minutes: float | None = None,
     resume: bool = False,
     console: Console | None = None,
@@ -59,6 +61,7 @@ def backtest(
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many, waiting for those that the cluster has no room for yet; as many
             as it has room for where None.
+        concurrent_runs: Of evaluations in runs of their own, how many at once, in the same way.
         limit_minutes: That an evaluation may take before it is ended, and tried once more.
 
     Raises:
@@ -92,9 +95,9 @@ def backtest(
     connect()
     templates = [parent, change.version.template]
     templates += [each.template for each in change.reduced if each.template is not None]
-    workers = max(template.training.workers for template in templates)
+    asked = [(model.name, template.training) for model in models for template in templates]
     capacity = plan(
-        [(model.name, workers) for model in models], isolate=isolate, warm_workers=warm_workers
+        asked, isolate=isolate, warm_workers=warm_workers, concurrent_runs=concurrent_runs
     )
     streamed = find_streamed(logs, models)
     with (

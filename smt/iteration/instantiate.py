@@ -19,8 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.cluster import Capacity, connect, plan
+from smt.execution.cluster import Capacity, connect
 from smt.execution.ledger import open_run, read_record
+from smt.execution.plan import plan
 from smt.execution.resident import TASK_RETRIES, Lost, limit_seconds, run_on_residents
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
@@ -77,6 +78,7 @@ def instantiate(
     baseline: Template | None = None,
     settings: LaunchSettings | None = None,
     warm_workers: int | None = None,
+    concurrent_runs: int | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> tuple[Instance, ...]:
@@ -92,6 +94,7 @@ def instantiate(
         baseline: What every model is compared with; with nothing where None.
         warm_workers: How many, waiting for those that the cluster has no room for yet; as many
             as it has room for where None.
+        concurrent_runs: Of models of several workers, how many at once, in the same way.
 
     Returns:
         One a model, in the fleet's order.
@@ -106,11 +109,6 @@ def instantiate(
         raise InputError(
             f"template '{template.name}' trains on {training.workers} workers; hyperparameters are "
             "tuned on one: set training.workers to 1, or leave tune_evaluations at 0"
-        )
-    if training.workers > 1 and warm_workers is not None:
-        raise InputError(
-            f"template '{template.name}' trains on {training.workers} workers, each model in a run "
-            "of its own: leave warm_workers out"
         )
     logs = open_logs(fleet.models)
     jobs = {
@@ -129,10 +127,9 @@ def instantiate(
     folder = Folder(out)
     connect()
     capacity = plan(
-        [(name, training.workers) for name in jobs],
-        isolate=training.workers > 1,
+        [(name, training) for name in jobs],
         warm_workers=warm_workers,
-        cpus=training.capacity.cpus if training.workers > 1 else 1,
+        concurrent_runs=concurrent_runs,
     )
     streamed = find_streamed(logs, fleet.models)
     run = {

@@ -9,10 +9,11 @@ import ray
 from rich.console import Console
 
 from smt.errors import InputError
-from smt.execution.cluster import connect, plan
+from smt.execution.cluster import connect
 from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
+from smt.execution.plan import plan
 from smt.execution.resident import limit_seconds
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
@@ -88,6 +89,7 @@ def generalize(
     attribute_weights: AttributeWeights | None = None,
     isolate: bool = False,
     warm_workers: int | None = None,
+    concurrent_runs: int | None = None,
     limit_minutes: float | None = None,
     resume: bool = False,
     baselines: str | Path | None = None,
@@ -106,6 +108,7 @@ def generalize(
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many, waiting for those that the cluster has no room for yet; as many
             as it has room for where None.
+        concurrent_runs: Of evaluations in runs of their own, how many at once, in the same way.
         limit_minutes: That an evaluation may take before it is ended, and tried once more.
         baselines: Folder of baselines to share between runs; `out/baselines` where None.
         warm_start: Folders of finished runs whose trials of the same techniques tell the
@@ -138,9 +141,10 @@ def generalize(
     earlier = _read_earlier(warm_start, techniques, chosen.models, settings)
     folder = Folder(out)
     connect()
-    workers = template.training.workers
-    asked = [(model.name, workers) for model in (*models, *holdout)]
-    capacity = plan(asked, isolate=isolate, warm_workers=warm_workers)
+    asked = [(model.name, template.training) for model in (*models, *holdout)]
+    capacity = plan(
+        asked, isolate=isolate, warm_workers=warm_workers, concurrent_runs=concurrent_runs
+    )
     streamed = find_streamed(logs, [*models, *holdout])
     if resume and settings.concurrent_trials is None:
         settings = settings.model_copy(update=_concurrency(folder))
