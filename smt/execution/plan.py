@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import ray
+from rich.console import Console
 
 from smt.errors import InputError
 from smt.execution.cluster import Capacity
@@ -47,6 +48,21 @@ def plan(
         return Capacity(pool=warm_workers or pool, runs=runs, gpu=gpu)
     room = int(min(has.get(kind, 0) // amount for kind, amount in needs.items()))
     return Capacity(pool=0, runs=concurrent_runs or room, gpu=gpu)
+
+
+def announce_wait(
+    asked: Iterable[tuple[str, Training]], capacity: Capacity, console: Console
+) -> None:
+    """Say what a run waits for, where it asks for more CPUs than the cluster has now."""
+    cpus = capacity.pool + int(capacity.runs * _largest(asked, gpu=capacity.gpu)["CPU"])
+    has = int(ray.cluster_resources().get("CPU", 0))
+    if cpus > has:
+        console.print(
+            f"{cpus} CPUs are asked for and the cluster has {has}: the rest waits for nodes that "
+            "join",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def worker_resources(capacity: WorkerCapacity) -> dict[str, float]:

@@ -14,7 +14,7 @@ from smt.execution.cluster import connect
 from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import open_run
-from smt.execution.plan import plan
+from smt.execution.plan import announce_wait, plan
 from smt.execution.resident import limit_seconds
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
@@ -115,6 +115,7 @@ def backtest(
         ) as dispatcher,
         Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display,
     ):
+        announce_wait(asked, capacity, console)
         training = _Training(
             parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
         )

@@ -21,7 +21,7 @@ from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect
 from smt.execution.ledger import open_run, read_record
-from smt.execution.plan import plan
+from smt.execution.plan import announce_wait, plan
 from smt.execution.resident import TASK_RETRIES, Lost, limit_seconds, run_on_residents
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
@@ -126,11 +126,8 @@ def instantiate(
     }
     folder = Folder(out)
     connect()
-    capacity = plan(
-        [(name, training) for name in jobs],
-        warm_workers=warm_workers,
-        concurrent_runs=concurrent_runs,
-    )
+    asked = [(name, training) for name in jobs]
+    capacity = plan(asked, warm_workers=warm_workers, concurrent_runs=concurrent_runs)
     streamed = find_streamed(logs, fleet.models)
     run = {
         "template": template.to_dict(),
@@ -145,6 +142,7 @@ def instantiate(
             console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
         left = in_order([job for name, job in jobs.items() if name not in done], logs)
         if left:
+            announce_wait(asked, capacity, console)
             references = share_logs(logs, [job.model for job in left], streamed, console)
             makers = _make(left, references, folder, capacity, settings)
             made = (record_made(left[number], found, folder) for number, found in makers)

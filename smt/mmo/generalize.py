@@ -13,7 +13,7 @@ from smt.execution.cluster import connect
 from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import RUN_FILE, open_run
-from smt.execution.plan import plan
+from smt.execution.plan import announce_wait, plan
 from smt.execution.resident import limit_seconds
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
@@ -118,7 +118,7 @@ def generalize(
         InputError: Something asked for is impossible; nothing is written then.
         StoppedError: The run cannot go on; what is finished is kept.
     """
-    settings = settings or Settings()
+    settings, console = settings or Settings(), console or Console()
     limit_s = limit_seconds(limit_minutes)
     template = template or catalogue["sparsenn_small"]
     check_search(settings.trials, settings.method)
@@ -169,15 +169,16 @@ def generalize(
                 folder.location,
                 folder.path("baselines") if baselines is None else str(baselines),
                 template,
-                share_logs(logs, [*models, *holdout], streamed, console or Console()),
+                share_logs(logs, [*models, *holdout], streamed, console),
                 capacity,
                 limit_s=limit_s,
             ),
             folder.location,
         ) as dispatcher,
     ):
+        announce_wait(asked, capacity, console)
         total = len(models) * settings.trials * len(techniques)
-        with Display(console or Console(), dispatcher, evaluations=total) as display:
+        with Display(console, dispatcher, evaluations=total) as display:
             search = TechniqueSearch(
                 models, template, settings, dispatcher, digests, display, earlier
             )

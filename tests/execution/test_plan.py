@@ -1,8 +1,11 @@
+import io
+
 import pytest
+from rich.console import Console
 
 from smt.errors import InputError
 from smt.execution.cluster import Capacity
-from smt.execution.plan import plan
+from smt.execution.plan import announce_wait, plan
 from smt.template.training import Capacity as WorkerCapacity
 from smt.template.training import Training
 
@@ -66,6 +69,25 @@ def test_warm_workers_wait_for_gpus_where_the_template_asks_for_them(cluster):
     asked = [("small", Training(capacity=WorkerCapacity(gpus=1)))]
     assert plan(asked, isolate=False, warm_workers=4) == Capacity(pool=4, runs=0, gpu=True)
     assert plan(asked, isolate=False) == Capacity(pool=8, runs=0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "options", "cpus"),
+    [
+        (ONE, {"warm_workers": 64}, 64),
+        (WIDE, {"warm_workers": 16}, 20),
+        (of_four(cpus=2), {"concurrent_runs": 3}, 24),
+    ],
+)
+def test_what_a_run_waits_for_is_said(cluster, asked, options, cpus):
+    cluster(8)
+    console = Console(file=io.StringIO(), width=80)
+    announce_wait(asked, plan(asked), console)
+    assert console.file.getvalue() == ""
+    announce_wait(asked, plan(asked, **options), console)
+    assert console.file.getvalue() == (
+        f"{cpus} CPUs are asked for and the cluster has 8: the rest waits for nodes that join\n"
+    )
 
 
 @pytest.mark.parametrize(
