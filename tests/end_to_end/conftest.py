@@ -1,10 +1,11 @@
 """One Ray cluster a session, a tiny fleet, and one finished run that tests look at."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import ray
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
 from scripts import ARGUMENTS, FLEET, Run, generalize
 
@@ -19,6 +20,21 @@ def nodes() -> Iterator[Cluster]:
         yield nodes
     ray.shutdown()
     nodes.shutdown()
+
+
+@pytest.fixture
+def add_node(nodes: Cluster) -> Iterator[Callable[[int], Node]]:
+    """(CPUs) -> a node more; those that a test does not lose are gone after it."""
+    added = []
+
+    def add(cpus: int) -> Node:
+        added.append(nodes.add_node(num_cpus=cpus))
+        return added[-1]
+
+    yield add
+    for node in added:
+        if node in nodes.list_all_nodes():
+            nodes.remove_node(node)
 
 
 @pytest.fixture(scope="session")

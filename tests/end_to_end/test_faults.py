@@ -18,28 +18,28 @@ def options(finished_run, fleet_file):
     """Of the undisturbed run, on a cluster of another size: the search is still the same."""
     settings = json.loads((finished_run.out / "result.json").read_text())["settings"]
     trials = ["--concurrent-trials", settings["concurrent_trials"]]
-    return ["--fleet", fleet_file, *ARGUMENTS, *trials, "--warm-workers", 2]
+    return ["--fleet", fleet_file, *ARGUMENTS, *trials, "--warm-workers", 1]
 
 
 @pytest.mark.timeout(900)
 def test_a_run_that_loses_its_node_a_trial_its_disk_and_a_worker_ends_with_the_same_result(
-    nodes, finished_run, options, tmp_path
+    nodes, add_node, finished_run, options, tmp_path
 ):
     """Three nodes: one is lost at its work, one joins and is used; then the disk is full."""
     out = tmp_path / "disturbed"
     connect()
-    spare = nodes.add_node(num_cpus=0)
+    add_node(0)
 
     def here(title):
         return processes(title, *nodes.list_all_nodes())
 
-    # There is room for one worker on the first node: the other is on those that come and go.
-    with taken(cpus=1):
-        lost = nodes.add_node(num_cpus=1)
+    # There is no room on the first node: the one worker is on those that come and go.
+    with taken(cpus=2):
+        lost = add_node(1)
         with driver(SCRIPT.name, "--out", out, *options) as started:
             wait_for(lambda: processes("ray::WarmWorker.run", lost))
             nodes.remove_node(lost, allow_graceful=False)
-            joined = nodes.add_node(num_cpus=1)
+            joined = add_node(1)
             wait_for(lambda: processes("ray::WarmWorker.run", joined))
             wait_for(lambda: recorded(out) and here("ray::ImplicitFunc.train"))
             here("ray::ImplicitFunc.train")[0].kill()
@@ -57,5 +57,3 @@ def test_a_run_that_loses_its_node_a_trial_its_disk_and_a_worker_ends_with_the_s
     assert started.returncode == 0, said
     assert (out / "result.json").read_bytes() == (finished_run.out / "result.json").read_bytes()
     assert all(path.read_bytes() == content for path, content in before.items())
-    for node in (spare, joined):
-        nodes.remove_node(node)

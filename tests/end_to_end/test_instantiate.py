@@ -204,22 +204,22 @@ def test_a_record_of_another_job_and_a_model_that_is_half_there_are_made_again(
 @pytest.mark.timeout(900)
 @pytest.mark.slow
 def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
-    nodes, launched, options, tmp_path
+    nodes, add_node, launched, options, tmp_path
 ):
     """Three nodes: one is lost at its work, one joins and is used; then the disk is full."""
     out = tmp_path / "disturbed"
     connect()
-    spare = nodes.add_node(num_cpus=0)
+    add_node(0)
     # There is no room on the first node: the one worker is on those that come and go.
     with taken(cpus=2):
-        lost = nodes.add_node(num_cpus=1)
+        lost = add_node(1)
         with driver(SCRIPT, "--out", out, *options, "--warm-workers", 1) as started:
             wait_for(lambda: processes("ray::_Resident.run", lost))
             nodes.remove_node(lost, allow_graceful=False)
             # Long enough for calls on a worker without a node to fail.
             time.sleep(10)
             assert not records(out)
-            joined = nodes.add_node(num_cpus=1)
+            joined = add_node(1)
             wait_for(lambda: processes("ray::_Resident.run", joined) and records(out))
             fill_disk(psutil.Process(started.pid))
             stopped_by_the_disk(started, out)
@@ -231,8 +231,6 @@ def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
     assert rows_of(out) == rows_of(launched)
     assert (out / "result.json").read_bytes() == (launched / "result.json").read_bytes()
     assert all(path.read_bytes() == content for path, content in before.items())
-    for node in (spare, joined):
-        nodes.remove_node(node)
 
 
 @pytest.mark.parametrize(

@@ -129,11 +129,11 @@ def test_both_free_workers_go_on_while_one_result_is_looked_at():
     assert sum(later - at < 0.3 for at, later in pairwise(sorted(begun[2:]))) >= 2
 
 
-def test_a_node_that_joins_is_used_and_one_that_is_lost_costs_no_item(nodes):
+def test_a_node_that_joins_is_used_and_one_that_is_lost_costs_no_item(nodes, add_node):
     """Three workers on two CPUs: the third waits for the node, which dies at its work."""
     running = run_on_residents(where, [(1.0,) for _ in range(24)], workers=3)
     found = dict([next(running)])
-    node = nodes.add_node(num_cpus=1)
+    node = add_node(1)
     for number, result in running:
         found[number] = result
         if result == node.node_id and node in nodes.list_all_nodes():
