@@ -97,28 +97,32 @@ def _check_room(
     who = "workers to wait for: warm_workers" if narrow else "runs to wait for: concurrent_runs"
     wait = f"Where it grows by itself, say how many {who}"
     for name, training in asked:
-        each = worker_resources(training.capacity) if training.workers > 1 else {}
-        for kind, amount in each.items():
+        for kind, amount in _needs(training, gpu=False).items():
             there = has.get(kind, 0)
-            if training.workers * amount > there:
+            if training.workers > 1 and amount > there:
+                each = _amount(kind, amount / training.workers)
                 raise InputError(
-                    f"model '{name}' asks for {training.workers} workers of "
-                    f"{_amount(kind, amount)} each; the cluster has {_amount(kind, there)}. {wait}"
+                    f"model '{name}' asks for {training.workers} workers of {each} each; the "
+                    f"cluster has {_amount(kind, there)}. {wait}"
                 )
     if has.get("CPU", 0) < 1:
         raise InputError(f"evaluations ask for one CPU each; the cluster has none now. {wait}")
+
+
+def _needs(training: Training, *, gpu: bool) -> dict[str, float]:
+    """What an evaluation takes in all: a CPU and a GPU, or what its workers are to get."""
+    if training.workers > 1:
+        each = worker_resources(training.capacity)
+        return {kind: training.workers * amount for kind, amount in each.items()}
+    return {"CPU": 1.0, "GPU": 1.0} if gpu else {"CPU": 1.0}
 
 
 def _largest(asked: Iterable[tuple[str, Training]], *, gpu: bool) -> dict[str, float]:
     """What the largest evaluation takes, of each kind."""
     largest: dict[str, float] = {}
     for _, training in asked:
-        each = {"CPU": 1.0, "GPU": float(gpu)}
-        if training.workers > 1:
-            each = worker_resources(training.capacity)
-        for kind, amount in each.items():
-            if amount:
-                largest[kind] = max(largest.get(kind, 0), training.workers * amount)
+        for kind, amount in _needs(training, gpu=gpu).items():
+            largest[kind] = max(largest.get(kind, 0), amount)
     return largest
 
 
