@@ -126,7 +126,7 @@ def open_text(file: Path) -> Iterator[pa.NativeFile]:
 
 def _read_head(file: Path) -> str:
     with open_text(file) as stream:
-        head = stream.read(HEAD_BYTES)
+        head: bytes = stream.read(HEAD_BYTES)
     if b"\0" in head:
         raise InputError(f"{file}: is no text in UTF-8, plain or compressed by gzip, zstd or bz2")
     return head.decode("utf-8-sig", errors="replace")
@@ -199,7 +199,7 @@ def _parse(
 
 def _misfit(
     file: Path, header: Header, columns: Sequence[str], block_bytes: int, error: pa.ArrowInvalid
-) -> Exception:
+) -> InputError:
     """Arrow's error as a sentence; only one thread knows the number of the row."""
     try:
         _parse(file, header, columns, block_bytes, threads=False)
@@ -207,7 +207,7 @@ def _misfit(
         error = numbered
     match = WRONG_WIDTH.search(str(error))
     if match is None:
-        return error
+        return InputError(f"{file}: cannot be read: {error}")
     fields, expected = ((int(n) - 1) // len(header.delimiter) + 1 for n in (match[3], match[2]))
     return InputError(
         f"{file}: row {match[1]} (the header is row 1) has {fields} fields, not {expected}: "
