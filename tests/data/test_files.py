@@ -159,7 +159,7 @@ def test_parquet_keeps_its_types_and_dotted_names(tmp_path):
         ("a.csv", b"user\0,click", r"is no text"),
         ("a.csv.gz", gzip.compress(PLAIN)[:-9], r"cannot be read: Truncated"),
         ("a.parquet", b"not parquet", r"cannot be read"),
-        ("a.json", b"{}", r"must end in \.parquet, .*\.csv"),
+        ("a.json", b"{}", r"must end in \.csv, .*\.parquet"),
     ],
 )
 def test_a_file_that_cannot_be_read_right_is_refused_by_name(tmp_path, name, text, message):
