@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from smt.data.sources.layouts import headerless
 from smt.errors import InputError
 
 DELIMITERS = (",", "\t", ";", "|", "::")
@@ -60,6 +61,11 @@ def read_header(file: Path, wanted: Sequence[str] | None, delimiter: str | None)
         raise InputError(f"{file}: is empty; a header of column names and rows are needed")
     blank = next(count for count, line in enumerate(head.splitlines()) if line.strip())
     line = head.splitlines()[blank]
+    layout = headerless(file, line)
+    if layout and layout.names:
+        return Header(layout.names, {}, layout.delimiter, blank)
+    if layout:
+        raise InputError(f"{file}: is of {layout.data_set} and has no header; {layout.way_out}")
     possible = [delimiter] if delimiter else [one for one in DELIMITERS if one in line]
     headers = [_header(_first_record(head, one), one, blank + 1) for one in possible or [","]]
     if wanted is not None:
@@ -153,9 +159,9 @@ def _header(fields: list[str], delimiter: str, lines: int) -> Header:
 
 
 def _is_row(names: Sequence[str], wanted: Sequence[str] | None) -> bool:
-    """Whether a header is rather a row: it holds numbers, and not the names that are wanted."""
+    """Whether a header is rather a row: it holds numbers, and no name that is wanted."""
     numbered = list(names) == [str(number) for number in range(len(names))]
-    known = numbered if wanted is None else {*wanted} <= {*names}
+    known = numbered if wanted is None else bool({*wanted} & {*names})
     return not known and any(_is_number(name) for name in names)
 
 
