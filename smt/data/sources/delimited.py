@@ -38,12 +38,14 @@ class Header:
         types: By name, where the header has RecBole's (`user_id:token`), else empty.
         delimiter: Between two fields.
         lines: Of the file's start that are no rows: the header, and blank ones before it.
+        data_set: What publishes files of this layout; "" where it is not known.
     """
 
     names: tuple[str, ...]
     types: dict[str, str]
     delimiter: str
     lines: int
+    data_set: str = ""
 
 
 def read_header(file: Path, wanted: Sequence[str] | None, delimiter: str | None) -> Header:
@@ -63,7 +65,7 @@ def read_header(file: Path, wanted: Sequence[str] | None, delimiter: str | None)
     line = head.splitlines()[blank]
     layout = headerless(file, line)
     if layout and layout.names:
-        return Header(layout.names, {}, layout.delimiter, blank)
+        return Header(layout.names, {}, layout.delimiter, blank, layout.data_set)
     if layout:
         raise InputError(f"{file}: is of {layout.data_set} and has no header; {layout.way_out}")
     possible = [delimiter] if delimiter else [one for one in DELIMITERS if one in line]
@@ -155,7 +157,7 @@ def _header(fields: list[str], delimiter: str, lines: int) -> Header:
     if len(matches) < len(fields):
         return Header(tuple(fields), {}, delimiter, lines)
     types = {match["name"]: match["type"] for match in matches}
-    return Header(tuple(match["name"] for match in matches), types, delimiter, lines)
+    return Header(tuple(match["name"] for match in matches), types, delimiter, lines, "RecBole")
 
 
 def _is_row(names: Sequence[str], wanted: Sequence[str] | None) -> bool:
