@@ -13,21 +13,18 @@ from smt.data.sources.column_names import (
     AMOUNT,
     ANONYMOUS_ID,
     ANONYMOUS_NUMBER,
-    HISTORY,
     ID,
     side_of,
     tells,
     words,
 )
-from smt.data.sources.lists import as_lists
 from smt.data.sources.raw_columns import RawColumn
-from smt.errors import InputError
 
 HEADROOM = 1.2
 """More ids than today's largest needs, as a log grows."""
 HASHED = 10
 """Ids for each name that is hashed, so that about one in ten shares its id."""
-LARGEST_NUMBER = 1_000_000
+LARGEST_NUMBER = 100_000
 """Whole numbers from here on are hashed where few of those below them occur."""
 FEW = 100
 """Whole numbers that are so few are rather ids than amounts."""
@@ -50,28 +47,6 @@ class Draft:
     def with_remark(self, remark: str) -> "Draft":
         """The same with one more comment."""
         return replace(self, remarks=(*self.remarks, remark))
-
-
-@dataclass(frozen=True)
-class ListColumn:
-    """A column of lists, or of texts that are lists.
-
-    Attributes:
-        lists: One array a file.
-        separator: Of texts that the reader would not split so by itself; None else.
-        elements: `[n]` different elements, as a column of their own.
-    """
-
-    lists: tuple[pa.Array, ...]
-    separator: str | None
-    elements: RawColumn
-
-    @property
-    def lengths(self) -> pa.Array:
-        """The length of each row's list."""
-        return pa.concat_arrays(
-            [pc.fill_null(pc.list_value_length(part), 0).cast(pa.int64()) for part in self.lists]
-        )
 
 
 def left_out(reason: str) -> Draft:
@@ -98,7 +73,7 @@ def draft_single(column: RawColumn) -> Draft:
 def draft_numeric(column: RawColumn) -> Draft:
     """A column of numbers."""
     remarks = list(_on_missing(column))
-    keys: dict[str, Any] = {"kind": "numeric"} | _side(column.name)
+    keys: dict[str, Any] = {"kind": "numeric"} | side_key(column.name)
     missing = _missing_words(column)
     assert column.numbers is not None
     infinite = pc.is_inf(column.numbers)
@@ -121,7 +96,7 @@ def draft_id(column: RawColumn) -> Draft:
         return left_out("reads as free text; embed it elsewhere and add the vectors")
     if len(texts) == column.rows > FEW and side_of(column.name) == "context":
         return left_out("differs in every row, so that it names the row and tells nothing")
-    keys = {"kind": "id"} | id_space([column]) | _side(column.name)
+    keys = {"kind": "id"} | id_space([column]) | side_key(column.name)
     missing = _missing_words(column)
     if missing:
         keys["missing"] = missing
@@ -145,46 +120,6 @@ def draft_surface(column: RawColumn) -> Draft:
     )
 
 
-def read_lists(column: RawColumn) -> ListColumn | None:
-    """The column as lists; None where it holds single values."""
-    if column.is_list:
-        return _list_column(column, tuple(column.parts.values()), None)
-    if column.type in ("token", "float") or column.is_moment:
-        return None
-    typed = column.type in ("token_seq", "float_seq")
-    told = typed or tells(column.name, LIST_WORDS)
-    given = " " if typed else None
-    for separator in (given, " ") if told and not typed else (given,):
-        try:
-            lists, used = as_lists(column.parts, separator=separator, given=None)
-        except InputError:
-            continue
-        read = _list_column(column, tuple(lists.values()), used if separator else None)
-        if told or _is_told(column, read):
-            return read
-        return None
-    return None
-
-
-def draft_list(name: str, column: ListColumn) -> Draft:
-    """A column of lists: a vector, a history, or a set of ids."""
-    separator = {} if column.separator is None else {"separator": column.separator}
-    lengths = column.lengths.unique()
-    fractions = column.elements.numbers is not None and not column.elements.is_whole
-    if fractions or (len(lengths) == 1 and column.elements.type == "float_seq"):
-        if len(lengths) == 1:
-            keys = {"kind": "embedding", "dim": lengths[0].as_py()}
-            return Draft(keys | separator | _side(name))
-        return left_out("lists of fractions whose lengths differ; no kind of column holds them")
-    space = id_space([column.elements])
-    if tells(name, HISTORY):
-        keys = {"kind": "sequence"} | space | {"side": "user"} | separator
-    else:
-        keys = {"kind": "id_list"} | space | separator | _side(name)
-    longest = pc.max(column.lengths).as_py()
-    return Draft(keys, (f"lists of up to {longest} elements",))
-
-
 def id_space(columns: Sequence[RawColumn]) -> dict[str, Any]:
     """`num_ids` and `coding` of columns that share their ids."""
     texts = pa.concat_arrays([pa.array([], TEXT), *map(_without_words, columns)]).unique()
@@ -205,35 +140,13 @@ def roomy(needed: float) -> int:
     return -(-least // step) * step
 
 
-LIST_WORDS = {*HISTORY, "list", "tags", "genres", "categories", "keywords", "ids", "cates"}
-
-
-def _list_column(
-    column: RawColumn, lists: tuple[pa.Array, ...], separator: str | None
-) -> ListColumn:
-    elements = {
-        where: part.flatten() if pa.types.is_list(part.type) else pa.array([], TEXT)
-        for where, part in zip(column.parts, lists, strict=True)
-    }
-    return ListColumn(lists, separator, RawColumn(column.name, elements, column.type))
-
-
-def _is_told(column: RawColumn, read: ListColumn) -> bool:
-    """Whether texts whose name does not tell are lists: of few words, of which many occur again."""
-    lengths = read.lengths
-    several = pc.sum(pc.greater(lengths, 1)).as_py() or 0
-    if several * 10 < column.rows or len(lengths.unique()) == 1:
-        return False
-    spaced = pc.any(pc.match_substring(read.elements.texts, " ")).as_py()
-    return not spaced and len(read.elements.texts) < len(column.texts)
-
-
 def _is_named_id(name: str) -> bool:
     last = words(name)[-1:] or [""]
     return last[0] in ID or (len(words(name)) > 1 and last[0].isdigit() and tells(name, ID))
 
 
-def _side(name: str) -> dict[str, Any]:
+def side_key(name: str) -> dict[str, Any]:
+    """The key `side` of a column whose name tells one."""
     side = side_of(name)
     return {} if side == "context" else {"side": side}
 

@@ -51,8 +51,14 @@ ANONYMOUS_NUMBER = re.compile(r"I\d+")
 
 
 def words(name: str) -> list[str]:
-    """The words of a name such as `user_id`, `userId` or `video.category`, in lower case."""
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+    """The words of a name such as `user_id`, `userId` or `userid`, in lower case."""
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
+    return [word for part in parts for word in _without_id(part.lower())]
+
+
+def _without_id(word: str) -> list[str]:
+    stem = word.removesuffix("id")
+    return [stem, "id"] if stem != word and stem in USER | ITEM | CONTEXT else [word]
 
 
 def side_of(name: str) -> Side:

@@ -101,9 +101,9 @@ def _of_known_format(file: Path) -> Path:
     name = file.with_suffix("") if file.suffix.lower() in COMPRESSED else file
     # Hadoop's `part-00000` has no suffix.
     if name.suffix.lower() not in ("", *SUFFIXES):
-        ends = ", ".join(SUFFIXES)
         raise InputError(
-            f"{file}: must end in {ends}; a text may end in {', '.join(COMPRESSED)} besides"
+            f"{file}: must end in {', '.join(DELIMITED)} (or with {', '.join(COMPRESSED)} behind "
+            f"it), {' or '.join(PARQUET)}"
         )
     return file
 

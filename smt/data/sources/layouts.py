@@ -79,12 +79,14 @@ class Headed:
         columns: Those that tell it.
         remarks: Sentences for the reader of a drafted schema.
         left_out: Columns that are no features, each with the reason.
+        ids: Columns of ids whose names and values do not tell.
     """
 
     data_set: str
     columns: frozenset[str]
     remarks: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    ids: frozenset[str] = frozenset()
 
 
 HEADED = (
@@ -92,6 +94,7 @@ HEADED = (
         "Frappe, with the negatives that FuxiCTR's benchmark drew (frappe_x1)",
         frozenset({"label", "user", "item", "daytime", "weekday", "isweekend", "homework"}),
         ("its rows have no times and are split at random: expect that of the test window too",),
+        ids=frozenset({"cost", "daytime"}),
     ),
     Headed(
         "Frappe, as its authors published it",
@@ -141,6 +144,12 @@ HEADED = (
         "Ali Display_Ad_Click (raw_sample)",
         frozenset({"user", "time_stamp", "adgroup_id", "pid", "nonclk", "clk"}),
         ("join user_profile and ad_feature by 'user' and 'adgroup_id' for more features",),
+    ),
+    Headed(
+        "Ali Display_Ad_Click, as FuxiCTR's samples have it",
+        frozenset({"clk", "time_stamp", "userid", "adgroup_id", "pid", "click_sequence"}),
+        ("its times are Chinese, and its sequences begin with the oldest click",),
+        ids=frozenset({"customer", "occupation"}),
     ),
 )
 

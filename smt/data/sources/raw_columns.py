@@ -27,7 +27,7 @@ class RawColumn:
     Attributes:
         name: Of the column.
         parts: By file and column, which open an error: plain arrays.
-        type: RecBole's (`token`, `token_seq`, `float`, `float_seq`); None where the header has none.
+        type: RecBole's (`token`, `token_seq`, `float`, `float_seq`), if the header has it.
     """
 
     name: str
