@@ -28,6 +28,9 @@ LARGEST_NUMBER = 100_000
 """Whole numbers from here on are hashed where few of those below them occur."""
 FEW = 100
 """Whole numbers that are so few are rather ids than amounts."""
+GAPS = 10
+"""A table with more rows than this for each id is mostly empty."""
+AN_ID = "where it happened; of kind 'id' instead, if models are not told apart by it"
 LONG = 40
 """Letters of a text that is rather a sentence than a name."""
 
@@ -41,7 +44,7 @@ class Draft:
         remarks: Comments above it: what was seen, and what is to be decided.
     """
 
-    keys: Mapping[str, Any] | None
+    keys: dict[str, Any] | None
     remarks: tuple[str, ...] = ()
 
     def with_remark(self, remark: str) -> "Draft":
@@ -112,11 +115,11 @@ def draft_surface(column: RawColumn) -> Draft:
         keys.pop("side", None)
         if keys["coding"] == "hash":
             keys |= {"coding": "dictionary", "num_ids": roomy(len(column.texts) + 1)}
-        return Draft(keys, (*draft.remarks, "an id instead, if models are not told apart by it"))
+        return Draft(keys, (*draft.remarks, AN_ID))
     names = sorted(column.texts.to_pylist())
     return Draft(
         {"kind": "surface", "num_ids": len(names), "names": names},
-        ("an id instead, if models are not told apart by it",),
+        (AN_ID,),
     )
 
 
@@ -127,8 +130,9 @@ def id_space(columns: Sequence[RawColumn]) -> dict[str, Any]:
     if whole and len(texts):
         largest = max(int(text) for text in texts.to_pylist())
         smallest = pc.min(texts.cast(pa.float64())).as_py()
-        dense = largest < LARGEST_NUMBER or largest < 20 * len(texts)
-        if dense and smallest >= -1:
+        if len(texts) <= FEW and largest > GAPS * FEW:
+            return {"num_ids": roomy(len(texts) + 1), "coding": "dictionary"}
+        if smallest >= -1 and (largest < LARGEST_NUMBER or largest < GAPS * len(texts)):
             return {"num_ids": roomy(largest + 1), "coding": "number"}
     return {"num_ids": roomy(HASHED / HEADROOM * max(len(texts), 10)), "coding": "hash"}
 
@@ -137,7 +141,7 @@ def roomy(needed: float) -> int:
     """A number of ids with headroom, of two digits and zeros."""
     least = math.ceil(HEADROOM * needed)
     step = 10 ** max(len(str(least)) - 2, 0)
-    return -(-least // step) * step
+    return int(-(-least // step) * step)
 
 
 def _is_named_id(name: str) -> bool:
@@ -184,4 +188,6 @@ def _on_ids(column: RawColumn, texts: pa.Array, keys: Mapping[str, Any]) -> list
                 "0 is an id and what missing ones become; 'coding: dictionary' parts them"
             )
         return remarks
+    if keys["coding"] == "dictionary":
+        return [f"{different}, numbered 1, 2, …: num_ids leaves room for a fifth more"]
     return [f"{different} names or numbers, hashed: about one in {HASHED} shares its id"]

@@ -157,7 +157,9 @@ def _header(fields: list[str], delimiter: str, lines: int) -> Header:
     if len(matches) < len(fields):
         return Header(tuple(fields), {}, delimiter, lines)
     types = {match["name"]: match["type"] for match in matches}
-    return Header(tuple(match["name"] for match in matches), types, delimiter, lines, "RecBole")
+    return Header(
+        tuple(match["name"] for match in matches), types, delimiter, lines, "RecBole's atomic files"
+    )
 
 
 def _is_row(names: Sequence[str], wanted: Sequence[str] | None) -> bool:

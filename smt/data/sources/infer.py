@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from smt.data.sources.arrow_types import plain
 from smt.data.sources.column_drafts import (
     Draft,
+    draft_id,
     draft_single,
     draft_surface,
     left_out,
@@ -228,7 +229,7 @@ def _to_do(kinds: Collection[str]) -> list[str]:
 def _entry(name: str, draft: Draft) -> list[str]:
     """The lines of a column: comments, and its keys where it is not left out."""
     if draft.keys is None:
-        return [_comment(f"{name!r} {'; '.join(draft.remarks)}")]
+        return [_comment(f"{name!r}: {'; '.join(draft.remarks)}")]
     keys = format_yaml({name: OneLine(draft.keys)}, width=float("inf"))
     return [*map(_comment, draft.remarks), *(f"  {line}" for line in keys.splitlines())]
 

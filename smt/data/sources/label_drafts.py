@@ -98,6 +98,10 @@ def _of_action(column: RawColumn, *, wanted: bool) -> dict[str, Draft]:
         if action != commonest:
             share = counts[action] / column.rows
             drafts[f"{column.name}{IS}{action}"] = Draft(
-                {"kind": "event"}, (f"made of '{column.name}': 1 in {share:.2%} of the rows",)
+                {"kind": "event"},
+                (
+                    f"made of '{column.name}': 1 in {share:.2%} of the rows",
+                    "told from other actions, as what led to none is not in the log",
+                ),
             )
     return drafts

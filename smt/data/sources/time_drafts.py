@@ -1,6 +1,5 @@
 """What a column of times counts, as a draft of the keys that say so."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ ORDERED = 2
 """Names up to this rank are of times, whatever the numbers are."""
 
 
-def time_keys(column: RawColumn) -> tuple[Mapping[str, Any], list[str]] | None:
+def time_keys(column: RawColumn) -> tuple[dict[str, Any], list[str]] | None:
     """The schema's keys for a column of times, and remarks; None where it holds none."""
     if column.missing == column.rows:
         return None
