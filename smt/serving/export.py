@@ -14,39 +14,28 @@ from smt.data import Batch
 from smt.errors import InputError
 from smt.layers.examples import Examples
 from smt.layers.networks import DecoupledSparseNN, Network
+from smt.serving.extreme_requests import extreme_requests
 from smt.serving.inputs import ProgramInputs, Tensors, held_by
+from smt.serving.parity import (
+    Differences,
+    Exports,
+    compare,
+    largest_distance,
+    largest_without_overflow,
+    require_parity,
+)
 from smt.serving.programs import TowerScores, programs_of
 from smt.serving.requests import random_requests
-from smt.serving.serve import evaluating, serve
+from smt.serving.serve import serve
 from smt.serving.tables import Precision
 from smt.spec import Spec, suggest
 from smt.template import Template
 
-TOLERANCE = 1e-6
-"""Largest difference of two probabilities that are equal but for rounding."""
-
 MANIFEST = "manifest.yaml"
 TRACED = 8
 """Examples that programs are traced with."""
-
-
-class ParityError(RuntimeError):
-    """An exported program gives other scores than the network that it was made of."""
-
-
-class Differences(Spec):
-    """The largest difference of two probabilities, over all examples that were compared.
-
-    Attributes:
-        from_served: The exported program from the network with the same tables.
-        from_trained: From the network as it was trained: what rounding tables does.
-        from_towers: `score` of `user` and `item` from `network`; None without towers.
-    """
-
-    examples: int
-    from_served: float
-    from_trained: float
-    from_towers: float | None
+EXTREME = 256
+"""Examples of values that no log holds, on which programs are compared too."""
 
 
 class ExportReport(Spec):
@@ -64,6 +53,9 @@ class ExportReport(Spec):
             probabilities. Of a decoupled network `user` and `item` give `[B, E, V]` vectors,
             and a file `score.pt2` the `[B, E]` probabilities of such users and items; an
             entire-space chain has vectors of the events that it needs as well.
+        differences: On batches of a log.
+        extreme_differences: On unknown ids, missing and extreme values, where an example whose
+            own numbers overflow has the score NaN in all of them.
     """
 
     model: str | None
@@ -75,6 +67,7 @@ class ExportReport(Spec):
     batches: ProgramInputs
     programs: dict[str, ProgramInputs]
     differences: Differences
+    extreme_differences: Differences
 
 
 @dataclass(frozen=True)
@@ -124,12 +117,9 @@ def export_network(
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     served = serve(network, template.serving.table_precision).cpu()
-    traced = random_requests(
-        network,
-        TRACED,
-        steps=template.features.max_steps,
-        generator=torch.Generator().manual_seed(0),
-    )
+    steps, generator = template.features.max_steps, torch.Generator().manual_seed(0)
+    traced = random_requests(network, TRACED, steps=steps, generator=generator)
+    extreme = extreme_requests(network, EXTREME, steps=steps, generator=generator)
     programs = programs_of(served, correction)
     held = held_by(network)
     for name, (module, inputs) in programs.items():
@@ -140,6 +130,9 @@ def export_network(
         shape = {0: Dim("batch")}
         scores = TowerScores(served, correction)
         _export(scores, (vectors, vectors.clone()), (shape, shape), path / "score.pt2")
+    exports = _reload(network, served, path, programs, correction)
+    differences = compare(exports, list(batches) or [traced], largest_distance)
+    of_extreme = compare(exports, [extreme], largest_without_overflow)
     report = ExportReport(
         model=model,
         template=template.name,
@@ -149,17 +142,14 @@ def export_network(
         precision=template.serving.table_precision,
         batches=held,
         programs={name: inputs for name, (_, inputs) in programs.items()},
-        differences=_compare(
-            network,
-            served,
-            path,
-            {name: inputs for name, (_, inputs) in programs.items()},
-            list(batches) or [traced],
-            correction,
-        ),
+        differences=differences,
+        extreme_differences=of_extreme,
     )
     report.dump(path / MANIFEST)
-    _check(report)
+    rounded = report.precision != "fp32"
+    require_parity(differences, rounded=rounded, what="examples")
+    what = "examples of unknown, missing and extreme values"
+    require_parity(of_extreme, rounded=rounded, what=what)
     return report
 
 
@@ -198,55 +188,14 @@ def _load(path: Path, program: str, device: torch.device) -> Callable[..., Tenso
     return cast(Callable[..., Tensor], exported.module())
 
 
-@torch.no_grad()
-def _compare(
+def _reload(
     network: Network,
     served: Network,
     path: Path,
-    programs: dict[str, ProgramInputs],
-    batches: list[Batch],
+    programs: dict[str, tuple[nn.Module, ProgramInputs]],
     correction: float,
-) -> Differences:
-    held = held_by(network)
-    device = network.bias.device
+) -> Exports:
     cpu = torch.device("cpu")
-    loaded = {name: _load(path, name, cpu) for name in programs}
+    loaded = {name: (_load(path, name, cpu), inputs) for name, (_, inputs) in programs.items()}
     score = _load(path, "score", cpu) if "user" in programs else None
-    from_served, from_trained, from_towers = [], [], []
-    for batch in batches:
-        examples = Examples.of(batch, training=False)
-        found = {name: loaded[name](inputs.of(examples, held)) for name, inputs in programs.items()}
-        exported = found["network"]
-        from_served.append(_distance(exported, torch.sigmoid(served(batch) + correction)))
-        with evaluating(network):
-            trained = torch.sigmoid(network(batch.to(device)).cpu() + correction)
-        from_trained.append(_distance(exported, trained))
-        if score is not None:
-            from_towers.append(_distance(exported, score(found["user"], found["item"])))
-    return Differences(
-        examples=sum(len(batch) for batch in batches),
-        from_served=max(from_served),
-        from_trained=max(from_trained),
-        from_towers=max(from_towers, default=None),
-    )
-
-
-def _distance(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).abs().max())
-
-
-def _check(report: ExportReport) -> None:
-    """Raise `ParityError` unless what should be equal is."""
-    differences = report.differences
-    equal = {"the network that it serves": differences.from_served}
-    if report.precision == "fp32":
-        equal["the trained network"] = differences.from_trained
-    if differences.from_towers is not None:
-        equal["the score of its towers"] = differences.from_towers
-    for other, difference in equal.items():
-        # Not `>`: NaN is no agreement.
-        if not difference <= TOLERANCE:
-            raise ParityError(
-                f"the exported program differs from {other} by {difference:.2e}, on "
-                f"{differences.examples} examples; {TOLERANCE:.0e} is allowed"
-            )
+    return Exports(network, served, loaded, score, correction)
