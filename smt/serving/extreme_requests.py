@@ -8,8 +8,8 @@ from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
 from smt.data import Batch
+from smt.data.id_ranges import num_ids_of
 from smt.layers.networks import Network
-from smt.serving.id_inputs import num_ids_of
 from smt.serving.requests import random_requests
 
 CHANGED = 0.3

@@ -5,11 +5,11 @@ import torch
 from served_networks import filled, with_everything
 
 from smt.data import Batch
+from smt.data.id_ranges import num_ids_of
 from smt.layers.examples import Examples
 from smt.layers.jagged import Jagged
 from smt.serving import serve
 from smt.serving.extreme_requests import extreme_requests
-from smt.serving.id_inputs import num_ids_of
 from smt.serving.requests import random_requests
 from smt.template import catalogue
 
