@@ -8,7 +8,7 @@ from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
 from smt.data import Batch
-from smt.data.id_ranges import num_ids_of
+from smt.data.id_ranges import id_bounds
 from smt.layers.networks import Network
 from smt.serving.requests import random_requests
 
@@ -38,7 +38,7 @@ def extreme_requests(
         steps: That the template reads; here a sequence is up to twice as long.
     """
     batch = random_requests(network, size, steps=2 * steps, generator=generator)
-    limits = num_ids_of(network.schema)
+    limits = id_bounds(network.schema)
     keys = batch.ids.keys()
     rows = batch.ids.values().view(len(keys), size)
     single = [

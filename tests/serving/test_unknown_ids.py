@@ -5,7 +5,7 @@ import torch
 from served_networks import filled, with_everything
 
 from smt.data import Batch
-from smt.data.id_ranges import num_ids_of
+from smt.data.id_ranges import id_bounds
 from smt.layers.examples import Examples
 from smt.layers.jagged import Jagged
 from smt.serving import serve
@@ -38,7 +38,7 @@ def requests(network, unknown=lambda num_ids: 0):
     """Requests a third of whose ids are unknown, or 0."""
     generator = torch.Generator().manual_seed(3)
     batch = random_requests(network, 40, steps=20, generator=generator)
-    limits = num_ids_of(network.schema)
+    limits = id_bounds(network.schema)
     for lists in (batch.ids, *batch.id_lists.values()):
         for name, values in lists.to_dict().items():
             chosen = torch.rand(values.values().shape, generator=generator) < 1 / 3

@@ -132,8 +132,6 @@ def test_an_id_in_memory_outside_its_range_is_refused(small_log, small_model, wh
     users[-1] = stranger
     changed = window.set_column(place, "user", pa.array(users))
     windows = (changed, small_log.test) if which == "training" else (small_log.train, changed)
-    message = (
-        rf"'click/all': its {which} rows: column 'user': the id {stranger} is outside \[0, 300\)"
-    )
+    message = rf"column 'user' holds the id {stranger}, which is outside \[0, 300\)"
     with pytest.raises(InputError, match=message):
         model_windows(small_model, Log(small_log.schema, *windows, ""))
