@@ -60,8 +60,8 @@ class Table:
     """Share of the rows, the last by time, that becomes the test window."""
     row_group_rows: int = 65_536
     """Rows that are read at once; a worker's share of a batch where large batches are shared."""
-    separator: str = "|"
-    """What separates the elements of a list in a CSV file."""
+    separator: str | None = None
+    """What separates the elements of a list in a text; told from the texts by default."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,8 @@ def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
     if "duplicates_dropped" in source.report:
         console.print(f"dropped {source.report['duplicates_dropped']:,} exact duplicates")
     console.print(profile_table(source.profile))
+    for remark in source.remarks:
+        console.print(f"warning: {remark}", highlight=False, markup=False)
     console.print(f"writing: {config.out}")
     log = store(
         source,

@@ -39,7 +39,7 @@ def _is_none(value: Any) -> bool:
 
 
 # A log's schema.yaml, and so its digest, holds these only where somebody set them.
-Reading = Annotated[_T | None, Field(default=None, exclude_if=_is_none)]
+Reading = Annotated[_T | None, Field(exclude_if=_is_none)]
 """How raw files write a column; None leaves it to `smt.data.sources.table`."""
 Missing = Reading[Annotated[tuple[str, ...], BeforeValidator(_words)]]
 """Words that mean "no value", beside the empty text, null and NaN; the usual ones where None."""
@@ -54,7 +54,7 @@ class Numeric(Spec):
 
     kind: Literal["numeric"] = "numeric"
     side: Side = "context"
-    missing: Missing
+    missing: Missing = None
 
 
 class Id(Spec):
@@ -67,8 +67,8 @@ class Id(Spec):
     num_ids: PositiveInt
     cluster: bool = False
     side: Side = "context"
-    coding: Reading[Coding]
-    missing: Missing
+    coding: Reading[Coding] = None
+    missing: Missing = None
 
 
 class IdList(Spec):
@@ -82,9 +82,9 @@ class IdList(Spec):
     num_ids: PositiveInt
     of: str | None = None
     side: Side = "context"
-    coding: Reading[Coding]
-    missing: Missing
-    separator: Reading[str]
+    coding: Reading[Coding] = None
+    missing: Missing = None
+    separator: Reading[str] = None
 
 
 class Embedding(Spec):
@@ -93,7 +93,7 @@ class Embedding(Spec):
     kind: Literal["embedding"] = "embedding"
     dim: PositiveInt
     side: Side = "context"
-    separator: Reading[str]
+    separator: Reading[str] = None
 
 
 class Sequence(Spec):
@@ -112,11 +112,11 @@ class Sequence(Spec):
     num_events: PositiveInt | None = None
     timestamps: str | None = None
     side: Side = "context"
-    coding: Reading[Coding]
-    missing: Missing
-    separator: Reading[str]
-    order: Reading[Order]
-    unit: Reading[Unit]
+    coding: Reading[Coding] = None
+    missing: Missing = None
+    separator: Reading[str] = None
+    order: Reading[Order] = None
+    unit: Reading[Unit] = None
 
     @model_validator(mode="after")
     def _events_are_named(self) -> "Sequence":
@@ -138,7 +138,7 @@ class Event(Spec):
     kind: Literal["event"] = "event"
     after: str | None = None
     delay: str | None = None
-    unit: Reading[Unit]
+    unit: Reading[Unit] = None
 
     @model_validator(mode="after")
     def _unit_is_of_a_delay(self) -> "Event":
@@ -154,8 +154,8 @@ class Surface(Spec):
     num_ids: PositiveInt
     names: Names = None
     side: Side = "context"
-    coding: Reading[Coding]
-    missing: Missing
+    coding: Reading[Coding] = None
+    missing: Missing = None
 
     @model_validator(mode="after")
     def _names_have_ids(self) -> "Surface":
@@ -170,8 +170,8 @@ class DataConstraint(Spec):
     num_ids: PositiveInt
     names: Names = None
     side: Side = "context"
-    coding: Reading[Coding]
-    missing: Missing
+    coding: Reading[Coding] = None
+    missing: Missing = None
 
     @model_validator(mode="after")
     def _names_have_ids(self) -> "DataConstraint":
@@ -199,8 +199,8 @@ class Timestamp(Spec):
     """
 
     kind: Literal["timestamp"] = "timestamp"
-    unit: Reading[Unit]
-    zone: Reading[str]
+    unit: Reading[Unit] = None
+    zone: Reading[str] = None
 
     @model_validator(mode="after")
     def _zone_is_known(self) -> "Timestamp":

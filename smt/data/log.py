@@ -1,13 +1,14 @@
 """A log on disk or in memory: a schema and two windows, train before test.
 
 On disk a log is a folder: `schema.yaml`, `train/*.parquet`, `test/*.parquet` (one row an
-impression, in time order) and `log.json` (rows, content hash, what the source reported).
+impression, in time order), `log.json` (rows, content hash, how raw values became its columns,
+what the source reported) and, where ids stand for names of a dictionary, these.
 """
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 import yaml
 
+from smt.data.coding import Dictionary
 from smt.data.filter import Filter, expression
+from smt.data.id_ranges import largest_ids, require_ids
+from smt.data.reading import NOT_READ, Reading
 from smt.data.schema import (
     DataConstraint,
     Embedding,
@@ -37,6 +41,7 @@ from smt.errors import InputError
 from smt.spec import digest
 
 ROW_GROUP_ROWS = 65_536
+DICTIONARIES = "dictionaries.parquet"
 _ARROW_TYPES: dict[type, pa.DataType] = {
     Numeric: pa.float32(),
     Id: pa.int64(),
@@ -56,13 +61,14 @@ class Log:
     """A schema with its training window and the test window that follows it.
 
     `train` and `test` are Arrow tables (in memory) or datasets (on disk, nothing read yet).
-    `digest` identifies the content.
+    `digest` identifies the content, `reading` how its columns were made of raw values.
     """
 
     schema: Schema
     train: pa.Table | ds.Dataset
     test: pa.Table | ds.Dataset
     digest: str
+    reading: Reading = NOT_READ
 
     def load(self, columns: Iterable[str]) -> "Log":
         """Read the given columns of both windows into memory, one chunk a column.
@@ -72,7 +78,7 @@ class Log:
         """
         names = list(dict.fromkeys(columns))
         train, test = (_read(window, names) for window in (self.train, self.test))
-        return Log(self.schema, train, test, self.digest)
+        return replace(self, train=train, test=test)
 
     def hold_out(self, share: float, where: Filter | None = None) -> "Log":
         """The training window alone, cut in two: the last of its rows are the new test window.
@@ -97,7 +103,8 @@ class Log:
             train, test = (
                 self.train.filter(each) for each in (pc.field(name) < cut, pc.field(name) >= cut)
             )
-        return Log(self.schema, train, test, digest([self.digest, "before", cut]))
+        content = digest([self.digest, "before", cut])
+        return replace(self, train=train, test=test, digest=content)
 
     def memory(self, columns: Collection[str]) -> int:
         """Bytes that these columns of both windows take once they are loaded; none is read."""
@@ -183,15 +190,20 @@ def write_log(
     report: dict[str, Any] | None = None,
     *,
     row_group_rows: int = ROW_GROUP_ROWS,
+    reading: Reading = NOT_READ,
+    dictionaries: Mapping[str, Dictionary] | None = None,
 ) -> Log:
     """Write a log folder and open it. `report` (plain data) is kept in `log.json`.
 
     Args:
         row_group_rows: Rows that are read at once. Where several workers train on large
             batches, a worker's share of one: each then decodes its own row groups only.
+        reading: How the columns were made of raw values.
+        dictionaries: Of the id columns whose coding is `dictionary`.
 
     Raises:
-        InputError: `out` holds files already, or a column is missing or not of its kind.
+        InputError: `out` holds files already, a column is missing or not of its kind, or an id
+            is outside [0, num_ids).
     """
     out = Path(out)
     if row_group_rows < 1:
@@ -199,6 +211,7 @@ def write_log(
     require_empty(out)
     target = arrow_schema(schema)
     tables = {"train": _conform(train, target), "test": _conform(test, target)}
+    largest = largest_ids(pa.concat_tables(tables.values()), schema)
     hashes = {}
     for window, table in tables.items():
         folder = out / window
@@ -210,8 +223,12 @@ def write_log(
     content = {
         "rows": {window: table.num_rows for window, table in tables.items()},
         "digest": digest([schema.to_dict(), hashes]),
+        "largest_ids": largest,
+        "reading": reading.to_dict(),
         "report": report or {},
     }
+    if dictionaries:
+        pq.write_table(_dictionary_table(dictionaries), out / DICTIONARIES, compression="zstd")
     (out / "log.json").write_text(json.dumps(content, indent=2))
     return open_log(out)
 
@@ -233,8 +250,36 @@ def open_log(path: str | Path) -> Log:
                 f"{path}: not a log, it has no {name}; make one with experiments/prepare_data.py"
             ) from None
     schema = Schema.parse(yaml.safe_load(parts["schema.yaml"]), source=f"{path}/schema.yaml")
+    record = json.loads(parts["log.json"])
+    if "largest_ids" not in record:
+        raise InputError(f"{path}/log.json: does not say that ids were checked; prepare it again")
+    require_ids(record["largest_ids"], schema, str(path))
     train, test = (_open_window(filesystem, f"{root}/{name}") for name in ("train", "test"))
-    return Log(schema, train, test, json.loads(parts["log.json"])["digest"])
+    reading = Reading.parse(record["reading"], source=f"{path}/log.json")
+    return Log(schema, train, test, record["digest"], reading)
+
+
+def open_dictionaries(path: str | Path) -> dict[str, Dictionary]:
+    """The dictionaries of a log folder's id columns: id 1 + place for each value."""
+    filesystem, root = _resolve(path)
+    try:
+        with filesystem.open_input_file(f"{root}/{DICTIONARIES}") as stream:
+            table = pq.read_table(stream)
+    except FileNotFoundError:
+        return {}
+    columns = table["column"].combine_chunks()
+    return {
+        name: Dictionary(table.filter(pc.equal(columns, name))["value"].combine_chunks())
+        for name in columns.unique().to_pylist()
+    }
+
+
+def _dictionary_table(dictionaries: Mapping[str, Dictionary]) -> pa.Table:
+    parts = [
+        pa.table({"column": pa.repeat(name, len(known.values)), "value": known.values})
+        for name, known in dictionaries.items()
+    ]
+    return pa.concat_tables(parts)
 
 
 def _open_window(filesystem: fs.FileSystem, path: str) -> ds.Dataset:

@@ -14,7 +14,7 @@ class IdCoding(Spec):
 
     Attributes:
         coding: `number`: a whole number is the id. `hash`: a name's id is a hash of its text in
-            [1, num_ids), see `smt.data.sources.coding.Hashing`. `dictionary`: 1, 2, … for the
+            [1, num_ids), see `smt.data.coding.Hashing`. `dictionary`: 1, 2, … for the
             known names in order. `names`: the place among the schema's `names`.
         missing: Words that are no value, beside the empty text, null and NaN: id 0.
         names: Different raw values of all columns that share these ids.
@@ -46,3 +46,7 @@ class Reading(Spec):
     units: Mapping[str, Unit] = {}
     orders: Mapping[str, Order] = {}
     separators: Mapping[str, str] = {}
+
+
+NOT_READ = Reading()
+"""Of a log that was not made of raw values."""
