@@ -1,7 +1,6 @@
 """A network as programs that run without this library, and the check that they agree with it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -10,12 +9,18 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.export.passes import move_to_device_pass
 
-from smt.data import Batch
+from smt.data import Batch, Schema
+from smt.data.coding import Dictionary
+from smt.data.log import open_dictionaries, write_dictionaries
+from smt.data.reading import NOT_READ, Reading
+from smt.data.sources.raw_rows import Codings
 from smt.errors import InputError
 from smt.layers.examples import Examples
 from smt.layers.networks import DecoupledSparseNN, Network
 from smt.serving.extreme_requests import extreme_requests
-from smt.serving.inputs import ProgramInputs, Tensors, held_by
+from smt.serving.id_inputs import RULES, IdInput, id_inputs, reading_of, schema_of
+from smt.serving.inputs import ProgramInputs, held_by
+from smt.serving.loaded import Exported
 from smt.serving.parity import (
     Differences,
     Exports,
@@ -53,6 +58,11 @@ class ExportReport(Spec):
             probabilities. Of a decoupled network `user` and `item` give `[B, E, V]` vectors,
             and a file `score.pt2` the `[B, E]` probabilities of such users and items; an
             entire-space chain has vectors of the events that it needs as well.
+        rules: In words, how ids are made of raw values, and what becomes of unknown ones.
+        ids: Input -> how many ids it has, and which of the rules makes them; of single ids, lists
+            and the events of steps.
+        log_schema: The part of the log's schema that the programs read.
+        reading: What was decided of its columns when the log was made.
         differences: On batches of a log.
         extreme_differences: On unknown ids, missing and extreme values, where an example whose
             own numbers overflow has the score NaN in all of them.
@@ -66,29 +76,12 @@ class ExportReport(Spec):
     precision: Precision
     batches: ProgramInputs
     programs: dict[str, ProgramInputs]
+    rules: dict[str, str]
+    ids: dict[str, IdInput]
+    log_schema: Schema
+    reading: Reading
     differences: Differences
     extreme_differences: Differences
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A program on batches.
-
-    Attributes:
-        held: What the batches hold: of `network`, what is read with the network's features;
-            of a tower, what is read with the tower's own.
-    """
-
-    program: Callable[[Tensors], Tensor]
-    inputs: ProgramInputs
-    held: ProgramInputs
-    device: torch.device
-
-    @torch.no_grad()
-    def __call__(self, batch: Batch) -> Tensor:
-        """`[B, E]` probabilities, or `[B, E, V]` vectors of a tower."""
-        examples = Examples.of(batch.to(self.device), training=False)
-        return self.program(self.inputs.of(examples, self.held))
 
 
 def export_network(
@@ -99,6 +92,8 @@ def export_network(
     batches: Iterable[Batch] = (),
     correction: float = 0.0,
     model: str | None = None,
+    reading: Reading = NOT_READ,
+    dictionaries: Mapping[str, Dictionary] | None = None,
 ) -> ExportReport:
     """Export a network to a folder, and check the programs against it.
 
@@ -110,6 +105,8 @@ def export_network(
             by default.
         correction: Added to the logits, because negatives were left out of the training.
         model: Name of the model, for the manifest.
+        reading: How the log was made of raw values.
+        dictionaries: Of the log's id columns whose coding is `dictionary`.
 
     Raises:
         ParityError: Scores differ by more than rounding.
@@ -133,6 +130,7 @@ def export_network(
     exports = _reload(network, served, path, programs, correction)
     differences = compare(exports, list(batches) or [traced], largest_distance)
     of_extreme = compare(exports, [extreme], largest_without_overflow)
+    schema = schema_of(network.schema, held)
     report = ExportReport(
         model=model,
         template=template.name,
@@ -142,10 +140,15 @@ def export_network(
         precision=template.serving.table_precision,
         batches=held,
         programs={name: inputs for name, (_, inputs) in programs.items()},
+        rules=RULES,
+        ids=id_inputs(network.schema, held, reading),
+        log_schema=schema,
+        reading=reading_of(schema, reading),
         differences=differences,
         extreme_differences=of_extreme,
     )
     report.dump(path / MANIFEST)
+    write_dictionaries(path, {n: d for n, d in (dictionaries or {}).items() if n in schema.columns})
     rounded = report.precision != "fp32"
     require_parity(differences, rounded=rounded, what="examples")
     what = "examples of unknown, missing and extreme values"
@@ -170,7 +173,9 @@ def load_exported(
     inputs = report.programs[program]
     held = report.batches if program == "network" else inputs
     loaded = _load(Path(path), program, torch.device(device))
-    return Exported(loaded, inputs, held, torch.device(device))
+    # Of a tower's rows, what the tower reads.
+    codings = Codings(schema_of(report.log_schema, inputs), report.reading, open_dictionaries(path))
+    return Exported(loaded, inputs, held, torch.device(device), report.ids, codings)
 
 
 def _export(

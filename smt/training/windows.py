@@ -1,7 +1,7 @@
 """The rows of a log that are one model's."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -154,7 +154,7 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
             .combine_chunks()
             for window in (log.train, log.test)
         )
-        log, condition = Log(schema, train, test, log.digest), None
+        log, condition = replace(log, train=train, test=test), None
     for window in (log.train, log.test):
         # Those on disk were checked when they were written.
         if isinstance(window, pa.Table):
