@@ -1,45 +1,167 @@
-"""Interim until the files helper's module."""
+"""Which files a log is made of, and their columns as they stand there."""
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from smt.data.sources.delimited import read_delimited, read_header
 from smt.errors import InputError
 from smt.spec import suggest
 
+PARQUET = (".parquet", ".pq")
+DELIMITED = (".csv", ".tsv", ".txt", ".dat", ".data", ".inter")
+SUFFIXES = (*PARQUET, *DELIMITED)
+COMPRESSED = (".gz", ".zst", ".bz2")
+ARROW_ERRORS = (pa.ArrowException, OSError)
+HIVE_MISSING = "__HIVE_DEFAULT_PARTITION__"
 
-def read_files(sources, columns):
-    return {str(file): _read(Path(file), list(columns)) for file in sources}
+
+def read_files(
+    sources: Sequence[str | Path],
+    columns: Sequence[str] | None = None,
+    *,
+    delimiter: str | None = None,
+    labels: Collection[str] = (),
+) -> dict[str, pa.Table]:
+    """Read columns of CSV-like and Parquet files, file by file.
+
+    Columns of texts are string columns in which a field without a character is ""; columns of
+    Parquet keep their Arrow types. A folder `day=3` on a file's way is a column `day` of texts,
+    unless the file itself has one.
+
+    Args:
+        sources: Files, plain or compressed (gzip, zstd, bz2), and folders of them.
+        columns: Columns to read, in this order; None for all of each file.
+        delimiter: Between the fields of a line; None where the header tells.
+        labels: Those of `columns` that errors call labels.
+
+    Returns:
+        A table by file (its path as a text), in the order of the paths, however they are given.
+
+    Raises:
+        InputError: Names the file, and the column or row that is wrong.
+    """
+    if not sources:
+        raise InputError("--source names no file; give at least one CSV or Parquet file")
+    files = list_files(sources)
+    tables = {
+        str(file): _read(file, _partitions(file), columns, delimiter, labels) for file in files
+    }
+    if not any(table.num_rows for table in tables.values()):
+        raise InputError(f"{', '.join(tables)}: no row below the header; a log needs rows")
+    return tables
 
 
-def _read(file, names):
-    if not file.is_file():
-        raise InputError(f"{file}: no such file")
+def list_files(sources: Sequence[str | Path]) -> list[Path]:
+    """The files that sources name or hold, sorted by path.
+
+    Raises:
+        InputError: A source does not exist, is of another format, or names a file again.
+    """
+    files = [file for source in sources for file in _files_of(Path(source))]
+    given = Counter(file.resolve() for file in files)
+    for file in files:
+        if given[file.resolve()] > 1:
+            raise InputError(f"{file}: is given twice, so its rows would count twice")
+    return sorted(files, key=str)
+
+
+def is_parquet(file: Path) -> bool:
+    """Whether a file is Parquet, by its name or first bytes."""
+    with file.open("rb") as stream:
+        return file.suffix.lower() in PARQUET or stream.read(4) == b"PAR1"
+
+
+def _files_of(source: Path) -> list[Path]:
+    if source.is_file():
+        return [_of_known_format(source)]
+    if not source.is_dir():
+        raise InputError(f"{source}: no such file or folder")
+    files = [
+        _of_known_format(file)
+        for file in source.rglob("*")
+        if file.is_file() and not _is_hidden(file.relative_to(source))
+    ]
+    if not files:
+        raise InputError(f"{source}: holds no file that ends in {' or '.join(SUFFIXES)}")
+    return files
+
+
+def _is_hidden(path: Path) -> bool:
+    """Files such as `_SUCCESS` and `.part-0.crc`, which are no data in any tool's eyes."""
+    return any(part.startswith((".", "_")) and "=" not in part for part in path.parts)
+
+
+def _of_known_format(file: Path) -> Path:
+    name = file.with_suffix("") if file.suffix.lower() in COMPRESSED else file
+    # Hadoop's `part-00000` has no suffix.
+    if name.suffix.lower() not in ("", *SUFFIXES):
+        raise InputError(
+            f"{file}: must end in {', '.join(DELIMITED)} (or with {', '.join(COMPRESSED)} behind "
+            f"it), {' or '.join(PARQUET)}"
+        )
+    return file
+
+
+def _partitions(file: Path) -> dict[str, str]:
+    """The columns that the names of a file's folders hold, as Hive and Spark write them."""
+    pairs = [part.partition("=") for part in file.parent.parts if "=" in part]
+    values = {name: unquote(value) for name, _, value in pairs if name}
+    return {name: "" if value == HIVE_MISSING else value for name, value in values.items()}
+
+
+def _read(
+    file: Path,
+    partitions: dict[str, str],
+    columns: Sequence[str] | None,
+    delimiter: str | None,
+    labels: Collection[str],
+) -> pa.Table:
     try:
-        if file.suffix == ".parquet":
-            _require_columns(file, pq.read_schema(file).names, names)
-            return pq.read_table(file, columns=names)
-        if not file.name.endswith((".csv", ".csv.gz")):
-            raise InputError(f"{file}: must end in .csv, .csv.gz or .parquet")
-        with csv.open_csv(file, parse_options=csv.ParseOptions(newlines_in_values=True)) as reader:
-            _require_columns(file, reader.schema.names, names)
-        options = csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            include_columns=names,
-            strings_can_be_null=False,
-        )
-        return csv.read_csv(
-            file, convert_options=options, parse_options=csv.ParseOptions(newlines_in_values=True)
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{file}: {error}") from None
+        if is_parquet(file):
+            names = pq.read_schema(file).names
+            _refuse_twins(file, names)
+            wanted = _stored(file, names, partitions, columns, labels)
+            with pq.ParquetFile(file) as parquet:
+                # Parquet's reader takes a dot for a way into a struct and may read more.
+                table = parquet.read(wanted).select(wanted)
+        else:
+            header = read_header(file, columns, delimiter)
+            _refuse_twins(file, header.names)
+            wanted = _stored(file, header.names, partitions, columns, labels)
+            table = read_delimited(file, header, wanted)
+    except ARROW_ERRORS as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: cannot be read: {reason}") from None
+    for name, value in partitions.items():
+        if name not in table.column_names and (columns is None or name in columns):
+            table = table.append_column(name, pa.repeat(value, table.num_rows))
+    return table if columns is None else table.select(columns)
 
 
-def _require_columns(file, there, names):
+def _refuse_twins(file: Path, names: Sequence[str]) -> None:
     for name in names:
-        if name not in there:
+        if name and names.count(name) > 1:
+            raise InputError(f"{file}: has {names.count(name)} columns '{name}'; rename the others")
+
+
+def _stored(
+    file: Path,
+    names: Sequence[str],
+    partitions: dict[str, str],
+    columns: Sequence[str] | None,
+    labels: Collection[str],
+) -> list[str]:
+    """Those of the wanted columns that a file itself has."""
+    for name in columns or ():
+        if name not in names and name not in partitions:
+            what = "the label" if name in labels else "the column"
             raise InputError(
-                f"{file}: lacks the column '{name}' that the schema names; {suggest(name, there)}"
+                f"{file}: lacks {what} '{name}' that the schema names; "
+                f"{suggest(name, [*names, *partitions])}"
             )
+    return [name for name in names if (name if columns is None else name in columns)]

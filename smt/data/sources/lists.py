@@ -17,7 +17,7 @@ SEPARATORS = ("|", ",", ";", "\t", "^", "\x01", "\x02", "\x03")
 BLANK = " "
 SQUARE = r"^\[[^\[\]]*\]$"
 ROUND = r"^(\([^()]*\)|\{[^{}]*\})$"
-QUOTED = r"""^[\[({]\s*["'].*["']\s*,?\s*[\])}]$"""
+QUOTED = r"""^[\[({].*["'].*[\])}]$"""
 NUMBERS = r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?"
 SEVERAL = rf"^{NUMBERS}([|,;^\s\x01-\x03]+{NUMBERS})+$"
 """Several numbers, with one or another separator between them."""

@@ -60,11 +60,9 @@ def read_table(
     wanted = Schema.load(schema)
     if not wanted.events:
         raise InputError(f"{schema}: names no column of kind 'event'; a log needs a label")
-    if not files:
-        raise InputError("--source names no file; give at least one CSV or Parquet file")
     if separator == "":
         raise InputError("--separator must not be empty")
-    tables = read_files(files, arrow_schema(wanted).names)
+    tables = read_files(files, arrow_schema(wanted).names, labels=wanted.events)
     raw: dict[str, Files] = {
         name: {
             f"{file}: column '{name}'": plain(table[name], f"{file}: column '{name}'")
