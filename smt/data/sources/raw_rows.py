@@ -162,7 +162,11 @@ def _vectors(name: str, codings: Codings, raw: Columns) -> _Part:
 def _moments(name: str, codings: Codings, raw: Columns) -> _Part:
     times = present(raw[name], ())
     refuse(times, pc.is_null(times), "is missing", _where(name))
-    return _Part({name: _times(times, _where(name))}, 0, 0)
+    return _Part({name: _milliseconds(times, _where(name))}, 0, 0)
+
+
+def _milliseconds(times: pa.Array, where: str) -> pa.Array:
+    return _times(times, where) if len(times) else pa.array([], pa.int64())
 
 
 def _single_ids(name: str, codings: Codings, raw: Columns) -> _Part:
@@ -187,7 +191,7 @@ def _listed_ids(name: str, codings: Codings, raw: Columns) -> _Part:
             of_steps,
             code_column(elements, None, _where(step))
             if isinstance(kind, Sequence) and step == kind.events
-            else _times(present(elements, ()), _where(step)),
+            else _milliseconds(present(elements, ()), _where(step)),
         )
     missing = lists.null_count + ids.null_count
     kept = {each: kept_elements(values, ids.is_valid()) for each, values in coded.items()}
