@@ -181,5 +181,7 @@ def test_a_column_that_is_not_there_or_can_never_fit_is_refused(codings):
 
 
 def test_a_dictionary_that_is_gone_is_named(source):
-    with pytest.raises(InputError, match="the dictionary of column 'shop' is not at hand, so 'seen'"):
+    with pytest.raises(
+        InputError, match="the dictionary of column 'shop' is not at hand, so 'seen'"
+    ):
         code_rows(one(), ("seen",), Codings(source.schema, source.reading, {}))
