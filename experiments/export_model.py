@@ -47,6 +47,7 @@ def main(config: Config) -> None:
     from itertools import islice
     from pathlib import Path
 
+    from smt.data.log import open_dictionaries
     from smt.execution.importance import choose_models
     from smt.fleet import load_fleet, load_logs, log_name, open_logs
     from smt.serving import ServingCost, export_network, serve, ship_gate
@@ -77,6 +78,8 @@ def main(config: Config) -> None:
         batches=islice(batches, config.batches),
         correction=trained.correction,
         model=model.name,
+        reading=log.reading,
+        dictionaries=open_dictionaries(model.log) if isinstance(model.log, str) else None,
     )
     rates = {event: windows.base_rate(event) for event in model.events}
     device = network.bias.device

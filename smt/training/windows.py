@@ -1,7 +1,7 @@
 """The rows of a log that are one model's."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Filter, Log, Schema, expression
+from smt.data.id_ranges import largest_ids
 from smt.data.labels import mature_labels
 from smt.data.records import read_records
 from smt.data.schema import Surface
@@ -140,7 +141,8 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
         events: Those whose training labels are counted; the model's by default.
 
     Raises:
-        InputError: All of the rows have the weight 0, or a file is not on this machine.
+        InputError: All of the rows have the weight 0, an id in memory is outside its column's
+            range, or a file is not on this machine.
     """
     schema = log.schema
     events = model.events if events is None else events
@@ -152,7 +154,11 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
             .combine_chunks()
             for window in (log.train, log.test)
         )
-        log, condition = Log(schema, train, test, log.digest), None
+        log, condition = replace(log, train=train, test=test), None
+    for window in (log.train, log.test):
+        # Those on disk were checked when they were written.
+        if isinstance(window, pa.Table):
+            largest_ids(window, schema)
     mean, count, end_ms = _Mean(events), 0, 0
     surfaces = {n: each for n, each in schema.columns.items() if isinstance(each, Surface)}
     counts = {name: np.zeros(each.num_ids, np.int64) for name, each in surfaces.items()}

@@ -121,3 +121,17 @@ def test_rows_without_any_weight_are_refused(small_log, small_model):
     train = small_log.train.append_column("w", pa.array(np.zeros(len(small_log.train), "f4")))
     with pytest.raises(InputError, match=r"'click/all': all [\d,]+ training rows have a 'w' of 0"):
         model_windows(small_model, Log(schema, train, train, ""))
+
+
+@pytest.mark.parametrize("which", ["training", "test"])
+@pytest.mark.parametrize("stranger", [-1, 300])
+def test_an_id_in_memory_outside_its_range_is_refused(small_log, small_model, which, stranger):
+    window = small_log.train if which == "training" else small_log.test
+    place = window.column_names.index("user")
+    users = window["user"].to_numpy().copy()
+    users[-1] = stranger
+    changed = window.set_column(place, "user", pa.array(users))
+    windows = (changed, small_log.test) if which == "training" else (small_log.train, changed)
+    message = rf"column 'user' holds the id {stranger}, which is outside \[0, 300\)"
+    with pytest.raises(InputError, match=message):
+        model_windows(small_model, Log(small_log.schema, *windows, ""))
