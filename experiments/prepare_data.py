@@ -123,6 +123,7 @@ def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
 
     from smt.data.sources import require_storable, store
     from smt.data.sources.profile import profile_table
+    from smt.data.time_order import share_remark
 
     console = open_console()
     require_storable(config.out, config.test_share)
@@ -131,6 +132,8 @@ def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
     if "duplicates_dropped" in source.report:
         console.print(f"dropped {source.report['duplicates_dropped']:,} exact duplicates")
     console.print(profile_table(source.profile))
+    for remark in source.report.get("remarks", ()):
+        console.print(remark)
     console.print(f"writing: {config.out}")
     log = store(
         source,
@@ -138,10 +141,10 @@ def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
         test_share=config.test_share,
         row_group_rows=config.row_group_rows,
     )
-    console.print(
-        f"{log.train.count_rows():,} training rows, {log.test.count_rows():,} test rows; "
-        f"digest {log.digest}"
-    )
+    train_rows, test_rows = log.train.count_rows(), log.test.count_rows()
+    if remark := share_remark(train_rows, test_rows, config.test_share):
+        console.print(remark)
+    console.print(f"{train_rows:,} training rows, {test_rows:,} test rows; digest {log.digest}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pyarrow as pa
 from smt.data.log import ROW_GROUP_ROWS, Log, require_empty, split_by_time, write_log
 from smt.data.schema import Schema
 from smt.data.sources.profile import ColumnProfile, profile_columns
+from smt.data.time_order import share_remark
 from smt.errors import InputError
 
 
@@ -20,13 +21,16 @@ class Source:
     Attributes:
         rows: One row an impression, in any order, with the columns of the schema.
         reserved: Id columns whose id 0 stands for a missing or unknown value.
-        report: What a reader of the log should know, as plain data.
+        report: What a reader of the log should know, as plain data; `remarks`, if there, are
+            sentences.
+        ordered: The rows are in order of time, and those of one moment in theirs.
     """
 
     schema: Schema
     rows: pa.Table
     reserved: frozenset[str] = frozenset()
     report: dict[str, Any] = field(default_factory=dict)
+    ordered: bool = False
 
     @cached_property
     def profile(self) -> list[ColumnProfile]:
@@ -53,7 +57,8 @@ def store(
         InputError: `out` is not empty, or the times do not allow a split.
     """
     require_storable(out, test_share)
-    train, test = split_by_time(source.rows, source.schema, test_share)
-    columns = [asdict(column) for column in source.profile]
-    report = {**source.report, "columns": columns}
+    train, test = split_by_time(source.rows, source.schema, test_share, ordered=source.ordered)
+    report = {**source.report, "columns": [asdict(column) for column in source.profile]}
+    if remark := share_remark(len(train), len(test), test_share):
+        report["remarks"] = [*report.get("remarks", ()), remark]
     return write_log(out, source.schema, train, test, report, row_group_rows=row_group_rows)
