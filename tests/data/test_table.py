@@ -152,6 +152,9 @@ def test_the_profile_is_kept_with_the_log(rows, schema, tmp_path):
     assert columns["tags"]["distinct"] == len({tag for row in rows for tag in row["tags"]})
     assert columns["click"]["base_rate"] == pytest.approx(np.mean([row["click"] for row in rows]))
     assert columns["time"]["rows"] == 60
+    assert columns["time"]["first"] == "2023-11-14 22:13:20"
+    assert columns["time"]["last"] == "2023-11-14 22:14:19"
+    assert (columns["age"]["first"], columns["age"]["last"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,22 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
-from smt.data.schema import ID_LIST_KINDS, Embedding, Event, Numeric, Schema, StoredColumn
+from smt.data.schema import (
+    ID_LIST_KINDS,
+    Embedding,
+    Event,
+    Numeric,
+    Schema,
+    StoredColumn,
+    Timestamp,
+)
+from smt.data.sources.time_numbers import FIRST_YEAR, LAST_YEAR
+from smt.data.sources.time_texts import clock_text
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,8 @@ class ColumnProfile:
         missing: Rows without a value: NaN, an empty list, or a reserved id 0.
         distinct: Different values (or list elements) present; None for embeddings.
         base_rate: Share of ones; None unless the column is an event.
+        first: The earliest time, in UTC; None unless the column is the timestamp.
+        last: The latest time.
     """
 
     name: str
@@ -26,6 +39,19 @@ class ColumnProfile:
     missing: int
     distinct: int | None
     base_rate: float | None
+    first: str | None = None
+    last: str | None = None
+
+    @property
+    def span(self) -> str:
+        """From when to when, and whether that is absurd; empty unless it is the timestamp."""
+        if self.first is None or self.last is None:
+            return ""
+        said = f"{self.name}: {self.first} to {self.last} UTC"
+        years = (int(np.datetime64(time, "Y").astype(int)) for time in (self.first, self.last))
+        if all(FIRST_YEAR <= 1970 + year < LAST_YEAR for year in years):
+            return said
+        return f"{said}, which is not within {FIRST_YEAR} to {LAST_YEAR}: is its unit right?"
 
 
 def profile_columns(
@@ -54,6 +80,7 @@ def profile_table(columns: Sequence[ColumnProfile]) -> Table:
             "" if column.distinct is None else f"{column.distinct:,}",
             "" if column.base_rate is None else f"{column.base_rate:.3%}",
         )
+    table.caption = "; ".join(column.span for column in columns if column.span)
     return table
 
 
@@ -70,6 +97,8 @@ def _profile(
     elif reserved:
         missing = _count(pc.equal(values, 0))
         elements = values.filter(pc.not_equal(values, 0))
+    is_time = isinstance(column, Timestamp) and len(values) > 0
+    first, last = pc.min_max(values).as_py().values() if is_time else (None, None)
     return ColumnProfile(
         name=name,
         kind=column.kind,
@@ -77,6 +106,8 @@ def _profile(
         missing=missing,
         distinct=None if isinstance(column, Embedding) else pc.count_distinct(elements).as_py(),
         base_rate=pc.mean(values).as_py() if isinstance(column, Event) else None,
+        first=None if first is None else clock_text(first),
+        last=None if last is None else clock_text(last),
     )
 
 
