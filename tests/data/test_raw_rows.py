@@ -148,6 +148,12 @@ def test_steps_that_do_not_fit_each_other_are_no_history(codings):
     assert coded.unknown == {"seen": 1}
 
 
+def test_codes_of_steps_that_are_not_known_stay_and_are_counted(codings):
+    coded = code_rows(one(how="3|-1"), ("seen",), codings)
+    assert coded.table["how"].to_pylist() == [[3, -1]]
+    assert coded.unknown == {"seen": 2}
+
+
 def test_no_value_is_missing_whatever_the_kind(codings):
     nothing = pa.table({name: pa.nulls(2) for name in columns(ROWS)})
     coded = code_rows(nothing, FEATURES, codings)

@@ -184,15 +184,18 @@ def _listed_ids(name: str, codings: Codings, raw: Columns) -> _Part:
     for step, values in raw.items():
         if step == name:
             continue
+        assert isinstance(kind, Sequence)
         of_steps = _lists(step, codings, values, kind.missing)
         require_same_lengths(of_steps, lists, _where(step))
         elements = of_steps.flatten()
-        coded[step] = with_elements(
-            of_steps,
-            code_column(elements, None, _where(step))
-            if isinstance(kind, Sequence) and step == kind.events
-            else _milliseconds(present(elements, ()), _where(step)),
-        )
+        if step == kind.events:
+            codes = code_column(elements, None, _where(step))
+            outside = pc.or_(pc.less(codes, 0), pc.greater_equal(codes, kind.num_events or 0))
+            unknown += 0 if kind.num_events is None else pc.sum(outside).as_py() or 0
+            coded[step] = with_elements(of_steps, codes)
+        else:
+            times = _milliseconds(present(elements, ()), _where(step))
+            coded[step] = with_elements(of_steps, times)
     missing = lists.null_count + ids.null_count
     kept = {each: kept_elements(values, ids.is_valid()) for each, values in coded.items()}
     return _Part(kept, unknown, missing)
