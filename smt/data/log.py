@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
-import yaml
 
 from smt.data.coding import Dictionary
 from smt.data.filter import Filter, expression
@@ -38,7 +37,7 @@ from smt.data.schema import (
     Weight,
 )
 from smt.errors import InputError
-from smt.spec import digest
+from smt.spec import decode_yaml, digest
 
 ROW_GROUP_ROWS = 65_536
 DICTIONARIES = "dictionaries.parquet"
@@ -219,7 +218,7 @@ def write_log(
         file = folder / "part-0.parquet"
         pq.write_table(table, file, row_group_size=row_group_rows, compression="zstd")
         hashes[window] = _hash_file(file)
-    (out / "schema.yaml").write_text(yaml.safe_dump(schema.to_dict(), sort_keys=False))
+    schema.dump(out / "schema.yaml")
     content = {
         "rows": {window: table.num_rows for window, table in tables.items()},
         "digest": digest([schema.to_dict(), hashes]),
@@ -243,12 +242,13 @@ def open_log(path: str | Path) -> Log:
     for name in ("schema.yaml", "log.json"):
         try:
             with filesystem.open_input_file(f"{root}/{name}") as stream:
-                parts[name] = stream.read().decode()
+                parts[name] = stream.read()
         except FileNotFoundError:
             raise InputError(
                 f"{path}: not a log, it has no {name}; make one with experiments/prepare_data.py"
             ) from None
-    schema = Schema.parse(yaml.safe_load(parts["schema.yaml"]), source=f"{path}/schema.yaml")
+    source = f"{path}/schema.yaml"
+    schema = Schema.parse(decode_yaml(parts["schema.yaml"], source=source), source=source)
     record = json.loads(parts["log.json"])
     if "largest_ids" not in record:
         raise InputError(f"{path}/log.json: does not say that ids were checked; prepare it again")

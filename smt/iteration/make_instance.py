@@ -138,7 +138,7 @@ def _find(
         model: The job's, with the hyperparameters that were chosen for it.
     """
     card = model_card(job.template, model, log.schema, version=job.version)
-    (folder / "card.md").write_text(card.to_markdown())
+    (folder / "card.md").write_text(card.to_markdown(), encoding="utf-8")
     if card.excess:
         reasons = tuple(f"{each}; it was not trained" for each in card.excess)
         return {"outcome": "held back", "reasons": reasons}

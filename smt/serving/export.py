@@ -1,5 +1,6 @@
 """A network as programs that run without this library, and the check that they agree with it."""
 
+import io
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
@@ -183,7 +184,10 @@ def _export(
 ) -> None:
     with torch.no_grad():
         program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
-    torch.export.save(program, path)
+    # Through memory: where torch cannot write to a file, its writer ends the whole process.
+    written = io.BytesIO()
+    torch.export.save(program, written)
+    path.write_bytes(written.getbuffer())
 
 
 def _load(path: Path, program: str, device: torch.device) -> Callable[..., Tensor]:

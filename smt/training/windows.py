@@ -20,6 +20,7 @@ from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
 from smt.template import Template
+from smt.training.clusters import MISSING
 
 HOUR_MS = 3_600_000
 COUNT_ROWS = 65_536
@@ -183,7 +184,8 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
 def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
     """`[n]` ids by which a model's test rows are clustered, in the log's order.
 
-    Whether or not the model's features include them; None where all rows are independent.
+    Whether or not the model's features include them; `MISSING` of rows without an id, each a
+    cluster of its own; None where the schema names no such column.
 
     Raises:
         InputError: All of the rows have one id: no standard error can be told from them.
@@ -193,12 +195,25 @@ def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
         return None
     rows = _stretches(log.test, [name], expression(model.filter, log.schema))
     groups = np.concatenate([np.empty(0, np.int64), *(each[name] for each in rows)])
-    if len(groups) and (groups == groups[0]).all():
+    if len(groups) and groups[0] != MISSING and (groups == groups[0]).all():
         raise InputError(
             f"model '{model.name}': all {len(groups):,} test rows have the same '{name}', by which "
             "standard errors are clustered; they need at least two"
         )
     return groups
+
+
+def check_test_weight(model: ModelSpec, log: Log) -> None:
+    """Raise `InputError` where none of a model's test rows weighs anything."""
+    name = log.schema.weight
+    if name is None:
+        return
+    count = 0
+    for rows in _stretches(log.test, [name], expression(model.filter, log.schema)):
+        if rows[name].any():
+            return
+        count += len(rows[name])
+    raise InputError(f"model '{model.name}': all {count:,} test rows have a '{name}' of 0")
 
 
 def _stretches(

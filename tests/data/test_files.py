@@ -2,6 +2,7 @@ import bz2
 import csv
 import gzip
 import io
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -166,6 +167,59 @@ def test_a_file_that_cannot_be_read_right_is_refused_by_name(tmp_path, name, tex
     with pytest.raises(InputError, match=rf"{name}: {message}") as error:
         read(write(tmp_path / name, text), labels=["click"])
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_label_may_be_made_of_a_column(tmp_path):
+    file = write(tmp_path / "a.csv", "user,rating,act\nu1,3.5,buy\nu2,4,pv\nu3,,buy\n")
+    wanted = ["rating_at_least_4", "act_is_buy", "user", "rating_at_least_3.5"]
+    rows = read(file, wanted, labels=wanted[:2] + wanted[3:])
+    assert rows == {
+        "rating_at_least_4": [0, 1, None],
+        "act_is_buy": [1, 0, 1],
+        "user": ["u1", "u2", "u3"],
+        "rating_at_least_3.5": [1, 1, None],
+    }
+    with pytest.raises(InputError, match="lacks the column 'rating_at_least_4'"):
+        read(file, wanted)
+    with pytest.raises(InputError, match="column 'act': the value 'buy' cannot be read"):
+        read(file, ["act_at_least_4"], labels=["act_at_least_4"])
+    with pytest.raises(InputError, match="'rating_at_least_high' must end in a number"):
+        read(file, ["rating_at_least_high"], labels=["rating_at_least_high"])
+
+
+def test_rows_are_numbered_over_all_files(tmp_path):
+    write(tmp_path / "log/b.csv", PLAIN)
+    write(tmp_path / "log/a.csv", PLAIN)
+    assert read(tmp_path / "log", ["row_number", "user"])["row_number"] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "columns"),
+    [
+        ("u.data", "196\t242\t3\t881250949", ["user_id", "item_id", "rating", "timestamp"]),
+        ("ratings.dat", "1::1193::5::978300760", ["user_id", "movie_id", "rating", "timestamp"]),
+        (
+            "UserBehavior.csv",
+            "1,2268318,2520377,pv,1511544070",
+            ["user_id", "item_id", "category_id", "behavior", "timestamp"],
+        ),
+    ],
+)
+def test_published_files_without_a_header_are_known(tmp_path, name, line, columns):
+    rows = read(write(tmp_path / name, f"{line}\n{line}\n"), None)
+    assert list(rows) == columns
+    assert [values[1] for values in rows.values()] == re.split("::|,|\t", line)
+    with pytest.raises(InputError, match="has no header"):
+        read(write(tmp_path / "mine.csv", line.replace("::", ",") + "\n"), None)
+
+
+def test_published_files_that_need_another_way_say_which(tmp_path):
+    criteo = "\t".join(["0", *["1"] * 13, *["68fd1e64"] * 26])
+    with pytest.raises(InputError, match=r"Criteo.*'prepare_data.py criteo'"):
+        read(write(tmp_path / "train.txt", criteo + "\n"))
+    mind = "1\tU1\t11/11/2019 9:05:58 AM\tN1 N2\tN3-1 N4-0\n"
+    with pytest.raises(InputError, match=r"MIND.*one row for each news item"):
+        read(write(tmp_path / "behaviors.tsv", mind))
 
 
 def test_a_file_that_is_given_twice_or_not_there_is_refused(tmp_path):

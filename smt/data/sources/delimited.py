@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from smt.data.sources.layouts import headerless
 from smt.errors import InputError
 
 DELIMITERS = (",", "\t", ";", "|", "::")
@@ -37,12 +38,14 @@ class Header:
         types: By name, where the header has RecBole's (`user_id:token`), else empty.
         delimiter: Between two fields.
         lines: Of the file's start that are no rows: the header, and blank ones before it.
+        data_set: What publishes files of this layout; "" where it is not known.
     """
 
     names: tuple[str, ...]
     types: dict[str, str]
     delimiter: str
     lines: int
+    data_set: str = ""
 
 
 def read_header(file: Path, wanted: Sequence[str] | None, delimiter: str | None) -> Header:
@@ -60,6 +63,11 @@ def read_header(file: Path, wanted: Sequence[str] | None, delimiter: str | None)
         raise InputError(f"{file}: is empty; a header of column names and rows are needed")
     blank = next(count for count, line in enumerate(head.splitlines()) if line.strip())
     line = head.splitlines()[blank]
+    layout = headerless(file, line)
+    if layout and layout.names:
+        return Header(layout.names, {}, layout.delimiter, blank, layout.data_set)
+    if layout:
+        raise InputError(f"{file}: is of {layout.data_set} and has no header; {layout.way_out}")
     possible = [delimiter] if delimiter else [one for one in DELIMITERS if one in line]
     headers = [_header(_first_record(head, one), one, blank + 1) for one in possible or [","]]
     if wanted is not None:
@@ -149,13 +157,15 @@ def _header(fields: list[str], delimiter: str, lines: int) -> Header:
     if len(matches) < len(fields):
         return Header(tuple(fields), {}, delimiter, lines)
     types = {match["name"]: match["type"] for match in matches}
-    return Header(tuple(match["name"] for match in matches), types, delimiter, lines)
+    return Header(
+        tuple(match["name"] for match in matches), types, delimiter, lines, "RecBole's atomic files"
+    )
 
 
 def _is_row(names: Sequence[str], wanted: Sequence[str] | None) -> bool:
-    """Whether a header is rather a row: it holds numbers, and not the names that are wanted."""
+    """Whether a header is rather a row: it holds numbers, and no name that is wanted."""
     numbered = list(names) == [str(number) for number in range(len(names))]
-    known = numbered if wanted is None else {*wanted} <= {*names}
+    known = numbered if wanted is None else bool({*wanted} & {*names})
     return not known and any(_is_number(name) for name in names)
 
 

@@ -5,17 +5,19 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from smt.data.sources.delimited import read_delimited, read_header
+from smt.data.sources.delimited import Header, read_delimited, read_header
+from smt.data.sources.derived import ROW_NUMBER, derive, source_of
+from smt.data.sources.layouts import COMPRESSED
 from smt.errors import InputError
 from smt.spec import suggest
 
 PARQUET = (".parquet", ".pq")
 DELIMITED = (".csv", ".tsv", ".txt", ".dat", ".data", ".inter")
-SUFFIXES = (*PARQUET, *DELIMITED)
-COMPRESSED = (".gz", ".zst", ".bz2")
+SUFFIXES = (*DELIMITED, *PARQUET)
 ARROW_ERRORS = (pa.ArrowException, OSError)
 HIVE_MISSING = "__HIVE_DEFAULT_PARTITION__"
 
@@ -31,13 +33,14 @@ def read_files(
 
     Columns of texts are string columns in which a field without a character is ""; columns of
     Parquet keep their Arrow types. A folder `day=3` on a file's way is a column `day` of texts,
-    unless the file itself has one.
+    unless the file itself has one. A label that no column has may be made of one, as
+    `smt.data.sources.derived` says; `row_number` counts the rows where no column is called so.
 
     Args:
         sources: Files, plain or compressed (gzip, zstd, bz2), and folders of them.
         columns: Columns to read, in this order; None for all of each file.
         delimiter: Between the fields of a line; None where the header tells.
-        labels: Those of `columns` that errors call labels.
+        labels: Those of `columns` that are labels.
 
     Returns:
         A table by file (its path as a text), in the order of the paths, however they are given.
@@ -48,12 +51,10 @@ def read_files(
     if not sources:
         raise InputError("--source names no file; give at least one CSV or Parquet file")
     files = list_files(sources)
-    tables = {
-        str(file): _read(file, _partitions(file), columns, delimiter, labels) for file in files
-    }
+    tables = {str(file): _read(file, columns, delimiter, labels) for file in files}
     if not any(table.num_rows for table in tables.values()):
         raise InputError(f"{', '.join(tables)}: no row below the header; a log needs rows")
-    return tables
+    return tables if columns is None else _numbered(tables, columns)
 
 
 def list_files(sources: Sequence[str | Path]) -> list[Path]:
@@ -115,32 +116,45 @@ def _partitions(file: Path) -> dict[str, str]:
 
 
 def _read(
-    file: Path,
-    partitions: dict[str, str],
-    columns: Sequence[str] | None,
-    delimiter: str | None,
-    labels: Collection[str],
+    file: Path, columns: Sequence[str] | None, delimiter: str | None, labels: Collection[str]
 ) -> pa.Table:
+    partitions = _partitions(file)
     try:
-        if is_parquet(file):
-            names = pq.read_schema(file).names
-            _refuse_twins(file, names)
-            wanted = _stored(file, names, partitions, columns, labels)
+        header = _header(file, columns, delimiter)
+        names = header.names if isinstance(header, Header) else header
+        _refuse_twins(file, names)
+        sources = _sources(file, columns or names, [*names, *partitions], labels)
+        stored = [name for name in dict.fromkeys(sources.values()) if name in names and name]
+        if isinstance(header, Header):
+            table = read_delimited(file, header, stored)
+        else:
             with pq.ParquetFile(file) as parquet:
                 # Parquet's reader takes a dot for a way into a struct and may read more.
-                table = parquet.read(wanted).select(wanted)
-        else:
-            header = read_header(file, columns, delimiter)
-            _refuse_twins(file, header.names)
-            wanted = _stored(file, header.names, partitions, columns, labels)
-            table = read_delimited(file, header, wanted)
+                table = parquet.read(stored).select(stored)
     except ARROW_ERRORS as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{file}: cannot be read: {reason}") from None
     for name, value in partitions.items():
-        if name not in table.column_names and (columns is None or name in columns):
+        if name not in stored and (columns is None or name in sources.values()):
             table = table.append_column(name, pa.repeat(value, table.num_rows))
-    return table if columns is None else table.select(columns)
+    if columns is None:
+        return table
+    return pa.table(
+        {
+            name: table[source]
+            if name == source
+            else derive(table[source], source, name, f"{file}: column '{source}'")
+            for name, source in sources.items()
+        }
+    )
+
+
+def _header(file: Path, columns: Sequence[str] | None, delimiter: str | None) -> Header | list[str]:
+    """What a file says of its columns; of Parquet, their names alone."""
+    if not is_parquet(file):
+        return read_header(file, columns, delimiter)
+    names: list[str] = pq.read_schema(file).names
+    return names
 
 
 def _refuse_twins(file: Path, names: Sequence[str]) -> None:
@@ -149,19 +163,32 @@ def _refuse_twins(file: Path, names: Sequence[str]) -> None:
             raise InputError(f"{file}: has {names.count(name)} columns '{name}'; rename the others")
 
 
-def _stored(
-    file: Path,
-    names: Sequence[str],
-    partitions: dict[str, str],
-    columns: Sequence[str] | None,
-    labels: Collection[str],
-) -> list[str]:
-    """Those of the wanted columns that a file itself has."""
-    for name in columns or ():
-        if name not in names and name not in partitions:
+def _sources(
+    file: Path, columns: Sequence[str], known: list[str], labels: Collection[str]
+) -> dict[str, str]:
+    """By wanted column, the column of the file that it is, or is made of."""
+    sources = {name: name for name in columns if name in known}
+    for name in columns:
+        if name in sources or name == ROW_NUMBER:
+            continue
+        source = source_of(name, known) if name in labels else None
+        if source is None:
             what = "the label" if name in labels else "the column"
             raise InputError(
-                f"{file}: lacks {what} '{name}' that the schema names; "
-                f"{suggest(name, [*names, *partitions])}"
+                f"{file}: lacks {what} '{name}' that the schema names; {suggest(name, known)}"
             )
-    return [name for name in names if (name if columns is None else name in columns)]
+        sources[name] = source
+    return sources
+
+
+def _numbered(tables: dict[str, pa.Table], columns: Sequence[str]) -> dict[str, pa.Table]:
+    """The tables, with the numbers of their rows where these are wanted and no column."""
+    start = 0
+    numbered = {}
+    for file, table in tables.items():
+        if ROW_NUMBER in columns and ROW_NUMBER not in table.column_names:
+            numbers = pa.array(np.arange(start, start + table.num_rows))
+            table = table.append_column(ROW_NUMBER, numbers)
+        numbered[file] = table.select(columns)
+        start += table.num_rows
+    return numbered

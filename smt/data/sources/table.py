@@ -40,7 +40,11 @@ from smt.errors import InputError
 
 
 def read_table(
-    files: Several[str | Path], schema: str | Path, *, separator: str | None = None
+    files: Several[str | Path],
+    schema: str | Path,
+    *,
+    separator: str | None = None,
+    delimiter: str | None = None,
 ) -> Source:
     """Read files that have the columns of a schema; other columns are ignored.
 
@@ -53,6 +57,7 @@ def read_table(
         files: Files and folders as of `read_files`.
         schema: A YAML file like the `schema.yaml` of a log.
         separator: Of lists in a text, where the schema does not say; None tells it from them.
+        delimiter: As of `read_files`.
 
     Raises:
         InputError: Names the file, the column and the first value that does not fit.
@@ -62,7 +67,9 @@ def read_table(
         raise InputError(f"{schema}: names no column of kind 'event'; a log needs a label")
     if separator == "":
         raise InputError("--separator must not be empty")
-    tables = read_files(files, arrow_schema(wanted).names, labels=wanted.events)
+    tables = read_files(
+        files, arrow_schema(wanted).names, delimiter=delimiter, labels=wanted.events
+    )
     raw: dict[str, Files] = {
         name: {
             f"{file}: column '{name}'": plain(table[name], f"{file}: column '{name}'")
