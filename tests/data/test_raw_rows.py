@@ -102,6 +102,8 @@ def test_what_a_row_becomes_depends_on_no_other_row(source, codings, places):
         ("user", 49, 49, 0),
         ("user", 49.0, 49, 0),
         ("user", "50", 0, 1),
+        ("user", -1, 0, 0),
+        ("user", "-1", 0, 0),
         ("user", -2, 0, 1),
         ("user", "Anna", 0, 1),
         ("user", 2.5, 0, 1),
