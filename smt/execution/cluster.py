@@ -53,8 +53,8 @@ def _explain(error: Exception, address: str | None) -> str:
     """Why there is no Ray, and what to do, in one sentence."""
     if address:
         return (
-            f"the Ray cluster at {address} cannot be used ({sentence(error)}); it must run the "
-            "same Ray and Python as this process, with the same RAY_AUTH_MODE and token"
+            f"the Ray cluster at {address} cannot be used ({sentence(error).split('. ')[0]}); it "
+            "must run this process's Ray and Python, with the same RAY_AUTH_MODE and token"
         )
     if os.environ.get("RAY_ADDRESS") == "auto" and isinstance(error, ConnectionError):
         return (
