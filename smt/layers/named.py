@@ -56,7 +56,7 @@ class NamedModules(nn.ModuleDict):
 
     def keys(self) -> KeysView[str]:
         """The names, in their order."""
-        return {name: None for name in self}.keys()
+        return dict.fromkeys(self).keys()
 
     def items(self) -> ItemsView[str, nn.Module]:
         """Names and modules, in their order."""
