@@ -32,7 +32,7 @@ def check_address() -> str | None:
     if said and said != "auto":
         _require_head(said, f"RAY_ADDRESS is '{said}'", "unset it to start Ray on this machine")
         return said
-    left = read_ray_address()
+    left: str | None = read_ray_address()
     if left:
         _require_head(
             left,
