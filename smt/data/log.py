@@ -309,13 +309,22 @@ def _memory(window: pa.Table | ds.Dataset, columns: Collection[str]) -> int:
     total = 0
     for fragment in window.get_fragments():
         metadata = fragment.metadata
+        columns_of_leaves = [
+            field.name for field in fragment.physical_schema for _ in range(_leaves(field.type))
+        ]
         for group in map(metadata.row_group, range(metadata.num_row_groups)):
             for number in range(metadata.num_columns):
                 leaf = group.column(number)
-                name = leaf.path_in_schema.split(".")[0]
+                name = columns_of_leaves[number]
                 if name in columns:
                     total += _bytes(window.schema.field(name).type, leaf.num_values, group.num_rows)
     return total
+
+
+def _leaves(kind: pa.DataType) -> int:
+    """How many columns of Parquet a column of Arrow is."""
+    fields = [kind.field(number) for number in range(kind.num_fields)]
+    return sum(_leaves(field.type) for field in fields) if fields else 1
 
 
 def _bytes(kind: pa.DataType, values: int, rows: int) -> int:

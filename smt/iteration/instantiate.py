@@ -17,6 +17,7 @@ from pydantic import (
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect
@@ -104,7 +105,7 @@ def instantiate(
         InputError: Something asked for is impossible; nothing is written then.
         StoppedError: The launch cannot go on; what is finished is kept.
     """
-    settings, console = settings or LaunchSettings(), console or Console()
+    settings, console = settings or LaunchSettings(), console or open_console()
     training = template.training
     if training.workers > 1 and settings.tune_evaluations:
         raise InputError(

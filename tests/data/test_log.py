@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -284,3 +285,31 @@ def test_a_window_of_too_few_moments_cannot_be_cut(times):
     log = Log(SCHEMA, table_of(times), table_of([9]), "log")
     with pytest.raises(InputError, match="'time' has too few distinct values to split the log"):
         log.hold_out(0.5)
+
+
+def test_columns_with_dots_are_counted_cut_and_kept_apart(tmp_path):
+    schema = Schema(
+        columns={
+            "l": IdList(num_ids=9),
+            "l.list": Id(num_ids=9),
+            "l.list.element": Id(num_ids=9),
+            ".e": Event(),
+            ".t": Timestamp(),
+        }
+    )
+    rows = pa.table(
+        {
+            "l": pa.array([[1, 2, 3], [], [4], [5]], pa.list_(pa.int64())),
+            "l.list": [1, 2, 3, 4],
+            "l.list.element": [5, 6, 7, 8],
+            ".e": [0, 1, 0, 1],
+            ".t": [4, 3, 2, 1],
+        }
+    )
+    log = write_log(tmp_path / "log", schema, *split_by_time(rows, schema, 0.5))
+    assert log.train.to_table()["l.list"].to_pylist() == [4, 3]
+    assert log.test.to_table(filter=pc.field("l.list") == 1)["l.list.element"].to_pylist() == [5]
+    in_memory = log.load(schema.columns)
+    for names in (["l.list"], ["l.list.element", ".e"], ["l"]):
+        assert log.memory(names) == pytest.approx(in_memory.memory(names), abs=8)
+        assert log.load(names).train.column_names == names
