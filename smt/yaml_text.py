@@ -25,7 +25,7 @@ _SCALARS = {
     "merge": "<<",
 }
 _FIRST = {"null": ["~", "n", "N", ""], "bool": [*"tTfF"], "merge": ["<"]}
-_FIRST |= dict.fromkeys(("int", "float"), [*"-+.0123456789"])
+_FIRST |= {kind: [*"-+.0123456789"] for kind in ("int", "float")}
 # Line breaks, which only escapes keep apart and in one line.
 _BREAKS = re.compile("[\n\x85\u2028\u2029]")
 

@@ -61,6 +61,7 @@ class Id(Spec):
     """One categorical id, int64 in [0, num_ids).
 
     `cluster`: rows with the same id are not independent; standard errors are clustered by it.
+    Rows of id 0 have none, and are independent.
     """
 
     kind: Literal["id"] = "id"

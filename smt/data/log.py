@@ -226,8 +226,7 @@ def write_log(
         "reading": reading.to_dict(),
         "report": report or {},
     }
-    if dictionaries:
-        pq.write_table(_dictionary_table(dictionaries), out / DICTIONARIES, compression="zstd")
+    write_dictionaries(out, dictionaries or {})
     (out / "log.json").write_text(json.dumps(content, indent=2))
     return open_log(out)
 
@@ -257,6 +256,19 @@ def open_log(path: str | Path) -> Log:
     train, test = (_open_window(filesystem, f"{root}/{name}") for name in ("train", "test"))
     reading = Reading.parse(record["reading"], source=f"{path}/log.json")
     return Log(schema, train, test, record["digest"], reading)
+
+
+def write_dictionaries(out: Path, dictionaries: Mapping[str, Dictionary]) -> None:
+    """Write what `open_dictionaries` reads into a folder; nothing where there is none."""
+    if dictionaries:
+        (out / DICTIONARIES).write_bytes(dictionaries_file(dictionaries))
+
+
+def dictionaries_file(dictionaries: Mapping[str, Dictionary]) -> bytes:
+    """The content of the file that holds them."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(_dictionary_table(dictionaries), sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def open_dictionaries(path: str | Path) -> dict[str, Dictionary]:

@@ -17,7 +17,7 @@ from pydantic import (
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from smt.data import Log
+from smt.data import Log, Schema
 from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect
 from smt.execution.ledger import open_run, read_record
@@ -27,6 +27,7 @@ from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
 from smt.execution.train_run import Storage
 from smt.fleet import Fleet, log_name, open_logs
+from smt.iteration.dictionaries import with_dictionaries
 from smt.iteration.instance import Instance, Job
 from smt.iteration.make_instance import Made, make_instance, make_on_workers
 from smt.iteration.tune import CONFIRMING
@@ -145,7 +146,10 @@ def instantiate(
             announce_wait(asked, capacity, console)
             references = share_logs(logs, [job.model for job in left], streamed, console)
             makers = _make(left, references, folder, capacity, settings)
-            made = (record_made(left[number], found, folder) for number, found in makers)
+            made = (
+                record_made(left[number], found, folder, logs[left[number].log].schema)
+                for number, found in makers
+            )
             for instance in follow(made, len(done), len(jobs), console):
                 done[instance.model] = instance
     return tuple(done[name] for name in jobs)
@@ -199,11 +203,12 @@ def find_recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, In
                 yield instance.model, instance
 
 
-def record_made(job: Job, made: Made | Lost, folder: Folder) -> Instance:
+def record_made(job: Job, made: Made | Lost, folder: Folder, schema: Schema) -> Instance:
     """Make a model's files durable, its record last; what a killed launch left of it goes."""
     name = job.model.name
     if isinstance(made, Lost):
         made = Made(Instance(model=name, key=job.key, outcome="failed", reasons=(made.reason,)), {})
+    made = with_dictionaries(job, made, schema)
     folder.clear(model_folder(name))
     folder.write_all({f"{model_folder(name)}/{f}": content for f, content in made.files.items()})
     folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())

@@ -14,6 +14,7 @@ from smt.layers.past_rates import PastRatesToken
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
 from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
+from smt.layers.unknown import UnknownAsMissing
 
 
 class Represented(NamedTuple):
@@ -191,6 +192,7 @@ class Representation(nn.Module):
         ids: Names all single ids.
         pooled: Tables whose lists are pooled as they are looked up.
         past_rates: Reads the ids `rated`.
+        unknown: What becomes of values that no log holds; a log is checked before training.
     """
 
     def __init__(
@@ -204,6 +206,7 @@ class Representation(nn.Module):
         ids: Ids,
         pooled: Sequence[PooledTables],
         steps: Steps | None,
+        unknown: UnknownAsMissing,
         num_tokens: int,
     ) -> None:
         super().__init__()
@@ -216,6 +219,7 @@ class Representation(nn.Module):
         self.ids = ids
         self.pooled = nn.ModuleList(pooled)
         self.steps = steps
+        self.unknown = unknown
         self.num_tokens = num_tokens
 
     @property
@@ -243,6 +247,8 @@ class Representation(nn.Module):
 
     def forward(self, examples: Examples) -> Represented:
         """`[B, F, D]` tokens, and the sequences that were read step by step."""
+        if not self.training:
+            examples = self.unknown(examples)
         ids = self.ids(examples)
         tokens = []
         sequences: list[Jagged] = []

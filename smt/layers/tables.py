@@ -84,6 +84,10 @@ class PooledTables(nn.Module):
 
     def look_up(self, lists: Mapping[str, Jagged]) -> Tensor:
         """`[B, F, D]` tokens from the lists of F features, by name."""
+        offsets = lists[self.features[0]].offsets
+        if offsets.shape[0] == 1:
+            # Torchrec takes no batch without examples.
+            return torch.empty(0, len(self.features), self.dim, device=offsets.device)
         tokens: Tensor = self(keyed({name: lists[name] for name in self.features}))
         return tokens
 

@@ -121,7 +121,8 @@ def one_example(network: Network, *, steps: int) -> Batch:
 
 def _one_row(column: Any) -> Any:
     if isinstance(column, (Surface, DataConstraint)):
-        return column.model_copy(update={"num_ids": 1, "names": None})
+        # Names need ids of their own.
+        column = column.model_copy(update={"names": None})
     if isinstance(column, (*SINGLE_ID_KINDS, *ID_LIST_KINDS, Cross)):
         return column.model_copy(update={"num_ids": 1})
     return column

@@ -58,10 +58,7 @@ def code_columns(columns: Mapping[str, Files], schema: Schema) -> CodedColumns:
         ]
         kind = _id_column(schema, root)
         raw = {
-            name: [
-                _raw(values, _missing(schema, name), where)
-                for where, values in columns[name].items()
-            ]
+            name: [_raw(values, schema, name, where) for where, values in columns[name].items()]
             for name in shared
         }
         coded = code_ids(root, kind, raw)
@@ -79,12 +76,16 @@ def _id_column(schema: Schema, name: str) -> IdColumn:
     return kind
 
 
-def _raw(values: pa.Array, missing: tuple[str, ...] | None, where: str) -> RawIds:
-    if pa.types.is_list(values.type):
+def _raw(values: pa.Array, schema: Schema, name: str, where: str) -> RawIds:
+    if isinstance(schema.columns[name], ID_LIST_KINDS):
         values = values.flatten()
-        if pa.types.is_list(values.type):
-            raise InputError(f"{where}: holds lists of lists; a list of ids has one level")
-    return raw_ids(values, missing, where)
+    if pa.types.is_list(values.type):
+        kind = schema.columns[name].kind
+        raise InputError(
+            f"{where}: is of the type {values.type}, which is no {kind}; lists of ids are of kind "
+            "id_list or sequence, and have one level"
+        )
+    return raw_ids(values, _missing(schema, name), where)
 
 
 def _missing(schema: Schema, name: str) -> tuple[str, ...] | None:
