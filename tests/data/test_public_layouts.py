@@ -249,12 +249,12 @@ LAYOUTS = {
         {
             "clk": {"kind": "event"},
             "time_stamp": {"kind": "timestamp"},
-            "userid": {"kind": "id", "coding": "dictionary", "num_ids": 50, **CLUSTER},
+            "userid": {"kind": "id", "coding": "hash", "num_ids": 400, **CLUSTER},
             "pid": {"kind": "surface", "num_ids": 2, "names": ["430539_1007", "430548_1007"]},
             "price": {"kind": "numeric", "side": "item"},
             "click_sequence": {
                 "kind": "sequence",
-                "num_ids": 74,
+                "num_ids": 600,
                 "of": "adgroup_id",
                 "order": "oldest_first",
                 "side": "user",

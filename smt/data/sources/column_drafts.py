@@ -1,6 +1,5 @@
 """Drafts of what single columns are, each with what a person should know or decide."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,8 +19,6 @@ from smt.data.sources.column_names import (
 )
 from smt.data.sources.raw_columns import RawColumn
 
-HEADROOM = 1.2
-"""More ids than today's largest needs, as a log grows."""
 HASHED = 10
 """Ids for each name that is hashed, so that about one in ten shares its id."""
 LARGEST_NUMBER = 100_000
@@ -59,6 +56,8 @@ def left_out(reason: str) -> Draft:
 
 def draft_single(column: RawColumn) -> Draft:
     """A column of single values that is no time, label or list."""
+    if any(pa.types.is_duration(values.type) for values in column.parts.values()):
+        return left_out("durations; write them as numbers")
     if column.type == "float" and column.numbers is not None:
         return draft_numeric(column)
     if column.type == "token" or column.numbers is None:
@@ -77,7 +76,7 @@ def draft_numeric(column: RawColumn) -> Draft:
     """A column of numbers."""
     remarks = list(_on_missing(column))
     keys: dict[str, Any] = {"kind": "numeric"} | side_key(column.name)
-    missing = _missing_words(column)
+    missing = missing_words(column)
     assert column.numbers is not None
     infinite = pc.is_inf(column.numbers)
     if pc.any(infinite).as_py():
@@ -100,7 +99,7 @@ def draft_id(column: RawColumn) -> Draft:
     if len(texts) == column.rows > FEW and side_of(column.name) == "context":
         return left_out("differs in every row, so that it names the row and tells nothing")
     keys = {"kind": "id"} | id_space([column]) | side_key(column.name)
-    missing = _missing_words(column)
+    missing = missing_words(column)
     if missing:
         keys["missing"] = missing
     return Draft(keys, (*_on_ids(column, texts, keys), *_on_missing(column)))
@@ -130,18 +129,23 @@ def id_space(columns: Sequence[RawColumn]) -> dict[str, Any]:
     if whole and len(texts):
         largest = max(int(text) for text in texts.to_pylist())
         smallest = pc.min(texts.cast(pa.float64())).as_py()
-        if len(texts) <= FEW and largest > GAPS * FEW:
+        code = side_of(columns[0].name) == "context" and largest < LARGEST_NUMBER
+        if code and len(texts) <= FEW and largest > GAPS * FEW:
             return {"num_ids": roomy(len(texts) + 1), "coding": "dictionary"}
         if smallest >= -1 and (largest < LARGEST_NUMBER or largest < GAPS * len(texts)):
-            return {"num_ids": roomy(largest + 1), "coding": "number"}
-    return {"num_ids": roomy(HASHED / HEADROOM * max(len(texts), 10)), "coding": "hash"}
+            return {"num_ids": roomy(max(largest, 0) + 1), "coding": "number"}
+    return {"num_ids": _round_up(HASHED * max(len(texts), 10)), "coding": "hash"}
 
 
-def roomy(needed: float) -> int:
-    """A number of ids with headroom, of two digits and zeros."""
-    least = math.ceil(HEADROOM * needed)
-    step = 10 ** max(len(str(least)) - 2, 0)
-    return int(-(-least // step) * step)
+def roomy(needed: int) -> int:
+    """A number of ids with a fifth more than today's, as a log grows."""
+    return _round_up(needed + -(-needed // 5))
+
+
+def _round_up(least: int) -> int:
+    """The next number of two digits and zeros."""
+    step: int = 10 ** max(len(str(least)) - 2, 0)
+    return -(-least // step) * step
 
 
 def _is_named_id(name: str) -> bool:
@@ -159,9 +163,14 @@ def _without_words(column: RawColumn) -> pa.Array:
     return column.texts.filter(pc.invert(pc.is_in(column.texts, pa.array(column.odd_words, TEXT))))
 
 
-def _missing_words(column: RawColumn) -> list[str]:
-    """The key `missing` replaces the usual words, so that those seen are in it too."""
-    return [*column.usual_words, *column.odd_words] if column.odd_words else []
+def missing_words(column: RawColumn) -> list[str]:
+    """The key `missing`, where words beyond the usual are none. It replaces the usual ones and
+    -1, so that those seen are in it too.
+    """
+    if not column.odd_words:
+        return []
+    minus_one = ["-1"] if pc.index(column.texts, "-1").as_py() >= 0 else []
+    return [*column.usual_words, *column.odd_words, *minus_one]
 
 
 def _on_missing(column: RawColumn) -> list[str]:

@@ -4,7 +4,7 @@ import re
 
 from smt.data.columns import Side
 
-USER = {"user", "uid", "member", "visitor", "viewer", "gender", "sex", "age", "occupation"}
+USER = {"user", "uid", "member", "visitor", "viewer", "gender", "sex", "age", "occupation", "zip"}
 ITEM = {
     *("item", "video", "movie", "news", "ad", "adgroup", "article", "product", "goods", "asin"),
     *("sku", "author", "music", "song", "tag", "tags", "genre", "genres", "cate", "category"),

@@ -67,8 +67,8 @@ def infer_schema(sources: Sequence[str | Path], *, delimiter: str | None = None)
     drafts |= {name: left_out(reason) for name, reason in layout.left_out} if layout else {}
     drafts |= _plainly_useless(_open(columns, drafts))
     drafts |= _timestamp(_open(columns, drafts))
-    drafts |= draft_labels(_open(columns, drafts), columns)
-    drafts |= _roles(_open(columns, drafts))
+    drafts |= draft_labels(_singles(_open(columns, drafts)))
+    drafts |= _roles(_singles(_open(columns, drafts)))
     drafts |= draft_lists(_open(columns, drafts))
     ids = layout.ids if layout else frozenset()
     drafts |= {
@@ -87,6 +87,10 @@ def infer_schema(sources: Sequence[str | Path], *, delimiter: str | None = None)
 def _open(columns: Mapping[str, RawColumn], drafts: Mapping[str, Draft]) -> dict[str, RawColumn]:
     """The columns of which nothing is drafted yet."""
     return {name: column for name, column in columns.items() if name not in drafts}
+
+
+def _singles(columns: Mapping[str, RawColumn]) -> dict[str, RawColumn]:
+    return {name: column for name, column in columns.items() if not column.is_list}
 
 
 def _ordered(names: Sequence[str], drafts: Mapping[str, Draft]) -> list[str]:
@@ -165,18 +169,21 @@ def _roles(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
     """The surface, the weight and the propensity."""
     drafts: dict[str, Draft] = {}
     for name, column in columns.items():
-        if column.is_list or column.type == "float":
+        if column.type == "float":
             continue
         taken = {draft.keys["kind"] for draft in drafts.values() if draft.keys}
         lowest = None if column.numbers is None else pc.min(column.numbers).as_py()
         place = tells(name, SURFACES) or PLACES.fullmatch(name)
+        place = place and (column.numbers is None or column.is_whole)
         if place and 2 <= len(column.texts) <= FEW_SURFACES and "surface" not in taken:
             drafts[name] = draft_surface(column)
         elif lowest is None or column.missing:
             continue
         elif WEIGHT.fullmatch(name) and lowest >= 0 and "weight" not in taken:
             drafts[name] = Draft({"kind": "weight"}, ("counts in training and evaluation",))
-        elif PROPENSITY.fullmatch(name) and lowest > 0 and "propensity" not in taken:
+        elif PROPENSITY.fullmatch(name) and "propensity" not in taken:
+            if lowest <= 0 or pc.max(column.numbers).as_py() > 1:
+                continue
             drafts[name] = Draft({"kind": "propensity"})
     return drafts
 

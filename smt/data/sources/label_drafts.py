@@ -17,27 +17,29 @@ LIKED = 0.8
 """The share of the best rating from which on a rating is drafted as liked: 4 of 5."""
 
 
-def draft_labels(
-    columns: Mapping[str, RawColumn], all_columns: Mapping[str, RawColumn]
-) -> dict[str, Draft]:
-    """Events: of 0 and 1 by their names, else made of a rating or of what a user did."""
+def draft_labels(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
+    """Events: of 0 and 1 by their names, else made of a rating or of what a user did.
+
+    Args:
+        columns: Of single values.
+    """
     drafts: dict[str, Draft] = {}
     for name, column in columns.items():
-        if column.is_list or not tells(name, LABELS):
+        if not tells(name, LABELS):
             continue
         if column.is_binary:
             drafts[name] = _event(column)
         elif {*column.texts.slice(0, 3).to_pylist()} == {"-1", "1"}:
             drafts[name] = left_out(f"holds -1 and 1; '{name}{IS}1' is made of it")
             drafts[f"{name}{IS}1"] = Draft({"kind": "event"}, (f"1 where '{name}' is 1",))
-    labels = [all_columns[name] for name in drafts if name in all_columns]
+    labels = [columns[name] for name in drafts if name in columns]
     for name, column in columns.items():
         twin = next((label for label in labels if _are_twins(column, label)), None)
         if name not in drafts and twin is not None:
             drafts[name] = left_out(f"is the label '{twin.name}', or its opposite, in every row")
     events = [name for name, draft in drafts.items() if draft.keys is not None]
     for name, column in columns.items():
-        if name in drafts or column.is_list:
+        if name in drafts:
             continue
         if RATING.fullmatch(name) and column.numbers is not None:
             drafts |= _of_rating(column, wanted=not events)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.sources.arrow_types import TEXT
-from smt.data.sources.column_drafts import Draft, id_space, left_out, side_key
-from smt.data.sources.column_names import HISTORY, LIST, is_time, tells, words
+from smt.data.sources.column_drafts import Draft, id_space, left_out, missing_words, side_key
+from smt.data.sources.column_names import HISTORY, LIST, is_time, side_of, tells, words
 from smt.data.sources.lists import as_lists
 from smt.data.sources.raw_columns import RawColumn
 from smt.data.sources.time_drafts import time_keys
@@ -40,7 +40,11 @@ class ListColumn:
 def draft_lists(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
     """The columns of lists among those given."""
     lists = {name: read for name, column in columns.items() if (read := _read_lists(column))}
-    steps = [name for name in lists if is_time(name)]
+    steps = [
+        name
+        for name, read in lists.items()
+        if (is_time(name) or is_time(name.removesuffix("s"))) and time_keys(read.elements)
+    ]
     drafts: dict[str, Draft] = {}
     for name, read in lists.items():
         if name in steps:
@@ -114,15 +118,21 @@ def with_shared_ids(
 
 
 def _ids_of(name: str, elements: RawColumn, singles: Sequence[RawColumn]) -> str | None:
-    """The column that has most of the elements as its ids: half, or some where names agree."""
+    """The column whose ids the elements are: names agree, or most elements are among its names."""
     shares = {}
     for single in singles:
         common = pc.sum(pc.is_in(elements.texts, single.texts)).as_py() or 0
         share = common / max(len(elements.texts), 1)
-        agree = not {*words(name)}.isdisjoint({*words(single.name)} - {"id", "ids"})
-        if (agree and common) or share >= 0.5:
+        agree = not _stems(name).isdisjoint(_stems(single.name) - {"id"})
+        # Small whole numbers are in any column; only a history of them is of items.
+        telling = not elements.is_whole or (tells(name, HISTORY) and side_of(single.name) == "item")
+        if common and (agree or (telling and share >= 0.5)):
             shares[single.name] = (agree, share, len(single.texts))
     return max(shares, key=lambda single: shares[single], default=None)
+
+
+def _stems(name: str) -> set[str]:
+    return {word.removesuffix("s") for word in words(name)}
 
 
 def _read_lists(column: RawColumn) -> ListColumn | None:
@@ -133,10 +143,15 @@ def _read_lists(column: RawColumn) -> ListColumn | None:
         return None
     if column.type is not None:
         return _split(column, " ")
-    told = tells(column.name, LIST)
+    told = tells(column.name, LIST) or _are_bracketed(column)
     # A text such as `B01 B02` is split at its blanks only where the name says that it is a list.
     read = _split(column, None) or (_split(column, " ") if told else None)
     return read if read is not None and _is_told(column, read, told=told) else None
+
+
+def _are_bracketed(column: RawColumn) -> bool:
+    inside = pc.match_substring_regex(column.texts, r"^\[.*\]$")
+    return len(inside) > 0 and bool(pc.all(inside).as_py())
 
 
 def _split(column: RawColumn, separator: str | None) -> ListColumn | None:
@@ -153,11 +168,15 @@ def _draft_list(name: str, column: ListColumn) -> Draft:
     lengths = column.lengths.unique()
     fractions = column.elements.numbers is not None and not column.elements.is_whole
     if fractions or (len(lengths) == 1 and column.elements.type == "float_seq"):
+        if column.elements.missing or column.elements.odd_words:
+            return left_out("lists of fractions of which some are missing")
         if len(lengths) == 1:
             keys = {"kind": "embedding", "dim": lengths[0].as_py()}
             return Draft(keys | separator | side_key(name))
         return left_out("lists of fractions whose lengths differ; no kind of column holds them")
     space = id_space([column.elements])
+    if no_values := missing_words(column.elements):
+        space["missing"] = no_values
     if tells(name, HISTORY):
         keys = {"kind": "sequence"} | space | {"side": "user"} | separator
     else:

@@ -91,11 +91,8 @@ class RawColumn:
 
     @property
     def is_list(self) -> bool:
-        """Whether the values are lists of Arrow's."""
-        return all(
-            pa.types.is_list(values.type) or pa.types.is_null(values.type)
-            for values in self.parts.values()
-        )
+        """Whether the values of a file are lists of Arrow's."""
+        return any(pa.types.is_list(values.type) for values in self.parts.values())
 
     @property
     def is_moment(self) -> bool:

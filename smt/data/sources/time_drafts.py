@@ -11,8 +11,8 @@ from smt.data.sources.raw_columns import RawColumn
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 CALENDARS = {"yyyymmdd": "%Y%m%d", "yymmddhh": "%y%m%d%H", "yyyymmddhh": "%Y%m%d%H"}
-YEARS = range(1995, 2051)
-"""Years of which logs are."""
+YEARS = range(1995, 2033)
+"""Years of which logs are; from 2033 on, seconds are digits of a day and hour of these too."""
 DATE = r"^\d{4}-\d\d-\d\d$"
 ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:?\d\d.*)?$"
 ZONED = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
