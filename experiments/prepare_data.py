@@ -153,6 +153,7 @@ def prepare(config: KuaiRand | Criteo | Table | Simulator) -> None:
 
     from smt.data.sources import require_storable, store
     from smt.data.sources.profile import profile_table
+    from smt.data.time_order import share_remark
 
     if config.out is None:
         raise InputError("--out is not given; name a new folder for the log")
@@ -172,10 +173,10 @@ def prepare(config: KuaiRand | Criteo | Table | Simulator) -> None:
         test_share=config.test_share,
         row_group_rows=config.row_group_rows,
     )
-    console.print(
-        f"{log.train.count_rows():,} training rows, {log.test.count_rows():,} test rows; "
-        f"digest {log.digest}"
-    )
+    train_rows, test_rows = log.train.count_rows(), log.test.count_rows()
+    if remark := share_remark(train_rows, test_rows, config.test_share):
+        console.print(f"warning: {remark}", highlight=False, markup=False)
+    console.print(f"{train_rows:,} training rows, {test_rows:,} test rows; digest {log.digest}")
 
 
 if __name__ == "__main__":

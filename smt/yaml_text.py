@@ -30,7 +30,7 @@ _FIRST |= {kind: [*"-+.0123456789"] for kind in ("int", "float")}
 _BREAKS = re.compile("[\n\x85\u2028\u2029]")
 
 
-class _Loader(_PARSER):  # type: ignore[misc]
+class _Loader(_PARSER):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

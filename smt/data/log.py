@@ -36,6 +36,7 @@ from smt.data.schema import (
     Timestamp,
     Weight,
 )
+from smt.data.time_order import cut_row, time_order
 from smt.errors import InputError
 from smt.spec import decode_yaml, digest
 
@@ -83,7 +84,7 @@ class Log:
         """The training window alone, cut in two: the last of its rows are the new test window.
 
         Nothing is copied, and of a window on disk the times alone are read. The cut falls
-        between two timestamps, so no moment is on both sides.
+        between two timestamps, so no moment is on both sides, at the place nearest to the share.
 
         Args:
             share: Of the rows that `where` keeps, how many are held out; of all rows where None.
@@ -94,7 +95,8 @@ class Log:
         name = self.schema.timestamp
         window = ds.dataset(self.train) if isinstance(self.train, pa.Table) else self.train
         kept = expression(where or {}, self.schema)
-        cut = _cut_time(window.to_table(columns=[name], filter=kept)[name], name, share)
+        times = window.to_table(columns=[name], filter=kept)[name].to_numpy()
+        cut = int(times[cut_row(times, name, share)])
         if isinstance(self.train, pa.Table):
             count = pc.sum(pc.less(self.train[name], cut)).as_py()
             train, test = self.train.slice(0, count), self.train.slice(count)
@@ -150,26 +152,26 @@ def arrow_schema(schema: Schema) -> pa.Schema:
     return pa.schema(fields)
 
 
-def split_by_time(table: pa.Table, schema: Schema, test_share: float) -> tuple[pa.Table, pa.Table]:
-    """Sort by time (stable) and cut: the last `test_share` of the rows is the test window.
+def split_by_time(
+    table: pa.Table, schema: Schema, test_share: float, *, ordered: bool = False
+) -> tuple[pa.Table, pa.Table]:
+    """Put rows in order of time and cut: about the last `test_share` is the test window.
 
-    The cut falls between two timestamps, so no moment is in both windows.
+    The cut falls between two timestamps, so no moment is in both windows, at the place nearest
+    to the share; see `smt.data.time_order` for that and for the order within a moment.
+
+    Args:
+        ordered: The rows are in order of time already; those of one moment stay as they are.
+
+    Raises:
+        InputError: All rows have one timestamp.
     """
-    order = pc.sort_indices(table, sort_keys=[(schema.timestamp, "ascending")])
-    table = table.take(order).combine_chunks()
-    times = table[schema.timestamp]
-    cut = pc.sum(pc.less(times, _cut_time(times, schema.timestamp, test_share))).as_py()
+    if not ordered:
+        order = time_order(table, schema, arrow_schema(schema))
+        table = table.take(pa.array(order)).combine_chunks()
+    times = pc.cast(table[schema.timestamp], pa.int64()).to_numpy()
+    cut = cut_row(times, schema.timestamp, test_share)
     return table.slice(0, cut), table.slice(cut)
-
-
-def _cut_time(times: pa.ChunkedArray, name: str, share: float) -> int:
-    """Of ascending times, the first of the last `share`."""
-    place = min(int(len(times) * (1 - share)), len(times) - 1)
-    if place < 0 or not times[0].as_py() < times[place].as_py():
-        raise InputError(
-            f"the column '{name}' has too few distinct values to split the log by time"
-        )
-    return int(times[place].as_py())
 
 
 def require_empty(out: str | Path) -> None:
@@ -307,13 +309,22 @@ def _memory(window: pa.Table | ds.Dataset, columns: Collection[str]) -> int:
     total = 0
     for fragment in window.get_fragments():
         metadata = fragment.metadata
+        columns_of_leaves = [
+            field.name for field in fragment.physical_schema for _ in range(_leaves(field.type))
+        ]
         for group in map(metadata.row_group, range(metadata.num_row_groups)):
             for number in range(metadata.num_columns):
                 leaf = group.column(number)
-                name = leaf.path_in_schema.split(".")[0]
+                name = columns_of_leaves[number]
                 if name in columns:
                     total += _bytes(window.schema.field(name).type, leaf.num_values, group.num_rows)
     return total
+
+
+def _leaves(kind: pa.DataType) -> int:
+    """How many columns of Parquet a column of Arrow is."""
+    fields = [kind.field(number) for number in range(kind.num_fields)]
+    return sum(_leaves(field.type) for field in fields) if fields else 1
 
 
 def _bytes(kind: pa.DataType, values: int, rows: int) -> int:

@@ -17,7 +17,8 @@ from pydantic import (
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from smt.data import Log, Schema
+from smt.command_line import open_console
+from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect
 from smt.execution.ledger import open_run, read_record
@@ -104,7 +105,7 @@ def instantiate(
         InputError: Something asked for is impossible; nothing is written then.
         StoppedError: The launch cannot go on; what is finished is kept.
     """
-    settings, console = settings or LaunchSettings(), console or Console()
+    settings, console = settings or LaunchSettings(), console or open_console()
     training = template.training
     if training.workers > 1 and settings.tune_evaluations:
         raise InputError(
@@ -146,10 +147,14 @@ def instantiate(
             announce_wait(asked, capacity, console)
             references = share_logs(logs, [job.model for job in left], streamed, console)
             makers = _make(left, references, folder, capacity, settings)
-            made = (
-                record_made(left[number], found, folder, logs[left[number].log].schema)
+            coded = (
+                (
+                    left[number],
+                    with_dictionaries(left[number], found, logs[left[number].log].schema),
+                )
                 for number, found in makers
             )
+            made = (record_made(job, each, folder) for job, each in coded)
             for instance in follow(made, len(done), len(jobs), console):
                 done[instance.model] = instance
     return tuple(done[name] for name in jobs)
@@ -203,12 +208,11 @@ def find_recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, In
                 yield instance.model, instance
 
 
-def record_made(job: Job, made: Made | Lost, folder: Folder, schema: Schema) -> Instance:
+def record_made(job: Job, made: Made | Lost, folder: Folder) -> Instance:
     """Make a model's files durable, its record last; what a killed launch left of it goes."""
     name = job.model.name
     if isinstance(made, Lost):
         made = Made(Instance(model=name, key=job.key, outcome="failed", reasons=(made.reason,)), {})
-    made = with_dictionaries(job, made, schema)
     folder.clear(model_folder(name))
     folder.write_all({f"{model_folder(name)}/{f}": content for f, content in made.files.items()})
     folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())

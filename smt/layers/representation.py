@@ -9,6 +9,7 @@ from torchrec import JaggedTensor
 
 from smt.layers.examples import Examples
 from smt.layers.jagged import Jagged, truncate
+from smt.layers.named import NamedModules
 from smt.layers.numeric import PiecewiseLinearTokens
 from smt.layers.past_rates import PastRatesToken
 from smt.layers.step_tables import StepTables
@@ -50,9 +51,9 @@ class Ids(nn.Module):
         super().__init__()
         self.stored = dict(stored)
         self.sources = {name: of for name, (of, _) in crosses.items()}
-        self.crosses = nn.ModuleDict({name: cross for name, (_, cross) in crosses.items()})
+        self.crosses = NamedModules({name: cross for name, (_, cross) in crosses.items()})
         self.columns = {name: column for name, (column, _) in buckets.items()}
-        self.buckets = nn.ModuleDict({name: bucket for name, (_, bucket) in buckets.items()})
+        self.buckets = NamedModules({name: bucket for name, (_, bucket) in buckets.items()})
         self.quantiles = dict(quantiles)
         self.quantile_buckets = (
             QuantileBuckets(len(quantiles), num_buckets) if num_buckets is not None else None
@@ -154,9 +155,9 @@ class Steps(nn.Module):
         super().__init__()
         self.tables = tables
         self.singles = tuple(singles)
-        self.pooled = nn.ModuleDict(pooled)
-        self.readers = nn.ModuleDict(readers)
-        self.weighers = nn.ModuleDict(
+        self.pooled = NamedModules(pooled)
+        self.readers = NamedModules(readers)
+        self.weighers = NamedModules(
             {name: nn.ModuleList(modules) for name, modules in weighers.items()}
         )
 
@@ -215,7 +216,7 @@ class Representation(nn.Module):
         self.numeric_columns = list(numeric_columns.values())
         self.past_rates = past_rates
         self.rated = tuple(rated)
-        self.embeddings = nn.ModuleDict(embeddings)
+        self.embeddings = NamedModules(embeddings)
         self.ids = ids
         self.pooled = nn.ModuleList(pooled)
         self.steps = steps

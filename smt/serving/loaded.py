@@ -19,8 +19,6 @@ from smt.layers.examples import Examples
 from smt.serving.id_inputs import IdInput
 from smt.serving.inputs import ProgramInputs, Tensors
 
-Rows = pa.Table | Several[Mapping[str, Any]]
-
 
 @dataclass(frozen=True)
 class Served:
@@ -66,7 +64,7 @@ class Exported:
         examples = Examples.of(batch.to(self.device), training=False)
         return self.program(self.inputs.of(examples, self.held))
 
-    def serve(self, rows: Rows) -> Served:
+    def serve(self, rows: pa.Table | Several[Mapping[str, Any]]) -> Served:
         """Code raw rows as `prepare_data` coded the log, and score them.
 
         No row dies of another: what cannot be read counts as missing.
@@ -137,7 +135,7 @@ def count_unknown(
     return {name: count for name, count in counts.items() if count}
 
 
-def _as_table(rows: Rows, schema: Schema) -> pa.Table:
+def _as_table(rows: pa.Table | Several[Mapping[str, Any]], schema: Schema) -> pa.Table:
     if isinstance(rows, pa.Table):
         return rows
     names = [*schema.columns, *schema.steps]

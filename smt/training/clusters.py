@@ -64,11 +64,15 @@ def sum_within(residuals: Floats, losses: Floats, groups: NDArray[np.int64] | No
         raise InputError("all examples are of one group; a standard error needs at least two")
     residuals, losses = residuals[losses > 0], losses[losses > 0]
     return Clusters(
-        residuals=np.bincount(heard, weights=residuals),
-        sizes=np.bincount(heard, weights=losses),
-        squares=np.bincount(heard, weights=losses**2),
+        residuals=_sums(heard, residuals),
+        sizes=_sums(heard, losses),
+        squares=_sums(heard, losses**2),
         residual_squares=float(residuals @ residuals),
     )
+
+
+def _sums(members: NDArray[np.int64], values: Floats) -> Floats:
+    return np.bincount(members, weights=values).astype(np.float64)
 
 
 def standard_error(clusters: Clusters) -> float:

@@ -32,6 +32,7 @@ SCHEMA = {
     "price": {"kind": "numeric"},
     "click": {"kind": "event"},
 }
+COLUMNS = [*SCHEMA, "history_times"]
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 """Written times are whole seconds, so that every unit holds them."""
 
@@ -65,7 +66,7 @@ def finished(drawn):
 def as_csv(path, table):
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(table[0])
+        writer.writerow(COLUMNS)
         for row in table:
             writer.writerow(
                 [
@@ -88,7 +89,7 @@ def columns_of(table, names):
 
 def as_pandas(path, table):
     """Floats for whole numbers with missing ones, nanoseconds, NaN, plain lists."""
-    columns = columns_of(table, table[0])
+    columns = columns_of(table, COLUMNS)
     nan = float("nan")
     made = {
         "time": pa.array(columns["time"], pa.timestamp("ns", "UTC")),
@@ -106,7 +107,7 @@ def as_pandas(path, table):
 
 def as_polars(path, table):
     """Unsigned numbers, views, dictionaries, large lists, microseconds without a zone."""
-    columns = columns_of(table, table[0])
+    columns = columns_of(table, COLUMNS)
     naive = [time.replace(tzinfo=None) for time in columns["time"]]
     steps = [[time.replace(tzinfo=None) for time in times] for times in columns["history_times"]]
     made = {
@@ -125,7 +126,7 @@ def as_polars(path, table):
 
 def as_spark(path, table):
     """Decimals, epoch seconds, texts for names, labels as int."""
-    columns = columns_of(table, table[0])
+    columns = columns_of(table, COLUMNS)
     whole = pa.decimal128(20, 0)
     made = {
         "time": pa.array([int(time.timestamp()) for time in columns["time"]]),

@@ -102,6 +102,8 @@ def test_what_a_row_becomes_depends_on_no_other_row(source, codings, places):
         ("user", 49, 49, 0),
         ("user", 49.0, 49, 0),
         ("user", "50", 0, 1),
+        ("user", -1, 0, 0),
+        ("user", "-1", 0, 0),
         ("user", -2, 0, 1),
         ("user", "Anna", 0, 1),
         ("user", 2.5, 0, 1),
@@ -146,6 +148,12 @@ def test_steps_that_do_not_fit_each_other_are_no_history(codings):
     coded = code_rows(one(when="1"), ("seen",), codings)
     assert coded.table.to_pylist() == [{"seen": [], "how": [], "when": []}]
     assert coded.unknown == {"seen": 1}
+
+
+def test_codes_of_steps_that_are_not_known_stay_and_are_counted(codings):
+    coded = code_rows(one(how="3|-1"), ("seen",), codings)
+    assert coded.table["how"].to_pylist() == [[3, -1]]
+    assert coded.unknown == {"seen": 2}
 
 
 def test_no_value_is_missing_whatever_the_kind(codings):

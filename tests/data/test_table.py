@@ -159,6 +159,9 @@ def test_the_profile_is_kept_with_the_log(rows, schema, tmp_path):
     assert columns["tags"]["distinct"] == len({tag for row in rows for tag in row["tags"]})
     assert columns["click"]["base_rate"] == pytest.approx(np.mean([row["click"] for row in rows]))
     assert columns["time"]["rows"] == 60
+    assert columns["time"]["first"] == "2023-11-14 22:13:20"
+    assert columns["time"]["last"] == "2023-11-14 22:14:19"
+    assert (columns["age"]["first"], columns["age"]["last"]) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,7 @@ def test_the_profile_is_kept_with_the_log(rows, schema, tmp_path):
         ("age", "old", r"column 'age': the value 'old' cannot be read as float"),
         ("click", "2", r"column 'click': the value '2' is not 0 or 1"),
         ("click", "", r"column 'click': a value is missing"),
-        ("time", "soon", r"column 'time': the value 'soon' cannot be read as int64"),
+        ("time", "soon", r"column 'time': the value 'soon' is no time"),
         ("time", "", r"column 'time': a value is missing"),
         ("user", "100", r"column 'user': the value 100 is outside \[0, 100\)"),
         ("tags", "3|99", r"column 'tags': the value 99 is outside \[0, 50\)"),

@@ -13,6 +13,7 @@ from smt.data.log import ROW_GROUP_ROWS, Log, require_empty, split_by_time, writ
 from smt.data.reading import NOT_READ, Reading
 from smt.data.schema import Schema
 from smt.data.sources.profile import ColumnProfile, profile_columns
+from smt.data.time_order import share_remark
 from smt.errors import InputError
 
 
@@ -26,6 +27,7 @@ class Source:
         dictionaries: Of the id columns whose coding is `dictionary`.
         report: What a reader of the log should know, as plain data.
         remarks: Sentences that a person should read.
+        ordered: The rows are in order of time, and those of one moment in theirs.
     """
 
     schema: Schema
@@ -34,6 +36,7 @@ class Source:
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    ordered: bool = False
 
     @cached_property
     def profile(self) -> list[ColumnProfile]:
@@ -60,9 +63,13 @@ def store(
         InputError: `out` is not empty, or the times do not allow a split.
     """
     require_storable(out, test_share)
-    train, test = split_by_time(source.rows, source.schema, test_share)
-    columns = [asdict(column) for column in source.profile]
-    report = {**source.report, "columns": columns, "remarks": list(source.remarks)}
+    train, test = split_by_time(source.rows, source.schema, test_share, ordered=source.ordered)
+    remark = share_remark(len(train), len(test), test_share)
+    report = {
+        **source.report,
+        "columns": [asdict(column) for column in source.profile],
+        "remarks": [*source.remarks, *([remark] if remark else [])],
+    }
     return write_log(
         out,
         source.schema,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
@@ -16,7 +17,10 @@ from smt.data.schema import (
     Numeric,
     Schema,
     StoredColumn,
+    Timestamp,
 )
+from smt.data.sources.time_numbers import FIRST_YEAR, LAST_YEAR
+from smt.data.sources.time_texts import clock_text
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class ColumnProfile:
         distinct: Different values (or list elements) present; None for embeddings.
         base_rate: Share of ones; None unless the column is an event.
         coding: How its ids were made of raw values; None where there is nothing to tell.
+        first: The earliest time, in UTC; None unless the column is the timestamp.
+        last: The latest time.
     """
 
     name: str
@@ -37,6 +43,19 @@ class ColumnProfile:
     distinct: int | None
     base_rate: float | None
     coding: str | None = None
+    first: str | None = None
+    last: str | None = None
+
+    @property
+    def span(self) -> str:
+        """From when to when, and whether that is absurd; empty unless it is the timestamp."""
+        if self.first is None or self.last is None:
+            return ""
+        said = f"{self.name}: {self.first} to {self.last} UTC"
+        years = (int(np.datetime64(time, "Y").astype(int)) for time in (self.first, self.last))
+        if all(FIRST_YEAR <= 1970 + year < LAST_YEAR for year in years):
+            return said
+        return f"{said}, which is not within {FIRST_YEAR} to {LAST_YEAR}: is its unit right?"
 
 
 def profile_columns(rows: pa.Table, schema: Schema, reading: Reading) -> list[ColumnProfile]:
@@ -81,6 +100,7 @@ def profile_table(columns: Sequence[ColumnProfile]) -> Table:
             "" if column.base_rate is None else f"{column.base_rate:.3%}",
             column.coding or "",
         )
+    table.caption = "; ".join(column.span for column in columns if column.span)
     return table
 
 
@@ -97,6 +117,8 @@ def _profile(
     elif coding is not None and coding.missing_rows.get(name):
         missing = coding.missing_rows[name]
         elements = values.filter(pc.not_equal(values, 0))
+    is_time = isinstance(column, Timestamp) and len(values) > 0
+    first, last = pc.min_max(values).as_py().values() if is_time else (None, None)
     return ColumnProfile(
         name=name,
         kind=column.kind,
@@ -105,6 +127,8 @@ def _profile(
         distinct=None if isinstance(column, Embedding) else pc.count_distinct(elements).as_py(),
         base_rate=pc.mean(values).as_py() if isinstance(column, Event) else None,
         coding=None if coding is None else describe_coding(coding),
+        first=None if first is None else clock_text(first),
+        last=None if last is None else clock_text(last),
     )
 
 

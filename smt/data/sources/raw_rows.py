@@ -85,9 +85,7 @@ def code_rows(rows: pa.Table, columns: Several[str], codings: Codings) -> CodedR
         steps = [step for step, sequence in codings.schema.steps.items() if sequence == name]
         raw = {each: _raw(rows, each) for each in (name, *steps)}
         code = partial(_CODERS[type(codings.schema.columns[name])], name, codings)
-        # A wrong type is wrong without any row, too.
-        code({each: values.slice(0, 0) for each, values in raw.items()})
-        parts = _in_parts(raw, code, {each: _nothing(types.field(each).type) for each in raw})
+        parts = _coded(raw, code, {each: _nothing(types.field(each).type) for each in raw})
         for each in raw:
             columns_of_parts = [part.columns[each] for part in parts]
             coded[each] = pa.chunked_array(columns_of_parts, types.field(each).type)
@@ -103,6 +101,15 @@ class _Part:
     columns: Columns
     unknown: int
     missing: int
+
+
+def _coded(raw: Columns, code: Callable[[Columns], _Part], nothing: Columns) -> tuple[_Part, ...]:
+    try:
+        return (code(raw),)
+    except InputError:
+        # What is wrong without any row is a type, or the dictionary that is not there.
+        code({name: values.slice(0, 0) for name, values in raw.items()})
+        return _in_parts(raw, code, nothing)
 
 
 def _in_parts(
@@ -184,15 +191,18 @@ def _listed_ids(name: str, codings: Codings, raw: Columns) -> _Part:
     for step, values in raw.items():
         if step == name:
             continue
+        assert isinstance(kind, Sequence)
         of_steps = _lists(step, codings, values, kind.missing)
         require_same_lengths(of_steps, lists, _where(step))
         elements = of_steps.flatten()
-        coded[step] = with_elements(
-            of_steps,
-            code_column(elements, None, _where(step))
-            if isinstance(kind, Sequence) and step == kind.events
-            else _milliseconds(present(elements, ()), _where(step)),
-        )
+        if step == kind.events:
+            codes = code_column(elements, None, _where(step))
+            outside = pc.or_(pc.less(codes, 0), pc.greater_equal(codes, kind.num_events or 0))
+            unknown += 0 if kind.num_events is None else pc.sum(outside).as_py() or 0
+            coded[step] = with_elements(of_steps, codes)
+        else:
+            times = _milliseconds(present(elements, ()), _where(step))
+            coded[step] = with_elements(of_steps, times)
     missing = lists.null_count + ids.null_count
     kept = {each: kept_elements(values, ids.is_valid()) for each, values in coded.items()}
     return _Part(kept, unknown, missing)

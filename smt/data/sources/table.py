@@ -1,11 +1,13 @@
 """A user's own files as a log, checked against a schema and decided over all files together."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence as Several
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from smt.data.columns import Order
 from smt.data.log import arrow_schema
 from smt.data.reading import Reading
 from smt.data.schema import (
@@ -24,9 +26,9 @@ from smt.data.sources import Source
 from smt.data.sources.arrow_types import plain
 from smt.data.sources.code_columns import CodedColumns, Files, code_columns
 from smt.data.sources.files import read_files
+from smt.data.sources.histories import Histories, order_histories
 from smt.data.sources.list_columns import kept_elements, require_same_lengths, with_elements
 from smt.data.sources.lists import as_lists
-from smt.data.sources.missing import present
 from smt.data.sources.numbers import (
     code_column,
     label_column,
@@ -35,7 +37,7 @@ from smt.data.sources.numbers import (
     refuse,
     vector_column,
 )
-from smt.data.sources.old_times import _times
+from smt.data.sources.time_columns import TimedColumns, time_columns
 from smt.errors import InputError
 
 
@@ -78,14 +80,16 @@ def read_table(
         for name in arrow_schema(wanted).names
     }
     columns, separators = _with_lists(raw, wanted, separator)
-    coded = code_columns(columns, wanted)
+    coded, timed = code_columns(columns, wanted), time_columns(columns, wanted)
+    parts = _log_columns(columns, wanted, coded, timed)
+    orders, remarks = _order(parts, wanted, tables)
     return Source(
         schema=wanted,
-        rows=_rows(columns, wanted, coded, list(tables)),
-        reading=Reading(ids=coded.codings, separators=separators),
+        rows=pa.concat_tables([pa.table(part) for part in parts]).combine_chunks(),
+        reading=Reading(ids=coded.codings, units=timed.units, orders=orders, separators=separators),
         dictionaries=coded.dictionaries,
         report={"source": "table", "files": [Path(file).name for file in tables]},
-        remarks=coded.remarks,
+        remarks=(*timed.remarks, *coded.remarks, *remarks),
     )
 
 
@@ -110,82 +114,125 @@ def _with_lists(
     return result, used
 
 
-def _rows(
-    columns: dict[str, Files], schema: Schema, coded: CodedColumns, files: list[str]
-) -> pa.Table:
-    tables = []
-    for number in range(len(files)):
-        raw = {name: list(column.items())[number] for name, column in columns.items()}
-        ids = {name: column[number] for name, column in coded.ids.items()}
-        tables.append(pa.table(_file_columns(raw, ids, schema)))
-    return pa.concat_tables(tables).combine_chunks()
+def _log_columns(
+    columns: dict[str, Files], schema: Schema, coded: CodedColumns, timed: TimedColumns
+) -> list[dict[str, pa.Array]]:
+    """The columns of each file as a log has them, histories in their own order."""
+    known = {**coded.ids, **timed.milliseconds}
+    count = len(columns[schema.timestamp])
+    return [
+        _file_columns(
+            {name: list(files.items())[number] for name, files in columns.items()},
+            {name: files[number] for name, files in known.items()},
+            schema,
+        )
+        for number in range(count)
+    ]
 
 
 def _file_columns(
-    raw: dict[str, tuple[str, pa.Array]], ids: dict[str, pa.Array], schema: Schema
+    raw: dict[str, tuple[str, pa.Array]], known: dict[str, pa.Array], schema: Schema
 ) -> dict[str, pa.Array]:
-    """One file's columns as a log has them."""
+    """One file's columns.
+
+    Args:
+        raw: Name -> file and column, and the plain array.
+        known: Name -> ids and times, null where they are missing; of lists, the elements'.
+    """
     result: dict[str, pa.Array] = {}
     for name, kind in schema.stored.items():
         where, values = raw[name]
         if isinstance(kind, SINGLE_ID_KINDS):
-            result[name] = pc.fill_null(ids[name], 0)
+            result[name] = pc.fill_null(known[name], 0)
+        elif isinstance(kind, Timestamp):
+            result[name] = known[name]
         elif isinstance(kind, Sequence):
-            result |= _sequence(name, kind, raw, ids[name])
+            result |= _sequence(name, kind, raw, known)
         elif isinstance(kind, ID_LIST_KINDS):
-            lists = with_elements(values, ids[name])
-            result[name] = kept_elements(lists, ids[name].is_valid())
+            lists = with_elements(values, known[name])
+            result[name] = kept_elements(lists, known[name].is_valid())
         elif isinstance(kind, Numeric):
             result[name] = numeric_column(values, kind.missing, where)
         elif isinstance(kind, Embedding):
             result[name] = vector_column(values, kind.dim, where)
         elif isinstance(kind, Event):
             result[name] = label_column(values, where)
-        elif isinstance(kind, Timestamp):
-            times = present(values, ())
-            refuse(times, pc.is_null(times), "is missing", where)
-            result[name] = _times(times, where)
         else:
             assert isinstance(kind, Weight | Propensity)
             result[name] = positive_column(values, kind, where)
     for delay, event in schema.delays.items():
-        result[delay] = delay_column(raw[delay][1], result[event], raw[delay][0])
+        result[delay] = _delays(known[delay], result[event], raw[delay][0])
     return result
 
 
 def _sequence(
-    name: str, kind: Sequence, raw: dict[str, tuple[str, pa.Array]], ids: pa.Array
+    name: str,
+    kind: Sequence,
+    raw: dict[str, tuple[str, pa.Array]],
+    known: dict[str, pa.Array],
 ) -> dict[str, pa.Array]:
-    steps = {name: with_elements(raw[name][1], ids)}
+    """A sequence and its steps' columns, without the steps whose id is missing."""
+    result = {name: with_elements(raw[name][1], known[name])}
     for step in (kind.events, kind.timestamps):
         if step is None:
             continue
         where, lists = raw[step]
         require_same_lengths(lists, raw[name][1], where)
-        elements = lists.flatten()
-        if step == kind.events:
-            steps[step] = with_elements(lists, code_column(elements, kind.num_events, where))
-        else:
-            steps[step] = with_elements(lists, _times(present(elements, ()), where))
-    return {step: kept_elements(lists, ids.is_valid()) for step, lists in steps.items()}
+        elements = (
+            known[step]
+            if step == kind.timestamps
+            else code_column(lists.flatten(), kind.num_events, where)
+        )
+        result[step] = with_elements(lists, elements)
+    return {step: kept_elements(lists, known[name].is_valid()) for step, lists in result.items()}
 
 
-def delay_column(values: pa.Array, labels: pa.Array, where: str) -> pa.Array:
+def _delays(delays: pa.Array, labels: pa.Array, where: str) -> pa.Array:
     """The milliseconds until an event, 0 where it did not happen.
 
     Raises:
         InputError: A delay is negative, missing where the event happened, or given where not.
     """
-    delays = present(values, ())
-    if pa.types.is_duration(delays.type):
-        delays = delays.cast(pa.duration("ms"), safe=False).cast(pa.int64())
-    missing = pc.is_null(delays)
-    codes = code_column(
-        pc.fill_null(delays, "0" if pa.types.is_large_string(delays.type) else 0), None, where
-    )
     happened = pc.equal(labels, 1)
-    refuse(delays, pc.and_(happened, missing), "is missing", where)
-    refuse(codes, pc.less(codes, 0), "is negative", where)
-    early = pc.and_(pc.invert(happened), pc.not_equal(codes, 0))
-    refuse(codes, early, "is the delay of what did not happen", where)
-    return codes
+    refuse(delays, pc.and_(happened, pc.is_null(delays)), "is missing", where)
+    delays = pc.fill_null(delays, 0)
+    refuse(delays, pc.less(delays, 0), "is negative", where)
+    early = pc.and_(pc.invert(happened), pc.not_equal(delays, 0))
+    refuse(delays, early, "is the delay of what did not happen", where)
+    return delays
+
+
+def _order(
+    parts: list[dict[str, pa.Array]], schema: Schema, files: Iterable[str]
+) -> tuple[dict[str, Order], tuple[str, ...]]:
+    """Bring the histories of all files into one order, in place; how they were, and remarks."""
+    orders: dict[str, Order] = {}
+    remarks: tuple[str, ...] = ()
+    for name in schema.names(Sequence):
+        kind = schema.columns[name]
+        assert isinstance(kind, Sequence)
+        named = {f"{file}: column '{name}'": part for file, part in zip(files, parts, strict=True)}
+        ordered = order_histories(
+            name,
+            {
+                where: Histories(
+                    part[name],
+                    part[kind.events] if kind.events else None,
+                    part[kind.timestamps] if kind.timestamps else None,
+                )
+                for where, part in named.items()
+            },
+            {where: part[schema.timestamp] for where, part in named.items()},
+            order=kind.order,
+        )
+        remarks += ordered.remarks
+        if ordered.order is not None:
+            orders[name] = ordered.order
+        for where, part in named.items():
+            histories = ordered.files[where]
+            part[name] = histories.ids
+            if kind.events:
+                part[kind.events] = histories.codes
+            if kind.timestamps:
+                part[kind.timestamps] = histories.times
+    return orders, remarks

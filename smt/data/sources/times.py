@@ -173,7 +173,7 @@ def _parse(values: pa.Array, where: str) -> Numbers | _Clock:
         return _Clock(times, np.zeros(len(times), bool))
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return read_numbers(values, where)
-    if not pa.types.is_string(kind):
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise InputError(f"{where}: is of the Arrow type {kind}; times are {FORMS}")
     counted = pc.match_substring_regex(values, NUMBER)
     if pc.all(counted).as_py():
