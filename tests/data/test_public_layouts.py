@@ -2,6 +2,8 @@
 
 import gzip
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -265,13 +267,19 @@ LAYOUTS = {
 }
 
 
+DOCS = Path(__file__).parents[2] / "docs" / "logs.md"
+
+
+def write(layout, folder):
+    name, content = layout()
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder / name
+
+
 @pytest.fixture(params=LAYOUTS, ids=lambda layout: layout.__name__)
 def layout(request, tmp_path):
     """(file, words of its data set, columns to add to the draft, columns in it, columns not)."""
-    name, content = request.param()
-    file = tmp_path / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return file, *LAYOUTS[request.param]
+    return write(request.param, tmp_path), *LAYOUTS[request.param]
 
 
 def test_a_public_layout_is_drafted_read_and_trained_on(layout, tmp_path):
@@ -292,3 +300,14 @@ def test_a_public_layout_is_drafted_read_and_trained_on(layout, tmp_path):
     model = made_model("made", events=spec.events[:1], features=spec.features)
     template = load_version("sparsenn_small").change("training", batch_size=64)
     assert math.isfinite(train(template, model, log).ne)
+
+
+@pytest.mark.parametrize(
+    ("place", "layout"), enumerate(LAYOUTS), ids=[layout.__name__ for layout in LAYOUTS]
+)
+def test_the_schema_in_the_docs_reads_its_layout(place, layout, tmp_path):
+    schemas = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), flags=re.DOTALL)
+    assert len(schemas) == len(LAYOUTS)
+    (tmp_path / "schema.yaml").write_text(schemas[place])
+    source = read_table([write(layout, tmp_path)], tmp_path / "schema.yaml")
+    assert source.rows.num_rows == ROWS

@@ -173,8 +173,8 @@ def _roles(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
             continue
         taken = {draft.keys["kind"] for draft in drafts.values() if draft.keys}
         lowest = None if column.numbers is None else pc.min(column.numbers).as_py()
-        place = tells(name, SURFACES) or PLACES.fullmatch(name)
-        place = place and (column.numbers is None or column.is_whole)
+        of_codes = column.numbers is None or column.is_whole
+        place = of_codes and (tells(name, SURFACES) or PLACES.fullmatch(name))
         if place and 2 <= len(column.texts) <= FEW_SURFACES and "surface" not in taken:
             drafts[name] = draft_surface(column)
         elif lowest is None or column.missing:

@@ -6,96 +6,74 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from smt.data.sources.arrow_types import is_text
 from smt.data.sources.column_names import time_rank
+from smt.data.sources.missing import present
 from smt.data.sources.raw_columns import RawColumn
+from smt.data.sources.times import read_times
+from smt.errors import InputError
 
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-CALENDARS = {"yyyymmdd": "%Y%m%d", "yymmddhh": "%y%m%d%H", "yyyymmddhh": "%Y%m%d%H"}
-YEARS = range(1995, 2033)
-"""Years of which logs are; from 2033 on, seconds are digits of a day and hour of these too."""
-DATE = r"^\d{4}-\d\d-\d\d$"
-ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:?\d\d.*)?$"
-ZONED = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
 ORDERED = 2
 """Names up to this rank are of times, whatever the numbers are."""
+LOGS_MS = (631_152_000_000, 4_102_444_800_000)
+"""Logs are of times from 1990 to before 2100."""
+DAY_MS = 86_400_000
+ZONED = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
+LOCAL = "taken as UTC; where clocks stood elsewhere add 'zone', such as Asia/Shanghai"
 
 
 def time_keys(column: RawColumn) -> tuple[dict[str, Any], list[str]] | None:
     """The schema's keys for a column of times, and remarks; None where it holds none."""
     if column.missing == column.rows:
         return None
-    if column.is_moment:
-        return {}, _on_moments(column)
-    if pc.all(pc.match_substring_regex(column.texts, ISO)).as_py():
-        return {}, _on_texts(column.texts)
-    if column.numbers is None:
-        return None
-    first, last = pc.min(column.numbers).as_py(), pc.max(column.numbers).as_py()
-    units = [unit for unit in (*SECONDS, *CALENDARS) if _fits(column, unit)]
-    if len(units) == 1:
-        shown = " to ".join(_shown(number, units[0]) for number in (first, last))
-        return {"unit": units[0]}, [f"{shown} UTC", *_on_missing(column)]
-    if time_rank(column.name) > ORDERED:
-        return None
-    problem = f"CHECK the unit: {first:.15g} to {last:.15g} are times of no unit that is used"
-    return {"unit": "ms"}, [problem + "; in order they do as they are", *_on_missing(column)]
-
-
-def _on_moments(column: RawColumn) -> list[str]:
-    parts = column.parts.values()
-    first = min(pc.min(values).as_py() for values in parts if len(values))
-    last = max(pc.max(values).as_py() for values in parts if len(values))
-    naive = any(getattr(values.type, "tz", "UTC") is None for values in parts)
-    return [f"{first} to {last}", *([_LOCAL] if naive else []), *_on_missing(column)]
-
-
-_LOCAL = "taken as UTC; where clocks stood elsewhere add 'zone', such as Asia/Shanghai"
-
-
-def _on_texts(texts: pa.Array) -> list[str]:
-    remarks = [f"{pc.min(texts).as_py()} to {pc.max(texts).as_py()}"]
-    if not pc.all(pc.match_substring_regex(texts, ZONED)).as_py():
-        remarks.append(_LOCAL)
-    if pc.all(pc.match_substring_regex(texts, DATE)).as_py():
+    surely = time_rank(column.name) <= ORDERED
+    parts = {where: _present(values) for where, values in column.parts.items()}
+    try:
+        times = read_times({where: values for where, values in parts.items() if len(values)})
+    except InputError as error:
+        if not surely or column.numbers is None:
+            return None
+        problem = str(error).rpartition("': ")[2]
+        return {}, [f"CHECK the unit, and say it: {problem}", *_on_missing(column)]
+    parts_ms = times.milliseconds.values()
+    first, last = min(pc.min(p).as_py() for p in parts_ms), max(pc.max(p).as_py() for p in parts_ms)
+    if not all(LOGS_MS[0] <= end < LOGS_MS[1] for end in (first, last)):
+        if not surely or times.unit is None:
+            return None
+        remark = f"CHECK the unit: {first} to {last} are no times of logs as {times.unit}"
+        return {"unit": times.unit}, [remark, *_on_missing(column)]
+    remarks = [f"{_shown(first)} to {_shown(last)} UTC"]
+    if any(_is_local(values) for values in parts.values()):
+        remarks.append(LOCAL)
+    if all(pc.all(pc.equal(_of_day(part), 0)).as_py() for part in parts_ms):
         remarks.append("whole days: rows of one day have no order among themselves")
-    return remarks
+    unit = {} if times.unit is None else {"unit": times.unit}
+    return unit, [*remarks, *_on_missing(column)]
+
+
+def _present(values: pa.Array) -> pa.Array:
+    values = present(values, None).drop_null()
+    return values.cast(pa.string()) if is_text(values.type) else values
+
+
+def _shown(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def _of_day(milliseconds: pa.Array) -> pa.Array:
+    days = pc.divide(milliseconds, DAY_MS)
+    return pc.subtract(milliseconds, pc.multiply(days, DAY_MS))
+
+
+def _is_local(values: pa.Array) -> bool:
+    """Whether times of a clock name no zone."""
+    if pa.types.is_string(values.type):
+        clocks = values.filter(pc.match_substring(values, "-"))
+        return not pc.all(pc.match_substring_regex(clocks, ZONED)).as_py() if len(clocks) else False
+    return pa.types.is_date(values.type) or getattr(values.type, "tz", "UTC") is None
 
 
 def _on_missing(column: RawColumn) -> list[str]:
     if not column.missing:
         return []
     return [f"{column.missing:,} rows have no time, which is refused: remove them"]
-
-
-def _fits(column: RawColumn, unit: str) -> bool:
-    """Whether all numbers are moments of a unit in the years of logs."""
-    assert column.numbers is not None
-    numbers = column.numbers
-    if unit in CALENDARS:
-        if not column.is_whole or pc.max(numbers).as_py() >= 1e10:
-            return False
-        try:
-            moments = [_moment(number, unit) for number in numbers.to_pylist()]
-        except ValueError:
-            return False
-    else:
-        ends = [pc.min(numbers).as_py(), pc.max(numbers).as_py()]
-        try:
-            moments = [_moment(number, unit) for number in ends]
-        except (ValueError, OverflowError, OSError):
-            return False
-    return all(moment.year in YEARS for moment in moments)
-
-
-def _moment(number: float, unit: str) -> datetime:
-    if unit in SECONDS:
-        return datetime.fromtimestamp(number * SECONDS[unit], UTC)
-    digits = {"yyyymmdd": 8, "yymmddhh": 8, "yyyymmddhh": 10}[unit]
-    text = f"{int(number):0{digits}d}"
-    if len(text) != digits:
-        raise ValueError(text)
-    return datetime.strptime(text, CALENDARS[unit]).replace(tzinfo=UTC)
-
-
-def _shown(number: float, unit: str) -> str:
-    return f"{_moment(number, unit):%Y-%m-%d %H:%M}"
