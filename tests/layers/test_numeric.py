@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smt.layers.numeric import NumericToken, PiecewiseLinearTokens
+from smt.layers.numeric import NormalisedToken, PiecewiseLinearTokens
 
 NUMBERS = st.floats(-1e3, 1e3, width=32)
 
 
 def test_token_is_an_mlp_of_normalised_values_and_flags_of_missing_ones():
-    layer = NumericToken(2, 5, 3).double()
+    layer = NormalisedToken(2, 5, 3).double()
     numeric = torch.tensor([[1.0, 10.0], [3.0, float("nan")], [8.0, 4.0]], dtype=torch.float64)
     filled = numeric.nan_to_num(0.0)
     values = (filled - filled.mean(dim=0)) / torch.sqrt(filled.var(dim=0, unbiased=False) + 1e-5)
@@ -26,7 +26,7 @@ def test_token_is_an_mlp_of_normalised_values_and_flags_of_missing_ones():
 
 
 def test_evaluation_normalises_by_the_examples_seen_in_training():
-    layer = NumericToken(1, 4, 2).double()
+    layer = NormalisedToken(1, 4, 2).double()
     batches = [torch.randn(50, 1, dtype=torch.float64) * s + s for s in (1, 2, 5)]
     for batch in batches:
         layer(batch)
@@ -41,14 +41,14 @@ def test_evaluation_normalises_by_the_examples_seen_in_training():
 
 def test_missing_and_zero_are_told_apart():
     torch.manual_seed(0)
-    layer = NumericToken(1, 16, 8).eval()
+    layer = NormalisedToken(1, 16, 8).eval()
     missing, zero = layer(torch.tensor([[float("nan")], [0.0]]))
     assert not torch.equal(missing, zero)
     assert torch.isfinite(missing).all()
 
 
 def test_an_infinite_value_is_not_taken_for_a_number():
-    layer = NumericToken(1, 16, 8)
+    layer = NormalisedToken(1, 16, 8)
     layer(torch.randn(20, 1))
     layer.eval()
     assert not torch.isfinite(layer(torch.tensor([[float("inf")]]))).all()
@@ -56,7 +56,7 @@ def test_an_infinite_value_is_not_taken_for_a_number():
 
 def test_an_outlier_is_held_to_four_deviations():
     torch.manual_seed(0)
-    layer = NumericToken(1, 16, 8)
+    layer = NormalisedToken(1, 16, 8)
     layer(torch.randn(500, 1))
     layer.eval()
     far, farther, near = layer(torch.tensor([[50.0], [5e6], [1.0]]))
