@@ -12,7 +12,7 @@ ROUNDING = 1e-12
 
 
 class Moments(nn.Module):
-    """Mean and deviation of each of N columns, over all values seen in training mode.
+    """Standardises N columns by the mean and deviation of all values seen in training mode.
 
     Batches are merged into running sums in float64 (Chan, Golub and LeVeque 1983, Updating
     Formulae and a Pairwise Algorithm for Computing Sample Variances, Eq. 2.1), so a shifted or
@@ -20,9 +20,11 @@ class Moments(nn.Module):
     them. Missing and infinite values are left out.
 
     In training mode values are standardised by the moments that include their own batch, not
-    by the batch's alone: where most are missing, a batch has too few.
+    by the batch's alone: where most are missing, a batch has too few. Before any, values stay
+    as they are.
     """
 
+    rows: Tensor
     count: Tensor
     mean: Tensor
     squares: Tensor
@@ -31,6 +33,7 @@ class Moments(nn.Module):
         super().__init__()
         # From the rows of a batch to those that are counted: of all workers, with several.
         self.gather: Callable[[Tensor], Tensor] = _own
+        self.register_buffer("rows", torch.zeros(1, dtype=torch.int64))
         self.register_buffer("count", torch.zeros(num_features, dtype=torch.int64))
         self.register_buffer("mean", torch.zeros(num_features, dtype=torch.float64))
         self.register_buffer("squares", torch.zeros(num_features, dtype=torch.float64))
@@ -38,7 +41,7 @@ class Moments(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """`[B, N]`, NaN where missing -> mean 0 and deviation 1, within four; missing is 0.
 
-        A column that has been constant so far, or missing, is 0. An infinite value becomes NaN:
+        A column that has been constant in all rows so far, or missing, is 0. An infinite value becomes NaN:
         it is a fault of the log, not an outlier, and is to be found.
         """
         if self.training:
@@ -46,7 +49,8 @@ class Moments(nn.Module):
         deviation = (self.squares / self.count.clamp(min=1)).sqrt()
         varies = deviation > ROUNDING * self.mean.abs()
         standard = (values.double() - self.mean) / deviation.where(varies, 1.0)
-        held = standard.clamp(-LARGEST, LARGEST).masked_fill(~varies, 0.0)
+        says_something = varies | (self.rows == 0)
+        held = standard.clamp(-LARGEST, LARGEST).masked_fill(~says_something, 0.0)
         known = held.masked_fill(values.isnan(), 0.0).masked_fill(values.isinf(), torch.nan)
         return known.to(values.dtype)
 
@@ -57,8 +61,9 @@ class Moments(nn.Module):
         count = there.sum(dim=0)
         mean = known.sum(dim=0) / count.clamp(min=1)
         squares = (known - mean).masked_fill(~there, 0.0).square().sum(dim=0)
+        self.rows += len(values)
         total = self.count + count
-        share = count / total.clamp(min=1)
+        share = count.double() / total.clamp(min=1)
         apart = mean - self.mean
         self.squares += squares + apart.square() * self.count * share
         self.mean += apart * share
