@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from smt.data.sources import store
 from smt.data.sources.table import read_table
+from smt.errors import InputError
 
 SCHEMA = {
     "time": {"kind": "timestamp"},
@@ -155,7 +157,9 @@ DIALECTS = {
 }
 
 
-def written(folder: Path, dialect: str, tables: list[list[dict]]) -> bytes:
+def written(
+    folder: Path, dialect: str, tables: list[list[dict]], schema: dict[str, dict] = SCHEMA
+) -> bytes:
     """What the log of these files is, to the byte."""
     folder.mkdir()
     ending, write = DIALECTS[dialect]
@@ -163,7 +167,7 @@ def written(folder: Path, dialect: str, tables: list[list[dict]]) -> bytes:
     for number, table in enumerate(table for table in tables if table):
         files.append(folder / f"{number}{ending}")
         write(files[-1], table)
-    (folder / "schema.yaml").write_text(yaml.safe_dump({"columns": SCHEMA}))
+    (folder / "schema.yaml").write_text(yaml.safe_dump({"columns": schema}))
     store(read_table(files, folder / "schema.yaml"), folder / "log", test_share=0.3)
     windows = ("train", "test")
     return b"".join((folder / "log" / window / "part-0.parquet").read_bytes() for window in windows)
@@ -179,6 +183,47 @@ def test_dialect_and_files_do_not_change_the_log(tmp_path_factory, drawn, data):
         shuffled = data.draw(st.permutations(table))
         cut = data.draw(st.integers(0, len(table)))
         assert written(tmp_path / dialect, dialect, [shuffled[:cut], shuffled[cut:]]) == expected
+
+
+odd_rows = st.fixed_dictionaries(
+    {
+        "user": st.none() | st.integers(0, 120),
+        "city": st.none() | st.sampled_from(["Rome", "Oslo", "7", "07", "NA", "true", "8"]),
+        "item": st.none() | st.integers(0, 9),
+        "history": st.lists(st.integers(0, 60), max_size=3),
+        "tags": st.lists(st.integers(0, 25), max_size=3),
+        "price": st.none() | st.floats(width=32),
+        "click": st.booleans(),
+    }
+)
+TOLD = {
+    name: {key: value for key, value in column.items() if key != "coding"}
+    for name, column in SCHEMA.items()
+}
+"""The same columns; how their ids are coded is told from all of their values."""
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(odd_rows, min_size=4, max_size=9), st.data())
+def test_a_table_is_one_log_or_one_sentence_in_every_dialect(tmp_path_factory, drawn, data):
+    table = finished(drawn)
+    tmp_path = tmp_path_factory.mktemp("odd")
+    outcomes, sentences = {}, {}
+    for dialect in DIALECTS:
+        cut = data.draw(st.integers(0, len(table)))
+        try:
+            outcomes[dialect] = written(
+                tmp_path / dialect, dialect, [table[:cut], table[cut:]], TOLD
+            )
+        except InputError as error:
+            sentences[dialect] = str(error)
+    for dialect, sentence in sentences.items():
+        names_file_and_column = re.match(
+            r"^\S+\.(?:csv|parquet): column '(\w+)': [^\n]+$", sentence
+        )
+        assert names_file_and_column, sentence
+        outcomes[dialect] = names_file_and_column.group(1)
+    assert len(set(outcomes.values())) == 1, outcomes
 
 
 @pytest.mark.parametrize("dialect", list(DIALECTS))
