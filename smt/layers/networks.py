@@ -10,6 +10,7 @@ from smt.data import Batch, Schema
 from smt.layers.examples import Examples
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
 from smt.layers.interactions.stack import Stack
+from smt.layers.moments import Moments
 from smt.layers.numeric import Standardise
 from smt.layers.past_rates import PastRatesToken
 from smt.layers.representation import Representation
@@ -36,19 +37,28 @@ class Tower(nn.Module):
 
 
 class AuxiliaryTargets(nn.Module):
-    """Numeric features as labels: standardised, and predicted from the hidden layer."""
+    """Numeric features as labels: standardised, and predicted from the hidden layer.
 
-    def __init__(self, columns: list[int], in_features: int) -> None:
+    Args:
+        missing_is_zero: As in older versions, a missing value counts as 0 in means and variances.
+    """
+
+    def __init__(
+        self, columns: list[int], in_features: int, *, missing_is_zero: bool = False
+    ) -> None:
         super().__init__()
         self.columns = columns
-        self.normalise = Standardise(len(columns))
+        self.missing_is_zero = missing_is_zero
+        standardise = Standardise if missing_is_zero else Moments
+        self.normalise: nn.Module = standardise(len(columns))
         self.predict = nn.Linear(in_features, len(columns))
 
     def errors(self, hidden: Tensor, examples: Examples) -> Tensor:
         """`[B]` mean squared error of `[B, H]`'s predictions; zero where a target is missing."""
         values = examples.numeric[:, self.columns]
         missing = values.isnan()
-        targets = self.normalise(values.masked_fill(missing, 0.0))
+        known = values.masked_fill(missing, 0.0) if self.missing_is_zero else values
+        targets = self.normalise(known)
         errors: Tensor = (self.predict(hidden) - targets).square()
         return errors.masked_fill(missing, 0.0).mean(dim=1)
 

@@ -6,7 +6,7 @@ from smt.template.features import (
     Crosses,
     FeatureType,
     Hashing,
-    PiecewiseLinear,
+    HeldPiecewiseLinear,
     PositionWeighting,
 )
 from smt.template.space import Float, Int
@@ -106,7 +106,7 @@ shared_tables = Technique(
 
 
 def _piecewise_linear_numerics(template: Template, *, bins: int, tokens: int) -> Template:
-    return template.change("features", numeric=PiecewiseLinear(bins=bins, tokens=tokens))
+    return template.change("features", numeric=HeldPiecewiseLinear(bins=bins, tokens=tokens))
 
 
 piecewise_linear_numerics = Technique(

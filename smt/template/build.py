@@ -83,7 +83,7 @@ def _build(
     if template.paradigm == "sparsenn":
         single = tower(inputs)
         logits = EventLogits(len(labels), single.out_features)
-        targets = _targets(inputs, columns, schema, single.out_features)
+        targets = _targets(template, inputs, columns, schema, single.out_features)
         return SparseNN(single, logits, targets=targets, reads_steps=_reads_steps(single), **reads)
     user, item = (tower(part) for part in split_sides(inputs, schema, model))
     dim = template.architecture.tower_dim
@@ -93,7 +93,7 @@ def _build(
         nn.ModuleList(nn.Linear(user.out_features, dim) for _ in labels),
         nn.ModuleList(nn.Linear(item.out_features, dim) for _ in labels),
         TowerLogits(len(labels), dim),
-        targets=_targets(inputs, columns, schema, dim),
+        targets=_targets(template, inputs, columns, schema, dim),
         reads_steps=_reads_steps(user) or _reads_steps(item),
         **reads,
     )
@@ -159,9 +159,13 @@ def _chain(labels: tuple[str, ...], parents: dict[str, str]) -> EntireSpace | No
 
 
 def _targets(
-    inputs: Inputs, columns: list[str], schema: Schema, in_features: int
+    template: Template, inputs: Inputs, columns: list[str], schema: Schema, in_features: int
 ) -> AuxiliaryTargets | None:
     if not inputs.targets:
         return None
     numeric = [name for name in columns if isinstance(schema.columns[name], Numeric)]
-    return AuxiliaryTargets([numeric.index(name) for name in inputs.targets], in_features)
+    return AuxiliaryTargets(
+        [numeric.index(name) for name in inputs.targets],
+        in_features,
+        missing_is_zero=template.features.remark is not None,
+    )

@@ -9,7 +9,7 @@ from torchrec import PoolingType
 from smt.data import Schema
 from smt.data.schema import SINGLE_ID_KINDS, Embedding, IdList, Numeric, Sequence
 from smt.layers.hashing import MultiHash
-from smt.layers.numeric import NumericToken, PiecewiseLinearTokens
+from smt.layers.numeric import NormalisedToken, PiecewiseLinearTokens, StandardisedToken
 from smt.layers.past_rates import PastRatesToken
 from smt.layers.representation import Ids, Representation, Steps
 from smt.layers.step_tables import StepTables
@@ -21,6 +21,8 @@ from smt.template.architecture import DHEN, InterFormer, Parallel
 from smt.template.build_sequences import build_pooler, build_reader
 from smt.template.features import (
     AttentionPooling,
+    HeldPiecewiseLinear,
+    Normalised,
     PiecewiseLinear,
     SumPooling,
     TargetAttention,
@@ -93,10 +95,17 @@ class RepresentationBuilder:
         if count == 0:
             return None, 0
         spec = self.features.numeric
-        if isinstance(spec, PiecewiseLinear):
-            encoder = PiecewiseLinearTokens(count, bins=spec.bins, dim=self.dim, tokens=spec.tokens)
+        if isinstance(spec, PiecewiseLinear | HeldPiecewiseLinear):
+            encoder = PiecewiseLinearTokens(
+                count,
+                bins=spec.bins,
+                dim=self.dim,
+                tokens=spec.tokens,
+                held=isinstance(spec, HeldPiecewiseLinear),
+            )
             return encoder, spec.tokens
-        return NumericToken(count, self.template.architecture.numeric_hidden, self.dim), 1
+        token = NormalisedToken if isinstance(spec, Normalised) else StandardisedToken
+        return token(count, self.template.architecture.numeric_hidden, self.dim), 1
 
     def _past_rates(self) -> PastRatesToken | None:
         spec = self.template.data.past_rates

@@ -35,6 +35,7 @@ class ModelCard(Spec):
 
     Attributes:
         version: Of the template; None where it is no version.
+        remark: A fault that the template has; None where none is known.
         template_digest: Of the template's content.
         rows: The filter, in words.
         limits: The model's and the template's, whichever is tighter.
@@ -53,6 +54,7 @@ class ModelCard(Spec):
     name: str
     template: str
     version: int | None
+    remark: str | None
     template_digest: str
     events: tuple[str, ...]
     auxiliary_events: tuple[str, ...]
@@ -122,6 +124,7 @@ class ModelCard(Spec):
         sections = [
             f"# {self.name}",
             f"Template {self.template}{version} (content {self.template_digest})",
+            *([f"Remark: {self.remark}"] if self.remark is not None else []),
             "## Inputs",
             _table(("input", "value"), [(key, _text(value)) for key, value in inputs.items()]),
             "## Features",
@@ -155,6 +158,7 @@ def model_card(
         name=model.name,
         template=template.name,
         version=version,
+        remark=template.features.remark,
         template_digest=digest,
         events=model.events,
         auxiliary_events=network.auxiliary,

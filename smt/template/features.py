@@ -27,17 +27,57 @@ class Selection(Spec):
 
 
 class Normalised(Spec):
-    """All numeric features as one token: standardised, a flag where missing, an MLP."""
+    """`Standardised` as older versions have it: a missing value counts as a value of 0."""
 
     kind: Literal["normalised"] = "normalised"
 
 
+class Standardised(Spec):
+    """All numeric features as one token: standardised, a flag where missing, an MLP.
+
+    By the mean and deviation of the values that are there; a missing value is the mean.
+    """
+
+    kind: Literal["standardised"] = "standardised"
+
+
 class PiecewiseLinear(Spec):
-    """Piecewise-linear encoding over `bins` quantile bins a feature, as `tokens` tokens."""
+    """`HeldPiecewiseLinear` as older versions have it.
+
+    Values beyond the bins are encoded without bound, and a feature that the log's first rows do
+    not have keeps its sign alone.
+    """
 
     kind: Literal["piecewise_linear"] = "piecewise_linear"
     bins: PositiveInt
     tokens: PositiveInt
+
+
+class HeldPiecewiseLinear(Spec):
+    """Piecewise-linear encoding over `bins` quantile bins a feature, as `tokens` tokens.
+
+    Outliers are held; bins are set by a feature's first values, wherever in the training
+    window they are.
+    """
+
+    kind: Literal["held_piecewise_linear"] = "held_piecewise_linear"
+    bins: PositiveInt
+    tokens: PositiveInt
+
+
+NumericEncoding = Annotated[
+    Normalised | Standardised | PiecewiseLinear | HeldPiecewiseLinear, Field(discriminator="kind")
+]
+
+REMARKS = {
+    "normalised": "numeric 'normalised' counts a missing value as a value of 0 in means and "
+    "variances: the feature fades the farther its mean is from 0; 'standardised' does not",
+    "piecewise_linear": "numeric 'piecewise_linear' encodes outliers without bound, and only the "
+    "sign of a feature that the first 65,536 rows lack; 'held_piecewise_linear' does neither",
+}
+"""Kind of numeric encoding with a fault -> the fault, and what is without it.
+
+Versions that have one keep it, as they never change."""
 
 
 class MeanPooling(Spec):
@@ -135,7 +175,7 @@ class Features(Spec):
     """
 
     selection: Selection = Selection()
-    numeric: Annotated[Normalised | PiecewiseLinear, Field(discriminator="kind")] = Normalised()
+    numeric: NumericEncoding = Standardised()
     pooling: Annotated[MeanPooling | SumPooling | AttentionPooling, Field(discriminator="kind")] = (
         MeanPooling()
     )
@@ -150,3 +190,11 @@ class Features(Spec):
     event_steps: PositiveInt | None = None
     crosses: Crosses | None = None
     buckets: Buckets | None = None
+
+    @property
+    def remark(self) -> str | None:
+        """The fault of its numeric encoding, in one line; None where it has none.
+
+        With an encoding that has one, buckets and numeric targets are as they were beside it.
+        """
+        return REMARKS.get(self.numeric.kind)

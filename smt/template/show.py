@@ -48,6 +48,10 @@ def template_tree(template: Template, version: Version | None = None) -> Tree:
     root = Tree(Text(template.name, style="bold"))
     if version is not None:
         root.add(Text(_origin(version)))
+        if version.notes:
+            root.add(Text(version.notes))
+    if template.features.remark is not None:
+        root.add(Text(f"remark: {template.features.remark}", style="yellow"))
     root.add(Text(f"paradigm {template.paradigm}, scale {template.scale}"))
     for part in PARTS:
         _add_fields(root.add(Text(part, style="bold")), getattr(template, part), plain=False)
@@ -74,8 +78,10 @@ def change_lines(changes: list[Change]) -> Text:
 
 
 def history_table(versions: tuple[Version, ...]) -> Table:
-    """One row a version: what made it, and what it was worth."""
-    table = Table(caption="μ: mean Δ in percent of NE; R: share of models that regress")
+    """One row a version: what made it, and what it was worth; below, notes and remarks."""
+    caption = ["μ: mean Δ in percent of NE; R: share of models that regress"]
+    caption += [line for version in versions for line in _remarks(version)]
+    table = Table(caption=Text("\n".join(caption)), caption_justify="left")
     for name in ("version", "parent", "written", "techniques", "run: μ, R", "back-test: μ, R"):
         table.add_column(name)
     for version in versions:
@@ -126,6 +132,14 @@ def _origin(version: Version) -> str:
     if version.techniques:
         made += f" by {', '.join(map(_technique, version.techniques))}"
     return made
+
+
+def _remarks(version: Version) -> list[str]:
+    """What its author noted, and the fault that it has."""
+    remark = version.template.features.remark
+    notes = [version.notes] if version.notes else []
+    notes += [] if remark is None else [f"remark: {remark}"]
+    return [f"version {version.number}: {note}" for note in notes]
 
 
 def _technique(technique: AppliedTechnique) -> str:

@@ -15,6 +15,7 @@ from smt.layers.initialize import initialize
 from smt.layers.networks import Network
 from smt.template import Template, build
 from smt.training.learner import Learner
+from smt.training.numeric_sample import first_values
 from smt.training.rows import TrainingRows, training_rows
 from smt.training.targets import Targets
 from smt.training.windows import Windows, conversion_window_ms, model_windows
@@ -71,7 +72,7 @@ def start_course(
     targets = Targets.of(template, network, windows, rates, device)
     network.start_at(rates, targets.correction)
     rows = training_rows(template, windows, model.events, seed, workers)
-    _fit_numeric(network, rows, log.schema, device)
+    _fit_numeric(network, template, rows, log.schema, device)
     passes = template.training.passes
     steps = math.ceil(rows.count / template.training.batch_size) * passes
     learner = Learner(network, template, steps, workers)
@@ -87,23 +88,23 @@ def device_of() -> torch.device:
 
 
 def _fit_numeric(
-    network: Network, rows: TrainingRows, schema: Schema, device: torch.device
+    network: Network, template: Template, rows: TrainingRows, schema: Schema, device: torch.device
 ) -> None:
     """Set bins and buckets, where the network has some."""
     if not network.fits:
         return
-    sample = next(
-        read_batches(
-            rows.window,
-            schema,
-            features=[n for n in network.features if isinstance(schema.columns[n], Numeric)],
-            events=network.events,
-            where=rows.where,
-            batch_size=FIT_ROWS,
-            skip=rows.skip,
-            kept=rows.kept,
-        )
+    batches = read_batches(
+        rows.window,
+        schema,
+        features=[n for n in network.features if isinstance(schema.columns[n], Numeric)],
+        events=network.events,
+        where=rows.where,
+        batch_size=FIT_ROWS,
+        skip=rows.skip,
+        kept=rows.kept,
     )
+    # Older versions have bins of the first rows, whatever those hold.
+    sample = first_values(batches) if template.features.remark is None else next(batches)
     network.fit(sample if device.type == "cpu" else sample.to(device))
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from smt.layers.moments import Moments
 from smt.layers.past_rates import PastRatesToken
 from smt.training.workers import Workers, gather_rows
 
@@ -14,7 +15,7 @@ def count_globally(network: nn.Module, workers: Workers) -> None:
         for name, child in parent.named_children():
             if isinstance(child, nn.BatchNorm1d) and not child.affine:
                 setattr(parent, name, _GlobalBatchNorm(child, workers))
-            elif isinstance(child, PastRatesToken):
+            elif isinstance(child, Moments | PastRatesToken):
                 child.gather = partial(gather_rows, workers=workers)
 
 

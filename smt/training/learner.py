@@ -10,12 +10,14 @@ from smt.data import Batch
 from smt.layers.networks import Network
 from smt.template import Template
 from smt.training.averaging import Averaged
+from smt.training.divergence import InputFaults, cause_of
 from smt.training.optimizers import clip_gradients
 from smt.training.parallel import parallelize
 from smt.training.schedule import rate_factor
 from smt.training.workers import Workers, all_finite, total_weight
 
 CHECK_EVERY = 16
+"""Steps between looks at the loss, where a look waits for the device or for other workers."""
 
 
 class DivergedError(RuntimeError):
@@ -38,6 +40,7 @@ class Learner:
         self.labels = len(network.labels)
         self.placed = parallelize(network.train(), template.training, workers)
         self.network = self.placed.network
+        self.faults = InputFaults(network)
         self.base_rates = [
             [group["lr"] for group in optimizer.param_groups]
             for optimizer in self.placed.optimizers
@@ -57,18 +60,19 @@ class Learner:
             `[B, E + A]` logits from before the step, detached.
 
         Raises:
-            DivergedError: The loss is not finite.
+            DivergedError: The loss is not finite; the error names the feature that it comes from.
         """
         self._set_rates(step)
+        self.faults.note(batch)
         for optimizer in self.placed.optimizers:
             optimizer.zero_grad()
-        bf16 = self.template.training.precision == "bf16"
-        with torch.autocast(labels.device.type, torch.bfloat16, enabled=bf16):
-            outputs = cast(Tensor, self.network(batch))
-        outputs = outputs.float()
+        outputs = self._outputs(batch)
         loss = self._loss(outputs, labels, weights, self._total(weights))
-        if step % CHECK_EVERY == 0 and not all_finite(loss, self.workers):
-            raise DivergedError(f"the training loss is not finite at step {step} of {self.steps}")
+        if self._looks(step, loss) and not all_finite(loss, self.workers):
+            raise DivergedError(
+                f"the training loss is not finite at step {step} of {self.steps}: "
+                f"{self._cause(batch, labels, weights)}"
+            )
         torch.autograd.backward(loss)
         if self.template.training.clip_norm is not None:
             clip_gradients(self.placed.dense.values(), self.template.training.clip_norm)
@@ -83,6 +87,25 @@ class Learner:
         if self.averaged is not None:
             self.averaged.assign()
         return self.network.eval()
+
+    def _outputs(self, batch: Batch) -> Tensor:
+        bf16 = self.template.training.precision == "bf16"
+        with torch.autocast(batch.labels.device.type, torch.bfloat16, enabled=bf16):
+            outputs = cast(Tensor, self.network(batch))
+        return outputs.float()
+
+    def _looks(self, step: int, loss: Tensor) -> bool:
+        waits = self.workers.count > 1 or loss.device.type != "cpu"
+        return not waits or step % CHECK_EVERY == 0
+
+    def _cause(self, batch: Batch, labels: Tensor, weights: Tensor) -> str:
+        @torch.no_grad()
+        def is_finite(other: Batch) -> bool:
+            loss = self._loss(self._outputs(other), labels, weights, weights.new_ones(()))
+            return bool(loss.isfinite())
+
+        training = self.template.training
+        return cause_of(self.faults, self.network, batch, is_finite, training, self.workers)
 
     def _total(self, weights: Tensor) -> Tensor:
         """What the batch weighs: by the model's own events, whatever else is learnt."""

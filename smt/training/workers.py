@@ -31,6 +31,14 @@ def all_finite(loss: Tensor, workers: Workers) -> bool:
     return bool(finite)
 
 
+def total_counts(counts: Tensor, workers: Workers) -> Tensor:
+    """Sums of `[N]` counts over the workers."""
+    if workers.count > 1:
+        counts = counts.clone()
+        dist.all_reduce(counts)
+    return counts
+
+
 def total_weight(weights: Tensor, workers: Workers) -> Tensor:
     """Sum of a batch's weights; of several workers, their mean sum, as gradients are averaged.
 

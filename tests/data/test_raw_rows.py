@@ -23,7 +23,7 @@ SCHEMA = {
     "tags": {"kind": "id_list", "num_ids": 30, "coding": "hash"},
     "seen": {
         **{"kind": "sequence", "num_ids": 9, "of": "shop"},
-        **{"events": "how", "num_events": 3, "timestamps": "when"},
+        **{"events": "how", "num_events": 3, "timestamps": "when", "unit": "ms"},
     },
     "price": {"kind": "numeric", "missing": ["-", "inf"]},
     "vector": {"kind": "embedding", "dim": 2},

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smt.layers.numeric import NumericToken, PiecewiseLinearTokens
+from smt.layers.numeric import NormalisedToken, PiecewiseLinearTokens
 
 NUMBERS = st.floats(-1e3, 1e3, width=32)
 
 
 def test_token_is_an_mlp_of_normalised_values_and_flags_of_missing_ones():
-    layer = NumericToken(2, 5, 3).double()
+    layer = NormalisedToken(2, 5, 3).double()
     numeric = torch.tensor([[1.0, 10.0], [3.0, float("nan")], [8.0, 4.0]], dtype=torch.float64)
     filled = numeric.nan_to_num(0.0)
     values = (filled - filled.mean(dim=0)) / torch.sqrt(filled.var(dim=0, unbiased=False) + 1e-5)
@@ -26,7 +26,7 @@ def test_token_is_an_mlp_of_normalised_values_and_flags_of_missing_ones():
 
 
 def test_evaluation_normalises_by_the_examples_seen_in_training():
-    layer = NumericToken(1, 4, 2).double()
+    layer = NormalisedToken(1, 4, 2).double()
     batches = [torch.randn(50, 1, dtype=torch.float64) * s + s for s in (1, 2, 5)]
     for batch in batches:
         layer(batch)
@@ -41,14 +41,14 @@ def test_evaluation_normalises_by_the_examples_seen_in_training():
 
 def test_missing_and_zero_are_told_apart():
     torch.manual_seed(0)
-    layer = NumericToken(1, 16, 8).eval()
+    layer = NormalisedToken(1, 16, 8).eval()
     missing, zero = layer(torch.tensor([[float("nan")], [0.0]]))
     assert not torch.equal(missing, zero)
     assert torch.isfinite(missing).all()
 
 
 def test_an_infinite_value_is_not_taken_for_a_number():
-    layer = NumericToken(1, 16, 8)
+    layer = NormalisedToken(1, 16, 8)
     layer(torch.randn(20, 1))
     layer.eval()
     assert not torch.isfinite(layer(torch.tensor([[float("inf")]]))).all()
@@ -56,7 +56,7 @@ def test_an_infinite_value_is_not_taken_for_a_number():
 
 def test_an_outlier_is_held_to_four_deviations():
     torch.manual_seed(0)
-    layer = NumericToken(1, 16, 8)
+    layer = NormalisedToken(1, 16, 8)
     layer(torch.randn(500, 1))
     layer.eval()
     far, farther, near = layer(torch.tensor([[50.0], [5e6], [1.0]]))
@@ -139,3 +139,63 @@ def test_piecewise_linear_tokens_export_with_a_dynamic_batch():
     exported = torch.export.export(layer, (torch.rand(4, 2),), dynamic_shapes=({0: batch},))
     numeric = torch.tensor([[0.2, math.nan]] * 7)
     assert torch.equal(exported.module()(numeric), layer(numeric))
+
+
+def held_encoding(value, boundaries):
+    """Within the boundaries Eq. 1; beyond them no step is narrower than an even bin's."""
+    bins, first, last = len(boundaries) - 1, boundaries[0], boundaries[-1]
+    if math.isnan(value):
+        return [0.0] * bins
+    encoded = [min(max(share, 0.0), 1.0) for share in literal_encoding(value, boundaries)]
+    even, reach = (last - first) / bins, 4 * (last - first)
+    if value < first and even > 0:
+        encoded[0] -= min(first - value, reach) / max(boundaries[1] - first, even)
+    if value > last and even > 0:
+        encoded[-1] += min(value - last, reach) / max(last - boundaries[-2], even)
+    return encoded
+
+
+@given(
+    st.lists(st.integers(-5, 5).map(float), min_size=3, max_size=6).map(sorted),
+    st.lists(st.one_of(NUMBERS, st.just(math.nan), st.integers(-5, 5).map(float)), max_size=8),
+)
+def test_held_bins_go_on_beyond_the_boundaries_but_not_without_end(boundaries, values):
+    layer = PiecewiseLinearTokens(1, bins=len(boundaries) - 1, dim=2, tokens=1, held=True)
+    layer.boundaries.copy_(torch.tensor([boundaries]))
+    found = layer.encode(torch.tensor(values, dtype=torch.float64).view(-1, 1))
+    expected = [[held_encoding(value, boundaries)] for value in values]
+    shape = (len(values), 1, len(boundaries) - 1)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64).view(shape))
+
+
+def test_an_outlier_beside_a_narrow_outer_bin_is_held():
+    values = torch.cat([torch.linspace(0, 1, 900), torch.full((99,), 1.0), torch.tensor([1.001])])
+    free, held = (
+        PiecewiseLinearTokens(1, bins=16, dim=2, tokens=1, held=held) for held in (False, True)
+    )
+    outlier = torch.tensor([[1e30]])
+    for layer in (free, held):
+        layer.fit(values.view(-1, 1))
+    assert free.encode(outlier).max() > 1e30
+    assert held.encode(outlier).max() <= 1 + 4 * 16
+    assert torch.equal(free.encode(values.view(-1, 1)) > 0.5, held.encode(values.view(-1, 1)) > 0.5)
+
+
+@given(st.floats(-18, 18), st.floats(-1e4, 1e4), st.sampled_from([0.0, 0.5, 0.99]))
+def test_held_bins_do_not_change_with_the_columns_mean_or_scale(power, shift, missing):
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(500, 1))
+    values[generator.random(500) < missing] = np.nan
+    layers = []
+    copies = [torch.from_numpy(values), torch.from_numpy((values + shift) * 10.0**power)]
+    for copy in copies:
+        layers.append(PiecewiseLinearTokens(1, bins=8, dim=2, tokens=1, held=True))
+        layers[-1].fit(copy)
+    found = [layer.encode(copy) for layer, copy in zip(layers, copies, strict=True)]
+    torch.testing.assert_close(*found, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_held_bins_let_an_infinite_value_be_found(value):
+    layer = PiecewiseLinearTokens(1, bins=4, dim=2, tokens=1, held=True)
+    assert layer.encode(torch.tensor([[value]])).isnan().all()

@@ -100,8 +100,18 @@ def order_histories(
     }
     if told is None:
         turned = {where: _sorted(lists) for where, lists in turned.items()}
-    kept = {where: _before(lists, moments[where]) for where, lists in turned.items()}
+    kept = {where: before_impressions(lists, moments[where]) for where, lists in turned.items()}
     return Ordered(kept, told, remarks + _dropped(name, turned, kept))
+
+
+def as_ordered(lists: Histories, order: Order | None) -> Histories:
+    """Rows that are read alone in the order that their log was brought into.
+
+    Args:
+        order: Where raw lists begin, as `Ordered` has it.
+    """
+    turned = _turned(lists) if order == "oldest_first" else lists
+    return turned if lists.times is None else _sorted(turned)
 
 
 def _told(files: Iterable[Histories]) -> Order | Literal["mixed"] | None:
@@ -127,7 +137,8 @@ def _sorted(lists: Histories) -> Histories:
     return _taken(lists, np.lexsort((-_elements(lists.times).to_numpy(), _rows(lists.ids))))
 
 
-def _before(lists: Histories, moments: pa.Array) -> Histories:
+def before_impressions(lists: Histories, moments: pa.Array) -> Histories:
+    """The steps that are before the moments (`[N]` milliseconds); all where they have no times."""
     if lists.times is None:
         return lists
     shown = moments.to_numpy()[_rows(lists.ids)]

@@ -146,7 +146,7 @@ def _without_minus_ones(
 
 
 def _missing_words(kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> tuple[str, ...]:
-    words = words_of(kind.missing)
+    words = tuple(word for word in words_of(kind.missing) if word not in (_names(kind) or ()))
     still = any(
         pc.any(pc.is_in(part.texts, MINUS_ONE)).as_py() for files in raw.values() for part in files
     )

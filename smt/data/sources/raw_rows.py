@@ -8,7 +8,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.coding import Dictionary
+from smt.data.coding import Dictionary, flat
 from smt.data.log import arrow_schema
 from smt.data.reading import IdCoding, Reading
 from smt.data.schema import (
@@ -23,13 +23,15 @@ from smt.data.schema import (
     Timestamp,
 )
 from smt.data.sources.arrow_types import plain
+from smt.data.sources.histories import Histories, as_ordered, before_impressions
 from smt.data.sources.ids import IdColumn, coder_of
 from smt.data.sources.list_columns import kept_elements, require_same_lengths, with_elements
 from smt.data.sources.lists import as_lists
-from smt.data.sources.missing import present, words_of
+from smt.data.sources.missing import words_of
 from smt.data.sources.numbers import code_column, numeric_column, refuse, vector_column
-from smt.data.sources.old_times import _times
 from smt.data.sources.raw_ids import canonical, raw_ids
+from smt.data.sources.time_columns import readable
+from smt.data.sources.times import read_times
 from smt.errors import InputError
 from smt.spec import suggest
 
@@ -91,7 +93,24 @@ def code_rows(rows: pa.Table, columns: Several[str], codings: Codings) -> CodedR
             coded[each] = pa.chunked_array(columns_of_parts, types.field(each).type)
         unknown[name] = sum(part.unknown for part in parts)
         missing[name] = sum(part.missing for part in parts)
-    return CodedRows(pa.table(coded).combine_chunks(), unknown, missing)
+    table = pa.table(coded).combine_chunks()
+    return CodedRows(_before_impressions(table, codings.schema), unknown, missing)
+
+
+def _before_impressions(table: pa.Table, schema: Schema) -> pa.Table:
+    """The rows without steps at or after them, where the rows' times are read."""
+    if schema.timestamp not in table.column_names:
+        return table
+    moments = table[schema.timestamp].combine_chunks()
+    columns = {name: table[name] for name in table.column_names}
+    for name in schema.names(Sequence):
+        kind = schema.columns[name]
+        assert isinstance(kind, Sequence)
+        if name in columns and kind.timestamps is not None:
+            flat_columns = {column: flat(values) for column, values in columns.items()}
+            lists = before_impressions(_histories(name, kind, flat_columns), moments)
+            columns |= _columns(name, kind, lists)
+    return pa.table(columns)
 
 
 @dataclass(frozen=True)
@@ -167,13 +186,17 @@ def _vectors(name: str, codings: Codings, raw: Columns) -> _Part:
 
 
 def _moments(name: str, codings: Codings, raw: Columns) -> _Part:
-    times = present(raw[name], ())
+    return _Part({name: _milliseconds(name, codings, raw[name])}, 0, 0)
+
+
+def _milliseconds(name: str, codings: Codings, values: pa.Array) -> pa.Array:
+    """Times of impressions or steps, in the unit that the log's files had."""
+    clock = codings.schema.columns[codings.schema.timestamp]
+    assert isinstance(clock, Timestamp)
+    times = readable(values)
     refuse(times, pc.is_null(times), "is missing", _where(name))
-    return _Part({name: _milliseconds(times, _where(name))}, 0, 0)
-
-
-def _milliseconds(times: pa.Array, where: str) -> pa.Array:
-    return _times(times, where) if len(times) else pa.array([], pa.int64())
+    unit = codings.reading.units.get(name, "ms")
+    return read_times({_where(name): times}, unit=unit, zone=clock.zone).milliseconds[_where(name)]
 
 
 def _single_ids(name: str, codings: Codings, raw: Columns) -> _Part:
@@ -201,11 +224,26 @@ def _listed_ids(name: str, codings: Codings, raw: Columns) -> _Part:
             unknown += 0 if kind.num_events is None else pc.sum(outside).as_py() or 0
             coded[step] = with_elements(of_steps, codes)
         else:
-            times = _milliseconds(present(elements, ()), _where(step))
-            coded[step] = with_elements(of_steps, times)
+            coded[step] = with_elements(of_steps, _milliseconds(step, codings, elements))
     missing = lists.null_count + ids.null_count
     kept = {each: kept_elements(values, ids.is_valid()) for each, values in coded.items()}
+    if isinstance(kind, Sequence):
+        order = codings.reading.orders.get(name)
+        kept = _columns(name, kind, as_ordered(_histories(name, kind, kept), order))
     return _Part(kept, unknown, missing)
+
+
+def _histories(name: str, kind: Sequence, columns: Columns) -> Histories:
+    return Histories(
+        columns[name],
+        columns[kind.events] if kind.events else None,
+        columns[kind.timestamps] if kind.timestamps else None,
+    )
+
+
+def _columns(name: str, kind: Sequence, histories: Histories) -> dict[str, pa.Array]:
+    lists = {name: histories.ids, kind.events: histories.codes, kind.timestamps: histories.times}
+    return {column: values for column, values in lists.items() if column is not None}
 
 
 def _lists(name: str, codings: Codings, values: pa.Array, given: Several[str] | None) -> pa.Array:
