@@ -174,8 +174,8 @@ def prepare(config: KuaiRand | Criteo | Table | Simulator) -> None:
         row_group_rows=config.row_group_rows,
     )
     train_rows, test_rows = log.train.count_rows(), log.test.count_rows()
-    if remark := share_remark(train_rows, test_rows, config.test_share):
-        console.print(f"warning: {remark}", highlight=False, markup=False)
+    if warning := share_remark(train_rows, test_rows, config.test_share):
+        console.print(f"warning: {warning}", highlight=False, markup=False)
     console.print(f"{train_rows:,} training rows, {test_rows:,} test rows; digest {log.digest}")
 
 

@@ -27,7 +27,7 @@ def time_keys(column: RawColumn) -> tuple[dict[str, Any], list[str]] | None:
     if column.missing == column.rows:
         return None
     surely = time_rank(column.name) <= ORDERED
-    parts = {where: _present(values) for where, values in column.parts.items()}
+    parts = {where: present(values, None).drop_null() for where, values in column.parts.items()}
     try:
         times = read_times({where: values for where, values in parts.items() if len(values)})
     except InputError as error:
@@ -51,11 +51,6 @@ def time_keys(column: RawColumn) -> tuple[dict[str, Any], list[str]] | None:
     return unit, [*remarks, *_on_missing(column)]
 
 
-def _present(values: pa.Array) -> pa.Array:
-    values = present(values, None).drop_null()
-    return values.cast(pa.string()) if is_text(values.type) else values
-
-
 def _shown(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
 
@@ -67,7 +62,7 @@ def _of_day(milliseconds: pa.Array) -> pa.Array:
 
 def _is_local(values: pa.Array) -> bool:
     """Whether times of a clock name no zone."""
-    if pa.types.is_string(values.type):
+    if is_text(values.type):
         clocks = values.filter(pc.match_substring(values, "-"))
         return not pc.all(pc.match_substring_regex(clocks, ZONED)).as_py() if len(clocks) else False
     return pa.types.is_date(values.type) or getattr(values.type, "tz", "UTC") is None
