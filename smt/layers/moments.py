@@ -41,8 +41,8 @@ class Moments(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """`[B, N]`, NaN where missing -> mean 0 and deviation 1, within four; missing is 0.
 
-        A column that has been constant in all rows so far, or missing, is 0. An infinite value becomes NaN:
-        it is a fault of the log, not an outlier, and is to be found.
+        A column that has been constant in all rows so far, or missing, is 0. An infinite value
+        becomes NaN: it is a fault of the log, not an outlier, and is to be found.
         """
         if self.training:
             self._count(self.gather(values.detach()))

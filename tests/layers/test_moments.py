@@ -37,7 +37,9 @@ def literal(values):
 
 @given(
     st.lists(
-        st.one_of(st.floats(-1e3, 1e3, width=32).filter(lambda x: abs(x) > 1e-3), st.just(math.nan)),
+        st.one_of(
+            st.floats(-1e3, 1e3, width=32).filter(lambda x: abs(x) > 1e-3), st.just(math.nan)
+        ),
         min_size=1,
         max_size=40,
     ),
@@ -50,7 +52,9 @@ def test_moments_are_those_of_the_values_that_are_there(values, batch):
     assert int(layer.count) == there.size
     if there.size:
         np.testing.assert_allclose(layer.mean.item(), there.mean(), rtol=1e-12, atol=1e-10)
-        np.testing.assert_allclose(layer.squares.item(), there.var() * there.size, rtol=1e-9, atol=1e-8)
+        np.testing.assert_allclose(
+            layer.squares.item(), there.var() * there.size, rtol=1e-9, atol=1e-8
+        )
     if len(set(there)) > 1:
         torch.testing.assert_close(served, literal(column).float(), rtol=1e-5, atol=1e-5)
     else:
@@ -73,7 +77,9 @@ def test_a_shifted_or_scaled_copy_of_a_column_is_standardised_alike(power, shift
         torch.testing.assert_close(theirs, ours * (-1 if flipped else 1), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("mean", "spread"), [(40, 12), (2010, 6), (0, 1e18), (3e18, 1e18), (0, 1e-18)])
+@pytest.mark.parametrize(
+    ("mean", "spread"), [(40, 12), (2010, 6), (0, 1e18), (3e18, 1e18), (0, 1e-18)]
+)
 @pytest.mark.parametrize("missing", [0.0, 0.001, 0.1, 0.9])
 def test_columns_of_single_precision_keep_what_that_precision_holds(mean, spread, missing):
     values = drawn(missing)

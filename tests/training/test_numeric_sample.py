@@ -8,7 +8,13 @@ from smt.data.schema import Event, Numeric, Schema, Timestamp
 from smt.training.numeric_sample import LEAST_VALUES, first_values
 
 SCHEMA = Schema(
-    columns={"time": Timestamp(), "click": Event(), "x": Numeric(), "late": Numeric(), "no": Numeric()}
+    columns={
+        "time": Timestamp(),
+        "click": Event(),
+        "x": Numeric(),
+        "late": Numeric(),
+        "no": Numeric(),
+    }
 )
 
 
