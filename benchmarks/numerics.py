@@ -1,11 +1,12 @@
 """What it is worth to encode numeric features by the values that are there alone.
 
 Trains each template's version with the fault and the one without it, one right after the other,
-on the same rows with the same seeds, on the log as it is and with a share of the numeric values
-taken out at random. Prints Δ of NE (positive: without the fault is better) and its standard
-error, over rows (clustered by user) and seeds, and a JSON line last:
+on the same rows with the same seeds: on the log as it is, with a share of the numeric values
+taken out at random, and with the mean of every numeric feature moved away from 0 as well, as a
+year's is. Prints Δ of NE (positive: without the fault is better) and its standard error, over
+rows (clustered by user) and seeds, and a JSON line last:
 
-  delta        pair of versions -> share taken out -> [Δ, standard error], percent
+  delta        pair of versions -> values -> [Δ, standard error], percent
 """
 
 import json
@@ -40,7 +41,8 @@ class Config:
         simulated_rows: Rows of the simulated log.
         event: What is predicted; the schema's first by default.
         train_rows: The latest so many rows of the training window.
-        missing: Shares of the numeric values to take out.
+        missing: Share of the numeric values to take out.
+        shift: Deviations to move their means by.
         seeds: Networks of each version.
     """
 
@@ -48,7 +50,8 @@ class Config:
     simulated_rows: int = 100_000
     event: str | None = None
     train_rows: int = 50_000
-    missing: tuple[float, ...] = (0.0, 0.1)
+    missing: float = 0.1
+    shift: float = 300.0
     seeds: int = 2
 
 
@@ -70,11 +73,15 @@ def main(config: Config) -> None:
     )
     loaded = opened.load(model_columns(model, opened.schema))
     deltas: Deltas = {}
-    for share in config.missing:
-        log = with_missing(loaded, share)
+    for values, share, shift in (
+        ("as they are", 0.0, 0.0),
+        (f"{config.missing:.0%} out", config.missing, 0.0),
+        (f"{config.missing:.0%} out, moved", config.missing, config.shift),
+    ):
+        log = with_values(loaded, share, shift)
         for name, before, after in pairs(config.train_rows):
             delta = compare(before, after, model, log, config.seeds)
-            deltas.setdefault(name, {})[f"{share:g}"] = delta
+            deltas.setdefault(name, {})[values] = delta
     show(deltas, f"{config.log or 'simulated'}, {event}")
     print(json.dumps({"delta": deltas}))
 
@@ -106,19 +113,20 @@ def _standardised(template: Template) -> Template:
     return template.change("features", numeric={"kind": "standardised"})
 
 
-def with_missing(log: Log, share: float) -> Log:
-    """The log without a share of its numeric values, in both windows."""
+def with_values(log: Log, share: float, shift: float) -> Log:
+    """The log without a share of its numeric values, the others moved by so many deviations."""
     generator = np.random.default_rng(0)
+    numeric = log.schema.names(Numeric)
+    spreads = {name: float(np.nanstd(log.train[name].to_numpy(), dtype=float)) for name in numeric}
 
-    def thinned(table: pa.Table) -> pa.Table:
-        for place, name in enumerate(table.column_names):
-            if isinstance(log.schema.columns.get(name), Numeric):
-                values = table[name].to_numpy().copy()
-                values[generator.random(len(values)) < share] = np.nan
-                table = table.set_column(place, name, pa.array(values))
+    def changed(table: pa.Table) -> pa.Table:
+        for name, spread in spreads.items():
+            values = table[name].to_numpy() + np.float32(shift * spread)
+            values[generator.random(len(values)) < share] = np.nan
+            table = table.set_column(table.column_names.index(name), name, pa.array(values))
         return table
 
-    return replace(log, train=thinned(log.train), test=thinned(log.test))
+    return replace(log, train=changed(log.train), test=changed(log.test))
 
 
 def compare(
@@ -140,15 +148,15 @@ def compare(
 
 
 def show(deltas: Deltas, title: str) -> None:
-    """A row a pair of versions, a column a share of missing values."""
+    """A row a pair of versions, a column a kind of values."""
     table = Table(
-        title=f"{title}: Δ of NE, percent, by share taken out", box=SIMPLE_HEAD, padding=0
+        title=f"{title}: Δ of NE in percent, by numeric values", box=SIMPLE_HEAD, padding=0
     )
     table.add_column("versions")
-    for share in next(iter(deltas.values())):
-        table.add_column(f"{float(share):.0%}", justify="right")
-    for name, by_share in deltas.items():
-        table.add_row(name, *(f"{delta:+.3f} ± {error:.3f}" for delta, error in by_share.values()))
+    for values in next(iter(deltas.values())):
+        table.add_column(values, justify="right")
+    for name, by_values in deltas.items():
+        table.add_row(name, *(f"{delta:+.3f} ± {error:.3f}" for delta, error in by_values.values()))
     open_console().print(table)
 
 
