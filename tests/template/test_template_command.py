@@ -149,7 +149,8 @@ def test_show_prints_every_part_and_every_value(said, name):
 
 
 def test_show_takes_a_number_and_a_file(said, folder, tmp_path):
-    assert said("show", "sparsenn_small@2") == said("show", "sparsenn_small")
+    latest = history("sparsenn_small")[-1].number
+    assert said("show", f"sparsenn_small@{latest}") == said("show", "sparsenn_small")
     assert "version 1, written " in said("show", "sparsenn_small@1")
     shown = said("show", folder / "t" / "v2.yaml")
     origin = "version 2, written 2026-02-28, from version 1 by positions (max_positions 14, half"
@@ -207,6 +208,30 @@ def test_history_says_what_made_each_version_and_what_it_was_worth(said, folder)
     for cell in ("2026-02-28", "positions (max_positions 14,", "+0.300%, 0.05", "+0.250%, 0.10"):
         assert cell in second
     assert "│ 1 " in said("history", "sparsenn_small")
+
+
+@pytest.mark.parametrize(
+    ("version", "fault"), [(1, "counts a missing value as a value of 0"), (2, "without bound")]
+)
+def test_a_version_with_a_fault_says_so_wherever_it_is_shown(said, fleet, version, fault):
+    shown = said("show", f"sparsenn_small@{version}")
+    card = said("card", f"sparsenn_small@{version}", "--fleet", fleet, "--model", "click/feed")
+    table = said("history", "sparsenn_small")
+    assert "remark: numeric '" in shown
+    assert f"version {version}: remark: numeric '" in table
+    assert "Remark: numeric '" in card
+    for text in (shown, card, table):
+        assert fault in " ".join(text.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("name", catalogue)
+def test_the_latest_versions_have_no_fault_and_say_why_they_were_made(said, fleet, name):
+    latest = history(name)[-1]
+    assert latest.parent == latest.number - 1
+    assert "remark" not in said("show", name)
+    assert f"version {latest.number}: remark" not in said("history", name)
+    assert f"version {latest.number}: By hand, as a fault is no" in said("history", name)
+    assert "Remark" not in said("card", name, "--fleet", fleet, "--model", "click/feed")
 
 
 def test_a_card_is_printed_and_written(said, fleet, tmp_path):

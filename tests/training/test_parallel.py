@@ -76,6 +76,14 @@ def cases_of(template, model, path):
             model,
             plain,
         ),
+        "standardised": (rows.change("features", numeric={"kind": "standardised"}), model, plain),
+        "held bins, numeric targets": (
+            rows.change(
+                "features", numeric={"kind": "held_piecewise_linear", "bins": 4, "tokens": 1}
+            ).change("data", auxiliary={"source": "numeric", "count": 1, "weight": 0.1}),
+            model,
+            plain,
+        ),
         "one feature": (rows, model.model_copy(update={"features": ("user",)}), plain),
     }
 
@@ -174,6 +182,8 @@ CASES = pytest.mark.parametrize(
         "both weighers",
         "schedule",
         "weighted",
+        "standardised",
+        "held bins, numeric targets",
         "one feature",
     ],
 )
@@ -228,7 +238,8 @@ def test_an_incomplete_last_round_is_dropped(found):
 
 
 def test_a_divergence_that_one_worker_sees_ends_them_all(found):
-    assert all("not finite at step 0" in rank["diverged"] for rank in found)
+    expected = "not finite at step 0 of 12: feature 'item_price' has an infinite value in 1 of"
+    assert all(expected in rank["diverged"] for rank in found)
 
 
 def test_two_workers_look_ids_up_and_update_tables_as_one_does(found, small_template):
