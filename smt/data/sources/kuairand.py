@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from smt.data.coding import Dictionary, code_lists, dictionary, flat
 from smt.data.history import past_rows
+from smt.data.log import arrow_schema
 from smt.data.reading import Reading
 from smt.data.schema import (
     Column,
@@ -36,12 +37,21 @@ from smt.data.sources.kuairand_files import (
     VIDEO_SIZES,
     read_files,
 )
+from smt.data.time_order import time_order
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 NUM_TABS = 15
 STEP_BITS = {"click": 1, "long_view": 2, "like": 4}
 """The event code of a step of a history is the sum over what happened: 1 to 7."""
+
+SHOWN = Schema(
+    columns={
+        "time_ms": Timestamp(),
+        **{name: Id(num_ids=2**62) for name in ("user_id", "video_id", "tab", "duration_ms")},
+    }
+)
+"""What is known of a row of the published log before any feedback."""
 
 
 class Made(NamedTuple):
@@ -96,6 +106,7 @@ def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
             for name, column in columns.items()
             if column.known is not None
         },
+        ordered=True,
         report={
             "source": "KuaiRand",
             "rows_read": files.log.num_rows,
@@ -105,10 +116,10 @@ def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
 
 
 def _distinct_rows(log: pa.Table) -> pa.Table:
-    """The first of each set of equal rows, ordered by time, then by place in the files."""
-    numbered = log.append_column("row", pa.array(np.arange(log.num_rows)))
-    first = numbered.group_by(log.column_names).aggregate([("row", "min")])
-    return first.sort_by([("time_ms", "ascending"), ("row_min", "ascending")]).combine_chunks()
+    """One of each set of equal rows, in the order that the log has them: see `time_order`."""
+    distinct = log.group_by(log.column_names).aggregate([])
+    order = time_order(distinct, SHOWN, arrow_schema(SHOWN))
+    return distinct.take(pa.array(order)).combine_chunks()
 
 
 def _of_users(users: pa.Table) -> Columns:
