@@ -117,7 +117,8 @@ def _bits(values: pa.Array) -> Hashes:
     """Numbers as they are stored, with one NaN and one zero; a null is a zero."""
     numbers = pc.fill_null(values, 0).to_numpy(zero_copy_only=False)
     if numbers.dtype.kind != "f":
-        return numbers.astype(np.int64).view(np.uint64)
+        whole: Hashes = numbers.astype(np.int64).view(np.uint64)
+        return whole
     numbers = np.where(np.isnan(numbers), np.float32("nan"), numbers.astype(np.float32))
     bits: Hashes = (numbers + np.float32(0)).view(np.uint32).astype(np.uint64)
     return bits
