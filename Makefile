@@ -14,7 +14,8 @@ install: .venv/installed
 demo: install
 	rm -rf runs/demo
 	$(BIN)/python experiments/generalize.py --out runs/demo --representatives 8 --trials 8 \
-		--template sparsenn_small@1 --techniques ema_weights past_rates --train-rows 200000
+		--template decoupled_sparsenn_small@2 --techniques ema_weights past_rates \
+		--train-rows 200000
 
 test: install
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder

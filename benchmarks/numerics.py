@@ -141,8 +141,9 @@ def compare(
         dtype=np.float64,
     )
     groups = read_groups(model, log)
-    delta, of_rows = paired_delta(*losses.mean(axis=0), groups)
-    by_seed = [paired_delta(*each, groups)[0] for each in losses]
+    first, second = losses.mean(axis=0)
+    delta, of_rows = paired_delta(first, second, groups)
+    by_seed = [paired_delta(own, other, groups)[0] for own, other in losses]
     of_seeds = float(np.std(by_seed, ddof=1) / np.sqrt(seeds)) if seeds > 1 else 0.0
     return round(delta, 3), round(float(np.hypot(of_rows, of_seeds)), 3)
 

@@ -53,7 +53,7 @@ class Config:
         log: A prepared KuaiRand log; "" leaves it out.
         simulated_rows: Rows of the simulated log; 0 leaves it out.
         seeds: Runs of each system, each with the seed of its number.
-        systems: Templates (NAME, its first version, or NAME@N) and peers; all by default.
+        systems: Templates (NAME, its latest version, or NAME@N) and peers; all by default.
         events: Events; by default all with at least 1% positives in the training window.
         processes: Systems trained at once, one thread each.
         out: Folder of the runs.
@@ -160,7 +160,7 @@ def measure(job: Job, out: str) -> None:
     model = model_of(job.log, job.rows, job.event, log)
     started = time.perf_counter()
     if job.system not in peers:
-        template = find_template(job.system if "@" in job.system else f"{job.system}@1")
+        template = find_template(job.system)
         found = train(template, model, log, seed=job.seed).metrics[job.event]
     else:
         known = with_known_labels(log, model, job.event)
