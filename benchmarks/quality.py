@@ -28,6 +28,7 @@ from peers import peers
 from rich.box import SIMPLE_HEAD
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 from scipy.special import logit
 
 from smt.command_line import open_console, run
@@ -218,7 +219,7 @@ def show(results: dict[Job, dict[str, float]], floors: dict[str, float]) -> None
                 best = min(means[event].values())
                 auc = mean(results, log, event, system, "auc")
                 text = f"{means[event][system]:.4f} ({auc:.4f})"
-                cells.append(f"[bold]{text}[/]" if means[event][system] == best else text)
+                cells.append(Text(text, style="bold" if means[event][system] == best else ""))
             seconds = np.mean([mean(results, log, e, system, "seconds") for e in events])
             table.add_row(system, *cells, f"{seconds:.0f}")
         if log == "simulated":

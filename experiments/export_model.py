@@ -47,6 +47,9 @@ def main(config: Config) -> None:
     from itertools import islice
     from pathlib import Path
 
+    import numpy as np
+
+    from smt.data.log import open_dictionaries
     from smt.execution.importance import choose_models
     from smt.fleet import load_fleet, load_logs, log_name, open_logs
     from smt.serving import ServingCost, export_network, serve, ship_gate
@@ -77,6 +80,8 @@ def main(config: Config) -> None:
         batches=islice(batches, config.batches),
         correction=trained.correction,
         model=model.name,
+        reading=log.reading,
+        dictionaries=open_dictionaries(model.log) if isinstance(model.log, str) else None,
     )
     rates = {event: windows.base_rate(event) for event in model.events}
     device = network.bias.device
@@ -89,7 +94,10 @@ def main(config: Config) -> None:
     result = {
         "model": model.name,
         "template": template.to_dict(),
-        "ne": {"trained": float(losses[0].mean()), "served": float(losses[1].mean())},
+        "ne": {
+            name: float(each.mean(dtype=np.float64))
+            for name, each in zip(("trained", "served"), losses, strict=True)
+        },
         "delta": {"value": delta, "sem": sem},
         "export": report.to_dict(),
         "cost": gate.cost.to_dict(),

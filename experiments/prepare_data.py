@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from smt.command_line import open_console, run
+from smt.errors import InputError
 
 if TYPE_CHECKING:
     from smt.data.sources import Source
@@ -51,17 +52,21 @@ class Table:
     """CSV or Parquet files of your own, one row an impression."""
 
     source: tuple[Path, ...]
-    """Files ending in .csv, .csv.gz or .parquet, all with the columns of the schema."""
-    schema: Path
+    """Files or folders: .csv, .tsv, .txt, .inter … (plain, gzip, zstd or bz2) and .parquet."""
+    schema: Path | None = None
     """YAML file that says what each column is."""
-    out: Path
+    out: Path | None = None
     """Folder to write the log to; it must not hold anything yet."""
+    infer: Path | None = None
+    """Write the draft of a schema for the files to this new file, for you to edit, and stop."""
     test_share: float = 0.2
     """Share of the rows, the last by time, that becomes the test window."""
     row_group_rows: int = 65_536
     """Rows that are read at once; a worker's share of a batch where large batches are shared."""
-    separator: str = "|"
-    """What separates the elements of a list in a CSV file."""
+    separator: str | None = None
+    """What separates the elements of a list in a text; told from the texts by default."""
+    delimiter: str | None = None
+    """What separates the fields of a text's lines; told from the header by default."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,11 @@ def read(config: KuaiRand | Criteo | Table | Simulator) -> Source:
     if isinstance(config, Table):
         from smt.data.sources.table import read_table
 
-        return read_table(config.source, config.schema, separator=config.separator)
+        if config.schema is None:
+            raise InputError("--schema is not given; draft one with --infer schema.yaml")
+        return read_table(
+            config.source, config.schema, separator=config.separator, delimiter=config.delimiter
+        )
     from smt.data.simulator import SimulatorSpec
     from smt.data.sources.simulated import read_simulated
 
@@ -117,13 +126,37 @@ def read(config: KuaiRand | Criteo | Table | Simulator) -> Source:
     return read_simulated(SimulatorSpec.parse(values, source="simulator"))
 
 
+def draft(config: Table, file: Path) -> None:
+    """Write a schema for a person to edit."""
+    from smt.data.sources.infer import infer_schema
+
+    if file.exists():
+        raise InputError(f"{file}: is there already; --infer writes a new file")
+    text = infer_schema(config.source, delimiter=config.delimiter)
+    file.write_text(text)
+    console = open_console()
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"drafted: {file}; read its comments, edit it, then give it as --schema")
+
+
 def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
+    """Draft a schema, or prepare a log."""
+    if isinstance(config, Table) and config.infer is not None:
+        draft(config, config.infer)
+    else:
+        prepare(config)
+
+
+def prepare(config: KuaiRand | Criteo | Table | Simulator) -> None:
     """Read, say what was found, split by time and write."""
     # These load torch, which --help should not wait for.
 
     from smt.data.sources import require_storable, store
     from smt.data.sources.profile import profile_table
+    from smt.data.time_order import share_remark
 
+    if config.out is None:
+        raise InputError("--out is not given; name a new folder for the log")
     console = open_console()
     require_storable(config.out, config.test_share)
     console.print(f"reading: {type(config).__name__}")
@@ -131,6 +164,8 @@ def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
     if "duplicates_dropped" in source.report:
         console.print(f"dropped {source.report['duplicates_dropped']:,} exact duplicates")
     console.print(profile_table(source.profile))
+    for remark in source.remarks:
+        console.print(f"warning: {remark}", highlight=False, markup=False)
     console.print(f"writing: {config.out}")
     log = store(
         source,
@@ -138,10 +173,10 @@ def main(config: KuaiRand | Criteo | Table | Simulator) -> None:
         test_share=config.test_share,
         row_group_rows=config.row_group_rows,
     )
-    console.print(
-        f"{log.train.count_rows():,} training rows, {log.test.count_rows():,} test rows; "
-        f"digest {log.digest}"
-    )
+    train_rows, test_rows = log.train.count_rows(), log.test.count_rows()
+    if warning := share_remark(train_rows, test_rows, config.test_share):
+        console.print(f"warning: {warning}", highlight=False, markup=False)
+    console.print(f"{train_rows:,} training rows, {test_rows:,} test rows; digest {log.digest}")
 
 
 if __name__ == "__main__":

@@ -39,8 +39,12 @@ def run(main: Callable[[Config], None], config: Any) -> None:
 
 
 def open_console(*, highlight: bool = True) -> Console:
-    """Standard output, as wide as the terminal, or `LOG_WIDTH` columns where it is none."""
+    """Standard output, as wide as the terminal, or `LOG_WIDTH` columns where it is none.
+
+    Texts are printed as they are: a model may be named `[bold]` or `:star:`.
+    """
     # `--help` and wrong options need none of it.
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=highlight)
+    width = None if sys.stdout.isatty() else LOG_WIDTH
+    return Console(width=width, highlight=highlight, markup=False, emoji=False)

@@ -10,9 +10,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smt.errors import InputError
+from smt.yaml_text import format_yaml, parse_yaml
 
-# libyaml's parser where PyYAML has it: a fleet of 10,000 models takes seconds less.
-LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+# What YAML reads in place of a text that is not quoted, in its own words.
+_YAML_KINDS = {bool: "true or false", type(None): "null"}
 
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 
@@ -45,7 +46,7 @@ class Spec(BaseModel):
 
     def dump(self, path: str | Path) -> None:
         """Write the spec as YAML."""
-        Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False))
+        Path(path).write_text(format_yaml(self.to_dict()), encoding="utf-8")
 
     def digest(self) -> str:
         """Hex digest of the content: equal for equal specs, in any process."""
@@ -62,14 +63,16 @@ def read_yaml(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    return decode_yaml(path.read_bytes(), source=str(path))
+
+
+def decode_yaml(content: bytes, *, source: str) -> Any:
+    """Parse what a YAML file holds. Raises `InputError`, naming the source, if it is malformed."""
     try:
-        loader = LOADER(path.read_text())
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        # What some editors on Windows write in front is no part of the text.
+        return parse_yaml(content.decode("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def suggest(name: str, known: list[str]) -> str:
@@ -82,11 +85,16 @@ def _explain(error: ValidationError, cls: type[BaseModel]) -> str:
     """Put a pydantic error into one sentence: the key, then what would be right."""
     # Where a value may be of several kinds, the deepest complaint is about the kind it is.
     first = max(error.errors(), key=lambda each: len(each["loc"]))
-    key = ".".join(str(part) for part in first["loc"]) or cls.__name__
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path) or cls.__name__
     if first["type"] == "extra_forbidden":
         fields = _fields_at(cls, first["loc"][:-1])
         tail = f"; {suggest(str(first['loc'][-1]), fields)}" if fields else ""
         return f"unknown key '{key}'{tail}"
+    if first["type"] == "string_type" and not isinstance(first["input"], list | dict):
+        what = f"'{'.'.join(path[:-1])}'" if path[-1:] == ["[key]"] else f"'{key}'"
+        kind = _YAML_KINDS.get(type(first["input"]), "a number")
+        return f"{what} should be text, and what is not quoted there is {kind}; put it in quotes"
     message = first["msg"].removeprefix("Value error, ")
     return f"'{key}': {message[0].lower() + message[1:]}"
 

@@ -2,6 +2,7 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+from rich.table import Table
 
 from smt.command_line import LOG_WIDTH, open_console, run
 from smt.errors import InputError, StoppedError
@@ -38,3 +39,15 @@ def test_a_terminal_keeps_its_width_and_a_log_gets_one_that_tables_fit_in(
 def test_a_console_prints_to_standard_output(capsys):
     open_console(highlight=False).print("3 models")
     assert capsys.readouterr().out == "3 models\n"
+
+
+@pytest.mark.parametrize("name", ["[bold]", "a[/b]", ":star:", "[link=x]y"])
+def test_a_name_is_printed_as_it_is(capsys, name):
+    console = open_console()
+    table = Table(title=f"fleet {name}")
+    table.add_column(f"event {name}")
+    table.add_row(f"model {name}")
+    console.print(table)
+    console.print(f"report {name}")
+    printed = capsys.readouterr().out
+    assert all(f"{what} {name}" in printed for what in ("fleet", "event", "model", "report"))

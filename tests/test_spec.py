@@ -16,6 +16,7 @@ class Outer(Spec):
     rate: float = 0.5
     inner: Inner = Inner()
     names: tuple[str, ...] = ()
+    sizes: dict[str, int] = {}
 
 
 def test_yaml_round_trip_gives_an_equal_spec(tmp_path):
@@ -87,3 +88,26 @@ def test_suggest_gives_the_closest_name_or_else_all():
     assert suggest("clik", ["click", "like"]) == "did you mean 'click'?"
     assert suggest("zzz", ["click", "like"]) == "known: click, like"
     assert suggest("zzz", []) == "known: none"
+
+
+def test_a_text_that_is_not_quoted_is_named_with_the_way_out():
+    with pytest.raises(InputError, match=r"^here: 'names\.0' should be text.*a number.*quotes"):
+        Outer.parse({"names": [1]}, source="here")
+    with pytest.raises(InputError, match=r"^here: 'names\.0' should be text.*true or false"):
+        Outer.parse({"names": [True]}, source="here")
+
+
+def test_a_key_that_is_no_text_is_named_by_where_it_is():
+    with pytest.raises(InputError, match=r"^here: 'sizes\.1' should be text.*quotes"):
+        Outer.parse({"sizes": {1: 2}}, source="here")
+
+
+def test_a_file_of_another_encoding_is_named(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes("names: [Málaga]".encode("latin-1"))
+    with pytest.raises(InputError, match=r"latin\.yaml: not valid YAML: 'utf-8' codec"):
+        read_yaml(tmp_path / "latin.yaml")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    (tmp_path / "spec.yaml").write_bytes(b"\xef\xbb\xbfrate: 1\n")
+    assert Outer.load(tmp_path / "spec.yaml").rate == 1

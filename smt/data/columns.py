@@ -1,14 +1,52 @@
 """The kinds of columns that a log has, and of features that are made of them."""
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import available_timezones
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from smt.spec import Spec
 
 Side = Literal["user", "item", "context"]
 """Whom a feature describes: the tower of a two-tower network that it belongs to."""
+
+Coding = Literal["number", "hash", "dictionary"]
+"""How raw values become ids: they are the ids; a hash in [1, num_ids); 1, 2, … in text order."""
+
+Unit = Literal["s", "ms", "us", "ns", "min", "h", "d", "yyyymmdd", "yymmddhh", "yyyymmddhh"]
+"""What a whole number that stands for a time counts, or the calendar digits that it is made of."""
+
+Order = Literal["newest_first", "oldest_first"]
+"""Where a raw history begins; a log's own begin with the most recent step."""
+
+
+def _words(value: object) -> object:
+    """Words as a person writes them in YAML: -1 is the word "-1"."""
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    return tuple(str(word) if type(word) in (int, float) else word for word in values)
+
+
+def _name_texts(value: object) -> object:
+    return value if value is None else _words(value)
+
+
+_T = TypeVar("_T")
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+# A log's schema.yaml, and so its digest, holds these only where somebody set them.
+Reading = Annotated[_T | None, Field(exclude_if=_is_none)]
+"""How raw files write a column; None leaves it to `smt.data.sources.table`."""
+Missing = Reading[Annotated[tuple[str, ...], BeforeValidator(_words)]]
+"""Words that mean "no value", beside the empty text, null and NaN; the usual ones where None."""
+
+
+Names = Annotated[tuple[str, ...] | None, BeforeValidator(_name_texts)]
+"""What ids 0, 1, … are called; a number that YAML read is the text that it was written as."""
 
 
 class Numeric(Spec):
@@ -16,30 +54,38 @@ class Numeric(Spec):
 
     kind: Literal["numeric"] = "numeric"
     side: Side = "context"
+    missing: Missing = None
 
 
 class Id(Spec):
     """One categorical id, int64 in [0, num_ids).
 
     `cluster`: rows with the same id are not independent; standard errors are clustered by it.
+    Rows of id 0 have none, and are independent.
     """
 
     kind: Literal["id"] = "id"
     num_ids: PositiveInt
     cluster: bool = False
     side: Side = "context"
+    coding: Reading[Coding] = None
+    missing: Missing = None
 
 
 class IdList(Spec):
     """A list of ids, each int64 in [0, num_ids), of any length including zero.
 
     `of` names the column of ids whose ids these are, so that both may share a table.
+    `separator` is what stands between the ids of a list that is written as a text.
     """
 
     kind: Literal["id_list"] = "id_list"
     num_ids: PositiveInt
     of: str | None = None
     side: Side = "context"
+    coding: Reading[Coding] = None
+    missing: Missing = None
+    separator: Reading[str] = None
 
 
 class Embedding(Spec):
@@ -48,6 +94,7 @@ class Embedding(Spec):
     kind: Literal["embedding"] = "embedding"
     dim: PositiveInt
     side: Side = "context"
+    separator: Reading[str] = None
 
 
 class Sequence(Spec):
@@ -56,6 +103,7 @@ class Sequence(Spec):
     `events` and `timestamps` name Parquet columns of lists of the same lengths: the
     event code (int64, in [0, num_events) where that is given) and the time (int64,
     milliseconds) of each step. `of` names the column of ids whose ids the steps are.
+    Of raw files: `order` says where their lists begin, `unit` what their steps' times count.
     """
 
     kind: Literal["sequence"] = "sequence"
@@ -65,11 +113,18 @@ class Sequence(Spec):
     num_events: PositiveInt | None = None
     timestamps: str | None = None
     side: Side = "context"
+    coding: Reading[Coding] = None
+    missing: Missing = None
+    separator: Reading[str] = None
+    order: Reading[Order] = None
+    unit: Reading[Unit] = None
 
     @model_validator(mode="after")
     def _events_are_named(self) -> "Sequence":
         if self.num_events is not None and self.events is None:
             raise ValueError("'num_events' says how many codes 'events' has; name that column too")
+        if self.unit is not None and self.timestamps is None:
+            raise ValueError("'unit' says what the steps' times count; name 'timestamps' too")
         return self
 
 
@@ -78,12 +133,19 @@ class Event(Spec):
 
     `after` names an event without which this one does not happen (a conversion after a
     click). `delay` names a Parquet column, int64: the milliseconds from the impression to
-    the event, 0 where it did not happen.
+    the event, 0 where it did not happen; `unit` is what a raw file's delays count.
     """
 
     kind: Literal["event"] = "event"
     after: str | None = None
     delay: str | None = None
+    unit: Reading[Unit] = None
+
+    @model_validator(mode="after")
+    def _unit_is_of_a_delay(self) -> "Event":
+        if self.unit is not None and self.delay is None:
+            raise ValueError("'unit' says what the delays count; name 'delay' too")
+        return self
 
 
 class Surface(Spec):
@@ -91,8 +153,15 @@ class Surface(Spec):
 
     kind: Literal["surface"] = "surface"
     num_ids: PositiveInt
-    names: tuple[str, ...] | None = None
+    names: Names = None
     side: Side = "context"
+    coding: Reading[Coding] = None
+    missing: Missing = None
+
+    @model_validator(mode="after")
+    def _names_have_ids(self) -> "Surface":
+        _require_ids(self)
+        return self
 
 
 class DataConstraint(Spec):
@@ -100,14 +169,45 @@ class DataConstraint(Spec):
 
     kind: Literal["data_constraint"] = "data_constraint"
     num_ids: PositiveInt
-    names: tuple[str, ...] | None = None
+    names: Names = None
     side: Side = "context"
+    coding: Reading[Coding] = None
+    missing: Missing = None
+
+    @model_validator(mode="after")
+    def _names_have_ids(self) -> "DataConstraint":
+        _require_ids(self)
+        return self
+
+
+def _require_ids(column: Surface | DataConstraint) -> None:
+    """Raise `ValueError` unless each name has an id of its own."""
+    names = column.names or ()
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"'names' has '{twice}' twice")
+    if len(names) > column.num_ids:
+        raise ValueError(f"{len(names)} names need num_ids of at least {len(names)}")
+    if names and column.coding is not None:
+        raise ValueError("'names' says what each id is; leave 'coding' out")
 
 
 class Timestamp(Spec):
-    """When the impression happened: int64 milliseconds since the epoch, UTC."""
+    """When the impression happened: int64 milliseconds since the epoch, UTC.
+
+    Of raw files: `unit` is what whole numbers count, `zone` (an IANA name such as
+    Asia/Shanghai) where the clock stood of times that do not say; UTC where None.
+    """
 
     kind: Literal["timestamp"] = "timestamp"
+    unit: Reading[Unit] = None
+    zone: Reading[str] = None
+
+    @model_validator(mode="after")
+    def _zone_is_known(self) -> "Timestamp":
+        if self.zone is not None and self.zone not in available_timezones():
+            raise ValueError(f"'zone' {self.zone!r} is no IANA time zone such as Europe/Rome")
+        return self
 
 
 class Weight(Spec):

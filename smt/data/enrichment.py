@@ -9,10 +9,15 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from smt.data.coding import CAST_ERRORS, flat
 from smt.data.log import Log, arrow_schema
 from smt.data.schema import SINGLE_ID_KINDS, Column, Embedding, Id, IdList, Numeric, Schema
-from smt.data.sources.coding import CAST_ERRORS, flat
-from smt.data.sources.table_columns import holds_ids, to_log_column
+from smt.data.sources.arrow_types import plain
+from smt.data.sources.ids import code_ids
+from smt.data.sources.list_columns import kept_elements, with_elements
+from smt.data.sources.lists import as_lists
+from smt.data.sources.numbers import numeric_column, vector_column
+from smt.data.sources.raw_ids import holds_numbers, raw_ids
 from smt.errors import InputError
 from smt.spec import digest, suggest
 
@@ -49,7 +54,12 @@ def enrich(
     ids = _unique_ids(side[key], f"{where}: column '{key}'")
     schema = Schema(columns={**log.schema.columns, **kinds})
     values = {
-        name: _with_unknown(flat(side[name]), kind, f"{where}: column '{name}'")
+        name: _with_unknown(
+            name,
+            plain(side[name], f"{where}: column '{name}'"),
+            kind,
+            f"{where}: column '{name}'",
+        )
         for name, kind in kinds.items()
     }
     train, test = (_join(window, schema, key, ids, values) for window in (log.train, log.test))
@@ -110,16 +120,30 @@ def _unique_ids(column: pa.ChunkedArray, where: str) -> pa.Array:
     return ids
 
 
-def _with_unknown(values: pa.Array, kind: JoinedColumn, where: str) -> pa.Array:
+def _with_unknown(name: str, values: pa.Array, kind: JoinedColumn, where: str) -> pa.Array:
     """The column as a log has it, then the value of ids that the table lacks."""
-    hashed = isinstance(kind, Id | IdList) and not holds_ids(values)
-    if isinstance(kind, Id) and not hashed:
-        inner = kind.model_copy(update={"num_ids": kind.num_ids - 1})
-        ids = to_log_column(values, inner, hashed=False, where=where)
-        known = pc.if_else(pc.is_null(values), 0, pc.add(ids, 1))
-    else:
-        known = to_log_column(values, kind, hashed=hashed, where=where)
+    known = _known(name, values, kind, where)
     return pa.concat_arrays([known, pa.array([_unknown(kind)], known.type)])
+
+
+def _known(name: str, values: pa.Array, kind: JoinedColumn, where: str) -> pa.Array:
+    if isinstance(kind, Numeric):
+        return numeric_column(values, kind.missing, where)
+    if isinstance(kind, Embedding):
+        lists, _ = as_lists({where: values}, separator=kind.separator, given=None)
+        return vector_column(lists[where], kind.dim, where)
+    if isinstance(kind, IdList):
+        lists, _ = as_lists({where: values}, separator=kind.separator, given=kind.missing)
+        raw = raw_ids(lists[where].flatten(), kind.missing, where)
+        (ids,) = code_ids(name, kind, {name: [raw]}).columns[name]
+        return kept_elements(with_elements(lists[where], ids), ids.is_valid())
+    raw = raw_ids(values, kind.missing, where)
+    shifted = kind.model_copy(update={"num_ids": kind.num_ids - 1})
+    if kind.coding in (None, "number") and holds_numbers(raw):
+        (ids,) = code_ids(name, shifted, {name: [raw]}).columns[name]
+        return pc.fill_null(pc.add(ids, 1), 0)
+    (ids,) = code_ids(name, kind, {name: [raw]}).columns[name]
+    return pc.fill_null(ids, 0)
 
 
 def _unknown(kind: JoinedColumn) -> float | list[float]:

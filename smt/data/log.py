@@ -1,13 +1,14 @@
 """A log on disk or in memory: a schema and two windows, train before test.
 
 On disk a log is a folder: `schema.yaml`, `train/*.parquet`, `test/*.parquet` (one row an
-impression, in time order) and `log.json` (rows, content hash, what the source reported).
+impression, in time order), `log.json` (rows, content hash, how raw values became its columns,
+what the source reported) and, where ids stand for names of a dictionary, these.
 """
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
-import yaml
 
+from smt.data.coding import Dictionary
 from smt.data.filter import Filter, expression
+from smt.data.id_ranges import largest_ids, require_ids
+from smt.data.reading import NOT_READ, Reading
 from smt.data.schema import (
     DataConstraint,
     Embedding,
@@ -33,10 +36,12 @@ from smt.data.schema import (
     Timestamp,
     Weight,
 )
+from smt.data.time_order import cut_row, time_order
 from smt.errors import InputError
-from smt.spec import digest
+from smt.spec import decode_yaml, digest
 
 ROW_GROUP_ROWS = 65_536
+DICTIONARIES = "dictionaries.parquet"
 _ARROW_TYPES: dict[type, pa.DataType] = {
     Numeric: pa.float32(),
     Id: pa.int64(),
@@ -56,13 +61,14 @@ class Log:
     """A schema with its training window and the test window that follows it.
 
     `train` and `test` are Arrow tables (in memory) or datasets (on disk, nothing read yet).
-    `digest` identifies the content.
+    `digest` identifies the content, `reading` how its columns were made of raw values.
     """
 
     schema: Schema
     train: pa.Table | ds.Dataset
     test: pa.Table | ds.Dataset
     digest: str
+    reading: Reading = NOT_READ
 
     def load(self, columns: Iterable[str]) -> "Log":
         """Read the given columns of both windows into memory, one chunk a column.
@@ -72,13 +78,13 @@ class Log:
         """
         names = list(dict.fromkeys(columns))
         train, test = (_read(window, names) for window in (self.train, self.test))
-        return Log(self.schema, train, test, self.digest)
+        return replace(self, train=train, test=test)
 
     def hold_out(self, share: float, where: Filter | None = None) -> "Log":
         """The training window alone, cut in two: the last of its rows are the new test window.
 
         Nothing is copied, and of a window on disk the times alone are read. The cut falls
-        between two timestamps, so no moment is on both sides.
+        between two timestamps, so no moment is on both sides, at the place nearest to the share.
 
         Args:
             share: Of the rows that `where` keeps, how many are held out; of all rows where None.
@@ -89,7 +95,8 @@ class Log:
         name = self.schema.timestamp
         window = ds.dataset(self.train) if isinstance(self.train, pa.Table) else self.train
         kept = expression(where or {}, self.schema)
-        cut = _cut_time(window.to_table(columns=[name], filter=kept)[name], name, share)
+        times = window.to_table(columns=[name], filter=kept)[name].to_numpy()
+        cut = int(times[cut_row(times, name, share)])
         if isinstance(self.train, pa.Table):
             count = pc.sum(pc.less(self.train[name], cut)).as_py()
             train, test = self.train.slice(0, count), self.train.slice(count)
@@ -97,7 +104,8 @@ class Log:
             train, test = (
                 self.train.filter(each) for each in (pc.field(name) < cut, pc.field(name) >= cut)
             )
-        return Log(self.schema, train, test, digest([self.digest, "before", cut]))
+        content = digest([self.digest, "before", cut])
+        return replace(self, train=train, test=test, digest=content)
 
     def memory(self, columns: Collection[str]) -> int:
         """Bytes that these columns of both windows take once they are loaded; none is read."""
@@ -144,26 +152,26 @@ def arrow_schema(schema: Schema) -> pa.Schema:
     return pa.schema(fields)
 
 
-def split_by_time(table: pa.Table, schema: Schema, test_share: float) -> tuple[pa.Table, pa.Table]:
-    """Sort by time (stable) and cut: the last `test_share` of the rows is the test window.
+def split_by_time(
+    table: pa.Table, schema: Schema, test_share: float, *, ordered: bool = False
+) -> tuple[pa.Table, pa.Table]:
+    """Put rows in order of time and cut: about the last `test_share` is the test window.
 
-    The cut falls between two timestamps, so no moment is in both windows.
+    The cut falls between two timestamps, so no moment is in both windows, at the place nearest
+    to the share; see `smt.data.time_order` for that and for the order within a moment.
+
+    Args:
+        ordered: The rows are in order of time already; those of one moment stay as they are.
+
+    Raises:
+        InputError: All rows have one timestamp.
     """
-    order = pc.sort_indices(table, sort_keys=[(schema.timestamp, "ascending")])
-    table = table.take(order).combine_chunks()
-    times = table[schema.timestamp]
-    cut = pc.sum(pc.less(times, _cut_time(times, schema.timestamp, test_share))).as_py()
+    if not ordered:
+        order = time_order(table, schema, arrow_schema(schema))
+        table = table.take(pa.array(order)).combine_chunks()
+    times = pc.cast(table[schema.timestamp], pa.int64()).to_numpy()
+    cut = cut_row(times, schema.timestamp, test_share)
     return table.slice(0, cut), table.slice(cut)
-
-
-def _cut_time(times: pa.ChunkedArray, name: str, share: float) -> int:
-    """Of ascending times, the first of the last `share`."""
-    place = min(int(len(times) * (1 - share)), len(times) - 1)
-    if place < 0 or not times[0].as_py() < times[place].as_py():
-        raise InputError(
-            f"the column '{name}' has too few distinct values to split the log by time"
-        )
-    return int(times[place].as_py())
 
 
 def require_empty(out: str | Path) -> None:
@@ -183,15 +191,20 @@ def write_log(
     report: dict[str, Any] | None = None,
     *,
     row_group_rows: int = ROW_GROUP_ROWS,
+    reading: Reading = NOT_READ,
+    dictionaries: Mapping[str, Dictionary] | None = None,
 ) -> Log:
     """Write a log folder and open it. `report` (plain data) is kept in `log.json`.
 
     Args:
         row_group_rows: Rows that are read at once. Where several workers train on large
             batches, a worker's share of one: each then decodes its own row groups only.
+        reading: How the columns were made of raw values.
+        dictionaries: Of the id columns whose coding is `dictionary`.
 
     Raises:
-        InputError: `out` holds files already, or a column is missing or not of its kind.
+        InputError: `out` holds files already, a column is missing or not of its kind, or an id
+            is outside [0, num_ids).
     """
     out = Path(out)
     if row_group_rows < 1:
@@ -199,6 +212,7 @@ def write_log(
     require_empty(out)
     target = arrow_schema(schema)
     tables = {"train": _conform(train, target), "test": _conform(test, target)}
+    largest = largest_ids(pa.concat_tables(tables.values()), schema)
     hashes = {}
     for window, table in tables.items():
         folder = out / window
@@ -206,12 +220,15 @@ def write_log(
         file = folder / "part-0.parquet"
         pq.write_table(table, file, row_group_size=row_group_rows, compression="zstd")
         hashes[window] = _hash_file(file)
-    (out / "schema.yaml").write_text(yaml.safe_dump(schema.to_dict(), sort_keys=False))
+    schema.dump(out / "schema.yaml")
     content = {
         "rows": {window: table.num_rows for window, table in tables.items()},
         "digest": digest([schema.to_dict(), hashes]),
+        "largest_ids": largest,
+        "reading": reading.to_dict(),
         "report": report or {},
     }
+    write_dictionaries(out, dictionaries or {})
     (out / "log.json").write_text(json.dumps(content, indent=2))
     return open_log(out)
 
@@ -227,14 +244,56 @@ def open_log(path: str | Path) -> Log:
     for name in ("schema.yaml", "log.json"):
         try:
             with filesystem.open_input_file(f"{root}/{name}") as stream:
-                parts[name] = stream.read().decode()
+                parts[name] = stream.read()
         except FileNotFoundError:
             raise InputError(
                 f"{path}: not a log, it has no {name}; make one with experiments/prepare_data.py"
             ) from None
-    schema = Schema.parse(yaml.safe_load(parts["schema.yaml"]), source=f"{path}/schema.yaml")
+    source = f"{path}/schema.yaml"
+    schema = Schema.parse(decode_yaml(parts["schema.yaml"], source=source), source=source)
+    record = json.loads(parts["log.json"])
+    if "largest_ids" not in record:
+        raise InputError(f"{path}/log.json: does not say that ids were checked; prepare it again")
+    require_ids(record["largest_ids"], schema, str(path))
     train, test = (_open_window(filesystem, f"{root}/{name}") for name in ("train", "test"))
-    return Log(schema, train, test, json.loads(parts["log.json"])["digest"])
+    reading = Reading.parse(record["reading"], source=f"{path}/log.json")
+    return Log(schema, train, test, record["digest"], reading)
+
+
+def write_dictionaries(out: Path, dictionaries: Mapping[str, Dictionary]) -> None:
+    """Write what `open_dictionaries` reads into a folder; nothing where there is none."""
+    if dictionaries:
+        (out / DICTIONARIES).write_bytes(dictionaries_file(dictionaries))
+
+
+def dictionaries_file(dictionaries: Mapping[str, Dictionary]) -> bytes:
+    """The content of the file that holds them."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(_dictionary_table(dictionaries), sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def open_dictionaries(path: str | Path) -> dict[str, Dictionary]:
+    """The dictionaries of a log folder's id columns: id 1 + place for each value."""
+    filesystem, root = _resolve(path)
+    try:
+        with filesystem.open_input_file(f"{root}/{DICTIONARIES}") as stream:
+            table = pq.read_table(stream)
+    except FileNotFoundError:
+        return {}
+    columns = table["column"].combine_chunks()
+    return {
+        name: Dictionary(table.filter(pc.equal(columns, name))["value"].combine_chunks())
+        for name in columns.unique().to_pylist()
+    }
+
+
+def _dictionary_table(dictionaries: Mapping[str, Dictionary]) -> pa.Table:
+    parts = [
+        pa.table({"column": pa.repeat(name, len(known.values)), "value": known.values})
+        for name, known in dictionaries.items()
+    ]
+    return pa.concat_tables(parts)
 
 
 def _open_window(filesystem: fs.FileSystem, path: str) -> ds.Dataset:
@@ -250,13 +309,22 @@ def _memory(window: pa.Table | ds.Dataset, columns: Collection[str]) -> int:
     total = 0
     for fragment in window.get_fragments():
         metadata = fragment.metadata
+        columns_of_leaves = [
+            field.name for field in fragment.physical_schema for _ in range(_leaves(field.type))
+        ]
         for group in map(metadata.row_group, range(metadata.num_row_groups)):
             for number in range(metadata.num_columns):
                 leaf = group.column(number)
-                name = leaf.path_in_schema.split(".")[0]
+                name = columns_of_leaves[number]
                 if name in columns:
                     total += _bytes(window.schema.field(name).type, leaf.num_values, group.num_rows)
     return total
+
+
+def _leaves(kind: pa.DataType) -> int:
+    """How many columns of Parquet a column of Arrow is."""
+    fields = [kind.field(number) for number in range(kind.num_fields)]
+    return sum(_leaves(field.type) for field in fields) if fields else 1
 
 
 def _bytes(kind: pa.DataType, values: int, rows: int) -> int:

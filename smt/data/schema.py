@@ -128,6 +128,8 @@ class Schema(Spec):
             raise ValueError(f"'{name}.of' names '{of}', whose ids are those of '{target.of}'")
         if target.num_ids != column.num_ids:
             raise ValueError(f"'{name}' and '{of}' must have the same num_ids")
+        if column.coding not in (None, target.coding):
+            raise ValueError(f"'{name}' has the ids of '{of}'; set 'coding' there alone")
 
     def _require_no_circle(self, name: str, event: Event) -> None:
         chain = [name]
@@ -212,6 +214,11 @@ class Schema(Spec):
             for name, column in self.columns.items()
             if isinstance(column, Id) and column.cluster
         ]
+
+    def ids_of(self, name: str) -> str:
+        """The column whose ids a column's are: what its `of` names, else itself."""
+        column = self.columns[name]
+        return column.of or name if isinstance(column, ID_LIST_KINDS) else name
 
     def side_of(self, feature: str) -> Side:
         """Whom a feature describes; a transform whose sources differ is context.

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from smt.data.id_ranges import largest_ids
 from smt.data.log import Log, arrow_schema
 from smt.data.schema import Schema
 from smt.data.simulator_behaviour import (
@@ -31,6 +32,7 @@ from smt.data.simulator_world import (
     draw_traffic,
     draw_users,
 )
+from smt.data.time_order import cut_row
 from smt.spec import digest
 
 __all__ = ["BayesNE", "Simulator", "SimulatorSpec"]
@@ -103,8 +105,8 @@ class Simulator:
         table = table.append_column(DELAY, pa.array(delays))
         target = arrow_schema(self.schema)
         table = table.select(target.names).cast(target).combine_chunks()
-        cut_time = shown.times[int(self.spec.rows * (1 - self.spec.test_share))]
-        cut = int(np.searchsorted(shown.times, cut_time))
+        largest_ids(table, self.schema)
+        cut = cut_row(shown.times, self.schema.timestamp, self.spec.test_share)
         content = digest({"spec": self.spec.to_dict(), "code": CODE_VERSION})
         return Log(self.schema, table.slice(0, cut), table.slice(cut), content)
 

@@ -1,11 +1,14 @@
 """A first fleet for a log: every event × surface × stage × data constraint with enough data."""
 
+import math
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from smt.data import Log, expression
 from smt.fleet.fleet_file import FleetFile, ModelEntry
+from smt.yaml_text import OneLine, format_yaml
 
 MIN_POSITIVES = 200
 
@@ -54,22 +57,8 @@ def write_fleet(fleet: FleetFile, path: str) -> None:
 
     The YAML reads back as the same fleet.
     """
-    lines = [f"name: {fleet.name}"]
     content = fleet.model_dump(mode="json", exclude_defaults=True)
-    lines.append(f"log: {_flow(content['log'])}")
     for group in ("stages", "surfaces", "data_constraints"):
-        lines.append(f"{group}:")
-        lines += [f"  {name}: {_flow(entry)}" for name, entry in content[group].items()]
-    lines.append("models:")
-    lines += [f"- {_flow(model)}" for model in content["models"]]
-    with open(path, "w") as file:
-        file.write("\n".join(lines) + "\n")
-
-
-def _flow(content: object) -> str:
-    """YAML's one-line form."""
-    if isinstance(content, dict):
-        return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in content.items()) + "}"
-    if isinstance(content, list):
-        return "[" + ", ".join(_flow(value) for value in content) + "]"
-    return str(content)
+        content[group] = {name: OneLine(entry) for name, entry in content[group].items()}
+    content["models"] = [OneLine(model) for model in content["models"]]
+    Path(path).write_text(format_yaml(content, width=math.inf), encoding="utf-8")

@@ -1,8 +1,8 @@
 """The logs that a fleet reads, and whether its models fit them."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,7 +31,8 @@ def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
 
     Raises:
         InputError: A model's event, feature or filter is not in its log; its filter leaves
-            no rows of a window; or its event never, or always, happens there. Names the model.
+            no rows of a window, or none of any weight; or its event never, or always, happens
+            there. Names the model.
     """
     by_log: dict[str, list[ModelSpec]] = {}
     for model in models:
@@ -100,38 +101,56 @@ def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
     return list(dict.fromkeys(columns))
 
 
+@dataclass
+class _Counted:
+    """Of the rows that a filter keeps of a window: how many, with weight, and with which events."""
+
+    rows: int
+    weighed: int
+    events: dict[str, int]
+
+    def add(self, part: pa.Table, weight: str | None) -> None:
+        """Count further rows, all of which weigh something where the log has no weights."""
+        self.rows += part.num_rows
+        heard = part if weight is None else part.filter(pc.field(weight) > 0)
+        self.weighed += heard.num_rows
+        for event in self.events:
+            self.events[event] += pc.sum(heard[event], min_count=0).as_py()
+
+
 def _check_rows(models: list[ModelSpec], log: Log) -> None:
     events = {event: None for model in models for event in model.events}
+    weight = log.schema.weight
     needed = [*events, *(column for model in models for column in model.filter)]
+    needed += [] if weight is None else [weight]
     filters = {describe(model.filter): model.filter for model in models}
     conditions = {kept: expression(where, log.schema) for kept, where in filters.items()}
     for window, rows in (("training", log.train), ("test", log.test)):
-        counts = dict.fromkeys(filters, 0)
-        sums = {kept: dict.fromkeys(events, 0) for kept in filters}
+        counts = {kept: _Counted(0, 0, dict.fromkeys(events, 0)) for kept in filters}
         for record in read_records(rows, list(dict.fromkeys(needed)), size=CHECK_ROWS):
             table = pa.Table.from_batches([record])
             for kept, condition in conditions.items():
-                part = table if condition is None else table.filter(condition)
-                counts[kept] += part.num_rows
-                for event in events:
-                    sums[kept][event] += pc.sum(part[event], min_count=0).as_py()
+                counts[kept].add(table if condition is None else table.filter(condition), weight)
         for model in models:
-            kept = describe(model.filter)
-            count = counts[kept]
-            rates = {e: total / count if count else np.nan for e, total in sums[kept].items()}
-            _check_rates(model, rates, window)
+            _check_counted(model, counts[describe(model.filter)], window, weight)
 
 
-def _check_rates(model: ModelSpec, rates: dict[str, float], window: str) -> None:
+def _check_counted(model: ModelSpec, counted: _Counted, window: str, weight: str | None) -> None:
+    kept = describe(model.filter)
+    if not counted.rows:
+        raise InputError(
+            f"model '{model.name}': its filter ({kept}) leaves no rows in the {window} window"
+        )
+    if not counted.weighed:
+        raise InputError(
+            f"model '{model.name}': all {counted.rows:,} rows of the {window} window ({kept}) have "
+            f"a '{weight}' of 0; give some of them weight, or leave the model out"
+        )
     for event in model.events:
-        if np.isnan(rates[event]):
-            raise InputError(
-                f"model '{model.name}': its filter ({describe(model.filter)}) leaves no rows "
-                f"in the {window} window"
-            )
-        if rates[event] in (0.0, 1.0):
-            what = "never" if rates[event] == 0 else "always"
+        happened = counted.events[event]
+        if happened in (0, counted.weighed):
+            what = "never" if happened == 0 else "always"
             raise InputError(
                 f"model '{model.name}': event '{event}' {what} happens in the {window} "
-                f"window of its rows ({describe(model.filter)})"
+                f"window of its rows ({kept})" + ("" if weight is None else " of any weight")
             )

@@ -8,6 +8,7 @@ from typing import Any
 import ray
 from rich.console import Console
 
+from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import connect
@@ -73,7 +74,7 @@ def backtest(
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds are {list(seeds)}; at least one is needed, each once")
     limit_s = limit_seconds(limit_minutes)
-    console = console or Console()
+    console = console or open_console()
     parent, settings = change.parent.template, change.run.settings
     digests = {model.name: logs[log_name(model.log)].digest for model in models}
     folder = Folder(out)

@@ -17,6 +17,7 @@ from pydantic import (
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.cluster import Capacity, connect
@@ -27,6 +28,7 @@ from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.storage import Folder
 from smt.execution.train_run import Storage
 from smt.fleet import Fleet, log_name, open_logs
+from smt.iteration.dictionaries import with_dictionaries
 from smt.iteration.instance import Instance, Job
 from smt.iteration.make_instance import Made, make_instance, make_on_workers
 from smt.iteration.tune import CONFIRMING
@@ -103,7 +105,7 @@ def instantiate(
         InputError: Something asked for is impossible; nothing is written then.
         StoppedError: The launch cannot go on; what is finished is kept.
     """
-    settings, console = settings or LaunchSettings(), console or Console()
+    settings, console = settings or LaunchSettings(), console or open_console()
     training = template.training
     if training.workers > 1 and settings.tune_evaluations:
         raise InputError(
@@ -145,7 +147,14 @@ def instantiate(
             announce_wait(asked, capacity, console)
             references = share_logs(logs, [job.model for job in left], streamed, console)
             makers = _make(left, references, folder, capacity, settings)
-            made = (record_made(left[number], found, folder) for number, found in makers)
+            coded = (
+                (
+                    left[number],
+                    with_dictionaries(left[number], found, logs[left[number].log].schema),
+                )
+                for number, found in makers
+            )
+            made = (record_made(job, each, folder) for job, each in coded)
             for instance in follow(made, len(done), len(jobs), console):
                 done[instance.model] = instance
     return tuple(done[name] for name in jobs)

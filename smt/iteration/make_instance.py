@@ -138,7 +138,7 @@ def _find(
         model: The job's, with the hyperparameters that were chosen for it.
     """
     card = model_card(job.template, model, log.schema, version=job.version)
-    (folder / "card.md").write_text(card.to_markdown())
+    (folder / "card.md").write_text(card.to_markdown(), encoding="utf-8")
     if card.excess:
         reasons = tuple(f"{each}; it was not trained" for each in card.excess)
         return {"outcome": "held back", "reasons": reasons}
@@ -177,7 +177,7 @@ def _find(
         reasons = _gate(job, template, found)
         if reasons:
             return {**found, "outcome": "held back", "reasons": reasons}
-        _export(network, trained, template, job, folder)
+        _export(network, trained, template, job, log, folder)
     return {**found, "outcome": "ships", "reasons": tuple(remarks)}
 
 
@@ -228,7 +228,9 @@ def _gate(job: Job, template: Template, found: dict[str, Any]) -> tuple[str, ...
     return (*reasons, *neutral.reasons)
 
 
-def _export(network: Network, trained: Trained, template: Template, job: Job, folder: Path) -> None:
+def _export(
+    network: Network, trained: Trained, template: Template, job: Job, log: Log, folder: Path
+) -> None:
     batches = test_batches(network, trained.windows, COMPARED_ROWS)
     export_network(
         network,
@@ -237,4 +239,5 @@ def _export(network: Network, trained: Trained, template: Template, job: Job, fo
         batches=islice(batches, 1),
         correction=trained.correction,
         model=job.model.name,
+        reading=log.reading,
     )

@@ -33,7 +33,7 @@ class Examples(NamedTuple):
         """The same examples; values are not copied."""
         return cls(
             numeric=batch.numeric,
-            ids=batch.ids.values().view(-1, len(batch)),
+            ids=batch.ids.values().view(len(batch.ids.keys()), len(batch)),
             lists={
                 name: Jagged(lists.values(), lists.offsets().to(torch.int64))
                 for name, lists in batch.id_lists.items()

@@ -34,7 +34,9 @@ class PastRatesToken(nn.Module):
         starts = [sum(num_ids[:place]) for place in range(len(num_ids) + 1)]
         self.register_buffer("starts", torch.tensor(starts[:-1]).unsqueeze(1), persistent=False)
         # Rows, then positives of each event, of every id; the last entry is that of all rows.
-        self.register_buffer("counts", torch.zeros(starts[-1] + 1, 1 + num_events))
+        # In double precision: in single, a count stops at 2^24 rows, and positives go on.
+        shape = (starts[-1] + 1, 1 + num_events)
+        self.register_buffer("counts", torch.zeros(shape, dtype=torch.float64))
         self.project = nn.Sequential(
             nn.Linear(len(num_ids) * (1 + num_events), hidden),
             nn.ReLU(),
@@ -53,8 +55,10 @@ class PastRatesToken(nn.Module):
 
     def encode(self, places: Tensor) -> Tensor:
         """`[K, B]` places of ids in the counts -> `[B, K (1 + E)]`: lifts, then the share."""
-        rows, positives = torch.split(self.counts[places], [1, self.num_events], dim=2)
-        total, happened = torch.split(self.counts[-1], [1, self.num_events])
+        # Single precision from here on, as networks are: of a sum, that rounds the last digit.
+        own, overall = self.counts[places].float(), self.counts[-1].float()
+        rows, positives = torch.split(own, [1, self.num_events], dim=2)
+        total, happened = torch.split(overall, [1, self.num_events])
         base = (happened + 1.0) / (total + 2.0)
         rates = (positives + self.prior_count * base) / (rows + self.prior_count)
         lifts = torch.logit(rates, eps=1e-6) - torch.logit(base, eps=1e-6)
@@ -67,7 +71,7 @@ class PastRatesToken(nn.Module):
 
     def _count(self, places: Tensor, labels: Tensor) -> None:
         places, labels = self.gather(places.T).T, self.gather(labels)
-        entries = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1)
+        entries = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1).double()
         self.counts.index_add_(0, places.flatten(), entries.repeat(len(places), 1))
         self.counts[-1] += entries.sum(dim=0)
 

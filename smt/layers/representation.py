@@ -9,11 +9,13 @@ from torchrec import JaggedTensor
 
 from smt.layers.examples import Examples
 from smt.layers.jagged import Jagged, truncate
+from smt.layers.named import NamedModules
 from smt.layers.numeric import PiecewiseLinearTokens
 from smt.layers.past_rates import PastRatesToken
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
 from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
+from smt.layers.unknown import UnknownAsMissing
 
 
 class Represented(NamedTuple):
@@ -49,9 +51,9 @@ class Ids(nn.Module):
         super().__init__()
         self.stored = dict(stored)
         self.sources = {name: of for name, (of, _) in crosses.items()}
-        self.crosses = nn.ModuleDict({name: cross for name, (_, cross) in crosses.items()})
+        self.crosses = NamedModules({name: cross for name, (_, cross) in crosses.items()})
         self.columns = {name: column for name, (column, _) in buckets.items()}
-        self.buckets = nn.ModuleDict({name: bucket for name, (_, bucket) in buckets.items()})
+        self.buckets = NamedModules({name: bucket for name, (_, bucket) in buckets.items()})
         self.quantiles = dict(quantiles)
         self.quantile_buckets = (
             QuantileBuckets(len(quantiles), num_buckets) if num_buckets is not None else None
@@ -153,9 +155,9 @@ class Steps(nn.Module):
         super().__init__()
         self.tables = tables
         self.singles = tuple(singles)
-        self.pooled = nn.ModuleDict(pooled)
-        self.readers = nn.ModuleDict(readers)
-        self.weighers = nn.ModuleDict(
+        self.pooled = NamedModules(pooled)
+        self.readers = NamedModules(readers)
+        self.weighers = NamedModules(
             {name: nn.ModuleList(modules) for name, modules in weighers.items()}
         )
 
@@ -191,6 +193,7 @@ class Representation(nn.Module):
         ids: Names all single ids.
         pooled: Tables whose lists are pooled as they are looked up.
         past_rates: Reads the ids `rated`.
+        unknown: What becomes of values that no log holds; a log is checked before training.
     """
 
     def __init__(
@@ -204,6 +207,7 @@ class Representation(nn.Module):
         ids: Ids,
         pooled: Sequence[PooledTables],
         steps: Steps | None,
+        unknown: UnknownAsMissing,
         num_tokens: int,
     ) -> None:
         super().__init__()
@@ -212,10 +216,11 @@ class Representation(nn.Module):
         self.numeric_columns = list(numeric_columns.values())
         self.past_rates = past_rates
         self.rated = tuple(rated)
-        self.embeddings = nn.ModuleDict(embeddings)
+        self.embeddings = NamedModules(embeddings)
         self.ids = ids
         self.pooled = nn.ModuleList(pooled)
         self.steps = steps
+        self.unknown = unknown
         self.num_tokens = num_tokens
 
     @property
@@ -243,6 +248,8 @@ class Representation(nn.Module):
 
     def forward(self, examples: Examples) -> Represented:
         """`[B, F, D]` tokens, and the sequences that were read step by step."""
+        if not self.training:
+            examples = self.unknown(examples)
         ids = self.ids(examples)
         tokens = []
         sequences: list[Jagged] = []

@@ -8,6 +8,7 @@ from torchrec import KeyedJaggedTensor, PoolingType
 
 from smt.layers.hashing import MultiHash
 from smt.layers.jagged import Jagged
+from smt.layers.named import NamedModules
 from smt.layers.tables import Table, fused_tables, hashing_of
 
 
@@ -47,7 +48,7 @@ class StepTables(nn.Module):
         self.dim = dim
         self.hashing = hashing_of(tables, hashing or {})
         self.features_of = {name: table.features for name, table in tables.items()}
-        self.tables = nn.ModuleDict(
+        self.tables = NamedModules(
             {
                 name: fused_tables(
                     {name: Table(table.rows, (name,))},

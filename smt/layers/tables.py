@@ -14,6 +14,7 @@ from torchrec.optim import RowWiseAdagrad
 
 from smt.layers.hashing import MultiHash
 from smt.layers.jagged import Jagged
+from smt.layers.named import NamedModules, module_key
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class PooledTables(nn.Module):
         self.features = [name for table in tables.values() for name in table.features]
         self.features_of = {name: table.features for name, table in tables.items()}
         self.dim = dim
-        self.weighers = nn.ModuleDict(
+        self.weighers = NamedModules(
             {name: nn.ModuleList(modules) for name, modules in (weighers or {}).items()}
         )
         hashing = hashing or {}
@@ -84,6 +85,10 @@ class PooledTables(nn.Module):
 
     def look_up(self, lists: Mapping[str, Jagged]) -> Tensor:
         """`[B, F, D]` tokens from the lists of F features, by name."""
+        offsets = lists[self.features[0]].offsets
+        if offsets.shape[0] == 1:
+            # Torchrec takes no batch without examples.
+            return torch.empty(0, len(self.features), self.dim, device=offsets.device)
         tokens: Tensor = self(keyed({name: lists[name] for name in self.features}))
         return tokens
 
@@ -163,11 +168,14 @@ def fused_tables(
     is_weighted: bool = False,
     device: torch.device | None = None,
 ) -> FusedEmbeddingBagCollection:
-    """Tables that Adagrad trains during `backward`: with a sum a row, or one an element."""
+    """Tables that Adagrad trains during `backward`: with a sum a row, or one an element.
+
+    To torchrec, a table's name is its `module_key`.
+    """
     return FusedEmbeddingBagCollection(
         tables=[
             EmbeddingBagConfig(
-                name=name,
+                name=module_key(name),
                 embedding_dim=dim,
                 num_embeddings=table.rows,
                 feature_names=list(table.features),
@@ -182,7 +190,7 @@ def fused_tables(
     )
 
 
-def hashing_of(tables: Mapping[str, Table], hashing: Mapping[str, MultiHash]) -> nn.ModuleDict:
+def hashing_of(tables: Mapping[str, Table], hashing: Mapping[str, MultiHash]) -> NamedModules:
     """The features' hashing as modules, once it is known to fit their tables.
 
     Raises:
@@ -195,4 +203,4 @@ def hashing_of(tables: Mapping[str, Table], hashing: Mapping[str, MultiHash]) ->
                     f"'{feature}' is hashed into {hashing[feature].buckets} buckets, "
                     f"but its table '{name}' has {table.rows} rows"
                 )
-    return nn.ModuleDict(hashing)
+    return NamedModules(hashing)

@@ -38,12 +38,13 @@ class FrequencyGate(nn.Module):
     def __init__(self, num_ids: int, prior_count: float) -> None:
         super().__init__()
         self.prior_count = prior_count
-        self.register_buffer("count", torch.zeros(num_ids))
+        # In single precision a count stops at 2^24.
+        self.register_buffer("count", torch.zeros(num_ids, dtype=torch.float64))
 
     def forward(self, ids: JaggedTensor) -> Tensor:
         """`[L]` weights of the L ids; in training mode the ids are counted first."""
         values = ids.values()
         if self.training:
-            self.count.index_add_(0, values, torch.ones(values.numel(), device=values.device))
-        seen = self.count[values]
+            self.count.index_add_(0, values, self.count.new_ones(values.numel()))
+        seen = self.count[values].float()
         return seen / (seen + self.prior_count)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ax.exceptions.core import SearchSpaceExhausted
 
 from smt.mmo.ax_experiment import decode, encode, make_experiment, quiet_ax
+from smt.mmo.divergence import bounded_outcome
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.trial import Trial
@@ -22,7 +23,9 @@ def propose_ax(
     """The next θ; None where Ax knows of no other.
 
     The experiment is made anew each time, so that a proposal is a pure function of its arguments.
+    Deltas of networks that diverged are held to a floor in it (`smt.mmo.divergence`).
     """
+    trials = [bounded_outcome(trial, goal) for trial in trials]
     number = len(trials) + len(pending)
     observed = [trial for trial in trials if math.isfinite(trial.aggregate.mean)]
     with quiet_ax():

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from smt.mmo.acquisition import improvement, maximise
+from smt.mmo.divergence import held_off
 from smt.mmo.encoding import Encoding
 from smt.mmo.goal import Goal
 from smt.mmo.surrogate import Surrogate, fit_surrogate
@@ -100,6 +101,8 @@ def estimate(
             return []
         surrogate = _fit(encoding, trials, known, goal)
         chances, means = _judge(surrogate, surrogate.points, goal, seed)
+    # What the surrogate was not shown of the trials' own deltas.
+    means = means - torch.tensor([held_off(each, goal.alpha, goal.shares) for each in trials])
     return [
         Estimate(number, float(mean), float(sem), float(chance))
         for number, (mean, sem, chance) in enumerate(

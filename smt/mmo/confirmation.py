@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from smt.mmo.aggregate import Aggregate, aggregate, mean_sem
 from smt.mmo.composite import SURE, Estimate
+from smt.mmo.divergence import diverged
 from smt.mmo.goal import Goal
 from smt.mmo.significance import (
     combine_replicates,
@@ -93,7 +94,7 @@ def measure(
     Args:
         replicates: (number of the search's trial, θ, a complete trial a seed), a candidate each.
     """
-    ratio = _relative_seed_variance([trials for _, _, trials in replicates])
+    ratio = _relative_seed_variance([trials for _, _, trials in replicates], goal.alpha)
     quantile = float(ndtri(1 - LEVEL / max(len(replicates), 1)))
     return tuple(
         _measure(number, theta, tuple(trials), tuple(seeds), goal, ratio, quantile)
@@ -176,17 +177,22 @@ def _over_seeds(
     )
 
 
-def _relative_seed_variance(candidates: Sequence[Sequence[Trial]]) -> float | None:
+def _relative_seed_variance(candidates: Sequence[Sequence[Trial]], alpha: float) -> float | None:
     """Variance of Δ between seeds over that between rows; None where nothing tells.
 
-    What makes a model's rows noisy, rare events above all, makes its seeds noisy too.
+    What makes a model's rows noisy, rare events above all, makes its seeds noisy too. A model
+    whose network diverged says nothing of the others.
     """
     scaled = []
     for trials in candidates:
         for model in range(len(trials[0].deltas)):
             deltas = [trial.deltas[model] for trial in trials]
             squares = _mean_square([trial.sems[model] for trial in trials])
-            known = [delta for delta in deltas if delta is not None and math.isfinite(delta)]
+            known = [
+                delta
+                for delta in deltas
+                if delta is not None and math.isfinite(delta) and not diverged(delta, alpha)
+            ]
             if squares and len(known) == len(trials) > 1:
                 scaled.append([delta / math.sqrt(squares) for delta in known])
     return seed_variance(scaled) if scaled else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import ray
 from rich.console import Console
 
+from smt.command_line import open_console
 from smt.errors import InputError
 from smt.execution.cluster import connect
 from smt.execution.dispatcher import dispatching, start_dispatcher
@@ -118,7 +119,7 @@ def generalize(
         InputError: Something asked for is impossible; nothing is written then.
         StoppedError: The run cannot go on; what is finished is kept.
     """
-    settings, console = settings or Settings(), console or Console()
+    settings, console = settings or Settings(), console or open_console()
     limit_s = limit_seconds(limit_minutes)
     template = template or catalogue["sparsenn_small"]
     check_search(settings.trials, settings.method)

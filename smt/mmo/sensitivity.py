@@ -42,6 +42,7 @@ from smt.mmo.coding import (
     tried_values,
     value_effects,
 )
+from smt.mmo.divergence import bounded
 from smt.mmo.optima import best_value, propose_domain
 from smt.mmo.trial import Trial
 from smt.template.space import Choice, Domain, Space
@@ -119,7 +120,8 @@ def analyze_sensitivity(
     Where θ lacks a hyperparameter, a conditional one, it counts as the middle of its domain.
 
     Args:
-        trials: Those of one technique; the ones that are not feasible are left out.
+        trials: Those of one technique; the ones that are not feasible are left out. Deltas of
+            networks that diverged are held to a floor (`smt.mmo.divergence`).
         space: What was searched.
         weights: m importances of the models on any scale; equal where None.
         alpha: α, percent, the threshold of σ_k.
@@ -139,6 +141,8 @@ def analyze_sensitivity(
         (trial for trial in trials if _is_usable(trial)),
         key=lambda trial: -float(shares @ np.array(trial.deltas, dtype=float)),
     )
+    # One network that diverged would set the scale of its model's effects.
+    feasible = [bounded(trial, alpha) for trial in feasible]
     design = code_design([trial.theta for trial in feasible], space)
     silent = _why_silent(space, design)
     fits = fit_first_order(feasible, design, shares) if len(silent) < len(space) else None

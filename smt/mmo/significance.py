@@ -16,6 +16,7 @@ from scipy.stats import poisson_binom
 
 from smt.errors import InputError
 from smt.mmo.aggregate import mean_sem, normalise_weights, regressed
+from smt.mmo.divergence import diverged
 
 # Values of the standard deviation between models over which P(R <= ε) is averaged.
 GRID = 48
@@ -94,7 +95,8 @@ def pooled_feasible_probability(
     Noise spreads measured deltas further apart than the true ones are, and makes regressions
     where there are none. Here true deltas are drawn from one normal distribution, of which
     nothing is known beforehand: flat priors on its mean and its standard deviation (Gelman 2006).
-    Deltas of failed models, or without a standard error, are taken at their word.
+    Deltas of failed models, of networks that diverged, or without a standard error, are taken at
+    their word.
 
     Raises:
         InputError: As `feasible_probability` does.
@@ -103,7 +105,7 @@ def pooled_feasible_probability(
     noisy = [
         place
         for place, (delta, sem) in enumerate(zip(deltas, map(_known_sem, sems), strict=True))
-        if delta is not None and math.isfinite(delta) and sem
+        if delta is not None and math.isfinite(delta) and sem and not diverged(delta, alpha)
     ]
     if len(noisy) < 3:
         return feasible_probability(deltas, sems, alpha=alpha, epsilon=epsilon)

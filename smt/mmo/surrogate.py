@@ -30,6 +30,7 @@ from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
 from smt.mmo.correlation import Correlation, fit_correlation
+from smt.mmo.divergence import bounded
 from smt.mmo.encoding import Encoding
 from smt.mmo.trial import Trial
 
@@ -110,7 +111,7 @@ def fit_surrogate(
     """Fit to the trials, of which at least two have deltas.
 
     Where a model failed, A is -inf whatever the others gave: all deltas of the trial are taken as
-    worse than any seen.
+    worse than any seen, of those as far down as the floor of `smt.mmo.divergence`.
 
     Args:
         earlier: Further trials, which have deltas, but are none of the surrogate's points.
@@ -145,7 +146,11 @@ def _fit_jointly(likelihood: ExactMarginalLogLikelihood) -> None:
 
 
 def observe(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool]:
-    """`[n, m]` deltas (NaN: not evaluated) and variances, and whether all errors were known."""
+    """`[n, m]` deltas (NaN: not evaluated) and variances, and whether all errors were known.
+
+    Deltas of networks that diverged are held to a floor (`smt.mmo.divergence`).
+    """
+    trials = [bounded(trial, alpha) for trial in trials]
     observed = _tensor([trial.deltas for trial in trials])
     sems = _tensor([trial.sems for trial in trials])
     evaluated = torch.tensor([[delta is not None for delta in trial.deltas] for trial in trials])

@@ -5,7 +5,18 @@ from typing import Any
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.theme import ACCENT, FAINT, INK, MUTED, WARNING, axis, frame, label, lines
+from smt.report.theme import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    WARNING,
+    axis,
+    frame,
+    label,
+    lines,
+    lowest_drawn,
+)
 
 ROW = 24
 AROUND = 100
@@ -13,6 +24,8 @@ AROUND = 100
 
 def backtest_figure(models: list[dict[str, Any]], alpha: float) -> go.Figure:
     """Mean Δ of a model with its standard error, and a dot a seed; failed models are left out.
+
+    Those that diverged are triangles on the left edge.
 
     Args:
         models: Of `result.json`.
@@ -23,13 +36,15 @@ def backtest_figure(models: list[dict[str, Any]], alpha: float) -> go.Figure:
     )
     places = {each["model"]: place for place, each in enumerate(shown)}
     dots = [(delta, each["model"]) for each in shown for delta in each["by_seed"]]
+    means = [each["delta"] for each in shown]
+    low = lowest_drawn([*means, *(delta for delta, _ in dots)], -alpha, 0.0)
     figure = go.Figure()
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
     figure.add_vline(x=-alpha, line={"color": WARNING, "width": 1.3, "dash": "dash"})
     figure.add_trace(
         go.Scatter(
             name="seeds",
-            x=[delta for delta, _ in dots],
+            x=[max(delta, low) for delta, _ in dots],
             y=[places[model] for _, model in dots],
             mode="markers",
             marker={"size": 5, "color": MUTED, "opacity": 0.6},
@@ -37,18 +52,27 @@ def backtest_figure(models: list[dict[str, Any]], alpha: float) -> go.Figure:
             hoverinfo="text",
         )
     )
-    for name, wanted, color in (("representatives", True, ACCENT), ("holdout", False, INK)):
+    for name, wanted, color, symbol in (
+        ("representatives", True, ACCENT, "circle"),
+        ("holdout", False, INK, "diamond"),
+    ):
         group = [each for each in shown if each["representative"] == wanted]
         figure.add_trace(
             go.Scatter(
                 name=name,
-                x=[each["delta"] for each in group],
+                x=[max(each["delta"], low) for each in group],
                 y=[places[each["model"]] for each in group],
                 mode="markers",
-                marker={"size": 10, "color": color, "symbol": "circle" if wanted else "diamond"},
+                marker={
+                    "size": 10,
+                    "color": color,
+                    "symbol": [
+                        symbol if each["delta"] >= low else "triangle-left" for each in group
+                    ],
+                },
                 error_x={
                     "type": "data",
-                    "array": [each["sem"] for each in group],
+                    "array": [each["sem"] if each["delta"] >= low else None for each in group],
                     "color": color,
                     "thickness": 1.2,
                     "width": 3,

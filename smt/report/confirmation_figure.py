@@ -4,7 +4,18 @@ import plotly.graph_objects as go
 
 from smt.report import numbers
 from smt.report.contents import Candidate, Technique
-from smt.report.theme import ACCENT, FAINT, INK, MUTED, WARNING, axis, frame, label, lines
+from smt.report.theme import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    WARNING,
+    axis,
+    frame,
+    label,
+    lines,
+    lowest_drawn,
+)
 from smt.report.whiskers import whiskers
 
 # Pixels.
@@ -20,21 +31,23 @@ def confirmation_figure(technique: Technique, tau: float) -> go.Figure:
     """μ, percent, of every candidate with its 95% interval, the most promising on top.
 
     Hollow is the search, filled the fresh seeds, a short bar the lower bound that the verdict
-    uses. A cross on the search's μ is a candidate without a μ on fresh seeds, as a model failed.
+    uses. A cross on the search's μ is a candidate without a μ on fresh seeds, as a model failed;
+    a triangle on the left edge one with a network that diverged.
     """
     found = technique.confirmation
     rows = range(len(found))
     measured = [row for row in rows if found[row].mean is not None]
     failed = [row for row in rows if found[row].mean is None]
+    low = _lowest(technique, tau)
     figure = go.Figure()
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
     figure.add_vline(x=tau, line={"color": MUTED, "width": 1.3, "dash": "dash"})
-    figure.add_trace(_shifts(technique, measured))
-    figure.add_trace(_search(technique))
-    figure.add_trace(_fresh(technique, measured))
-    figure.add_trace(_bounds(technique, measured))
+    figure.add_trace(_shifts(technique, measured, low))
+    figure.add_trace(_search(technique, low))
+    figure.add_trace(_fresh(technique, measured, low))
+    figure.add_trace(_bounds(technique, measured, low))
     if failed:
-        figure.add_trace(_failed(technique, failed))
+        figure.add_trace(_failed(technique, failed, low))
     figure.update_layout(
         **frame(TOP + BOTTOM + ROW * len(found), margin={"l": 64, "r": 32, "t": TOP, "b": BOTTOM}),
         xaxis=axis("μ", ticksuffix="%", tickformat="+.2f"),
@@ -65,15 +78,30 @@ def confirmation_figure(technique: Technique, tau: float) -> go.Figure:
     return figure
 
 
-def _search(technique: Technique) -> go.Scatter:
+def _lowest(technique: Technique, tau: float) -> float:
+    means = [technique.trial(each.trial).mean for each in technique.confirmation]
+    return lowest_drawn([*means, *(each.mean for each in technique.confirmation)], 0.0, tau)
+
+
+def _held(mean: float | None, low: float) -> float | None:
+    return None if mean is None else max(mean, low)
+
+
+def _is_inside(mean: float | None, low: float) -> bool:
+    return mean is None or mean >= low
+
+
+def _search(technique: Technique, low: float) -> go.Scatter:
     trials = [technique.trial(each.trial) for each in technique.confirmation]
     return go.Scatter(
         name="in the search, which chose it",
-        x=[trial.mean for trial in trials],
+        x=[_held(trial.mean, low) for trial in trials],
         y=[row - APART for row in range(len(trials))],
         mode="markers",
         marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 1.6}},
-        error_x=whiskers([trial.mean_sem for trial in trials], FAINT),
+        error_x=whiskers(
+            [trial.mean_sem if _is_inside(trial.mean, low) else None for trial in trials], FAINT
+        ),
         hovertext=[
             lines(
                 f"trial {trial.number} in the search",
@@ -86,26 +114,37 @@ def _search(technique: Technique) -> go.Scatter:
     )
 
 
-def _fresh(technique: Technique, measured: list[int]) -> go.Scatter:
+def _fresh(technique: Technique, measured: list[int], low: float) -> go.Scatter:
     found = [technique.confirmation[row] for row in measured]
     colors = [ACCENT if each.value is not None else WARNING for each in found]
     return go.Scatter(
         name="on fresh seeds",
-        x=[each.mean for each in found],
+        x=[_held(each.mean, low) for each in found],
         y=[row + APART for row in measured],
         mode="markers",
-        marker={"size": 10, "color": colors},
-        error_x=whiskers([each.mean_sem for each in found], INK),
+        marker={
+            "size": 10,
+            "color": colors,
+            "symbol": [
+                "circle" if _is_inside(each.mean, low) else "triangle-left" for each in found
+            ],
+        },
+        error_x=whiskers(
+            [each.mean_sem if _is_inside(each.mean, low) else None for each in found], INK
+        ),
         hovertext=[_hover(each) for each in found],
         hoverinfo="text",
     )
 
 
-def _bounds(technique: Technique, measured: list[int]) -> go.Scatter:
-    rows = [row for row in measured if technique.confirmation[row].lower is not None]
+def _bounds(technique: Technique, measured: list[int], low: float) -> go.Scatter:
+    found = technique.confirmation
+    rows = [
+        row for row in measured if found[row].lower is not None and _is_inside(found[row].mean, low)
+    ]
     return go.Scatter(
         name="lower bound of the verdict",
-        x=[technique.confirmation[row].lower for row in rows],
+        x=[found[row].lower for row in rows],
         y=[row + APART for row in rows],
         mode="markers",
         marker={"symbol": "line-ns", "size": 9, "line": {"color": ACCENT, "width": 2.5}},
@@ -113,13 +152,13 @@ def _bounds(technique: Technique, measured: list[int]) -> go.Scatter:
     )
 
 
-def _shifts(technique: Technique, measured: list[int]) -> go.Scatter:
+def _shifts(technique: Technique, measured: list[int], low: float) -> go.Scatter:
     """From what the search saw to what fresh seeds say."""
     xs: list[float | None] = []
     ys: list[float | None] = []
     for row in measured:
         found = technique.confirmation[row]
-        xs += [technique.trial(found.trial).mean, found.mean, None]
+        xs += [_held(technique.trial(found.trial).mean, low), _held(found.mean, low), None]
         ys += [row - APART, row + APART, None]
     return go.Scatter(
         x=xs,
@@ -131,11 +170,11 @@ def _shifts(technique: Technique, measured: list[int]) -> go.Scatter:
     )
 
 
-def _failed(technique: Technique, rows: list[int]) -> go.Scatter:
+def _failed(technique: Technique, rows: list[int], low: float) -> go.Scatter:
     found = [technique.confirmation[row] for row in rows]
     return go.Scatter(
         name="a model failed on fresh seeds: no μ",
-        x=[technique.trial(each.trial).mean for each in found],
+        x=[_held(technique.trial(each.trial).mean, low) for each in found],
         y=[row + APART for row in rows],
         mode="markers",
         marker={"symbol": "x-thin", "size": 9, "line": {"color": WARNING, "width": 2}},

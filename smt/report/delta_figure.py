@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from smt.report import numbers
 from smt.report.contents import Cell, Technique, Trial
-from smt.report.theme import DIVERGING, INK, MUTED, WARNING, axis, frame, label, lines
+from smt.report.theme import DIVERGING, INK, MUTED, WARNING, axis, frame, label, lines, lowest_drawn
 
 # Pixels.
 ROW = 18
@@ -95,13 +95,15 @@ def delta_width(technique: Technique) -> int:
 
 
 def colour_limit(technique: Technique) -> float:
-    """The |Δ|, percent, at which colours saturate: all but the largest twentieth are below."""
-    sizes = sorted(
-        abs(cell.delta)
-        for trial in technique.trials
-        for cell in trial.cells
-        if cell.delta is not None
-    )
+    """The |Δ|, percent, at which colours saturate: all but the largest twentieth are below.
+
+    Networks that diverged do not count.
+    """
+    deltas = [
+        cell.delta for trial in technique.trials for cell in trial.cells if cell.delta is not None
+    ]
+    low = lowest_drawn(deltas, 0.0)
+    sizes = sorted(abs(delta) for delta in deltas if delta >= low)
     if not sizes:
         return 1.0
     return sizes[math.ceil(QUANTILE * len(sizes)) - 1] or 1.0

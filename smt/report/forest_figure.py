@@ -16,6 +16,7 @@ from smt.report.theme import (
     frame,
     label,
     lines,
+    lowest_drawn,
 )
 from smt.report.whiskers import REACH, whiskers
 
@@ -36,7 +37,8 @@ def forest_figure(
 ) -> go.Figure:
     """Δ, percent, with its 95% interval and a dot a seed, from the model that gains most.
 
-    The holdout is below, in its own order. Models that failed are crosses at 0.
+    The holdout is below, in its own order. Models that failed are crosses at 0, those that
+    diverged triangles on the left edge.
 
     Args:
         alpha: Percent; within ±α, shaded, a model is neutral, left of it it regresses.
@@ -49,17 +51,18 @@ def forest_figure(
     figure.add_vrect(x0=-alpha, x1=alpha, fillcolor=GRID, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
     figure.add_vline(x=-alpha, line={"color": WARNING, "width": 1.3, "dash": "dash"})
-    figure.add_trace(_seeds(everything))
+    low = _lowest(everything, alpha)
+    figure.add_trace(_seeds(everything, low))
     if above:
-        figure.add_trace(_means("representatives", above, ACCENT, "circle"))
+        figure.add_trace(_means("representatives", above, ACCENT, "circle", low))
     if below:
-        figure.add_trace(_means("holdout", below, INK, "diamond"))
+        figure.add_trace(_means("holdout", below, INK, "diamond", low))
     if any(model.delta is None for model, _ in everything):
         figure.add_trace(_failed(everything))
     last = everything[-1][1]
     figure.update_layout(
         **frame(AROUND + round(ROW * (last + 1)), margin={"l": 8, "r": 24, "t": 36, "b": 48}),
-        xaxis=axis("Δ", ticksuffix="%", tickformat="+.2f", range=_range(everything, alpha)),
+        xaxis=axis("Δ", ticksuffix="%", tickformat="+.2f", range=_range(everything, alpha, low)),
         yaxis=axis(
             tickvals=[place for _, place in everything],
             ticktext=[label(model.model) for model, _ in everything],
@@ -80,31 +83,46 @@ def _place(found: Measured | None, first: float) -> list[Placed]:
     return [(model, first + place) for place, model in enumerate(ranked)]
 
 
-def _range(placed: list[Placed], alpha: float) -> list[float]:
-    ends = [-alpha, alpha]
+def _lowest(placed: list[Placed], alpha: float) -> float:
+    seeds = [delta for model, _ in placed for delta in model.by_seed]
+    return lowest_drawn([*seeds, *(model.delta for model, _ in placed)], -alpha, alpha)
+
+
+def _range(placed: list[Placed], alpha: float, low: float) -> list[float]:
+    ends = [-alpha, alpha, low]
     for model, _ in placed:
-        ends += [delta for delta in model.by_seed if delta is not None]
-        if model.delta is not None:
+        ends += [delta for delta in model.by_seed if delta is not None and delta >= low]
+        if model.delta is not None and model.delta >= low:
             reach = REACH * (model.sem or 0.0)
             ends += [model.delta - reach, model.delta + reach]
     return around(ends)
 
 
-def _means(name: str, placed: list[Placed], color: str, symbol: str) -> go.Scatter:
+def _means(name: str, placed: list[Placed], color: str, symbol: str, low: float) -> go.Scatter:
     known = [(model, place) for model, place in placed if model.delta is not None]
+    deltas = [model.delta or 0.0 for model, _ in known]
+    inside = [delta >= low for delta in deltas]
     return go.Scatter(
         name=name,
-        x=[model.delta for model, _ in known],
+        x=[max(delta, low) for delta in deltas],
         y=[place for _, place in known],
         mode="markers",
-        marker={"size": 9, "color": color, "symbol": symbol},
-        error_x=whiskers([model.sem for model, _ in known], color),
+        marker={
+            "size": 9,
+            "color": color,
+            "symbol": [symbol if kept else "triangle-left" for kept in inside],
+        },
+        # On the edge there is no room for what a bar would say.
+        error_x=whiskers(
+            [model.sem if kept else None for (model, _), kept in zip(known, inside, strict=True)],
+            color,
+        ),
         hovertext=[_hover(model) for model, _ in known],
         hoverinfo="text",
     )
 
 
-def _seeds(placed: list[Placed]) -> go.Scatter:
+def _seeds(placed: list[Placed], low: float) -> go.Scatter:
     dots = [
         (delta, place, model.model)
         for model, place in placed
@@ -113,7 +131,7 @@ def _seeds(placed: list[Placed]) -> go.Scatter:
     ]
     return go.Scatter(
         name="one seed",
-        x=[delta for delta, _, _ in dots],
+        x=[max(delta, low) for delta, _, _ in dots],
         y=[place + APART for _, place, _ in dots],
         mode="markers",
         marker={"size": 4, "color": MUTED, "opacity": 0.6},

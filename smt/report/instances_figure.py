@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from smt.report import numbers
-from smt.report.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, lines
+from smt.report.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, lines, lowest_drawn
 
 HEIGHT = 420
 BINS = 50
@@ -17,7 +17,7 @@ COLOURS = {"ships": ACCENT, "held back": WARNING, "failed": MUTED}
 def instances_figure(rows: Sequence[dict[str, Any]], alpha: float) -> go.Figure | None:
     """Left: Δ of every model that was compared, largest first; right: how many have which.
 
-    None where no model was compared.
+    Models that diverged are triangles on the lower edge. None where no model was compared.
 
     Args:
         rows: Of `models.parquet`.
@@ -29,7 +29,8 @@ def instances_figure(rows: Sequence[dict[str, Any]], alpha: float) -> go.Figure 
     figure = make_subplots(
         cols=2, shared_yaxes=True, horizontal_spacing=0.02, column_widths=(0.72, 0.28)
     )
-    deltas = [row["delta"] for row in known]
+    low = lowest_drawn([row["delta"] for row in known], -alpha, 0.0)
+    deltas = [max(row["delta"], low) for row in known]
     width = (max(deltas) - min(deltas)) / BINS or 1.0
     for outcome, colour in COLOURS.items():
         group = [(place, row) for place, row in enumerate(known, 1) if row["outcome"] == outcome]
@@ -38,12 +39,18 @@ def instances_figure(rows: Sequence[dict[str, Any]], alpha: float) -> go.Figure 
         figure.add_scatter(
             name=outcome,
             x=[place for place, _ in group],
-            y=[row["delta"] for _, row in group],
+            y=[max(row["delta"], low) for _, row in group],
             mode="markers",
-            marker={"size": 6, "color": colour},
+            marker={
+                "size": 6,
+                "color": colour,
+                "symbol": [
+                    "circle" if row["delta"] >= low else "triangle-down" for _, row in group
+                ],
+            },
             error_y={
                 "type": "data",
-                "array": [row["sem"] for _, row in group],
+                "array": [row["sem"] if row["delta"] >= low else None for _, row in group],
                 "color": colour,
                 "thickness": 0.6,
                 "width": 0,
@@ -54,7 +61,7 @@ def instances_figure(rows: Sequence[dict[str, Any]], alpha: float) -> go.Figure 
             col=1,
         )
         figure.add_histogram(
-            y=[row["delta"] for _, row in group],
+            y=[max(row["delta"], low) for _, row in group],
             ybins={"start": min(deltas), "end": max(deltas) + width, "size": width},
             marker={"color": colour},
             showlegend=False,

@@ -6,9 +6,19 @@ import plotly.graph_objects as go
 
 from smt.report import numbers
 from smt.report.contents import Technique, Trial
-from smt.report.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, label, lines
+from smt.report.theme import (
+    ACCENT,
+    FAINT,
+    MUTED,
+    SPREAD,
+    WARNING,
+    axis,
+    frame,
+    label,
+    lines,
+    lowest_drawn,
+)
 
-SPREAD = 3
 LABELS = 30
 
 
@@ -27,7 +37,7 @@ def trials_figure(technique: Technique, tau: float) -> go.Figure:
     figure = go.Figure()
     figure.add_hline(y=0, line={"color": FAINT, "width": 1})
     figure.add_hline(y=tau, line={"color": MUTED, "width": 1.3, "dash": "dash"})
-    figure.add_trace(_best_so_far(technique))
+    figure.add_trace(_best_so_far(technique, low))
     figure.add_trace(_points("infeasible: μ", measured, _hollow(measured, low), low))
     if rejected:
         bars = {"symbol": "line-ew", "size": 8, "line": {"color": MUTED, "width": 1.8}}
@@ -35,7 +45,7 @@ def trials_figure(technique: Technique, tau: float) -> go.Figure:
     if broken:
         crosses = {"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 1.8}}
         figure.add_trace(_points("a model failed: no μ", broken, crosses, low))
-    figure.add_trace(_points("feasible: A", feasible, {"color": ACCENT, "size": 8}, low))
+    figure.add_trace(_points("feasible: A", feasible, _filled(feasible, low), low))
     if technique.feasible:
         star = {"symbol": "star", "size": 15, "color": ACCENT, "line": {"color": "white"}}
         figure.add_trace(_points("θ*", [technique.shown_trial], star, low))
@@ -60,9 +70,14 @@ def trials_figure(technique: Technique, tau: float) -> go.Figure:
 
 
 def _range(technique: Technique, tau: float) -> tuple[float, float]:
-    """The y axis: all feasible trials, 0 and τ, and the infeasible ones not far below them."""
-    wanted = [0.0, tau, *(t.value for t in technique.trials if t.value is not None)]
-    means = sorted(trial.mean for trial in technique.trials if trial.mean is not None)
+    """The y axis: feasible trials, 0 and τ, and the infeasible ones not far below them.
+
+    Where a network diverged, a feasible trial may be far below too.
+    """
+    lowest = lowest_drawn([trial.mean for trial in technique.trials], 0.0, tau)
+    shown = [t for t in technique.trials if t.mean is not None and t.mean >= lowest]
+    wanted = [0.0, tau, *(trial.value for trial in shown if trial.value is not None)]
+    means = sorted(trial.mean for trial in shown if trial.mean is not None)
     middle = means[len(means) // 2] if means else 0.0
     high = max([*wanted, *means])
     floor = min(*wanted, middle)
@@ -85,6 +100,11 @@ def _step(technique: Technique) -> int:
 def _hollow(trials: list[Trial], low: float) -> dict[str, Any]:
     shapes = ["triangle-down-open" if (t.mean or 0.0) < low else "circle-open" for t in trials]
     return {"symbol": shapes, "size": 8, "color": MUTED, "line": {"width": 1.5}}
+
+
+def _filled(trials: list[Trial], low: float) -> dict[str, Any]:
+    shapes = ["triangle-down" if (t.mean or 0.0) < low else "circle" for t in trials]
+    return {"symbol": shapes, "size": 8, "color": ACCENT}
 
 
 def _points(name: str, trials: list[Trial], marker: dict[str, Any], low: float) -> go.Scatter:
@@ -112,13 +132,13 @@ def _points(name: str, trials: list[Trial], marker: dict[str, Any], low: float) 
     )
 
 
-def _best_so_far(technique: Technique) -> go.Scatter:
+def _best_so_far(technique: Technique, low: float) -> go.Scatter:
     numbered: list[int] = []
     best: list[float] = []
     for trial in technique.trials:
         if trial.value is not None and (not best or trial.value > best[-1]):
             numbered.append(trial.number)
-            best.append(trial.value)
+            best.append(max(trial.value, low))
     if best:
         numbered.append(technique.trials[-1].number)
         best.append(best[-1])

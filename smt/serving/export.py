@@ -1,7 +1,7 @@
 """A network as programs that run without this library, and the check that they agree with it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -10,43 +10,38 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.export.passes import move_to_device_pass
 
-from smt.data import Batch
+from smt.data import Batch, Schema
+from smt.data.coding import Dictionary
+from smt.data.log import open_dictionaries, write_dictionaries
+from smt.data.reading import NOT_READ, Reading
+from smt.data.sources.raw_rows import Codings
 from smt.errors import InputError
 from smt.layers.examples import Examples
 from smt.layers.networks import DecoupledSparseNN, Network
-from smt.serving.inputs import ProgramInputs, Tensors, held_by
+from smt.serving.extreme_requests import extreme_requests
+from smt.serving.id_inputs import RULES, IdInput, id_inputs, reading_of, schema_of
+from smt.serving.inputs import ProgramInputs, held_by
+from smt.serving.loaded import Exported
+from smt.serving.parity import (
+    Differences,
+    Exports,
+    compare,
+    largest_distance,
+    largest_without_overflow,
+    require_parity,
+)
 from smt.serving.programs import TowerScores, programs_of
 from smt.serving.requests import random_requests
-from smt.serving.serve import evaluating, serve
+from smt.serving.serve import serve
 from smt.serving.tables import Precision
 from smt.spec import Spec, suggest
 from smt.template import Template
 
-TOLERANCE = 1e-6
-"""Largest difference of two probabilities that are equal but for rounding."""
-
 MANIFEST = "manifest.yaml"
 TRACED = 8
 """Examples that programs are traced with."""
-
-
-class ParityError(RuntimeError):
-    """An exported program gives other scores than the network that it was made of."""
-
-
-class Differences(Spec):
-    """The largest difference of two probabilities, over all examples that were compared.
-
-    Attributes:
-        from_served: The exported program from the network with the same tables.
-        from_trained: From the network as it was trained: what rounding tables does.
-        from_towers: `score` of `user` and `item` from `network`; None without towers.
-    """
-
-    examples: int
-    from_served: float
-    from_trained: float
-    from_towers: float | None
+EXTREME = 256
+"""Examples of values that no log holds, on which programs are compared too."""
 
 
 class ExportReport(Spec):
@@ -64,6 +59,14 @@ class ExportReport(Spec):
             probabilities. Of a decoupled network `user` and `item` give `[B, E, V]` vectors,
             and a file `score.pt2` the `[B, E]` probabilities of such users and items; an
             entire-space chain has vectors of the events that it needs as well.
+        rules: In words, how ids are made of raw values, and what becomes of unknown ones.
+        ids: Input -> how many ids it has, and which of the rules makes them; of single ids, lists
+            and the events of steps.
+        log_schema: The part of the log's schema that the programs read.
+        reading: What was decided of its columns when the log was made.
+        differences: On batches of a log.
+        extreme_differences: On unknown ids, missing and extreme values, where an example whose
+            own numbers overflow has the score NaN in all of them.
     """
 
     model: str | None
@@ -74,28 +77,12 @@ class ExportReport(Spec):
     precision: Precision
     batches: ProgramInputs
     programs: dict[str, ProgramInputs]
+    rules: dict[str, str]
+    ids: dict[str, IdInput]
+    log_schema: Schema
+    reading: Reading
     differences: Differences
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A program on batches.
-
-    Attributes:
-        held: What the batches hold: of `network`, what is read with the network's features;
-            of a tower, what is read with the tower's own.
-    """
-
-    program: Callable[[Tensors], Tensor]
-    inputs: ProgramInputs
-    held: ProgramInputs
-    device: torch.device
-
-    @torch.no_grad()
-    def __call__(self, batch: Batch) -> Tensor:
-        """`[B, E]` probabilities, or `[B, E, V]` vectors of a tower."""
-        examples = Examples.of(batch.to(self.device), training=False)
-        return self.program(self.inputs.of(examples, self.held))
+    extreme_differences: Differences
 
 
 def export_network(
@@ -106,6 +93,8 @@ def export_network(
     batches: Iterable[Batch] = (),
     correction: float = 0.0,
     model: str | None = None,
+    reading: Reading = NOT_READ,
+    dictionaries: Mapping[str, Dictionary] | None = None,
 ) -> ExportReport:
     """Export a network to a folder, and check the programs against it.
 
@@ -117,6 +106,8 @@ def export_network(
             by default.
         correction: Added to the logits, because negatives were left out of the training.
         model: Name of the model, for the manifest.
+        reading: How the log was made of raw values.
+        dictionaries: Of the log's id columns whose coding is `dictionary`.
 
     Raises:
         ParityError: Scores differ by more than rounding.
@@ -124,12 +115,9 @@ def export_network(
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     served = serve(network, template.serving.table_precision).cpu()
-    traced = random_requests(
-        network,
-        TRACED,
-        steps=template.features.max_steps,
-        generator=torch.Generator().manual_seed(0),
-    )
+    steps, generator = template.features.max_steps, torch.Generator().manual_seed(0)
+    traced = random_requests(network, TRACED, steps=steps, generator=generator)
+    extreme = extreme_requests(network, EXTREME, steps=steps, generator=generator)
     programs = programs_of(served, correction)
     held = held_by(network)
     for name, (module, inputs) in programs.items():
@@ -140,6 +128,10 @@ def export_network(
         shape = {0: Dim("batch")}
         scores = TowerScores(served, correction)
         _export(scores, (vectors, vectors.clone()), (shape, shape), path / "score.pt2")
+    exports = _reload(network, served, path, programs, correction)
+    differences = compare(exports, list(batches) or [traced], largest_distance)
+    of_extreme = compare(exports, [extreme], largest_without_overflow)
+    schema = schema_of(network.schema, held)
     report = ExportReport(
         model=model,
         template=template.name,
@@ -149,17 +141,19 @@ def export_network(
         precision=template.serving.table_precision,
         batches=held,
         programs={name: inputs for name, (_, inputs) in programs.items()},
-        differences=_compare(
-            network,
-            served,
-            path,
-            {name: inputs for name, (_, inputs) in programs.items()},
-            list(batches) or [traced],
-            correction,
-        ),
+        rules=RULES,
+        ids=id_inputs(network.schema, held, reading),
+        log_schema=schema,
+        reading=reading_of(schema, reading),
+        differences=differences,
+        extreme_differences=of_extreme,
     )
     report.dump(path / MANIFEST)
-    _check(report)
+    write_dictionaries(path, {n: d for n, d in (dictionaries or {}).items() if n in schema.columns})
+    rounded = report.precision != "fp32"
+    require_parity(differences, rounded=rounded, what="examples")
+    what = "examples of unknown, missing and extreme values"
+    require_parity(of_extreme, rounded=rounded, what=what)
     return report
 
 
@@ -180,7 +174,9 @@ def load_exported(
     inputs = report.programs[program]
     held = report.batches if program == "network" else inputs
     loaded = _load(Path(path), program, torch.device(device))
-    return Exported(loaded, inputs, held, torch.device(device))
+    # Of a tower's rows, what the tower reads.
+    codings = Codings(schema_of(report.log_schema, inputs), report.reading, open_dictionaries(path))
+    return Exported(loaded, inputs, held, torch.device(device), report.ids, codings)
 
 
 def _export(
@@ -188,7 +184,10 @@ def _export(
 ) -> None:
     with torch.no_grad():
         program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
-    torch.export.save(program, path)
+    # Through memory: where torch cannot write to a file, its writer ends the whole process.
+    written = io.BytesIO()
+    torch.export.save(program, written)
+    path.write_bytes(written.getbuffer())
 
 
 def _load(path: Path, program: str, device: torch.device) -> Callable[..., Tensor]:
@@ -198,55 +197,14 @@ def _load(path: Path, program: str, device: torch.device) -> Callable[..., Tenso
     return cast(Callable[..., Tensor], exported.module())
 
 
-@torch.no_grad()
-def _compare(
+def _reload(
     network: Network,
     served: Network,
     path: Path,
-    programs: dict[str, ProgramInputs],
-    batches: list[Batch],
+    programs: dict[str, tuple[nn.Module, ProgramInputs]],
     correction: float,
-) -> Differences:
-    held = held_by(network)
-    device = network.bias.device
+) -> Exports:
     cpu = torch.device("cpu")
-    loaded = {name: _load(path, name, cpu) for name in programs}
+    loaded = {name: (_load(path, name, cpu), inputs) for name, (_, inputs) in programs.items()}
     score = _load(path, "score", cpu) if "user" in programs else None
-    from_served, from_trained, from_towers = [], [], []
-    for batch in batches:
-        examples = Examples.of(batch, training=False)
-        found = {name: loaded[name](inputs.of(examples, held)) for name, inputs in programs.items()}
-        exported = found["network"]
-        from_served.append(_distance(exported, torch.sigmoid(served(batch) + correction)))
-        with evaluating(network):
-            trained = torch.sigmoid(network(batch.to(device)).cpu() + correction)
-        from_trained.append(_distance(exported, trained))
-        if score is not None:
-            from_towers.append(_distance(exported, score(found["user"], found["item"])))
-    return Differences(
-        examples=sum(len(batch) for batch in batches),
-        from_served=max(from_served),
-        from_trained=max(from_trained),
-        from_towers=max(from_towers, default=None),
-    )
-
-
-def _distance(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).abs().max())
-
-
-def _check(report: ExportReport) -> None:
-    """Raise `ParityError` unless what should be equal is."""
-    differences = report.differences
-    equal = {"the network that it serves": differences.from_served}
-    if report.precision == "fp32":
-        equal["the trained network"] = differences.from_trained
-    if differences.from_towers is not None:
-        equal["the score of its towers"] = differences.from_towers
-    for other, difference in equal.items():
-        # Not `>`: NaN is no agreement.
-        if not difference <= TOLERANCE:
-            raise ParityError(
-                f"the exported program differs from {other} by {difference:.2e}, on "
-                f"{differences.examples} examples; {TOLERANCE:.0e} is allowed"
-            )
+    return Exports(network, served, loaded, score, correction)

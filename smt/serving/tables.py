@@ -11,6 +11,7 @@ from torchrec import JaggedTensor, PoolingType
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.layers.jagged import Jagged, segment_sum
+from smt.layers.named import NamedModules, module_key
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
 
@@ -106,7 +107,7 @@ class ServingStepTables(nn.Module):
         self.dim = tables.dim
         self.hashing = copy.deepcopy(tables.hashing)
         weights = {
-            name: _weight(cast(FusedEmbeddingBagCollection, collection), name)
+            name: _weight(cast(FusedEmbeddingBagCollection, collection), module_key(name))
             for name, collection in tables.tables.items()
         }
         self.rows = Rows(list(weights.values()), precision)
@@ -141,7 +142,7 @@ def _rounded(table: Tensor, precision: Precision) -> tuple[Tensor, Tensor | None
     return values.contiguous().to(table.device), ranges.to(table.device)
 
 
-def _hashed(hashing: nn.ModuleDict, feature: str, ids: Tensor) -> Tensor:
+def _hashed(hashing: NamedModules, feature: str, ids: Tensor) -> Tensor:
     """`[L]` ids -> `[L, hashes]` rows of the feature's table."""
     if feature not in hashing:
         return ids.unsqueeze(1)
@@ -150,6 +151,6 @@ def _hashed(hashing: nn.ModuleDict, feature: str, ids: Tensor) -> Tensor:
 
 
 def _weight(collection: FusedEmbeddingBagCollection, table: str) -> Tensor:
-    """`[rows, D]`."""
+    """`[rows, D]` of the table with this key."""
     weight: Tensor = collection.state_dict()[f"embedding_bags.{table}.weight"]
     return weight

@@ -39,13 +39,12 @@ def main(config: Config) -> None:
 
 
 def _catalogue_table(techniques: list[Technique]) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("technique", "part", "what it does", "hyperparameters")
     for technique in techniques:
-        summary, names = escape(technique.summary), escape(", ".join(technique.space))
-        table.add_row(technique.name, technique.part, summary, names)
+        names = ", ".join(technique.space)
+        table.add_row(technique.name, technique.part, technique.summary, names)
     return table
 
 
@@ -61,7 +60,6 @@ def _describe(technique: Technique) -> list[str]:
 
 
 def _space_table(technique: Technique) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     from smt.template.space import describe_condition
@@ -71,7 +69,7 @@ def _space_table(technique: Technique) -> Table:
         scale = ", on a log scale" if getattr(domain, "log", False) else ""
         condition = f", {describe_condition(domain)}" if domain.when else ""
         meaning = technique.meanings.get(name, "")
-        table.add_row(name, escape(f"{domain}{scale}{condition}"), escape(meaning))
+        table.add_row(name, f"{domain}{scale}{condition}", meaning)
     return table
 
 

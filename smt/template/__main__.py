@@ -130,7 +130,7 @@ def _card(config: Card) -> RenderableType:
     number = None if version is None else version.number
     text = model_card(template, model, log_schema(model.log), version=number).to_markdown()
     if config.out is not None:
-        config.out.write_text(text)
+        config.out.write_text(text, encoding="utf-8")
     return Markdown(text)
 
 

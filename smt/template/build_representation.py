@@ -15,6 +15,7 @@ from smt.layers.representation import Ids, Representation, Steps
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables, Table
 from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
+from smt.layers.unknown import UnknownAsMissing
 from smt.layers.weighers import FrequencyGate, PositionWeights
 from smt.template.architecture import DHEN, InterFormer, Parallel
 from smt.template.build_sequences import build_pooler, build_reader
@@ -85,6 +86,7 @@ class RepresentationBuilder:
             ids=self._ids(),
             pooled=pooled,
             steps=self._steps(stepped) if stepped else None,
+            unknown=self._unknown(),
             num_tokens=numeric_tokens + (past_rates is not None) + len(embeddings) + id_tokens,
         )
 
@@ -134,6 +136,13 @@ class RepresentationBuilder:
             {name: self.numeric_columns.index(buckets[name].of) for name in quantiles},
             buckets[quantiles[0]].buckets if quantiles else None,
         )
+
+    def _unknown(self) -> UnknownAsMissing:
+        lists = {n: self._num_ids(n) for n in (*self.inputs.id_lists, *self.inputs.sequences)}
+        for column in map(self._sequence, self.inputs.sequences):
+            if column.events is not None and column.num_events is not None:
+                lists[column.events] = column.num_events
+        return UnknownAsMissing([self._num_ids(name) for name in self.id_rows], lists)
 
     def _groups(self) -> list[_Group]:
         """Tables in the order of their first features: ids, transforms, lists, sequences."""

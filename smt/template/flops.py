@@ -13,9 +13,11 @@ from smt.data.schema import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
     Cross,
+    DataConstraint,
     Embedding,
     Numeric,
     Sequence,
+    Surface,
 )
 from smt.errors import InputError, sentence
 from smt.fleet import Fleet, ModelSpec, log_name
@@ -118,6 +120,9 @@ def one_example(network: Network, *, steps: int) -> Batch:
 
 
 def _one_row(column: Any) -> Any:
+    if isinstance(column, (Surface, DataConstraint)):
+        # Names need ids of their own.
+        column = column.model_copy(update={"names": None})
     if isinstance(column, (*SINGLE_ID_KINDS, *ID_LIST_KINDS, Cross)):
         return column.model_copy(update={"num_ids": 1})
     return column

@@ -225,7 +225,8 @@ def _crosses(
     pairs.sort(key=lambda pair: (pair[0] + pair[1], pair))
     for first, second in pairs[: template.features.crosses.count]:
         of = (ids[first], ids[second])
-        crosses["__".join(("cross", *of))] = CrossInput(of, template.features.crosses.num_ids)
+        name = _free("__".join(("cross", *of)), {*crosses, *schema.columns})
+        crosses[name] = CrossInput(of, template.features.crosses.num_ids)
     return crosses
 
 
@@ -240,8 +241,16 @@ def _buckets(
     spec = template.features.buckets
     if spec is not None:
         for name in numeric[: spec.count]:
-            buckets[f"bucket__{name}"] = BucketInput(name, buckets=spec.buckets)
+            own = _free(f"bucket__{name}", {*buckets, *schema.columns})
+            buckets[own] = BucketInput(name, buckets=spec.buckets)
     return buckets
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with underscores after it where columns or other transforms have it."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _past_rates(template: Template, ids: list[str]) -> tuple[str, ...]:

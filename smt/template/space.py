@@ -180,6 +180,16 @@ def check_space(space: Space, owner: str) -> None:
         ) from None
 
 
+def as_written(value: object, domain: Domain) -> object:
+    """The number that a text is, where the domain is real: YAML 1.1 reads `1e-3` as a text."""
+    if not isinstance(domain, Float) or not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
 def in_order(space: Space) -> list[str]:
     """The names, choices before what depends on them; those without conditions as they come."""
     return [*TopologicalSorter({name: space[name].when or () for name in space}).static_order()]

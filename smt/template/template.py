@@ -12,7 +12,7 @@ from smt.template.architecture import Architecture
 from smt.template.data import Data
 from smt.template.features import Features, TargetAttention
 from smt.template.serving import Serving
-from smt.template.space import AnyDomain
+from smt.template.space import AnyDomain, as_written
 from smt.template.training import Training
 
 Paradigm = Literal["sparsenn", "decoupled_sparsenn"]
@@ -92,7 +92,9 @@ class Template(Spec):
         if not model.hyperparameters:
             return self
         content = self.model_dump()
-        for place, value in model.hyperparameters.items():
+        for place, written in model.hyperparameters.items():
+            domain = self.exposed.get(place)
+            value = written if domain is None else as_written(written, domain)
             _check_exposed(place, value, self.exposed, f"model '{model.name}'", self.name)
             *path, key = place.split(".")
             inner = content

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from smt.errors import InputError
 from smt.spec import Spec, UnitInterval, digest, read_yaml, suggest
 from smt.template.template import Template
+from smt.yaml_text import format_yaml, parse_yaml
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -196,11 +196,11 @@ def write_version(version: Version, folder: str | Path = TEMPLATES) -> Path:
         )
     if version.parent is not None and version.parent not in numbers:
         raise InputError(f"template '{version.name}': parent {version.parent} does not exist")
-    text = yaml.safe_dump(version.to_dict(), sort_keys=False)
+    text = format_yaml(version.to_dict())
     path = _path(folder, version.name, version.number)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "x") as file:
-        file.write(text + f"digest: '{_content_hash(yaml.safe_load(text))}'\n")
+    with open(path, "x", encoding="utf-8") as file:
+        file.write(text + f"digest: '{_content_hash(parse_yaml(text))}'\n")
     return path
 
 
@@ -208,7 +208,7 @@ def _content_hash(content: Any) -> str:
     try:
         return digest(content)
     except TypeError:
-        # Dates and mixed keys: YAML that a person wrote, and `write_version` never does.
+        # Keys of several kinds: YAML that a person wrote, and `write_version` never does.
         return "that of no plain data"
 
 

@@ -3,8 +3,10 @@
 DCP's own format has a pickled index. This one has none, so a checkpoint can come from anywhere.
 """
 
+import json
+import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import (
     HuggingFaceStorageReader,
     HuggingFaceStorageWriter,
@@ -20,9 +23,12 @@ from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from smt.errors import InputError
+from smt.errors import InputError, sentence
 from smt.layers.networks import Network
 from smt.training.workers import LOCAL, Workers
+
+INDEX = "model.safetensors.index.json"
+"""Written beside the tensors by one worker: which file holds which."""
 
 
 def save_checkpoint(network: Network, path: str | Path) -> None:
@@ -47,13 +53,23 @@ def write_tensors(state: Mapping[str, Any], path: str | Path, workers: Workers =
 
     Args:
         state: Name -> tensor, DTensor or ShardedTensor.
+
+    Raises:
+        OSError: It cannot be written, on whichever worker: the disk is full, say. What one
+            worker alone wrote is gone then.
     """
     # A file holds contiguous tensors; shards are.
     whole = {n: v.contiguous() if isinstance(v, Tensor) else v for n, v in state.items()}
     alone = workers.count == 1
     writer = HuggingFaceStorageWriter(str(path), save_distributed=not alone)
-    with _one_process():
-        save(whole, storage_writer=writer, no_dist=alone)
+    try:
+        with _one_process():
+            save(whole, storage_writer=writer, no_dist=alone)
+    # No Exception, but a BaseException of torch's own: nobody who catches what fails expects it.
+    except CheckpointException as error:
+        if alone:
+            shutil.rmtree(path, ignore_errors=True)
+        raise OSError(f"{path}: cannot write the checkpoint: {_first_cause(error)}") from None
 
 
 @torch.no_grad()
@@ -76,8 +92,11 @@ def read_tensors(state: Mapping[str, Any], path: str | Path, workers: Workers = 
                 f"{[*value.size()]}"
             )
     reader = HuggingFaceStorageReader(str(path))
-    with _one_process():
-        load(dict(state), storage_reader=reader, no_dist=workers.count == 1)
+    try:
+        with _one_process():
+            load(dict(state), storage_reader=reader, no_dist=workers.count == 1)
+    except CheckpointException as error:
+        raise InputError(f"{path}: is a broken checkpoint: {_first_cause(error)}") from None
 
 
 def held_sizes(path: str | Path) -> dict[str, torch.Size]:
@@ -90,8 +109,10 @@ def held_sizes(path: str | Path) -> dict[str, torch.Size]:
         raise InputError(f"{path}: holds no checkpoint, no *.safetensors")
     try:
         held = HuggingFaceStorageReader(str(path)).read_metadata().state_dict_metadata
-    except SafetensorError as error:
-        raise InputError(f"{path}: is a broken checkpoint: {error}") from None
+    # What is damaged may be the file, or the JSON in it that says where its parts belong.
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is a broken checkpoint: {sentence(error)}") from None
+    _check_index(Path(path), held)
     sizes = {}
     for name, tensor in held.items():
         assert isinstance(tensor, TensorStorageMetadata)
@@ -99,6 +120,28 @@ def held_sizes(path: str | Path) -> dict[str, torch.Size]:
             raise InputError(f"{path}: is a broken checkpoint: parts of '{name}' are missing")
         sizes[name] = tensor.size
     return sizes
+
+
+def _check_index(path: Path, held: Iterable[str]) -> None:
+    """Raise `InputError` for an index of other tensors or files, which other readers go by."""
+    index = path / INDEX
+    if not index.exists():
+        return
+    try:
+        files: dict[str, str] = json.loads(index.read_bytes())["weight_map"]
+        whole = set(files) == set(held) and all((path / name).is_file() for name in files.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise InputError(
+            f"{index}: is a broken index, which does not name the tensors beside it and their "
+            "files; write the checkpoint again"
+        )
+
+
+def _first_cause(error: CheckpointException) -> str:
+    """What the first worker that failed met, in one line."""
+    return sentence(next(iter(error.failures.values()))[0])
 
 
 @contextmanager

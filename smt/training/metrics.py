@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from smt.errors import InputError
 from smt.spec import Spec
+from smt.training.clusters import standard_error, sum_within
 
 Floats = NDArray[np.float64]
 
@@ -91,30 +92,21 @@ def paired_delta(
         base: `[n]` contributions of the examples to NE under the baseline; their mean is NE.
         candidate: `[n]` the same under the candidate.
         groups: `[n]` such as the user of every example: the standard error then holds
-            whatever the correlation within a group (cluster-robust, with the factor
-            G / (G - 1) on the variance). Examples are independent where None.
+            whatever the correlation within a group. Examples of id 0 have no id: each is a
+            group of its own. All examples are where None.
+
+    Returns:
+        Δ, and a standard error of which 1.96 on either side hold the true Δ in 95% of cases with
+        few groups too (`smt.training.clusters`).
 
     Raises:
-        InputError: All examples are of one group.
+        InputError: All examples are of one group, or none has a loss.
     """
     before = np.asarray(base, dtype=np.float64)
     after = np.asarray(candidate, dtype=np.float64)
     if before.shape != after.shape:
         raise ValueError(f"not the same examples: {before.shape} and {after.shape}")
     kept = after.sum() / before.sum()
-    residuals = before * kept - after
-    if groups is not None:
-        residuals = _group_residuals(residuals, groups)
-    sem = 100.0 * float(np.sqrt((residuals**2).sum())) / float(before.sum())
+    clusters = sum_within(before * kept - after, before, groups)
+    sem = 100.0 * standard_error(clusters) / float(before.sum())
     return float(100.0 * (1.0 - kept)), sem
-
-
-def _group_residuals(residuals: Floats, groups: NDArray[np.int64]) -> Floats:
-    """`[G]` sums of `[n]` residuals within groups, scaled for the smallness of G."""
-    if groups.shape != residuals.shape:
-        raise ValueError(f"not a group an example: {groups.shape} and {residuals.shape}")
-    names, members = np.unique(groups, return_inverse=True)
-    if len(names) < 2:
-        raise InputError("all examples are of one group; a standard error needs at least two")
-    sums = np.bincount(members, weights=residuals)
-    return np.asarray(sums * np.sqrt(len(names) / (len(names) - 1)), dtype=np.float64)

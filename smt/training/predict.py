@@ -10,6 +10,7 @@ from scipy.special import logit
 from torch import nn
 
 from smt.data import Batch, read_batches
+from smt.data.schema import Numeric
 from smt.layers.networks import Network
 from smt.training.learner import DivergedError
 from smt.training.metrics import EventMetrics, entropy, event_metrics, example_losses
@@ -59,9 +60,13 @@ def predict(
         network: The network, or the same network sharded.
         reads: The plain network, which knows what to read.
         correction: Added to logits: see `Course`.
+
+    Raises:
+        DivergedError: A number is infinite, or an element of an embedding is not finite.
     """
     logits, labels, weights = [], [], []
     for batch in test_batches(reads, windows, EVALUATION_BATCH):
+        _require_finite(batch, reads)
         inputs = batch if device.type == "cpu" else batch.to(device)
         logits.append(network(inputs).double().cpu() + correction)
         labels.append(batch.labels.double())
@@ -69,6 +74,16 @@ def predict(
     return Predictions(
         torch.cat(logits).numpy(), torch.cat(labels).numpy(), torch.cat(weights).numpy()
     )
+
+
+def _require_finite(batch: Batch, reads: Network) -> None:
+    """Raise `DivergedError` for values that a request may have, but no log that is judged by."""
+    numeric = [n for n in reads.features if isinstance(reads.schema.columns[n], Numeric)]
+    wrong = {name: batch.numeric[:, place].isinf() for place, name in enumerate(numeric)}
+    wrong |= {name: ~vectors.isfinite() for name, vectors in batch.embeddings.items()}
+    for name, values in wrong.items():
+        if values.any():
+            raise DivergedError(f"a value of '{name}' in the test rows is not finite")
 
 
 def judge(

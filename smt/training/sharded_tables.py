@@ -17,6 +17,7 @@ from torchrec.distributed.types import ModuleSharder, ShardingEnv, ShardingPlan,
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.errors import InputError
+from smt.layers.named import module_key
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
 from smt.template.training import Training
@@ -100,8 +101,8 @@ def weigher_owners(network: nn.Module, plan: ShardingPlan) -> dict[str, int]:
         if isinstance(tables, PooledTables) and tables.weighers:
             placed = plan.plan[f"{prefix}.tables"]
             for table, features in tables.features_of.items():
-                (rank,) = placed[table].ranks
-                owners |= {f"{prefix}.weighers.{name}.": rank for name in features}
+                (rank,) = placed[module_key(table)].ranks
+                owners |= {f"{prefix}.weighers.{module_key(name)}.": rank for name in features}
     return owners
 
 
@@ -178,11 +179,14 @@ def _constraints(
         if isinstance(module, StepTables):
             # Workers have different numbers of bags there, which torchrec's row-wise does not take.
             own = [WHOLE] if asked == "row_wise" else kinds
-            found |= {name: _constraint(own, module.dim, workers) for name in module.tables}
+            names = [*module.features_of]
         elif isinstance(module, PooledTables):
             # A weigher lives beside its table, so its table is whole.
             own = [WHOLE] if module.weighers else kinds
-            found |= {name: _constraint(own, module.dim, workers) for name in module.features_of}
+            names = [*module.features_of]
+        else:
+            continue
+        found |= {module_key(name): _constraint(own, module.dim, workers) for name in names}
     return found
 
 

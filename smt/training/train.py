@@ -25,7 +25,7 @@ from smt.training.metrics import EventMetrics
 from smt.training.parallel import Placed
 from smt.training.predict import judge, predict
 from smt.training.state import load_training, save_training, saved_step
-from smt.training.windows import Windows, read_groups
+from smt.training.windows import Windows, check_test_weight, read_groups
 from smt.training.workers import LOCAL, Workers
 
 
@@ -37,8 +37,8 @@ class Outcome:
         ne: Mean normalized entropy over the model's events, on the test window.
         metrics: event -> its figures.
         losses: `[n]` float32 contributions of the test examples to `ne`; their mean is `ne`.
-        groups: `[n]` ids by which the test examples are clustered, such as their users; None
-            where the examples are independent.
+        groups: `[n]` ids by which the test examples are clustered, such as their users, 0 of
+            examples without one; None where the examples are independent.
         flops: Of one example, counted.
         train_rows: Examples trained on.
         seconds: Wall time of training and evaluation together.
@@ -97,7 +97,7 @@ def train(
 
     Raises:
         InputError: The model does not fit its log, or its FLOPs limit, or its test rows are
-            all of one group.
+            all of one group or of weight 0.
         DivergedError: A loss was not finite.
     """
     started = time.perf_counter()
@@ -154,6 +154,7 @@ def train_network(
         saving: What a training that goes on ends with is what an undisturbed one ends with.
     """
     template = template.for_model(model)
+    check_test_weight(model, log)
     model, log = enrich_log(template, model, log)
     latest = None if saving is None else saving.latest
     first = 0 if latest is None else saved_step(latest)

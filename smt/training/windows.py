@@ -1,7 +1,7 @@
 """The rows of a log that are one model's."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Filter, Log, Schema, expression
+from smt.data.id_ranges import largest_ids
 from smt.data.labels import mature_labels
 from smt.data.records import read_records
 from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
 from smt.template import Template
+from smt.training.clusters import MISSING
 
 HOUR_MS = 3_600_000
 COUNT_ROWS = 65_536
@@ -140,7 +142,8 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
         events: Those whose training labels are counted; the model's by default.
 
     Raises:
-        InputError: All of the rows have the weight 0, or a file is not on this machine.
+        InputError: All of the rows have the weight 0, an id in memory is outside its column's
+            range, or a file is not on this machine.
     """
     schema = log.schema
     events = model.events if events is None else events
@@ -152,7 +155,11 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
             .combine_chunks()
             for window in (log.train, log.test)
         )
-        log, condition = Log(schema, train, test, log.digest), None
+        log, condition = replace(log, train=train, test=test), None
+    for window in (log.train, log.test):
+        # Those on disk were checked when they were written.
+        if isinstance(window, pa.Table):
+            largest_ids(window, schema)
     mean, count, end_ms = _Mean(events), 0, 0
     surfaces = {n: each for n, each in schema.columns.items() if isinstance(each, Surface)}
     counts = {name: np.zeros(each.num_ids, np.int64) for name, each in surfaces.items()}
@@ -177,7 +184,8 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
 def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
     """`[n]` ids by which a model's test rows are clustered, in the log's order.
 
-    Whether or not the model's features include them; None where all rows are independent.
+    Whether or not the model's features include them; `MISSING` of rows without an id, each a
+    cluster of its own; None where the schema names no such column.
 
     Raises:
         InputError: All of the rows have one id: no standard error can be told from them.
@@ -187,12 +195,25 @@ def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
         return None
     rows = _stretches(log.test, [name], expression(model.filter, log.schema))
     groups = np.concatenate([np.empty(0, np.int64), *(each[name] for each in rows)])
-    if len(groups) and (groups == groups[0]).all():
+    if len(groups) and groups[0] != MISSING and (groups == groups[0]).all():
         raise InputError(
             f"model '{model.name}': all {len(groups):,} test rows have the same '{name}', by which "
             "standard errors are clustered; they need at least two"
         )
     return groups
+
+
+def check_test_weight(model: ModelSpec, log: Log) -> None:
+    """Raise `InputError` where none of a model's test rows weighs anything."""
+    name = log.schema.weight
+    if name is None:
+        return
+    count = 0
+    for rows in _stretches(log.test, [name], expression(model.filter, log.schema)):
+        if rows[name].any():
+            return
+        count += len(rows[name])
+    raise InputError(f"model '{model.name}': all {count:,} test rows have a '{name}' of 0")
 
 
 def _stretches(

@@ -1,8 +1,8 @@
 import json
 import shutil
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -173,18 +173,24 @@ def test_arrow_schema_has_steps_and_delays_but_no_transforms():
 
 
 @given(st.lists(st.integers(0, 12), min_size=2, max_size=40), st.floats(0.05, 0.9))
-def test_split_is_by_time_stable_and_no_moment_is_in_both_windows(times, share):
-    try:
-        train, test = split_by_time(table_of(times), SCHEMA, share)
-    except InputError:
-        ordered = sorted(times)
-        assert ordered[min(int(len(times) * (1 - share)), len(times) - 1)] == ordered[0]
-        assume(False)
+def test_split_is_between_the_two_moments_that_are_nearest_to_the_share(times, share):
+    assume(len(set(times)) > 1)
+    train, test = split_by_time(table_of(times), SCHEMA, share)
     before, after = train["time"].to_pylist(), test["time"].to_pylist()
+    assert before + after == sorted(times)
     assert before[-1] < after[0]
-    order = np.argsort(times, kind="stable").tolist()
-    assert train["user"].to_pylist() + test["user"].to_pylist() == order
-    assert len(after) >= len(times) - int(len(times) * (1 - share))
+    wanted = int(len(times) * (1 - share))
+    counts = [sum(time < moment for time in times) for moment in sorted(set(times))[1:]]
+    nearest = min(abs(count - wanted) for count in counts)
+    assert len(before) == min(count for count in counts if abs(count - wanted) == nearest)
+    rows = zip(train["user"].to_pylist() + test["user"].to_pylist(), before + after, strict=True)
+    assert all(times[user] == time for user, time in rows)
+
+
+def test_a_split_of_rows_in_order_keeps_those_of_one_moment_as_they_are():
+    table = table_of([1, 1, 1, 1, 2])
+    train, _ = split_by_time(table, SCHEMA, 0.2, ordered=True)
+    assert train["user"].to_pylist() == [0, 1, 2, 3]
 
 
 def test_a_log_of_one_moment_cannot_be_split():
@@ -267,8 +273,43 @@ def test_a_dataset_that_was_cut_reads_in_batches_like_a_table(small_log, small_l
     assert batches[0] == batches[1]
 
 
-@pytest.mark.parametrize("times", [[], [5, 5, 5, 5], [5, 5, 5, 6]])
+def test_what_is_held_out_starts_at_the_moment_nearest_to_the_share():
+    held = Log(SCHEMA, table_of([1, 2, 3, 3, 3, 3, 4]), table_of([9]), "log").hold_out(0.3)
+    # Four rows before the cut were asked for; 2 and 6 are as near, and 2 holds out more.
+    assert held.train["time"].to_pylist() == [1, 2]
+    assert held.test["time"].to_pylist() == [3, 3, 3, 3, 4]
+
+
+@pytest.mark.parametrize("times", [[], [5, 5, 5, 5]])
 def test_a_window_of_too_few_moments_cannot_be_cut(times):
     log = Log(SCHEMA, table_of(times), table_of([9]), "log")
     with pytest.raises(InputError, match="'time' has too few distinct values to split the log"):
         log.hold_out(0.5)
+
+
+def test_columns_with_dots_are_counted_cut_and_kept_apart(tmp_path):
+    schema = Schema(
+        columns={
+            "l": IdList(num_ids=9),
+            "l.list": Id(num_ids=9),
+            "l.list.element": Id(num_ids=9),
+            ".e": Event(),
+            ".t": Timestamp(),
+        }
+    )
+    rows = pa.table(
+        {
+            "l": pa.array([[1, 2, 3], [], [4], [5]], pa.list_(pa.int64())),
+            "l.list": [1, 2, 3, 4],
+            "l.list.element": [5, 6, 7, 8],
+            ".e": [0, 1, 0, 1],
+            ".t": [4, 3, 2, 1],
+        }
+    )
+    log = write_log(tmp_path / "log", schema, *split_by_time(rows, schema, 0.5))
+    assert log.train.to_table()["l.list"].to_pylist() == [4, 3]
+    assert log.test.to_table(filter=pc.field("l.list") == 1)["l.list.element"].to_pylist() == [5]
+    in_memory = log.load(schema.columns)
+    for names in (["l.list"], ["l.list.element", ".e"], ["l"]):
+        assert log.memory(names) == pytest.approx(in_memory.memory(names), abs=8)
+        assert log.load(names).train.column_names == names

@@ -62,9 +62,29 @@ def test_a_table_is_read_from_the_command_line(tmp_path):
     assert [group.num_rows for group in file.row_groups] == [20, 20, 5]
 
 
+def test_a_schema_is_drafted_and_then_reads_the_files(tmp_path):
+    rows = "\n".join(f"{1_700_000_000 + row}\t{row % 2}\t{row % 7}" for row in range(50))
+    source = tmp_path / "rows.inter"
+    source.write_text("timestamp:float\tlabel:float\tuser_id:token\n" + rows)
+    draft = ("table", "--source", source, "--infer", tmp_path / "schema.yaml")
+    result = prepare(*draft)
+    assert result.returncode == 0, result.stderr
+    assert "user_id: {kind: id, num_ids: 9, coding: number" in result.stdout
+    assert "num_ids: 9" in (tmp_path / "schema.yaml").read_text()
+    again = prepare(*draft)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    schema = ("--schema", tmp_path / "schema.yaml", "--out", tmp_path / "log")
+    result = prepare("table", "--source", source, *schema)
+    assert result.returncode == 0, result.stderr
+    assert open_log(tmp_path / "log").train.count_rows() == 40
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("table", "--source", "nowhere.csv"),
+        ("table", "--source", "nowhere.csv", "--infer", "nowhere.yaml"),
         ("kuairand", "--source", "nowhere"),
         ("criteo", "--source", "nowhere"),
         ("table", "--source", "nowhere.csv", "--schema", "nowhere.yaml"),

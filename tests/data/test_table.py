@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from smt.data.coding import Hashing
 from smt.data.sources import store
 from smt.data.sources.table import read_table
 from smt.errors import InputError
@@ -112,13 +113,19 @@ def test_names_hash_to_the_same_id_in_any_process_and_file(rows, schema, tmp_pat
     } == {"Rome": 362, "Oslo": 325, None: 0}
 
 
-def test_ids_are_hashed_in_all_files_if_one_file_holds_names(rows, schema, tmp_path):
+def test_numbers_in_one_file_and_names_in_another_are_refused_until_the_schema_says(
+    rows, schema, tmp_path
+):
     numbers = [{**row, "city": "7"} for row in rows]
     files = [write_csv(tmp_path / "a.csv", numbers), write_csv(tmp_path / "b.csv", rows)]
+    with pytest.raises(InputError, match=r"a\.csv: column 'city': the value '7' stands among"):
+        read_table(files, schema)
+    hashed = {**SCHEMA, "city": {**SCHEMA["city"], "coding": "hash"}}
+    schema.write_text(yaml.safe_dump({"columns": hashed}))
     together = read_table(files, schema).rows["city"].to_pylist()
     alone = read_table(files[:1], schema).rows["city"].to_pylist()
-    assert set(alone) == {7}
-    assert set(together[:60]) != {7}
+    assert together[:60] == alone
+    assert set(alone) == {Hashing(1000)(pa.array(["7"])).to_pylist()[0]}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +159,9 @@ def test_the_profile_is_kept_with_the_log(rows, schema, tmp_path):
     assert columns["tags"]["distinct"] == len({tag for row in rows for tag in row["tags"]})
     assert columns["click"]["base_rate"] == pytest.approx(np.mean([row["click"] for row in rows]))
     assert columns["time"]["rows"] == 60
+    assert columns["time"]["first"] == "2023-11-14 22:13:20"
+    assert columns["time"]["last"] == "2023-11-14 22:14:19"
+    assert (columns["age"]["first"], columns["age"]["last"]) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,7 @@ def test_the_profile_is_kept_with_the_log(rows, schema, tmp_path):
         ("age", "old", r"column 'age': the value 'old' cannot be read as float"),
         ("click", "2", r"column 'click': the value '2' is not 0 or 1"),
         ("click", "", r"column 'click': a value is missing"),
-        ("time", "soon", r"column 'time': the value 'soon' cannot be read as int64"),
+        ("time", "soon", r"column 'time': the value 'soon' is no time"),
         ("time", "", r"column 'time': a value is missing"),
         ("user", "100", r"column 'user': the value 100 is outside \[0, 100\)"),
         ("tags", "3|99", r"column 'tags': the value 99 is outside \[0, 50\)"),

@@ -1,6 +1,8 @@
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from smt.data import write_log
 from smt.data.schema import Schema, Weight
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
@@ -108,3 +110,33 @@ def test_what_clusters_rows_is_loaded_though_no_feature_is_made_of_it(make, smal
     log = load_logs(open_logs(models), models)[str(small_log_path)]
     assert log.schema.cluster == "user"
     assert {"user", "item"} <= {*log.test.column_names}
+
+
+@pytest.mark.parametrize("window", ["training", "test"])
+def test_rows_without_any_weight_are_refused_for_the_model_that_has_them(
+    make, small_log, tmp_path, window
+):
+    schema = Schema(columns={**small_log.schema.columns, "w": Weight()})
+    windows = {}
+    for name, rows in (("training", small_log.train), ("test", small_log.test)):
+        feed = rows["surface"].to_numpy() == 0
+        weights = np.where(feed, 0, 1) if name == window else np.ones(len(rows))
+        windows[name] = rows.append_column("w", pa.array(weights.astype("f4")))
+    write_log(tmp_path / "log", schema, windows["training"], windows["test"])
+    others = make("others", log=str(tmp_path / "log"), filter={"surface": 1})
+    open_logs([others, make("all", log=str(tmp_path / "log"))])
+    feed = make("feed", log=str(tmp_path / "log"), filter={"surface": 0})
+    expected = rf"model 'feed': all [\d,]+ rows of the {window} window .* have a 'w' of 0"
+    with pytest.raises(InputError, match=expected):
+        open_logs([others, feed])
+
+
+def test_an_event_that_happens_in_rows_without_weight_alone_is_refused(make, small_log, tmp_path):
+    schema = Schema(columns={**small_log.schema.columns, "w": Weight()})
+    windows = [
+        rows.append_column("w", pa.array(1 - rows["click"].to_numpy().astype("f4")))
+        for rows in (small_log.train, small_log.test)
+    ]
+    write_log(tmp_path / "log", schema, *windows)
+    with pytest.raises(InputError, match=r"event 'click' never happens .* of any weight"):
+        open_logs([make(log=str(tmp_path / "log"))])

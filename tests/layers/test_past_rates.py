@@ -107,3 +107,26 @@ def test_no_gradient_flows_through_the_counts():
     token(ids, torch.ones(2, 2)).sum().backward()
     assert token.project[0].weight.grad is not None
     assert not token.counts.requires_grad
+
+
+def test_a_hundred_million_rows_of_one_id_are_counted_one_by_one():
+    token = token_of(events=1).train()
+    before = torch.tensor([100_000_000.0, 10_000_000.0], dtype=torch.float64)
+    token.counts[1] = token.counts[-1] = before
+    ids, labels = torch.tensor([[1] * 10, [0] * 10]), (torch.arange(10) < 1).float().unsqueeze(1)
+    for _ in range(3):
+        token(ids, labels)
+    assert token.counts[1].tolist() == [100_000_030, 10_000_003]
+    assert token.counts[-1].tolist() == [100_000_030, 10_000_003]
+
+
+def test_what_is_read_is_what_single_precision_read_before_its_counts_stopped():
+    token = token_of(prior=100.0).eval()
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randint(2**24, (len(token.counts), 1), generator=generator)
+    token.counts[:] = (rows * torch.rand((len(rows), 3), generator=generator)).round()
+    places = torch.tensor([[0, 1, 2, 3], [2, 0, 1, 2]]) + token.starts
+    found = token.encode(places)
+    token.counts = token.counts.float()
+    assert found.dtype == torch.float32
+    assert torch.equal(found, token.encode(places))

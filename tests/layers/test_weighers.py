@@ -57,3 +57,10 @@ def test_an_id_never_trained_on_has_weight_zero_and_evaluation_does_not_count():
     gate = FrequencyGate(3, 1.0).eval()
     for _ in range(2):
         assert gate(jagged([[0, 1, 2]])).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_count_does_not_stop_where_single_precision_does():
+    gate = FrequencyGate(2, prior_count=1.0).train()
+    gate.count[1] = 2.0**24
+    gate(jagged([[1, 1, 1]]))
+    assert gate.count.tolist() == [0, 2**24 + 3]

@@ -18,6 +18,7 @@ from smt.report.forest_figure import forest_figure
 from smt.report.packing import pack
 from smt.report.reading import read_run
 from smt.report.sensitivity_figure import sensitivity_figure
+from smt.report.theme import lowest_drawn
 from smt.report.trials_figure import trials_figure
 
 
@@ -72,6 +73,75 @@ def test_a_terrible_trial_sits_on_the_edge_and_keeps_its_number_in_the_hover(run
     infeasible = next(trace for trace in figure.data if trace.name == "infeasible: μ")
     assert infeasible.y[0] == figure.layout.yaxis.range[0] > -1
     assert "μ −77.000%" in infeasible.hovertext[0]
+
+
+def test_a_feasible_trial_in_which_a_network_diverged_flattens_no_picture(run: Run) -> None:
+    technique = run.techniques[0]
+    place = next(i for i, t in enumerate(technique.trials) if t.value is not None)
+    trials = list(technique.trials)
+    trials[place] = replace(trials[place], value=-2500.0, mean=-2500.0)
+    before = trials_figure(technique, 0.05).layout.yaxis.range
+    figure = trials_figure(replace(technique, trials=tuple(trials)), 0.05)
+    low, high = figure.layout.yaxis.range
+    assert high - low <= 1.2 * (before[1] - before[0])
+    traces = {trace.name: trace for trace in figure.data}
+    points = traces["feasible: A"]
+    edge = list(points.x).index(trials[place].number)
+    assert points.y[edge] == low
+    assert points.marker.symbol[edge] == "triangle-down"
+    assert "A −2500.000%" in points.hovertext[edge]
+    assert min(traces["best A so far"].y) >= low
+
+
+def test_a_quarter_of_diverged_networks_does_not_bleach_the_heat_map(run: Run) -> None:
+    technique = run.techniques[1]
+    before = colour_limit(technique)
+    trials = tuple(
+        replace(trial, cells=(replace(trial.cells[0], delta=-5e4), *trial.cells[1:]))
+        for trial in technique.trials
+    )
+    assert colour_limit(replace(technique, trials=trials)) <= 2 * before
+
+
+def test_a_model_that_diverged_is_a_triangle_on_the_edge_of_the_forest(run: Run) -> None:
+    chosen = run.techniques[0].shown_candidate
+    assert chosen is not None
+    first = replace(chosen.models[0], delta=-5e4, sem=3000.0, by_seed=(-1e5, 0.1))
+    before = forest_figure(chosen, None, 0.05).layout.xaxis.range
+    figure = forest_figure(replace(chosen, models=(first, *chosen.models[1:])), None, 0.05)
+    low, high = figure.layout.xaxis.range
+    assert high - low <= 1.5 * (before[1] - before[0])
+    means = next(trace for trace in figure.data if trace.name == "representatives")
+    assert [*means.marker.symbol].index("triangle-left") == len(chosen.models) - 1
+    assert low <= means.x[-1] <= high
+    assert means.error_x.array[-1] is None
+    assert "−50000.000%" in means.hovertext[-1]
+
+
+def test_a_candidate_with_a_diverged_network_keeps_the_others_readable(run: Run) -> None:
+    technique = run.techniques[0]
+    first, *others = technique.confirmation
+    broken = replace(first, mean=-2500.0, mean_sem=100.0, lower=-2700.0)
+    figure = confirmation_figure(replace(technique, confirmation=(broken, *others)), 0.05)
+    drawn = [x for trace in figure.data for x in trace.x or () if x is not None]
+    assert min(drawn) > -10
+    fresh = next(trace for trace in figure.data if trace.name == "on fresh seeds")
+    assert fresh.marker.symbol[0] == "triangle-left"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.2, -0.4, None], -0.4),
+        ([0.2, -0.4, -5e4], -0.4),
+        ([0.2, -8.0, -5e4], -8.0),
+        ([0.2, -8.0, -20.0], -20.0),
+        ([-5e4, -6e4], -0.05),
+        ([], -0.05),
+    ],
+)
+def test_an_axis_leaves_out_only_what_is_far_below_all_else(values, expected) -> None:
+    assert lowest_drawn(values, 0.0, -0.05) == expected
 
 
 def test_every_candidate_shows_what_the_search_saw_and_what_fresh_seeds_say(run: Run) -> None:

@@ -168,3 +168,11 @@ def test_the_terminal_shows_a_row_a_stage(result):
         ["1"],
         ["+0.130%"],
     ]
+
+
+def test_a_model_that_diverged_is_on_the_edge_of_the_figure(rows):
+    worst = {**rows[1], "delta": -5e4, "sem": 3000.0}
+    figure = instances_figure([*rows, worst], 0.05)
+    drawn = [y for trace in figure.data for y in trace.y]
+    assert min(drawn) == -0.4
+    assert any("−50000.000%" in text for trace in figure.data for text in trace.hovertext or ())

@@ -5,6 +5,7 @@ import torch
 from served_networks import FEATURES, filled
 
 from smt.layers.examples import Examples
+from smt.serving.extreme_requests import extreme_requests
 from smt.serving.inputs import held_by
 from smt.serving.programs import programs_of
 from smt.serving.requests import random_requests
@@ -27,7 +28,7 @@ def middle(domain):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("technique", CHANGE_NETWORKS, ids=lambda technique: technique.name)
-def test_every_technique_exports_for_all_sizes(technique, small_log, small_model):
+def test_every_technique_exports_for_all_sizes_and_values(technique, small_log, small_model):
     theta = {name: middle(domain) for name, domain in technique.space.items()}
     base = next(each for each in templates.values() if technique.applies_to(each))
     template = technique.apply(base, theta)
@@ -47,8 +48,11 @@ def test_every_technique_exports_for_all_sizes(technique, small_log, small_model
             module.eval(), (argument(traced),), dynamic_shapes=(inputs.shapes(),)
         )
     program = exported.module()
-    for size in (1, 2, 100):
-        batch = random_requests(network, size, steps=30, generator=generator)
-        with torch.no_grad():
-            expected = torch.sigmoid(network(batch))
-            torch.testing.assert_close(program(argument(batch)), expected, rtol=0, atol=2e-6)
+    for size in (0, 1, 2, 100):
+        for requests in (random_requests, extreme_requests):
+            batch = requests(network, size, steps=30, generator=generator)
+            with torch.no_grad():
+                found, expected = program(argument(batch)), torch.sigmoid(network(batch))
+            # An example whose own numbers overflow has no score in either.
+            overflows = requests is extreme_requests
+            torch.testing.assert_close(found, expected, rtol=0, atol=2e-6, equal_nan=overflows)

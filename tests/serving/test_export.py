@@ -8,7 +8,9 @@ from smt.data import Batch
 from smt.errors import InputError
 from smt.layers.examples import Examples
 from smt.serving import ParityError, export_network, load_exported, serve
-from smt.serving.export import Differences, ExportReport, _check
+from smt.serving.export import ExportReport
+from smt.serving.extreme_requests import extreme_requests
+from smt.serving.parity import Differences, largest_distance, require_parity
 from smt.serving.requests import random_requests
 from smt.template import load_version
 
@@ -66,6 +68,19 @@ def test_a_program_takes_requests_of_any_size(exported, paradigm, size):
     batch = random_requests(one.network, size, steps=30, generator=torch.Generator().manual_seed(1))
     found = one.program(batch)
     assert found.shape == (size, 2)
+    close(found, probabilities(one.network, batch))
+
+
+@pytest.mark.parametrize("paradigm", TEMPLATES)
+@pytest.mark.parametrize("size", [0, 1, 300])
+def test_programs_give_the_networks_scores_of_what_no_log_holds(exported, paradigm, size):
+    one = exported[paradigm]
+    batch = extreme_requests(
+        one.network, size, steps=20, generator=torch.Generator().manual_seed(1)
+    )
+    found = one.program(batch)
+    assert found.shape == (size, 2)
+    assert found.isfinite().all()
     close(found, probabilities(one.network, batch))
 
 
@@ -184,9 +199,18 @@ def test_coarse_tables_are_reported_and_not_refused(small_log, small_model, tmp_
         ({"from_towers": float("inf")}, "the score of its towers by inf"),
     ],
 )
-def test_a_program_that_scores_otherwise_is_refused(exported, differing, message):
+def test_a_program_that_scores_otherwise_is_refused(differing, message):
     equal = {"examples": 10, "from_served": 0.0, "from_trained": 0.0, "from_towers": 0.0}
     differences = Differences.model_construct(**{**equal, **differing})
-    report = exported["sparsenn"].report.model_copy(update={"differences": differences})
     with pytest.raises(ParityError, match=message):
-        _check(report)
+        require_parity(differences, rounded=False, what="examples")
+
+
+def test_no_score_on_an_example_of_a_log_is_no_agreement():
+    nothing = torch.tensor([[float("nan")]])
+    equal = {"examples": 1, "from_trained": 0.0, "from_towers": None}
+    differences = Differences.model_construct(
+        from_served=largest_distance(nothing, nothing), **equal
+    )
+    with pytest.raises(ParityError, match="by nan"):
+        require_parity(differences, rounded=False, what="examples")

@@ -45,6 +45,11 @@ def test_a_models_values_replace_the_templates_and_nothing_else(template, small_
     assert template.training.dense_rate == 0.002
 
 
+def test_a_number_that_another_reader_of_yaml_gives_as_text_is_the_number(template, small_model):
+    own = template.for_model(owning(small_model, training__dense_rate="1e-3"))
+    assert own == template.for_model(owning(small_model, training__dense_rate=0.001))
+
+
 def test_a_models_values_are_in_its_network_and_its_flops(template, small_model, small_log):
     model = owning(small_model, architecture__numeric_hidden=32)
     changed = template.change("architecture", numeric_hidden=32)

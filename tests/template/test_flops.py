@@ -4,6 +4,7 @@ import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
 from smt.data import read_batches
+from smt.data.schema import Event, Schema, Surface, Timestamp
 from smt.errors import InputError
 from smt.fleet import Fleet
 from smt.template import build, count_fleet_flops, count_flops
@@ -35,6 +36,16 @@ def test_flops_are_those_of_the_matrix_products(
 ):
     model = small_model.model_copy(update={"features": features, "events": events})
     assert count_flops(small_template, model, small_log.schema) == expected
+
+
+def test_a_surface_with_names_costs_what_one_without_costs(small_template, small_model):
+    columns = {"time": Timestamp(), "click": Event()}
+    model = small_model.model_copy(update={"features": ("tab",)})
+    flops = {
+        count_flops(small_template, model, Schema(columns={**columns, "tab": tab}))
+        for tab in (Surface(num_ids=2), Surface(num_ids=2, names=("a", "b")))
+    }
+    assert len(flops) == 1
 
 
 def test_flops_of_one_example_are_a_batchs_over_its_size(small_template, small_model, small_log):

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from smt.data.schema import Bucket, Cross, Schema
+from smt.data.schema import Bucket, Cross, Event, Id, Numeric, Schema, Timestamp
 from smt.errors import InputError
 from smt.template import build, catalogue
 from smt.template.importance import by_importance, read_importance
@@ -240,3 +240,27 @@ def test_a_tower_without_features_is_refused(features, side, schema, model):
     lacking = model.model_copy(update={"features": features})
     with pytest.raises(InputError, match=f"no feature of the {side}, so"):
         build(catalogue["decoupled_sparsenn_small"], lacking, schema)
+
+
+def test_a_made_transform_gives_way_to_a_column_of_its_name(small_template, model):
+    template = small_template.change(
+        "features", crosses={"count": 10, "num_ids": 100}, buckets={"count": 1, "buckets": 4}
+    )
+    # Two pairs that are joined to one text, and columns that are named as what is made.
+    ids = ("a__b", "c", "a", "b__c", "cross__c__a")
+    numeric = ("age", "bucket__age")
+    schema = Schema(
+        columns={
+            **{name: Id(num_ids=9) for name in ids},
+            **{name: Numeric() for name in numeric},
+            "time": Timestamp(),
+            "click": Event(),
+        }
+    )
+    own = model.model_copy(update={"features": (*ids, *numeric)})
+    made = resolve_inputs(template, own, schema)
+    assert len(made.crosses) == 10
+    assert made.crosses["cross__a__b__c"].of == ("a__b", "c")
+    assert made.crosses["cross__a__b__c_"].of == ("a", "b__c")
+    assert made.crosses["cross__c__a_"].of == ("c", "a")
+    assert [*made.buckets] == ["bucket__age_"]

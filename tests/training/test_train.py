@@ -57,6 +57,19 @@ def test_an_infinite_feature_is_found_wherever_it_is(
         train(small_template, small_model, Log(small_log.schema, **tables, digest=""))
 
 
+def test_a_vector_that_is_not_finite_is_found_where_it_is_only_judged_by(
+    small_template, small_model, small_log
+):
+    vectors = small_log.test["item_content"].combine_chunks()
+    elements = vectors.flatten().to_numpy().copy()
+    elements[40] = np.nan
+    position = small_log.test.column_names.index("item_content")
+    changed = pa.FixedSizeListArray.from_arrays(pa.array(elements), vectors.type.list_size)
+    test = small_log.test.set_column(position, "item_content", changed)
+    with pytest.raises(DivergedError, match="'item_content' in the test rows is not finite"):
+        train(small_template, small_model, Log(small_log.schema, small_log.train, test, digest=""))
+
+
 def test_a_network_above_its_models_flops_limit_is_refused_unless_the_template_lets_it(
     small_template, small_model, small_log
 ):

@@ -6,6 +6,7 @@ import smt.training.windows as windows_module
 from smt.data import Log, Range, open_log
 from smt.data.schema import Id, Schema, Weight
 from smt.errors import InputError
+from smt.training import train
 from smt.training.windows import model_windows, read_groups
 
 FILTERS = [{}, {"surface": (0, 2)}, {"hour": Range(at_least=8), "region": 1}]
@@ -96,6 +97,14 @@ def test_test_rows_of_one_user_are_refused(small_log, small_model):
     assert len(set(read_groups(other, small_log))) == 2
 
 
+def test_test_rows_without_an_id_are_no_cluster(small_log, small_model):
+    users = np.zeros(len(small_log.test), np.int64)
+    place = small_log.test.column_names.index("user")
+    test = small_log.test.set_column(place, "user", pa.array(users))
+    found = read_groups(small_model, Log(small_log.schema, small_log.train, test, ""))
+    assert not found.any()
+
+
 @pytest.mark.parametrize("where", FILTERS)
 def test_what_is_known_of_late_events_is_the_same_however_the_rows_come(
     small_log_path, small_log, small_model, where, monkeypatch
@@ -121,3 +130,27 @@ def test_rows_without_any_weight_are_refused(small_log, small_model):
     train = small_log.train.append_column("w", pa.array(np.zeros(len(small_log.train), "f4")))
     with pytest.raises(InputError, match=r"'click/all': all [\d,]+ training rows have a 'w' of 0"):
         model_windows(small_model, Log(schema, train, train, ""))
+
+
+@pytest.mark.parametrize("which", ["training", "test"])
+@pytest.mark.parametrize("stranger", [-1, 300])
+def test_an_id_in_memory_outside_its_range_is_refused(small_log, small_model, which, stranger):
+    window = small_log.train if which == "training" else small_log.test
+    place = window.column_names.index("user")
+    users = window["user"].to_numpy().copy()
+    users[-1] = stranger
+    changed = window.set_column(place, "user", pa.array(users))
+    windows = (changed, small_log.test) if which == "training" else (small_log.train, changed)
+    message = rf"column 'user' holds the id {stranger}, which is outside \[0, 300\)"
+    with pytest.raises(InputError, match=message):
+        model_windows(small_model, Log(small_log.schema, *windows, ""))
+
+
+def test_test_rows_without_any_weight_are_refused_before_training(
+    small_log, small_model, small_template
+):
+    schema = Schema(columns={**small_log.schema.columns, "w": Weight()})
+    train_rows = small_log.train.append_column("w", pa.array(np.ones(len(small_log.train), "f4")))
+    test = small_log.test.append_column("w", pa.array(np.zeros(len(small_log.test), "f4")))
+    with pytest.raises(InputError, match=r"'click/all': all [\d,]+ test rows have a 'w' of 0"):
+        train(small_template, small_model, Log(schema, train_rows, test, ""))

@@ -1,5 +1,6 @@
 """Where logs come from: published data sets and a user's own tables."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -7,9 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from smt.data.coding import Dictionary
 from smt.data.log import ROW_GROUP_ROWS, Log, require_empty, split_by_time, write_log
+from smt.data.reading import NOT_READ, Reading
 from smt.data.schema import Schema
 from smt.data.sources.profile import ColumnProfile, profile_columns
+from smt.data.time_order import share_remark
 from smt.errors import InputError
 
 
@@ -19,19 +23,25 @@ class Source:
 
     Attributes:
         rows: One row an impression, in any order, with the columns of the schema.
-        reserved: Id columns whose id 0 stands for a missing or unknown value.
+        reading: How its columns were made of raw values.
+        dictionaries: Of the id columns whose coding is `dictionary`.
         report: What a reader of the log should know, as plain data.
+        remarks: Sentences that a person should read.
+        ordered: The rows are in order of time, and those of one moment in theirs.
     """
 
     schema: Schema
     rows: pa.Table
-    reserved: frozenset[str] = frozenset()
+    reading: Reading = NOT_READ
+    dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    ordered: bool = False
 
     @cached_property
     def profile(self) -> list[ColumnProfile]:
         """What is in each column."""
-        return profile_columns(self.rows, self.schema, self.reserved)
+        return profile_columns(self.rows, self.schema, self.reading)
 
 
 def require_storable(out: str | Path, test_share: float) -> None:
@@ -53,7 +63,20 @@ def store(
         InputError: `out` is not empty, or the times do not allow a split.
     """
     require_storable(out, test_share)
-    train, test = split_by_time(source.rows, source.schema, test_share)
-    columns = [asdict(column) for column in source.profile]
-    report = {**source.report, "columns": columns}
-    return write_log(out, source.schema, train, test, report, row_group_rows=row_group_rows)
+    train, test = split_by_time(source.rows, source.schema, test_share, ordered=source.ordered)
+    remark = share_remark(len(train), len(test), test_share)
+    report = {
+        **source.report,
+        "columns": [asdict(column) for column in source.profile],
+        "remarks": [*source.remarks, *([remark] if remark else [])],
+    }
+    return write_log(
+        out,
+        source.schema,
+        train,
+        test,
+        report,
+        row_group_rows=row_group_rows,
+        reading=source.reading,
+        dictionaries=source.dictionaries,
+    )

@@ -7,9 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
+from smt.data.coding import flat
+from smt.data.reading import Reading
 from smt.data.schema import Column, Event, Id, Numeric, Schema, Timestamp
 from smt.data.sources import Source
-from smt.data.sources.coding import Hashing, flat
+from smt.data.sources.arrow_types import TEXT
+from smt.data.sources.ids import code_ids
+from smt.data.sources.raw_ids import raw_ids
 from smt.errors import InputError
 
 NAMES = ("train.txt", "train.txt.gz")
@@ -42,7 +46,11 @@ def read_criteo(source: str | Path, *, num_ids: int = 100_000) -> Source:
     wrong = labels.filter(pc.invert(pc.fill_null(pc.is_in(labels, pa.array([0, 1])), False)))
     if len(wrong):
         raise InputError(f"{file}: the first column, the label, must be 0 or 1, not {wrong[0]}")
-    hashing = Hashing(num_ids)
+    category = Id(num_ids=num_ids, coding="hash", missing=())
+    categories = {
+        name: code_ids(name, category, {name: [raw_ids(flat(table[name]), (), f"{file}: {name}")]})
+        for name in CATEGORIES
+    }
     kinds: dict[str, Column] = {
         "row": Timestamp(),
         "click": Event(),
@@ -53,12 +61,12 @@ def read_criteo(source: str | Path, *, num_ids: int = 100_000) -> Source:
         "row": pa.array(np.arange(table.num_rows)),
         "click": labels.cast(pa.int8()),
         **{name: _signed_log(table[name]) for name in COUNTS},
-        **{name: hashing(flat(table[name])) for name in CATEGORIES},
+        **{name: pc.fill_null(hashed.columns[name][0], 0) for name, hashed in categories.items()},
     }
     return Source(
         schema=Schema(columns=kinds),
         rows=pa.table(columns),
-        reserved=frozenset(CATEGORIES),
+        reading=Reading(ids={name: hashed.coding for name, hashed in categories.items()}),
         report={"source": "Criteo display advertising", "file": file.name},
     )
 
@@ -77,7 +85,7 @@ def _find(source: Path) -> Path:
 def _read(file: Path) -> pa.Table:
     types = {
         **dict.fromkeys(("click", *COUNTS), pa.int64()),
-        **dict.fromkeys(CATEGORIES, pa.string()),
+        **dict.fromkeys(CATEGORIES, TEXT),
     }
     try:
         return csv.read_csv(

@@ -1,13 +1,17 @@
 """KuaiRand-Pure and KuaiRand-1K: short-video impressions with many kinds of feedback."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from smt.data.coding import Dictionary, code_lists, dictionary, flat
 from smt.data.history import past_rows
+from smt.data.log import arrow_schema
+from smt.data.reading import Reading
 from smt.data.schema import (
     Column,
     DataConstraint,
@@ -22,8 +26,9 @@ from smt.data.schema import (
     Timestamp,
 )
 from smt.data.sources import Source
-from smt.data.sources.coding import Dictionary, code_lists, dictionary, flat
+from smt.data.sources.ids import known_coding
 from smt.data.sources.kuairand_files import (
+    MISSING,
     SIGNALS,
     USER_COUNTS,
     USER_IDS,
@@ -32,6 +37,7 @@ from smt.data.sources.kuairand_files import (
     VIDEO_SIZES,
     read_files,
 )
+from smt.data.time_order import time_order
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -39,8 +45,24 @@ NUM_TABS = 15
 STEP_BITS = {"click": 1, "long_view": 2, "like": 4}
 """The event code of a step of a history is the sum over what happened: 1 to 7."""
 
-Columns = dict[str, tuple[Column, pa.Array]]
-"""Name -> what the column is, and its values."""
+SHOWN = Schema(
+    columns={
+        "time_ms": Timestamp(),
+        **{name: Id(num_ids=2**62) for name in ("user_id", "video_id", "tab", "duration_ms")},
+    }
+)
+"""What is known of a row of the published log before any feedback."""
+
+
+class Made(NamedTuple):
+    """A column of the log: what it is, its values and, of ids, the published values behind them."""
+
+    kind: Column
+    values: pa.Array
+    known: Dictionary | None = None
+
+
+Columns = dict[str, Made]
 
 
 def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
@@ -70,11 +92,21 @@ def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
     histories, steps = _histories(log, columns, events, history_length)
     columns |= histories | events
     return Source(
-        schema=Schema(columns={name: kind for name, (kind, _) in columns.items()}),
-        rows=pa.table({name: values for name, (_, values) in columns.items()} | steps),
-        reserved=frozenset(
-            name for name, (kind, _) in columns.items() if isinstance(kind, (Id, DataConstraint))
+        schema=Schema(columns={name: column.kind for name, column in columns.items()}),
+        rows=pa.table({name: column.values for name, column in columns.items()} | steps),
+        reading=Reading(
+            ids={
+                name: known_coding({name: column.values}, column.known, MISSING)
+                for name, column in columns.items()
+                if column.known is not None
+            }
         ),
+        dictionaries={
+            name: column.known.as_texts()
+            for name, column in columns.items()
+            if column.known is not None
+        },
+        ordered=True,
         report={
             "source": "KuaiRand",
             "rows_read": files.log.num_rows,
@@ -84,10 +116,10 @@ def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
 
 
 def _distinct_rows(log: pa.Table) -> pa.Table:
-    """The first of each set of equal rows, ordered by time, then by place in the files."""
-    numbered = log.append_column("row", pa.array(np.arange(log.num_rows)))
-    first = numbered.group_by(log.column_names).aggregate([("row", "min")])
-    return first.sort_by([("time_ms", "ascending"), ("row_min", "ascending")]).combine_chunks()
+    """One of each set of equal rows, in the order that the log has them: see `time_order`."""
+    distinct = log.group_by(log.column_names).aggregate([])
+    order = time_order(distinct, SHOWN, arrow_schema(SHOWN))
+    return distinct.take(pa.array(order)).combine_chunks()
 
 
 def _of_users(users: pa.Table) -> Columns:
@@ -96,13 +128,14 @@ def _of_users(users: pa.Table) -> Columns:
     activity = dictionary(users["user_active_degree"])
     names = ("unknown", *activity.values.to_pylist())
     return {
-        "user_active_degree": (
+        "user_active_degree": Made(
             DataConstraint(num_ids=activity.num_ids, names=names),
             activity(flat(users["user_active_degree"])),
+            activity,
         ),
         **{name: _coded(users[name]) for name in USER_IDS},
-        **{name: (Numeric(), _log1p(users[name])) for name in USER_COUNTS},
-        "register_days": (Numeric(), _float32(users["register_days"])),
+        **{name: Made(Numeric(), _log1p(users[name])) for name in USER_COUNTS},
+        "register_days": Made(Numeric(), _float32(users["register_days"])),
     }
 
 
@@ -113,8 +146,8 @@ def _of_videos(videos: pa.Table) -> Columns:
     tag_codes = dictionary(tags.flatten())
     return {
         **{name: _coded(videos[name]) for name in (*VIDEO_LARGE_IDS, *VIDEO_IDS)},
-        "tag": (IdList(num_ids=tag_codes.num_ids), code_lists(tags, tag_codes)),
-        **{name: (Numeric(), _log1p(videos[name])) for name in VIDEO_SIZES},
+        "tag": Made(IdList(num_ids=tag_codes.num_ids), code_lists(tags, tag_codes), tag_codes),
+        **{name: Made(Numeric(), _log1p(videos[name])) for name in VIDEO_SIZES},
     }
 
 
@@ -133,11 +166,15 @@ def _joined(log: pa.Table, key: str, table: pa.Table, features: Columns, side: S
     codes = dictionary(ids, known)
     position = pc.fill_null(pc.index_in(ids, value_set=known), table.num_rows)
     joined: Columns = {
-        name: (kind.model_copy(update={"side": side}), values.take(position))
-        for name, (kind, values) in features.items()
+        name: Made(
+            column.kind.model_copy(update={"side": side}),
+            column.values.take(position),
+            column.known,
+        )
+        for name, column in features.items()
     }
     kind = Id(num_ids=codes.num_ids, cluster=side == "user", side=side)
-    return {key: (kind, codes(ids)), **joined}
+    return {key: Made(kind, codes(ids), codes), **joined}
 
 
 def _context(log: pa.Table, videos: pa.Table) -> Columns:
@@ -149,12 +186,12 @@ def _context(log: pa.Table, videos: pa.Table) -> Columns:
     # The log writes 0 where the duration is not known.
     durations = pc.if_else(pc.greater(log["duration_ms"], 0), log["duration_ms"], None)
     return {
-        "duration_ms": (Numeric(side="item"), _log1p(durations)),
-        "video_age_days": (Numeric(side="item"), pa.array(age.astype(np.float32))),
-        "hour": (Id(num_ids=25), pa.array(times % DAY_MS // HOUR_MS + 1)),
-        "day_of_week": (Id(num_ids=8), pa.array((times // DAY_MS + 3) % 7 + 1)),
-        "tab": (Surface(num_ids=max(NUM_TABS, pc.max(tabs).as_py() + 1)), tabs),
-        "time_ms": (Timestamp(), flat(log["time_ms"])),
+        "duration_ms": Made(Numeric(side="item"), _log1p(durations)),
+        "video_age_days": Made(Numeric(side="item"), pa.array(age.astype(np.float32))),
+        "hour": Made(Id(num_ids=25), pa.array(times % DAY_MS // HOUR_MS + 1)),
+        "day_of_week": Made(Id(num_ids=8), pa.array((times // DAY_MS + 3) % 7 + 1)),
+        "tab": Made(Surface(num_ids=max(NUM_TABS, pc.max(tabs).as_py() + 1)), tabs),
+        "time_ms": Made(Timestamp(), flat(log["time_ms"])),
     }
 
 
@@ -167,7 +204,9 @@ def _events(log: pa.Table) -> Columns:
         "play_half": (duration > 0) & (2 * played >= duration),
         "play_whole": (duration > 0) & (played >= duration),
     }
-    return {event: (Event(), pa.array(flags.astype(np.int8))) for event, flags in happened.items()}
+    return {
+        event: Made(Event(), pa.array(flags.astype(np.int8))) for event, flags in happened.items()
+    }
 
 
 def _histories(
@@ -179,13 +218,13 @@ def _histories(
     """
     codes: NDArray[np.int64] = np.zeros(log.num_rows, np.int64)
     for event, bit in STEP_BITS.items():
-        codes += bit * events[event][1].to_numpy()
+        codes += bit * events[event].values.to_numpy()
     liked_enough = (codes & (STEP_BITS["click"] | STEP_BITS["long_view"])) > 0
     times = log["time_ms"].to_numpy()
     past = past_rows(log["user_id"].to_numpy(), times, liked_enough, length)
-    ids = {name: columns[name][1].to_numpy() for name in ("video_id", "author_id")}
-    ids["tag"] = _first(columns["tag"][1])
-    bounds = {name: _num_ids(columns[name][0]) for name in ids}
+    ids = {name: columns[name].values.to_numpy() for name in ("video_id", "author_id")}
+    ids["tag"] = _first(columns["tag"].values)
+    bounds = {name: _num_ids(columns[name].kind) for name in ids}
     videos = Sequence(
         num_ids=bounds["video_id"],
         of="video_id",
@@ -197,9 +236,9 @@ def _histories(
     authors = Sequence(num_ids=bounds["author_id"], of="author_id", side="user")
     firsts = Sequence(num_ids=bounds["tag"], of="tag", side="user")
     sequences: Columns = {
-        "history_videos": (videos, past.lists(ids["video_id"])),
-        "history_authors": (authors, past.lists(ids["author_id"])),
-        "history_tags": (firsts, past.lists(ids["tag"])),
+        "history_videos": Made(videos, past.lists(ids["video_id"])),
+        "history_authors": Made(authors, past.lists(ids["author_id"])),
+        "history_tags": Made(firsts, past.lists(ids["tag"])),
     }
     return sequences, {"history_events": past.lists(codes), "history_times": past.lists(times)}
 
@@ -218,9 +257,9 @@ def _first(lists: pa.ListArray) -> NDArray[np.int64]:
     return result
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[Column, pa.Array]:
+def _coded(column: pa.ChunkedArray) -> Made:
     codes: Dictionary = dictionary(column)
-    return Id(num_ids=codes.num_ids), codes(flat(column))
+    return Made(Id(num_ids=codes.num_ids), codes(flat(column)), codes)
 
 
 def _log1p(column: pa.ChunkedArray) -> pa.Array:

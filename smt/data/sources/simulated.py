@@ -15,6 +15,8 @@ def read_simulated(spec: SimulatorSpec) -> Source:
     return Source(
         schema=log.schema,
         rows=pa.concat_tables([log.train, log.test]).combine_chunks(),
+        # Impressions of one moment are drawn one after the other, before their labels are.
+        ordered=True,
         report={
             "source": "simulator",
             "spec": spec.to_dict(),

@@ -1,43 +1,65 @@
-"""A user's own CSV or Parquet files as a log, checked against a schema."""
+"""A user's own files as a log, checked against a schema and decided over all files together."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence as Several
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as csv
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
+from smt.data.columns import Order
 from smt.data.log import arrow_schema
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Schema, Sequence
-from smt.data.sources import Source
-from smt.data.sources.coding import flat
-from smt.data.sources.table_columns import (
-    delay_column,
-    holds_ids,
-    is_named,
-    split_lists,
-    step_column,
-    to_log_column,
+from smt.data.reading import Reading
+from smt.data.schema import (
+    ID_LIST_KINDS,
+    SINGLE_ID_KINDS,
+    Embedding,
+    Event,
+    Numeric,
+    Propensity,
+    Schema,
+    Sequence,
+    Timestamp,
+    Weight,
 )
+from smt.data.sources import Source
+from smt.data.sources.arrow_types import plain
+from smt.data.sources.code_columns import CodedColumns, Files, code_columns
+from smt.data.sources.files import read_files
+from smt.data.sources.histories import Histories, order_histories
+from smt.data.sources.list_columns import kept_elements, require_same_lengths, with_elements
+from smt.data.sources.lists import as_lists
+from smt.data.sources.numbers import (
+    code_column,
+    label_column,
+    numeric_column,
+    positive_column,
+    refuse,
+    vector_column,
+)
+from smt.data.sources.time_columns import TimedColumns, time_columns
 from smt.errors import InputError
-from smt.spec import suggest
-
-CSV_NULLS = ["", "NULL", "null", "NaN", "nan", "None"]
 
 
-def read_table(files: Several[str | Path], schema: str | Path, *, separator: str = "|") -> Source:
+def read_table(
+    files: Several[str | Path],
+    schema: str | Path,
+    *,
+    separator: str | None = None,
+    delimiter: str | None = None,
+) -> Source:
     """Read files that have the columns of a schema; other columns are ignored.
 
-    Ids that are whole numbers in all files stay as they are and must be below `num_ids`; any
-    other text is hashed to [1, num_ids). A missing id is 0, a missing number NaN, a missing
-    list empty; labels, times, weights and propensities may not be missing, nor the delay of
-    what happened. A time is whole milliseconds since the epoch, an ISO 8601 text (UTC unless
-    it says otherwise) or an Arrow timestamp. Lists are Arrow lists, or texts like `1|2|3`.
+    What a value means is decided over all files together, and is the same in CSV and in any
+    type of Parquet. Ids are coded as `smt.data.sources.ids` says; a missing id is 0, a missing
+    number NaN, a missing list empty, a missing element left out of its list. Labels, times,
+    weights and propensities may not be missing, nor the delay of what happened.
 
     Args:
-        files: Files ending in .csv, .csv.gz or .parquet.
+        files: Files and folders as of `read_files`.
         schema: A YAML file like the `schema.yaml` of a log.
-        separator: What separates the elements of a list in a text.
+        separator: Of lists in a text, where the schema does not say; None tells it from them.
+        delimiter: As of `read_files`.
 
     Raises:
         InputError: Names the file, the column and the first value that does not fit.
@@ -45,88 +67,172 @@ def read_table(files: Several[str | Path], schema: str | Path, *, separator: str
     wanted = Schema.load(schema)
     if not wanted.events:
         raise InputError(f"{schema}: names no column of kind 'event'; a log needs a label")
-    if not files:
-        raise InputError("--source names no file; give at least one CSV or Parquet file")
-    if not separator:
+    if separator == "":
         raise InputError("--separator must not be empty")
-    tables = {Path(file): _split(_read(Path(file), wanted), wanted, separator) for file in files}
-    hashed = frozenset(
-        name
-        for name in wanted.names(*SINGLE_ID_KINDS, *ID_LIST_KINDS)
-        if not all(holds_ids(columns[name]) for columns in tables.values())
+    tables = read_files(
+        files, arrow_schema(wanted).names, delimiter=delimiter, labels=wanted.events
     )
-    converted = [_convert(columns, wanted, hashed, file) for file, columns in tables.items()]
+    raw: dict[str, Files] = {
+        name: {
+            f"{file}: column '{name}'": plain(table[name], f"{file}: column '{name}'")
+            for file, table in tables.items()
+        }
+        for name in arrow_schema(wanted).names
+    }
+    columns, separators = _with_lists(raw, wanted, separator)
+    coded, timed = code_columns(columns, wanted), time_columns(columns, wanted)
+    parts = _log_columns(columns, wanted, coded, timed)
+    orders, remarks = _order(parts, wanted, tables)
     return Source(
         schema=wanted,
-        rows=pa.concat_tables(converted).combine_chunks(),
-        reserved=frozenset(
-            name
-            for name in wanted.names(*SINGLE_ID_KINDS)
-            if not is_named(wanted.stored[name])
-            and (name in hashed or any(columns[name].null_count for columns in tables.values()))
-        ),
-        report={"source": "table", "files": [file.name for file in tables]},
+        rows=pa.concat_tables([pa.table(part) for part in parts]).combine_chunks(),
+        reading=Reading(ids=coded.codings, units=timed.units, orders=orders, separators=separators),
+        dictionaries=coded.dictionaries,
+        report={"source": "table", "files": [Path(file).name for file in tables]},
+        remarks=(*timed.remarks, *coded.remarks, *remarks),
     )
 
 
-def _read(file: Path, schema: Schema) -> pa.Table:
-    if not file.is_file():
-        raise InputError(f"{file}: no such file")
-    names = arrow_schema(schema).names
-    try:
-        if file.suffix == ".parquet":
-            _require_columns(file, pq.read_schema(file).names, names, schema)
-            return pq.read_table(file, columns=names)
-        if not file.name.endswith((".csv", ".csv.gz")):
-            raise InputError(f"{file}: must end in .csv, .csv.gz or .parquet")
-        with csv.open_csv(file) as reader:
-            _require_columns(file, reader.schema.names, names, schema)
-        options = csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            include_columns=names,
-            null_values=CSV_NULLS,
-            strings_can_be_null=True,
+def _with_lists(
+    columns: dict[str, Files], schema: Schema, separator: str | None
+) -> tuple[dict[str, Files], dict[str, str]]:
+    """The columns with lists for texts of lists, and what separates these."""
+    used: dict[str, str] = {}
+    result = dict(columns)
+    for name in schema.names(*ID_LIST_KINDS, Embedding):
+        kind = schema.columns[name]
+        assert isinstance(kind, (*ID_LIST_KINDS, Embedding))
+        missing = None if isinstance(kind, Embedding) else kind.missing
+        steps = [step for step, sequence in schema.steps.items() if sequence == name]
+        chosen = kind.separator or separator
+        for column in (name, *steps):
+            # What separates ids separates their times, where a blank may be a time's own.
+            given = chosen or used.get(name)
+            result[column], shown = as_lists(columns[column], separator=given, given=missing)
+            if shown is not None:
+                used[column] = shown
+    return result, used
+
+
+def _log_columns(
+    columns: dict[str, Files], schema: Schema, coded: CodedColumns, timed: TimedColumns
+) -> list[dict[str, pa.Array]]:
+    """The columns of each file as a log has them, histories in their own order."""
+    known = {**coded.ids, **timed.milliseconds}
+    count = len(columns[schema.timestamp])
+    return [
+        _file_columns(
+            {name: list(files.items())[number] for name, files in columns.items()},
+            {name: files[number] for name, files in known.items()},
+            schema,
         )
-        return csv.read_csv(file, convert_options=options)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{file}: {error}") from None
+        for number in range(count)
+    ]
 
 
-def _require_columns(file: Path, found: list[str], names: list[str], schema: Schema) -> None:
-    for name in names:
-        if name not in found:
-            what = "the label" if name in schema.events else "the column"
-            raise InputError(
-                f"{file}: lacks {what} '{name}' that the schema names; {suggest(name, found)}"
-            )
+def _file_columns(
+    raw: dict[str, tuple[str, pa.Array]], known: dict[str, pa.Array], schema: Schema
+) -> dict[str, pa.Array]:
+    """One file's columns.
 
-
-def _split(table: pa.Table, schema: Schema, separator: str) -> dict[str, pa.Array]:
-    lists = {*schema.names(*ID_LIST_KINDS, Embedding), *schema.steps}
-    columns = {name: flat(table[name]) for name in table.column_names}
-    plain = {
-        name: values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-        for name, values in columns.items()
-    }
-    return plain | {name: split_lists(plain[name], separator) for name in lists}
-
-
-def _convert(
-    columns: dict[str, pa.Array], schema: Schema, hashed: frozenset[str], file: Path
-) -> pa.Table:
-    converted = {
-        name: to_log_column(
-            columns[name], kind, hashed=name in hashed, where=f"{file}: column '{name}'"
-        )
-        for name, kind in schema.stored.items()
-    }
-    for step, name in schema.steps.items():
-        sequence = schema.columns[name]
-        assert isinstance(sequence, Sequence)
-        codes = sequence.num_events if step == sequence.events else None
-        where = f"{file}: column '{step}'"
-        converted[step] = step_column(columns[step], converted[name], codes, where)
+    Args:
+        raw: Name -> file and column, and the plain array.
+        known: Name -> ids and times, null where they are missing; of lists, the elements'.
+    """
+    result: dict[str, pa.Array] = {}
+    for name, kind in schema.stored.items():
+        where, values = raw[name]
+        if isinstance(kind, SINGLE_ID_KINDS):
+            result[name] = pc.fill_null(known[name], 0)
+        elif isinstance(kind, Timestamp):
+            result[name] = known[name]
+        elif isinstance(kind, Sequence):
+            result |= _sequence(name, kind, raw, known)
+        elif isinstance(kind, ID_LIST_KINDS):
+            lists = with_elements(values, known[name])
+            result[name] = kept_elements(lists, known[name].is_valid())
+        elif isinstance(kind, Numeric):
+            result[name] = numeric_column(values, kind.missing, where)
+        elif isinstance(kind, Embedding):
+            result[name] = vector_column(values, kind.dim, where)
+        elif isinstance(kind, Event):
+            result[name] = label_column(values, where)
+        else:
+            assert isinstance(kind, Weight | Propensity)
+            result[name] = positive_column(values, kind, where)
     for delay, event in schema.delays.items():
-        where = f"{file}: column '{delay}'"
-        converted[delay] = delay_column(columns[delay], converted[event], where)
-    return pa.table(converted)
+        result[delay] = _delays(known[delay], result[event], raw[delay][0])
+    return result
+
+
+def _sequence(
+    name: str,
+    kind: Sequence,
+    raw: dict[str, tuple[str, pa.Array]],
+    known: dict[str, pa.Array],
+) -> dict[str, pa.Array]:
+    """A sequence and its steps' columns, without the steps whose id is missing."""
+    result = {name: with_elements(raw[name][1], known[name])}
+    for step in (kind.events, kind.timestamps):
+        if step is None:
+            continue
+        where, lists = raw[step]
+        require_same_lengths(lists, raw[name][1], where)
+        elements = (
+            known[step]
+            if step == kind.timestamps
+            else code_column(lists.flatten(), kind.num_events, where)
+        )
+        result[step] = with_elements(lists, elements)
+    return {step: kept_elements(lists, known[name].is_valid()) for step, lists in result.items()}
+
+
+def _delays(delays: pa.Array, labels: pa.Array, where: str) -> pa.Array:
+    """The milliseconds until an event, 0 where it did not happen.
+
+    Raises:
+        InputError: A delay is negative, missing where the event happened, or given where not.
+    """
+    happened = pc.equal(labels, 1)
+    refuse(delays, pc.and_(happened, pc.is_null(delays)), "is missing", where)
+    delays = pc.fill_null(delays, 0)
+    refuse(delays, pc.less(delays, 0), "is negative", where)
+    early = pc.and_(pc.invert(happened), pc.not_equal(delays, 0))
+    refuse(delays, early, "is the delay of what did not happen", where)
+    return delays
+
+
+def _order(
+    parts: list[dict[str, pa.Array]], schema: Schema, files: Iterable[str]
+) -> tuple[dict[str, Order], tuple[str, ...]]:
+    """Bring the histories of all files into one order, in place; how they were, and remarks."""
+    orders: dict[str, Order] = {}
+    remarks: tuple[str, ...] = ()
+    for name in schema.names(Sequence):
+        kind = schema.columns[name]
+        assert isinstance(kind, Sequence)
+        named = {f"{file}: column '{name}'": part for file, part in zip(files, parts, strict=True)}
+        ordered = order_histories(
+            name,
+            {
+                where: Histories(
+                    part[name],
+                    part[kind.events] if kind.events else None,
+                    part[kind.timestamps] if kind.timestamps else None,
+                )
+                for where, part in named.items()
+            },
+            {where: part[schema.timestamp] for where, part in named.items()},
+            order=kind.order,
+        )
+        remarks += ordered.remarks
+        if ordered.order is not None:
+            orders[name] = ordered.order
+        for where, part in named.items():
+            histories = ordered.files[where]
+            part[name] = histories.ids
+            if kind.events:
+                part[kind.events] = histories.codes
+            if kind.timestamps:
+                part[kind.timestamps] = histories.times
+    return orders, remarks

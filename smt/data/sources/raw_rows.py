@@ -1,0 +1,300 @@
+"""Raw rows as a log's columns, by what was decided over all of its files when it was made."""
+
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from smt.data.coding import Dictionary, flat
+from smt.data.log import arrow_schema
+from smt.data.reading import IdCoding, Reading
+from smt.data.schema import (
+    ID_LIST_KINDS,
+    SINGLE_ID_KINDS,
+    DataConstraint,
+    Embedding,
+    Numeric,
+    Schema,
+    Sequence,
+    Surface,
+    Timestamp,
+)
+from smt.data.sources.arrow_types import plain
+from smt.data.sources.histories import Histories, as_ordered, before_impressions
+from smt.data.sources.ids import IdColumn, coder_of
+from smt.data.sources.list_columns import kept_elements, require_same_lengths, with_elements
+from smt.data.sources.lists import as_lists
+from smt.data.sources.missing import words_of
+from smt.data.sources.numbers import code_column, numeric_column, refuse, vector_column
+from smt.data.sources.raw_ids import canonical, raw_ids
+from smt.data.sources.time_columns import readable
+from smt.data.sources.times import read_times
+from smt.errors import InputError
+from smt.spec import suggest
+
+Columns = Mapping[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Codings:
+    """How a log's columns were made of raw values.
+
+    Attributes:
+        dictionaries: By the column whose ids they are.
+    """
+
+    schema: Schema
+    reading: Reading
+    dictionaries: Mapping[str, Dictionary]
+
+
+@dataclass(frozen=True)
+class CodedRows:
+    """Rows as a log has them.
+
+    Attributes:
+        table: With the columns asked for, and those of their steps.
+        unknown: By column, the values (of lists, elements) that no log of the schema could
+            hold: ids that it does not know, and what cannot be read. They count as missing.
+        missing: By column, those that are no value.
+    """
+
+    table: pa.Table
+    unknown: dict[str, int]
+    missing: dict[str, int]
+
+
+def code_rows(rows: pa.Table, columns: Several[str], codings: Codings) -> CodedRows:
+    """Make columns of raw rows as `read_table` made the log's, but let no value stop the others.
+
+    A missing or unknown id is 0, a missing or infinite number NaN; a list without a value is
+    empty, a vector zero, a time 0.
+
+    Args:
+        rows: Raw values, as a file of the log has them; other columns are ignored.
+        columns: Features and the timestamp, as the schema names them.
+
+    Raises:
+        InputError: A column is not there, or of a type that it can never have.
+    """
+    types = arrow_schema(codings.schema)
+    coded: dict[str, pa.Array] = {}
+    unknown, missing = {}, {}
+    for name in columns:
+        steps = [step for step, sequence in codings.schema.steps.items() if sequence == name]
+        raw = {each: _raw(rows, each) for each in (name, *steps)}
+        code = partial(_CODERS[type(codings.schema.columns[name])], name, codings)
+        parts = _coded(raw, code, {each: _nothing(types.field(each).type) for each in raw})
+        for each in raw:
+            columns_of_parts = [part.columns[each] for part in parts]
+            coded[each] = pa.chunked_array(columns_of_parts, types.field(each).type)
+        unknown[name] = sum(part.unknown for part in parts)
+        missing[name] = sum(part.missing for part in parts)
+    table = pa.table(coded).combine_chunks()
+    return CodedRows(_before_impressions(table, codings.schema), unknown, missing)
+
+
+def _before_impressions(table: pa.Table, schema: Schema) -> pa.Table:
+    """The rows without steps at or after them, where the rows' times are read."""
+    if schema.timestamp not in table.column_names:
+        return table
+    moments = table[schema.timestamp].combine_chunks()
+    columns = {name: table[name] for name in table.column_names}
+    for name in schema.names(Sequence):
+        kind = schema.columns[name]
+        assert isinstance(kind, Sequence)
+        if name in columns and kind.timestamps is not None:
+            flat_columns = {column: flat(values) for column, values in columns.items()}
+            lists = before_impressions(_histories(name, kind, flat_columns), moments)
+            columns |= _columns(name, kind, lists)
+    return pa.table(columns)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of a column and of its steps, and what of them was not known."""
+
+    columns: Columns
+    unknown: int
+    missing: int
+
+
+def _coded(raw: Columns, code: Callable[[Columns], _Part], nothing: Columns) -> tuple[_Part, ...]:
+    try:
+        return (code(raw),)
+    except InputError:
+        # What is wrong without any row is a type, or the dictionary that is not there.
+        code({name: values.slice(0, 0) for name, values in raw.items()})
+        return _in_parts(raw, code, nothing)
+
+
+def _in_parts(
+    raw: Columns, code: Callable[[Columns], _Part], nothing: Columns
+) -> tuple[_Part, ...]:
+    """The rows, coded in halves of halves where a value cannot be: it alone becomes nothing."""
+    try:
+        return (code(raw),)
+    except InputError:
+        first = next(iter(raw.values()))
+        if len(first) == 1:
+            absent = all(values.null_count for values in raw.values())
+            return (_Part(nothing, unknown=not absent, missing=absent),)
+        half = len(first) // 2
+        return tuple(
+            part
+            for start, count in ((0, half), (half, len(first) - half))
+            for part in _in_parts(
+                {name: values.slice(start, count) for name, values in raw.items()}, code, nothing
+            )
+        )
+
+
+def _raw(rows: pa.Table, name: str) -> pa.Array:
+    if name not in rows.column_names:
+        raise InputError(f"the rows lack the column '{name}'; {suggest(name, rows.column_names)}")
+    return plain(rows[name], _where(name))
+
+
+def _where(name: str) -> str:
+    return f"the rows: column '{name}'"
+
+
+def _nothing(kind: pa.DataType) -> pa.Array:
+    """One row of it."""
+    if pa.types.is_fixed_size_list(kind):
+        return pa.array([[0.0] * kind.list_size], kind)
+    if pa.types.is_list(kind):
+        return pa.array([[]], kind)
+    return pa.array([float("nan") if pa.types.is_floating(kind) else 0], kind)
+
+
+def _numbers(name: str, codings: Codings, raw: Columns) -> _Part:
+    kind = codings.schema.columns[name]
+    assert isinstance(kind, Numeric)
+    numbers = numeric_column(raw[name], kind.missing, _where(name))
+    return _Part({name: numbers}, 0, pc.sum(pc.is_nan(numbers)).as_py() or 0)
+
+
+def _vectors(name: str, codings: Codings, raw: Columns) -> _Part:
+    kind = codings.schema.columns[name]
+    assert isinstance(kind, Embedding)
+    lists = _lists(name, codings, raw[name], None)
+    return _Part({name: vector_column(lists, kind.dim, _where(name))}, 0, 0)
+
+
+def _moments(name: str, codings: Codings, raw: Columns) -> _Part:
+    return _Part({name: _milliseconds(name, codings, raw[name])}, 0, 0)
+
+
+def _milliseconds(name: str, codings: Codings, values: pa.Array) -> pa.Array:
+    """Times of impressions or steps, in the unit that the log's files had."""
+    clock = codings.schema.columns[codings.schema.timestamp]
+    assert isinstance(clock, Timestamp)
+    times = readable(values)
+    refuse(times, pc.is_null(times), "is missing", _where(name))
+    unit = codings.reading.units.get(name, "ms")
+    return read_times({_where(name): times}, unit=unit, zone=clock.zone).milliseconds[_where(name)]
+
+
+def _single_ids(name: str, codings: Codings, raw: Columns) -> _Part:
+    ids, unknown = _ids(name, codings, raw[name])
+    return _Part({name: pc.fill_null(ids, 0)}, unknown, ids.null_count)
+
+
+def _listed_ids(name: str, codings: Codings, raw: Columns) -> _Part:
+    """Lists without their missing elements; of sequences, the same steps of all columns."""
+    kind = codings.schema.columns[name]
+    assert isinstance(kind, ID_LIST_KINDS)
+    lists = _lists(name, codings, raw[name], kind.missing)
+    ids, unknown = _ids(name, codings, lists.flatten())
+    coded = {name: with_elements(lists, ids)}
+    for step, values in raw.items():
+        if step == name:
+            continue
+        assert isinstance(kind, Sequence)
+        of_steps = _lists(step, codings, values, kind.missing)
+        require_same_lengths(of_steps, lists, _where(step))
+        elements = of_steps.flatten()
+        if step == kind.events:
+            codes = code_column(elements, None, _where(step))
+            outside = pc.or_(pc.less(codes, 0), pc.greater_equal(codes, kind.num_events or 0))
+            unknown += 0 if kind.num_events is None else pc.sum(outside).as_py() or 0
+            coded[step] = with_elements(of_steps, codes)
+        else:
+            coded[step] = with_elements(of_steps, _milliseconds(step, codings, elements))
+    missing = lists.null_count + ids.null_count
+    kept = {each: kept_elements(values, ids.is_valid()) for each, values in coded.items()}
+    if isinstance(kind, Sequence):
+        order = codings.reading.orders.get(name)
+        kept = _columns(name, kind, as_ordered(_histories(name, kind, kept), order))
+    return _Part(kept, unknown, missing)
+
+
+def _histories(name: str, kind: Sequence, columns: Columns) -> Histories:
+    return Histories(
+        columns[name],
+        columns[kind.events] if kind.events else None,
+        columns[kind.timestamps] if kind.timestamps else None,
+    )
+
+
+def _columns(name: str, kind: Sequence, histories: Histories) -> dict[str, pa.Array]:
+    lists = {name: histories.ids, kind.events: histories.codes, kind.timestamps: histories.times}
+    return {column: values for column, values in lists.items() if column is not None}
+
+
+def _lists(name: str, codings: Codings, values: pa.Array, given: Several[str] | None) -> pa.Array:
+    sequence = codings.schema.steps.get(name, name)
+    separators = codings.reading.separators
+    separator = separators.get(name, separators.get(sequence))
+    lists, _ = as_lists({_where(name): values}, separator=separator, given=given)
+    return lists[_where(name)]
+
+
+def _ids(name: str, codings: Codings, values: pa.Array) -> tuple[pa.Array, int]:
+    """The int64 ids, null where missing, 0 where unknown; and how many are unknown."""
+    root = codings.schema.ids_of(name)
+    kind, owner = codings.schema.columns[name], codings.schema.columns[root]
+    assert isinstance(kind, IdColumn)
+    assert isinstance(owner, IdColumn)
+    names = canonical(owner.names or ()) if isinstance(owner, Surface | DataConstraint) else ()
+    coding = codings.reading.ids.get(root, _number(kind))
+    if coding.coding == "dictionary" and root not in codings.dictionaries:
+        raise InputError(
+            f"the dictionary of column '{root}' is not at hand, so '{name}' has no ids"
+        )
+    words = coding.missing if kind.missing is None else kind.missing
+    raw = raw_ids(values, tuple(word for word in words if word not in names), _where(name))
+    ids = coder_of(coding, names, codings.dictionaries.get(root))(raw.texts)
+    zero = pc.match_substring_regex(raw.texts, r"^-?0+$")
+    if coding.coding != "number":
+        zero = pc.is_in(raw.texts, pa.array(names[:1], raw.texts.type))
+    strangers = pc.and_(pc.equal(ids, 0), pc.invert(zero))
+    unknown = pc.sum(strangers.take(raw.places)).as_py() or 0
+    return raw.take(ids), unknown
+
+
+def _number(kind: IdColumn) -> IdCoding:
+    """Of a log that was not made of raw values."""
+    words = words_of(kind.missing)
+    return IdCoding(
+        coding="number",
+        num_ids=kind.num_ids,
+        missing=words,
+        names=0,
+        ids=0,
+        sharing=0,
+        missing_rows={},
+    )
+
+
+_CODERS: dict[type, Callable[[str, Codings, Columns], _Part]] = {
+    Numeric: _numbers,
+    Embedding: _vectors,
+    Timestamp: _moments,
+    **dict.fromkeys(SINGLE_ID_KINDS, _single_ids),
+    **dict.fromkeys(ID_LIST_KINDS, _listed_ids),
+}

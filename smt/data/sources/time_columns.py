@@ -1,0 +1,90 @@
+"""The times, steps' times and delays of a table as milliseconds, all files together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from smt.data.columns import Unit
+from smt.data.schema import Event, Schema, Sequence, Timestamp
+from smt.data.sources.arrow_types import TEXT
+from smt.data.sources.code_columns import Files
+from smt.data.sources.durations import read_durations
+from smt.data.sources.missing import present
+from smt.data.sources.numbers import refuse
+from smt.data.sources.times import Times, read_step_times, read_times
+
+
+@dataclass(frozen=True)
+class TimedColumns:
+    """The times of a table's columns.
+
+    Attributes:
+        milliseconds: By stored column, for each file int64 milliseconds: of its rows, or of its
+            lists' elements; a delay is null where it is missing.
+        units: By stored column, what numbers counted.
+        remarks: Sentences that a person should read.
+    """
+
+    milliseconds: Mapping[str, tuple[pa.Array, ...]]
+    units: Mapping[str, Unit]
+    remarks: tuple[str, ...]
+
+
+def time_columns(columns: Mapping[str, Files], schema: Schema) -> TimedColumns:
+    """Read the timestamp, the times of steps and the delays of a schema.
+
+    Args:
+        columns: Plain arrays; those of lists are lists already.
+
+    Raises:
+        InputError: As of `read_times` and `read_durations`, or a time is missing.
+    """
+    name = schema.timestamp
+    clock = schema.columns[name]
+    assert isinstance(clock, Timestamp)
+    shown = read_times(_all_there(columns[name]), unit=clock.unit, zone=clock.zone)
+    moments = tuple(shown.milliseconds.values())
+    read = {name: shown}
+    for step, sequence in schema.steps.items():
+        kind = schema.columns[sequence]
+        assert isinstance(kind, Sequence)
+        if step != kind.timestamps:
+            continue
+        lists = {where: values.flatten() for where, values in columns[step].items()}
+        read[step] = read_step_times(
+            _all_there(lists),
+            dict(zip(lists, moments, strict=True)),
+            unit=kind.unit,
+            zone=clock.zone,
+            default=shown.unit,
+        )
+    for delay, event in schema.delays.items():
+        kind = schema.columns[event]
+        assert isinstance(kind, Event)
+        given = {where: readable(values) for where, values in columns[delay].items()}
+        of_rows = dict(zip(given, moments, strict=True))
+        read[delay] = read_durations(given, of_rows, unit=kind.unit, default=shown.unit)
+    return TimedColumns(
+        {column: tuple(times.milliseconds.values()) for column, times in read.items()},
+        {column: times.unit for column, times in read.items() if times.unit is not None},
+        _remarks(read),
+    )
+
+
+def readable(values: pa.Array) -> pa.Array:
+    """Raw times without missing words, and decimals as texts of numbers."""
+    values = present(values, None)
+    return values.cast(TEXT) if pa.types.is_decimal(values.type) else values
+
+
+def _all_there(columns: Files) -> dict[str, pa.Array]:
+    there = {where: readable(values) for where, values in columns.items()}
+    for where, values in there.items():
+        refuse(values, pc.is_null(values), "is missing", where)
+    return there
+
+
+def _remarks(read: Mapping[str, Times]) -> tuple[str, ...]:
+    return tuple(remark for times in read.values() for remark in times.remarks)

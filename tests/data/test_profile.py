@@ -1,0 +1,37 @@
+import pyarrow as pa
+
+from smt.data.schema import Event, Schema, Timestamp
+from smt.data.sources.profile import profile_columns, profile_table
+
+SCHEMA = Schema(columns={"click": Event(), "time": Timestamp()})
+
+
+def profile(times):
+    rows = pa.table(
+        {"click": pa.array([0] * len(times), pa.int8()), "time": pa.array(times, pa.int64())}
+    )
+    return profile_columns(rows, SCHEMA, ())
+
+
+def test_the_first_and_last_time_are_dates():
+    columns = profile([1_714_564_800_123, 1_714_564_800_000])
+    assert [(column.first, column.last) for column in columns] == [
+        (None, None),
+        ("2024-05-01 12:00:00", "2024-05-01 12:00:00.123"),
+    ]
+    assert profile_table(columns).caption == (
+        "time: 2024-05-01 12:00:00 to 2024-05-01 12:00:00.123 UTC"
+    )
+
+
+def test_absurd_times_are_said_to_be():
+    for times, year in (([0, 1_714_564_800_000], "1970"), ([1_714_564_800_000_000], "56302")):
+        caption = profile_table(profile(times)).caption
+        assert f"{year}-" in caption
+        assert "not within 1990 to 2100: is its unit right?" in caption
+
+
+def test_a_log_without_rows_has_no_first_time():
+    columns = profile([])
+    assert columns[1].first is None
+    assert not profile_table(columns).caption
