@@ -52,8 +52,10 @@ def attribute(
     )
     shares: dict[str, Tensor] = {}
     for (value, spread), gradient in zip(watched, gradients, strict=True):
-        distance = value.detach() - value.detach().nanmean(dim=0)
-        for name, share in spread((gradient * distance).nan_to_num()).items():
+        known = value.detach().double()
+        # One infinite value must not take the shares of all others with it.
+        distance = known - known.masked_fill(known.isinf(), torch.nan).nanmean(dim=0)
+        for name, share in spread((gradient * distance).nan_to_num(posinf=0.0, neginf=0.0)).items():
             shares[name] = shares[name] + share if name in shares else share
     return losses.detach(), shares
 

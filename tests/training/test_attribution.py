@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from smt.data import read_batches
+from smt.data.schema import Numeric
 from smt.layers.examples import Examples
 from smt.layers.representation import Representation, Represented
 from smt.template import load_version
@@ -189,3 +192,19 @@ def test_the_mean_of_nothing_is_no_share(network, batch):
     )[1]
     assert all(bool(share.isfinite().all()) for share in shares.values())
     assert not shares["item_price"].any()
+
+
+def test_an_infinite_value_takes_no_shares_of_others(network, batch):
+    columns = network.schema.columns
+    numbers = [name for name in network.features if isinstance(columns[name], Numeric)]
+    place = numbers.index("item_price")
+    numeric = batch.numeric.clone()
+    numeric[5, place] = torch.nan
+    entropies = torch.ones(1, dtype=torch.float64)
+    expected = attribute(network, replace(batch, numeric=numeric), 0.0, entropies)[1]["item_price"]
+    numeric = numeric.clone()
+    numeric[5, place] = torch.inf
+    shares = attribute(network, replace(batch, numeric=numeric), 0.0, entropies)[1]["item_price"]
+    others = torch.arange(len(batch)) != 5
+    torch.testing.assert_close(shares[others], expected[others])
+    assert expected.any()

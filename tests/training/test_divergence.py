@@ -80,9 +80,10 @@ def test_without_a_feature_at_fault_the_rates_are_named(template, small_model, s
         train(template, small_model, small_log)
 
 
+@pytest.mark.parametrize("name", ["sparsenn_small", "decoupled_sparsenn_small"])
 @pytest.mark.parametrize("scale", [1e18, 1e-18])
-def test_numbers_of_any_scale_train(scale, small_model, small_log):
-    template = load_version("sparsenn_small").change("training", batch_size=256)
+def test_numbers_of_any_scale_train_alike(name, scale, small_model, small_log):
+    template = load_version(name).change("training", batch_size=256)
     plain = train(template, small_model, small_log)
     columns = dict.fromkeys(("item_price", "user_age"), lambda values: values * np.float32(scale))
     log = with_values(small_log, **columns)

@@ -22,6 +22,7 @@ STEPS, SAVED = 50, 25
 # its ReLU lets a gradient through on one side only: data-parallel or sharded alike.
 GATED = {"frequency_gate": 2.0, "position_weighting": {"max_positions": 6, "half_life": 1.0}}
 ADAGRAD = {"table_optimizer": "adagrad"}
+STANDARDISED = {"numeric": {"kind": "standardised"}}
 CLIPPED = {"clip_norm": 0.05, "ema_decay": 0.9}
 
 PLANS = {
@@ -34,6 +35,7 @@ PLANS = {
     "columns": ({"dense": "fsdp", "tables": "column_wise"}, ADAGRAD, {}),
     "fsdp, clipped": ({"dense": "fsdp"}, CLIPPED, {}),
     "fsdp, weighed": ({"dense": "fsdp"}, {}, GATED),
+    "fsdp, standardised": ({"dense": "fsdp"}, {}, STANDARDISED),
 }
 RUNS = {
     2: [name for name in PLANS if name != "hybrid"],
@@ -48,6 +50,7 @@ CONTINUED = [
     (1, "2: fsdp", "data_parallel"),
     (1, "2: fsdp, clipped", "fsdp, clipped"),
     (1, "2: fsdp, weighed", "fsdp, weighed"),
+    (1, "2: fsdp, standardised", "fsdp, standardised"),
     (1, "2: columns", "columns"),
     (4, "2: fsdp", "hybrid"),
     (4, "2: columns", "columns"),
