@@ -6,6 +6,7 @@ from rich.table import Table
 
 from smt.command_line import LOG_WIDTH, open_console, run
 from smt.errors import InputError, StoppedError
+from smt.training.learner import DivergedError
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,10 @@ class Nothing:
     """No arguments."""
 
 
-@pytest.mark.parametrize(("error", "code"), [(InputError("no a"), 2), (StoppedError("no a"), 1)])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError("no a"), 2), (StoppedError("no a"), 1), (DivergedError("no a"), 1)],
+)
 def test_wrong_input_and_a_run_that_cannot_go_on_are_a_sentence_and_a_code_each(
     error, code, monkeypatch, capsys
 ):

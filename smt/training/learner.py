@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from smt.data import Batch
+from smt.errors import StoppedError
 from smt.layers.networks import Network
 from smt.template import Template
 from smt.training.averaging import Averaged
@@ -20,8 +21,8 @@ CHECK_EVERY = 16
 """Steps between looks at the loss, where a look waits for the device or for other workers."""
 
 
-class DivergedError(RuntimeError):
-    """Training made a loss that is not a finite number."""
+class DivergedError(StoppedError):
+    """Training made a loss that is not a finite number; the sentence says which input did."""
 
 
 class Learner:
