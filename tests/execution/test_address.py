@@ -120,14 +120,19 @@ def test_ray_that_cannot_start_says_what_to_set(tmp_path):
     long = tmp_path / ("a" * 80)
     long.mkdir()
     settings = [
-        ({"RAY_ADDRESS": "auto"}, "RAY_ADDRESS is 'auto', and no Ray cluster runs"),
+        (
+            {"RAY_ADDRESS": "auto", "RAY_TMPDIR": str(tmp_path)},
+            "RAY_ADDRESS is 'auto', and no Ray cluster runs",
+        ),
         ({"RAY_TMPDIR": str(long)}, f"RAY_TMPDIR is '{long}', too long for Ray's sockets by "),
         ({"RAY_TMPDIR": str(tmp_path / "file")}, "Ray cannot start on this machine: .*RAY_TMPDIR"),
     ]
     code = (
-        "import os, re, ray\n"
+        "import functools, os, re, ray\n"
         "from smt.errors import InputError\n"
         "from smt.execution.cluster import connect\n"
+        # Ray looks through this machine's processes, among which another test's cluster may be.
+        "ray._private.services.find_gcs_addresses = functools.cache(lambda: set())\n"
         f"for setting, said in {settings!r}:\n"
         "    os.environ.update(setting)\n"
         "    try:\n"
