@@ -13,9 +13,9 @@ install: .venv/installed
 
 demo: install
 	rm -rf runs/demo
-	$(BIN)/python experiments/generalize.py --out runs/demo --representatives 8 --trials 8 \
+	$(BIN)/python experiments/generalize.py --out runs/demo --representatives 8 --trials 4 \
 		--template decoupled_sparsenn_small@2 --techniques ema_weights past_rates \
-		--train-rows 200000
+		--train-rows 100000
 
 test: install
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
