@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from smt.data.columns import Order
+from smt.data.columns import Order, Sequence
 from smt.errors import InputError
 
 Integers = NDArray[np.int64]
@@ -30,6 +30,20 @@ class Histories:
     ids: pa.ListArray
     codes: pa.ListArray | None = None
     times: pa.ListArray | None = None
+
+    @classmethod
+    def of(cls, name: str, kind: Sequence, columns: Mapping[str, pa.Array]) -> "Histories":
+        """Those of the sequence `name` among a log's columns."""
+        return cls(
+            columns[name],
+            columns[kind.events] if kind.events else None,
+            columns[kind.timestamps] if kind.timestamps else None,
+        )
+
+    def columns(self, name: str, kind: Sequence) -> dict[str, pa.Array]:
+        """The columns of a log that they are."""
+        lists = {name: self.ids, kind.events: self.codes, kind.timestamps: self.times}
+        return {column: values for column, values in lists.items() if column is not None}
 
 
 @dataclass(frozen=True)

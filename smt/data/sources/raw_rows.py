@@ -108,8 +108,8 @@ def _before_impressions(table: pa.Table, schema: Schema) -> pa.Table:
         assert isinstance(kind, Sequence)
         if name in columns and kind.timestamps is not None:
             flat_columns = {column: flat(values) for column, values in columns.items()}
-            lists = before_impressions(_histories(name, kind, flat_columns), moments)
-            columns |= _columns(name, kind, lists)
+            lists = before_impressions(Histories.of(name, kind, flat_columns), moments)
+            columns |= lists.columns(name, kind)
     return pa.table(columns)
 
 
@@ -229,21 +229,8 @@ def _listed_ids(name: str, codings: Codings, raw: Columns) -> _Part:
     kept = {each: kept_elements(values, ids.is_valid()) for each, values in coded.items()}
     if isinstance(kind, Sequence):
         order = codings.reading.orders.get(name)
-        kept = _columns(name, kind, as_ordered(_histories(name, kind, kept), order))
+        kept = as_ordered(Histories.of(name, kind, kept), order).columns(name, kind)
     return _Part(kept, unknown, missing)
-
-
-def _histories(name: str, kind: Sequence, columns: Columns) -> Histories:
-    return Histories(
-        columns[name],
-        columns[kind.events] if kind.events else None,
-        columns[kind.timestamps] if kind.timestamps else None,
-    )
-
-
-def _columns(name: str, kind: Sequence, histories: Histories) -> dict[str, pa.Array]:
-    lists = {name: histories.ids, kind.events: histories.codes, kind.timestamps: histories.times}
-    return {column: values for column, values in lists.items() if column is not None}
 
 
 def _lists(name: str, codings: Codings, values: pa.Array, given: Several[str] | None) -> pa.Array:

@@ -214,14 +214,7 @@ def _order(
         named = {f"{file}: column '{name}'": part for file, part in zip(files, parts, strict=True)}
         ordered = order_histories(
             name,
-            {
-                where: Histories(
-                    part[name],
-                    part[kind.events] if kind.events else None,
-                    part[kind.timestamps] if kind.timestamps else None,
-                )
-                for where, part in named.items()
-            },
+            {where: Histories.of(name, kind, part) for where, part in named.items()},
             {where: part[schema.timestamp] for where, part in named.items()},
             order=kind.order,
         )
@@ -229,10 +222,5 @@ def _order(
         if ordered.order is not None:
             orders[name] = ordered.order
         for where, part in named.items():
-            histories = ordered.files[where]
-            part[name] = histories.ids
-            if kind.events:
-                part[kind.events] = histories.codes
-            if kind.timestamps:
-                part[kind.timestamps] = histories.times
+            part |= ordered.files[where].columns(name, kind)
     return orders, remarks
