@@ -53,11 +53,11 @@ from rich.table import Table
 from smt.command_line import open_console, run
 from smt.errors import InputError
 from smt.mmo import optimize
-from smt.mmo.confirmation import Measured, candidates, choose_confirmed
-from smt.mmo.goal import Goal
-from smt.mmo.optimize import judge
-from smt.mmo.search import Method
-from smt.mmo.settings import Settings
+from smt.mmo.verdict.confirmation import Measured, candidates, choose_confirmed
+from smt.search.goal import Goal
+from smt.search.optimize import judge
+from smt.search.propose import Method
+from smt.search.settings import Settings
 from smt.template.space import Float, Int, Space, Theta
 
 SPACE: Space = {"rate": Float(1e-3, 1.0, log=True), "share": Float(0.0, 1.0), "units": Int(1, 64)}

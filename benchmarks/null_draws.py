@@ -7,10 +7,10 @@ import numpy as np
 from null_pool import Pool
 from numpy.typing import NDArray
 
-from smt.mmo.aggregate import aggregate
-from smt.mmo.confirmation import Measured, measure
-from smt.mmo.goal import Goal
-from smt.mmo.trial import Trial
+from smt.mmo.verdict.confirmation import Measured, measure
+from smt.search.aggregate import aggregate
+from smt.search.goal import Goal
+from smt.search.trial import Trial
 from smt.template.space import Theta
 
 Places = NDArray[np.int64]

@@ -24,9 +24,9 @@ from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.ledger import Ledger
 from smt.execution.plan import plan
-from smt.execution.storage import Folder
 from smt.fleet import Fleet, ModelSpec, SimulatedLog, load_logs, log_name, open_logs
 from smt.mmo import Settings, generalize
+from smt.storage import Folder
 from smt.techniques import catalogue as techniques
 from smt.template import catalogue
 

@@ -43,9 +43,9 @@ from scaling_launch import MIB, Scaling, measure_launch
 from scaling_search import SearchScaling, measure_search
 
 from smt.command_line import open_console, run
-from smt.execution.storage import Folder
 from smt.fleet import load_fleet, open_logs
-from smt.iteration.make_instance import Made
+from smt.model_iteration.make import Made
+from smt.storage import Folder
 from smt.template import catalogue
 
 NODE_WORKERS = 16

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from scaling_fleet import make_jobs
 
-from smt.execution.storage import Folder
 from smt.fleet import load_fleet, load_logs, open_logs
-from smt.iteration import LaunchSettings
-from smt.iteration.instance import Instance
-from smt.iteration.instances import save_instances
-from smt.iteration.instantiate import find_recorded, in_order, record_made
-from smt.iteration.make_instance import Made
-from smt.report.instances_page import write_instances_report
+from smt.model_iteration import LaunchSettings
+from smt.model_iteration.instance import Instance
+from smt.model_iteration.instantiate import find_recorded, in_order, record_made
+from smt.model_iteration.make import Made
+from smt.model_iteration.record import save_instances
+from smt.report.pages.launch import write_instances_report
+from smt.storage import Folder
 
 
 def driver_costs(fleet_file: Path, sample: Instance, out: Path) -> tuple[dict[str, float], int]:

@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 from scaling_launch import Scaling
 
 from smt.report.document import html_document
-from smt.report.embed import embed
-from smt.report.theme import ACCENT, MUTED, axis, frame
+from smt.report.figures.embed import embed
+from smt.report.figures.theme import ACCENT, MUTED, axis, frame
 
 HEIGHT = 380
 BAR = 0.95

@@ -9,8 +9,8 @@ from smt.data.simulator import SimulatorSpec
 from smt.execution.resident import Lost, run_on_residents
 from smt.fleet import Fleet, SimulatedLog, load_logs, log_name
 from smt.fleet.fleet_file import FleetFile
-from smt.iteration.instance import Job
-from smt.iteration.make_instance import Made, make_instance
+from smt.model_iteration.instance import Job
+from smt.model_iteration.make import Made, make_instance
 from smt.template import catalogue
 
 SHIPPED = Path(__file__).parents[1] / "experiments" / "fleets" / "simulated.yaml"

@@ -21,10 +21,10 @@ from rich.console import Console
 from scaling_sleep import Sealed, Slept, sleep_instead
 
 from smt.execution.resident import Lost, run_on_residents
-from smt.execution.storage import Folder
-from smt.iteration.instance import Instance, Job
-from smt.iteration.instantiate import follow, record_made
-from smt.iteration.make_instance import Made
+from smt.model_iteration.instance import Instance, Job
+from smt.model_iteration.instantiate import follow, record_made
+from smt.model_iteration.make import Made
+from smt.storage import Folder
 
 MIB = 2**20
 

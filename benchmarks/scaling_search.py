@@ -23,8 +23,8 @@ from smt.execution.cluster import Capacity
 from smt.execution.dispatcher import Dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
-from smt.execution.storage import Folder
 from smt.fleet import ModelSpec, log_name
+from smt.storage import Folder
 from smt.template import Template
 
 TEST_ROWS = 50_000

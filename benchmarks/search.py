@@ -47,7 +47,7 @@ from search_points import Array
 
 from smt.command_line import open_console, run
 from smt.mmo import optimize
-from smt.mmo.search import Method
+from smt.search.propose import Method
 from smt.template.space import Theta
 
 Figures = dict[str, float | None]

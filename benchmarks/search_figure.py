@@ -11,8 +11,8 @@ from search_fleets import NEAR
 from search_points import Array
 
 from smt.report.document import html_document
-from smt.report.embed import embed
-from smt.report.theme import ACCENT, CLUSTERS, MUTED, axis, frame
+from smt.report.figures.embed import embed
+from smt.report.figures.theme import ACCENT, CLUSTERS, MUTED, axis, frame
 
 HEIGHT = 460
 PANELS = ("trials", "evaluations")

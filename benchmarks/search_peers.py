@@ -17,7 +17,7 @@ from ray.tune.search.ax import AxSearch
 from ray.tune.search.optuna import OptunaSearch
 from search_fleets import ALPHA, EPSILON, SimulatedFleet
 
-from smt.mmo.aggregate import aggregate
+from smt.search.aggregate import aggregate
 from smt.template.space import Choice, Domain, Float, Space, Theta
 
 Evaluate = Callable[[Theta, Any], tuple[float, float]]

@@ -18,12 +18,12 @@ from rich.progress import track
 from search_fleets import SimulatedFleet, make_fleet
 
 from smt.command_line import open_console, run
-from smt.mmo.aggregate import aggregate
-from smt.mmo.encoding import Encoding
-from smt.mmo.goal import Goal
-from smt.mmo.search import propose
-from smt.mmo.surrogate import fit_surrogate
-from smt.mmo.trial import Trial
+from smt.search.aggregate import aggregate
+from smt.search.encoding import Encoding
+from smt.search.goal import Goal
+from smt.search.propose import propose
+from smt.search.surrogate import fit_surrogate
+from smt.search.trial import Trial
 from smt.template.space import Float, Theta
 from smt.threads import one_thread
 

@@ -21,9 +21,9 @@ class Config:
 def main(config: Config) -> None:
     """Count, save, report."""
     from smt.errors import InputError
-    from smt.execution.storage import Folder
     from smt.fleet import load_fleet
-    from smt.report.flops_page import flops_summary, save_flops, write_flops_report
+    from smt.report.pages.flops import flops_summary, save_flops, write_flops_report
+    from smt.storage import Folder
     from smt.template.network_counts import count_networks
 
     if not config.fleet:

@@ -50,8 +50,8 @@ def main(config: Config) -> None:
     import numpy as np
 
     from smt.data.log import open_dictionaries
-    from smt.execution.importance import choose_models
     from smt.fleet import load_fleet, load_logs, log_name, open_logs
+    from smt.importance.fleet import choose_models
     from smt.serving import ServingCost, export_network, serve, ship_gate
     from smt.spec import read_yaml
     from smt.template import find_template

@@ -43,7 +43,8 @@ def main(config: Config) -> None:
     """Choose models, measure, save, report."""
     from rich.progress import track
 
-    from smt.execution.importance import (
+    from smt.fleet import load_fleet, load_logs, open_logs, select_representatives
+    from smt.importance.fleet import (
         IMPORTANCE,
         ImportanceSettings,
         choose_models,
@@ -51,10 +52,9 @@ def main(config: Config) -> None:
         measure_models,
         save_importance,
     )
-    from smt.execution.storage import Folder
-    from smt.fleet import load_fleet, load_logs, open_logs, select_representatives
-    from smt.report.importance_page import write_importance_report
-    from smt.report.importance_summary import importance_table
+    from smt.report.pages.importance import write_importance_report
+    from smt.report.terminal.importance import importance_table
+    from smt.storage import Folder
     from smt.template import count_fleet_flops, find_template
 
     console = open_console()

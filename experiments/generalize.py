@@ -87,12 +87,12 @@ class Config:
 
 def main(config: Config) -> None:
     """Load, search, save, report."""
-    from smt.execution.storage import Folder
     from smt.fleet import AttributeWeights, load_fleet
     from smt.mmo import Settings, generalize
-    from smt.mmo.results import save
-    from smt.mmo.summary import remarks, technique_table
+    from smt.mmo.record import save
     from smt.report import write_report
+    from smt.report.terminal.generalization import remarks, technique_table
+    from smt.storage import Folder
     from smt.techniques import find_technique
     from smt.template import find_template
 

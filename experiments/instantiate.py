@@ -62,15 +62,15 @@ class Config:
 
 def main(config: Config) -> None:
     """Load, instantiate, save, report."""
-    from smt.execution.storage import Folder
     from smt.fleet import load_fleet
-    from smt.iteration import LaunchSettings, instantiate, launch_templates
-    from smt.iteration.instances import save_instances
-    from smt.report.instances_page import (
+    from smt.model_iteration import LaunchSettings, instantiate, launch_templates
+    from smt.model_iteration.record import save_instances
+    from smt.report.pages.launch import (
         instances_sentence,
         instances_summary,
         write_instances_report,
     )
+    from smt.storage import Folder
 
     console = open_console()
     settings = LaunchSettings.parse(

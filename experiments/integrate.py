@@ -64,15 +64,15 @@ class Config:
 
 def main(config: Config) -> None:
     """Integrate, show, back-test, save, report, store."""
-    from smt.execution.storage import Folder
     from smt.fleet import load_fleet, open_logs
-    from smt.iteration import backtest, choose_models, integrate
-    from smt.iteration.results import save
-    from smt.iteration.summary import backtest_table, blame_table, misfit_table
-    from smt.report.backtest_page import write_backtest_report
+    from smt.report.pages.backtest import write_backtest_report
+    from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
+    from smt.storage import Folder
     from smt.template import diff
     from smt.template.show import change_lines
     from smt.template.versions import TEMPLATES, write_version
+    from smt.template_iteration import backtest, choose_models, integrate
+    from smt.template_iteration.record import save
 
     console = open_console()
     templates = config.templates or TEMPLATES

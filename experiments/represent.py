@@ -38,7 +38,6 @@ class Config:
 def main(config: Config) -> None:
     """Count, choose, resample, save, report."""
     from smt.errors import InputError
-    from smt.execution.storage import Folder
     from smt.fleet import (
         AttributeWeights,
         draw_holdout,
@@ -47,11 +46,12 @@ def main(config: Config) -> None:
         open_logs,
         select_representatives,
     )
-    from smt.report.representatives_page import (
+    from smt.report.pages.representatives import (
         representatives_summary,
         save_representatives,
         write_representatives_report,
     )
+    from smt.storage import Folder
     from smt.template import above_flops_limit, count_fleet_flops, find_template
 
     if config.resamples < 1:

@@ -19,7 +19,7 @@ from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
 from smt.execution.pool import LostError, Pool, start_warm_workers
 from smt.execution.rejection import Rejection
-from smt.execution.storage import Folder
+from smt.storage import Folder
 from smt.template import Template
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
-from smt.execution.storage import Folder
 from smt.spec import Spec
+from smt.storage import Folder
 
 RUN_FILE = "run.json"
 

@@ -1,12 +1,16 @@
-"""Multi-Model Optimization (§3.3.2)."""
+"""Multi-Model Optimization (§3.3.2). What needs Ray is imported when it is asked for."""
 
-from smt.mmo.aggregate import Aggregate, aggregate
-from smt.mmo.conclusion import TechniqueResult, Verdict
-from smt.mmo.generalize import Generalization, generalize
-from smt.mmo.optimize import Optimization, optimize
+from typing import TYPE_CHECKING, Any
+
 from smt.mmo.sensitivity import Sensitivity, analyze_sensitivity
-from smt.mmo.settings import Settings
-from smt.mmo.trial import Trial
+from smt.search.aggregate import Aggregate, aggregate
+from smt.search.optimize import Optimization, optimize
+from smt.search.settings import Settings
+from smt.search.trial import Trial
+
+if TYPE_CHECKING:
+    from smt.mmo.generalize import Generalization, generalize
+    from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
 
 __all__ = [
     "Aggregate",
@@ -22,3 +26,15 @@ __all__ = [
     "generalize",
     "optimize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Generalization", "generalize"):
+        from smt.mmo import generalize as module
+
+        return getattr(module, name)
+    if name in ("TechniqueResult", "Verdict"):
+        from smt.mmo.verdict import conclusion
+
+        return getattr(conclusion, name)
+    raise AttributeError(f"module 'smt.mmo' has no attribute '{name}'")

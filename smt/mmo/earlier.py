@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from smt.errors import InputError
-from smt.execution.storage import Folder
 from smt.fleet import ModelSpec
-from smt.mmo.aggregate import Aggregate
-from smt.mmo.trial import Trial
+from smt.search.aggregate import Aggregate
+from smt.search.trial import Trial
+from smt.storage import Folder
 
 RESULT, EVALUATIONS = "result.json", "evaluations.parquet"
 

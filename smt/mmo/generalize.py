@@ -17,7 +17,6 @@ from smt.execution.ledger import RUN_FILE, open_run
 from smt.execution.plan import announce_wait, plan
 from smt.execution.resident import limit_seconds
 from smt.execution.share_logs import find_streamed, share_logs
-from smt.execution.storage import Folder
 from smt.fleet import (
     AttributeWeights,
     Fleet,
@@ -28,15 +27,16 @@ from smt.fleet import (
     open_logs,
     select_representatives,
 )
-from smt.mmo.conclusion import TechniqueResult, conclude
 from smt.mmo.earlier import read_earlier
-from smt.mmo.optimize import check_search
 from smt.mmo.progress import Display
-from smt.mmo.settings import Settings
 from smt.mmo.technique_search import TechniqueSearch
-from smt.mmo.trial import Trial
-from smt.mmo.warm_start import check_earlier
+from smt.mmo.verdict.conclusion import TechniqueResult, conclude
+from smt.search.optimize import check_search
+from smt.search.settings import Settings
+from smt.search.trial import Trial
+from smt.search.warm_start import check_earlier
 from smt.spec import digest
+from smt.storage import Folder
 from smt.template import (
     Technique,
     Template,

@@ -11,7 +11,7 @@ from ray.exceptions import RayActorError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from smt.mmo.trial import Trial
+from smt.search.trial import Trial
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 20

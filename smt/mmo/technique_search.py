@@ -13,14 +13,14 @@ from ray import tune
 from smt.errors import StoppedError
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.rejection import Rejection
-from smt.execution.trial import run_trial
+from smt.execution.tune_trial import run_trial
 from smt.fleet import ModelSpec
-from smt.mmo.aggregate import aggregate
 from smt.mmo.progress import Display
-from smt.mmo.search import propose
-from smt.mmo.searcher import FleetSearcher
-from smt.mmo.settings import Settings
-from smt.mmo.trial import Proposal, Trial, spent
+from smt.mmo.tune_searcher import FleetSearcher
+from smt.search.aggregate import aggregate
+from smt.search.propose import propose
+from smt.search.settings import Settings
+from smt.search.trial import Proposal, Trial, spent
 from smt.template import Technique, Template, Theta
 
 TRIAL_MEMORY = 64 * 2**20

@@ -1,8 +1,8 @@
 """From a run's folder to its report."""
 
-from smt.execution.storage import Folder
-from smt.report.page import page
-from smt.report.reading import read_run
+from smt.report.pages.generalization import page
+from smt.results.folder import read_run
+from smt.storage import Folder
 
 
 def write_report(folder: Folder) -> str:
@@ -12,7 +12,7 @@ def write_report(folder: Folder) -> str:
 
     Args:
         folder: Holds `result.json`, `evaluations.parquet` and `fleet.parquet`, as
-            `smt.mmo.results.save` leaves them. Nothing else of it is read.
+            `smt.mmo.record.save` leaves them. Nothing else of it is read.
 
     Returns:
         The path of the page.

@@ -5,7 +5,7 @@ import pytest
 from search_fleets import ALPHA, EPSILON, draw_fleet, make_fleet, optimum
 from search_points import decode, encode, sample, snap
 
-from smt.mmo.aggregate import aggregate
+from smt.search.aggregate import aggregate
 from smt.template.space import Choice, Float, Int, check_theta
 
 SPACE = {

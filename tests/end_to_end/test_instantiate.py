@@ -13,8 +13,8 @@ from scripts import run_script
 
 from smt.execution.cluster import connect
 from smt.fleet import load_fleet, log_schema
-from smt.iteration import Instance
-from smt.iteration.instantiate import model_folder
+from smt.model_iteration import Instance
+from smt.model_iteration.instantiate import model_folder
 from smt.serving import load_exported
 from smt.template import Float, Int, build, load_version
 from smt.training.checkpoint import load_checkpoint

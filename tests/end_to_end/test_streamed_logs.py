@@ -14,7 +14,7 @@ from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.share_logs import find_streamed, require_everywhere, share_logs
 from smt.fleet import Fleet, load_fleet, open_logs
-from smt.iteration.instantiate import instantiate
+from smt.model_iteration.instantiate import instantiate
 from smt.template import catalogue
 
 # Minutes on two cores, which other tests need more.

@@ -7,7 +7,7 @@ import pytest
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import Ledger, open_run
-from smt.execution.storage import Folder
+from smt.storage import Folder
 from smt.training import EventMetrics
 
 RUN = {"fleet": "abc", "settings": {"trials": 3, "seed": 0}, "techniques": ["a", "b"]}
@@ -180,7 +180,7 @@ def test_arguments_compare_as_they_are_stored(folder):
 HOLD = """
 import sys, time
 from smt.execution.ledger import open_run
-from smt.execution.storage import Folder
+from smt.storage import Folder
 with open_run(Folder(sys.argv[1]), {"fleet": "abc"}, resume=False):
     print("open", flush=True)
     time.sleep(120)

@@ -6,8 +6,8 @@ import pytest
 from made_models import made_model
 
 from smt.errors import InputError
-from smt.execution.storage import Folder
 from smt.mmo.earlier import read_earlier
+from smt.storage import Folder
 
 
 def row(technique, trial, name, delta, *, seed=3, sem=0.1):

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from made_run import Plan, made_model, make_run
 
-from smt.execution.storage import Folder
 from smt.fleet import Fleet
-from smt.mmo.settings import Settings
+from smt.search.settings import Settings
+from smt.storage import Folder
 
 HOSTILE = 'click/<b>all</b>&"x"/</script>'
 SETTINGS = Settings(trials=8, alpha=0.05, epsilon=0.2, tau=0.05, seed=3, method="sobol")

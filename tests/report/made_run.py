@@ -8,15 +8,15 @@ import numpy as np
 
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import Ledger
-from smt.execution.storage import Folder
 from smt.fleet import Fleet, ModelSpec, Representatives
-from smt.mmo.conclusion import conclude
 from smt.mmo.generalize import Generalization
-from smt.mmo.results import save
-from smt.mmo.settings import Settings
+from smt.mmo.record import save
 from smt.mmo.technique_search import Searched, to_trial
-from smt.mmo.trial import Trial
+from smt.mmo.verdict.conclusion import conclude
+from smt.search.settings import Settings
+from smt.search.trial import Trial
 from smt.spec import digest
+from smt.storage import Folder
 from smt.template import Choice, Float, Technique, Theta, catalogue
 
 SPACE = {"rate": Float(0, 1), "form": Choice(["all", "each"])}

@@ -8,18 +8,18 @@ import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
 
-from smt.execution.storage import Folder
-from smt.report.confirmation_figure import confirmation_figure
-from smt.report.contents import Run
-from smt.report.delta_figure import colour_limit, delta_figure
-from smt.report.elbow_figure import elbow_figure
-from smt.report.fleet_figure import MAX_DRAWN, drawn, fleet_figure
-from smt.report.forest_figure import forest_figure
-from smt.report.packing import pack
-from smt.report.reading import read_run
-from smt.report.sensitivity_figure import sensitivity_figure
-from smt.report.theme import lowest_drawn
-from smt.report.trials_figure import trials_figure
+from smt.report.figures.confirmation import confirmation_figure
+from smt.report.figures.deltas import colour_limit, delta_figure
+from smt.report.figures.elbow import elbow_figure
+from smt.report.figures.fleet import MAX_DRAWN, drawn, fleet_figure
+from smt.report.figures.forest import forest_figure
+from smt.report.figures.packing import pack
+from smt.report.figures.sensitivity import sensitivity_figure
+from smt.report.figures.theme import lowest_drawn
+from smt.report.figures.trials import trials_figure
+from smt.results.folder import read_run
+from smt.results.generalization import Run
+from smt.storage import Folder
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from written_page import Page
 
-from smt.execution.storage import Folder
-from smt.report.flops_figure import flops_figure, scaled
-from smt.report.flops_page import save_flops, summarise_flops, write_flops_report
+from smt.report.figures.flops import flops_figure, scaled
+from smt.report.pages.flops import save_flops, summarise_flops, write_flops_report
+from smt.storage import Folder
 from smt.template.network_counts import Count
 
 HOSTILE = 'click/<b>all</b>&"x"/</script>'

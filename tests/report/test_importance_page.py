@@ -1,8 +1,8 @@
 from written_page import Page
 
-from smt.report.importance_figure import SHOWN, importance_figure
-from smt.report.importance_page import importance_page
-from smt.report.importance_summary import importance_table
+from smt.report.figures.importance import SHOWN, importance_figure
+from smt.report.pages.importance import importance_page
+from smt.report.terminal.importance import importance_table
 
 HOSTILE = '<i>"a"</i></script>&'
 

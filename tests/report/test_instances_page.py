@@ -3,8 +3,8 @@ import json
 import pytest
 from written_page import Page
 
-from smt.report.instances_figure import instances_figure
-from smt.report.instances_page import instances_page, instances_sentence, instances_summary
+from smt.report.figures.launch import instances_figure
+from smt.report.pages.launch import instances_page, instances_sentence, instances_summary
 
 HOSTILE = 'click/<b>all</b>&"x"/</script>'
 

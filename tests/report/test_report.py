@@ -19,8 +19,8 @@ from plotly.offline import get_plotlyjs
 from written_page import Page
 
 from smt.errors import InputError
-from smt.execution.storage import Folder
 from smt.report import write_report
+from smt.storage import Folder
 
 FILES = ("result.json", "evaluations.parquet", "fleet.parquet")
 CELL = ("model", "delta", "sem", "ne", "failure")

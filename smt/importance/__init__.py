@@ -1,0 +1,1 @@
+"""Feature importance of a fleet's models, measured on workers."""

@@ -1,0 +1,296 @@
+"""Which hyperparameters to fix in the template and which to leave to each model (Eq. 7).
+
+Over the feasible trials, least squares fits
+
+    y(θ) = β_0 + Σ_k β_k · θ_k
+
+to μ, and to the deltas of every model. Domains are scaled to [0, 1], so β_k is the change,
+percent, from one end of a domain to the other, whatever its unit. Two questions decide:
+
+    |β_k| > τ: does the hyperparameter move μ by what makes a technique generalize?
+    σ_k > α: do the models' own β_{i,k} differ by what makes a model regress?
+
+An answer is "large" where the estimate is beyond its threshold by more than noise explains,
+"small" where it is not beyond it, and "unclear" otherwise. One large answer exposes, two
+small ones standardize. Anything else is undecided, and more feasible trials would tell.
+
+A surrogate of first order sees trends alone: an optimum in the middle of the domain that all
+models share leaves no trend, and such a hyperparameter is standardized. The intervals take
+the θ as given; where a search chose them by what it saw, they are approximate.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from smt.errors import InputError
+from smt.mmo.sensitivity.domain import best_value, propose_domain
+from smt.mmo.sensitivity.first_order import (
+    SINGULAR,
+    Array,
+    Design,
+    FirstOrder,
+    Value,
+    code_design,
+    fit_first_order,
+    intervals,
+    spread,
+    tried_values,
+    value_effects,
+)
+from smt.search.aggregate import normalise_weights
+from smt.search.divergence import bounded
+from smt.search.trial import Trial
+from smt.template.space import Choice, Domain, Space
+
+Decision = Literal["standardize", "expose", "undecided"]
+Answer = Literal["large", "small", "unclear"]
+# Feasible trials needed beyond the number of coefficients.
+RESIDUAL_DEGREES = 3
+_WORDS: dict[Answer, str] = {
+    "large": "beyond",
+    "small": "within",
+    "unclear": "not surely beyond",
+}
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What the feasible trials say of one hyperparameter; NaN where they say nothing.
+
+    Attributes:
+        beta: β_k, percent: the change of μ across the whole domain. Choice: the largest
+            difference between two of its tried values, at least 0.
+        interval: Confidence interval of β_k.
+        sigma2: σ_k², percent²: the weighted variance of β_{i,k} over the models, less what
+            noise adds to it, at least 0. 0 for one model. Choice: the mean, over the pairs of
+            tried values, of the variance of their difference.
+        raw_sigma2: The same with the noise.
+        model_betas: β_{i,k} of the m models; empty where unknown. Choice: the model's own
+            difference between the two values that are best and worst for μ.
+        effects: Choice: the effect on μ of each tried value, percent; they sum to 0.
+        decision: What to do with the hyperparameter.
+        reason: One sentence with the numbers that decided.
+        domain: Where the models' own optima lie; None unless exposed.
+        default: Its value in the feasible trial of largest μ that has one, else None.
+    """
+
+    beta: float
+    interval: tuple[float, float]
+    sigma2: float
+    raw_sigma2: float
+    model_betas: tuple[float, ...]
+    effects: dict[Value, float]
+    decision: Decision
+    reason: str
+    domain: Domain | None
+    default: Value | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON: None for NaN, and the effects as a list."""
+        return {
+            "beta": _finite(self.beta),
+            "interval": [_finite(end) for end in self.interval],
+            "sigma2": _finite(self.sigma2),
+            "raw_sigma2": _finite(self.raw_sigma2),
+            "model_betas": [_finite(beta) for beta in self.model_betas],
+            "effects": [{"value": value, "effect": self.effects[value]} for value in self.effects],
+            "decision": self.decision,
+            "reason": self.reason,
+            "domain": None if self.domain is None else self.domain.to_dict(),
+            "default": self.default,
+        }
+
+
+def analyze_sensitivity(
+    trials: Sequence[Trial],
+    space: Space,
+    *,
+    weights: Sequence[float] | None = None,
+    alpha: float = 0.05,
+    tau: float = 0.05,
+    confidence: float = 0.95,
+) -> dict[str, Sensitivity]:
+    """Decide for every hyperparameter whether to standardize or to expose it.
+
+    Where θ lacks a hyperparameter, a conditional one, it counts as the middle of its domain.
+
+    Args:
+        trials: Those of one technique; the ones that are not feasible are left out. Deltas of
+            networks that diverged are held to a floor (`smt.search.divergence`).
+        space: What was searched.
+        weights: m importances of the models on any scale; equal where None.
+        alpha: α, percent, the threshold of σ_k.
+        tau: τ, percent, the threshold of |β_k|.
+        confidence: Of the intervals, and of an answer that is "large".
+
+    Warns:
+        UserWarning: The feasible trials are too few to tell, or never varied a
+            hyperparameter, or not apart from others.
+
+    Raises:
+        InputError: A threshold or a weight is impossible, or a value is outside its domain.
+    """
+    _check_settings(alpha, tau, confidence)
+    shares = np.array(normalise_weights(weights, len(trials[0].deltas) if trials else 1))
+    feasible = sorted(
+        (trial for trial in trials if _is_usable(trial)),
+        key=lambda trial: -float(shares @ np.array(trial.deltas, dtype=float)),
+    )
+    # One network that diverged would set the scale of its model's effects.
+    feasible = [bounded(trial, alpha) for trial in feasible]
+    design = code_design([trial.theta for trial in feasible], space)
+    silent = _why_silent(space, design)
+    fits = fit_first_order(feasible, design, shares) if len(silent) < len(space) else None
+    found = {
+        name: _without_trend(silent[name], domain, best_value(feasible, name))
+        if fits is None or name in silent
+        else _judge(name, domain, feasible, fits, alpha, tau, confidence)
+        for name, domain in space.items()
+    }
+    undecided = [each.reason for each in found.values() if each.decision == "undecided"]
+    for reason in dict.fromkeys(undecided):
+        warnings.warn(reason, UserWarning, stacklevel=2)
+    return found
+
+
+def _check_settings(alpha: float, tau: float, confidence: float) -> None:
+    for name, threshold in (("alpha", alpha), ("tau", tau)):
+        if not (math.isfinite(threshold) and threshold >= 0):
+            raise InputError(f"{name} is {threshold}; it must be a finite number of at least 0")
+    if not 0.5 <= confidence < 1:
+        raise InputError(f"confidence is {confidence}; it must be at least 0.5 and below 1")
+
+
+def _is_usable(trial: Trial) -> bool:
+    return trial.aggregate.feasible and all(
+        delta is not None and math.isfinite(delta) for delta in trial.deltas
+    )
+
+
+def _why_silent(space: Space, design: Design) -> dict[str, str]:
+    """Why the feasible trials say nothing of a hyperparameter, where they do not."""
+    count, width = design.matrix.shape
+    identifiable = np.linalg.pinv(design.matrix, rtol=SINGULAR) @ design.matrix
+    silent = {}
+    for name, domain in space.items():
+        contrasts = design.contrasts.get(name)
+        if _is_constant(domain):
+            silent[name] = f"{name} has one value only, so there is nothing to tune"
+        elif count < width + RESIDUAL_DEGREES:
+            silent[name] = (
+                f"{count} feasible trials are too few to tell which hyperparameters matter; "
+                f"it takes at least {width + RESIDUAL_DEGREES}"
+            )
+        elif contrasts is None:
+            silent[name] = f"{name} never varied among the {count} feasible trials"
+        elif not np.allclose(contrasts @ identifiable, contrasts, atol=1e-6):
+            silent[name] = (
+                f"{name} varied only along with others among the {count} feasible trials, "
+                "so its effect cannot be told from theirs"
+            )
+    return silent
+
+
+def _is_constant(domain: Domain) -> bool:
+    return isinstance(domain, Choice) and len(domain.values) == 1
+
+
+def _without_trend(reason: str, domain: Domain, default: Value | None) -> Sensitivity:
+    """Of a hyperparameter that cannot vary, or that the feasible trials say nothing of."""
+    constant = _is_constant(domain)
+    number = 0.0 if constant else math.nan
+    return Sensitivity(
+        beta=number,
+        interval=(number, number),
+        sigma2=number,
+        raw_sigma2=number,
+        model_betas=(),
+        effects={},
+        decision="standardize" if constant else "undecided",
+        reason=reason,
+        domain=None,
+        default=domain.values[0] if isinstance(domain, Choice) and constant else default,
+    )
+
+
+def _judge(
+    name: str,
+    domain: Domain,
+    feasible: Sequence[Trial],
+    fits: FirstOrder,
+    alpha: float,
+    tau: float,
+    confidence: float,
+) -> Sensitivity:
+    beta, interval, direction = _swing(domain, fits, fits.design.contrasts[name], confidence)
+    apart = spread(fits, fits.design.contrasts[name])
+    sigma = math.sqrt(apart.corrected)
+    swings = _answer(abs(beta), tau, max(interval[0], -interval[1]) > tau)
+    differs = _answer(sigma, alpha, apart.raw > apart.limit(alpha, confidence))
+    decision = _decide(swings, differs)
+    return Sensitivity(
+        beta=beta,
+        interval=interval,
+        sigma2=apart.corrected,
+        raw_sigma2=apart.raw,
+        model_betas=tuple(float(direction @ fit.coefficients) for fit in fits.of_models),
+        effects=_effects(name, domain, feasible, fits),
+        decision=decision,
+        reason=(
+            f"{name} moves μ by {beta:+.3g}% across its domain (interval {interval[0]:+.3g}% to "
+            f"{interval[1]:+.3g}%), {_WORDS[swings]} τ = {tau:g}%, and the models' own effects "
+            f"differ by σ = {sigma:.3g}%, {_WORDS[differs]} α = {alpha:g}%"
+            + ("; more feasible trials would tell" if decision == "undecided" else "")
+        ),
+        domain=(
+            propose_domain(name, domain, feasible, fits, apart.agreement)
+            if decision == "expose"
+            else None
+        ),
+        default=best_value(feasible, name),
+    )
+
+
+def _swing(
+    domain: Domain, fits: FirstOrder, contrasts: Array, confidence: float
+) -> tuple[float, tuple[float, float], Array]:
+    """β_k, its interval, and the row that gives β_k from the coefficients."""
+    changes, margins = intervals(fits, contrasts, confidence)
+    if not isinstance(domain, Choice):
+        low, high = changes - margins, changes + margins
+        return float(changes[0]), (float(low[0]), float(high[0])), contrasts[0]
+    widest = int(abs(changes).argmax())
+    low, high = abs(changes) - margins, abs(changes) + margins
+    interval = (max(float(low.max()), 0.0), float(high.max()))
+    return float(abs(changes[widest])), interval, contrasts[widest] * np.sign(changes[widest])
+
+
+def _answer(estimate: float, threshold: float, surely_beyond: bool) -> Answer:
+    if estimate <= threshold:
+        return "small"
+    return "large" if surely_beyond else "unclear"
+
+
+def _decide(swings: Answer, differs: Answer) -> Decision:
+    if "large" in (swings, differs):
+        return "expose"
+    return "undecided" if "unclear" in (swings, differs) else "standardize"
+
+
+def _effects(
+    name: str, domain: Domain, feasible: Sequence[Trial], fits: FirstOrder
+) -> dict[Value, float]:
+    if not isinstance(domain, Choice):
+        return {}
+    values = tried_values([trial.theta for trial in feasible], name, domain)
+    effects = value_effects(len(values)) @ fits.of_mean.coefficients[fits.design.columns[name]]
+    return dict(zip(values, effects.tolist(), strict=True))
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None

@@ -1,0 +1,115 @@
+"""Tune's side of a search: hands out trials, takes what they found."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from smt.search.aggregate import Aggregate
+from smt.search.trial import Proposal, Trial
+from smt.template.space import Theta
+
+
+class FleetSearcher(Searcher):
+    """A Tune searcher whose proposals do not depend on timing.
+
+    Trial t is proposed once the trials up to t - `lag` are done, from their outcomes alone;
+    of those after them only θ is used. `lag` trials run at a time, and the outcome of the
+    search is the same whenever they end.
+    """
+
+    def __init__(
+        self,
+        *,
+        trials: int,
+        lag: int,
+        propose: Callable[[int, list[Trial], list[Theta]], Proposal | None],
+        configure: Callable[[int, Proposal], dict[str, Any]],
+        conclude: Callable[[int, Theta, dict[str, Any]], Trial],
+    ) -> None:
+        """Set up a search.
+
+        Args:
+            propose: (number, finished trials, pending θ) -> what to try, or None to end the
+                search.
+            configure: (number, what to try) -> the config of the Tune trial.
+            conclude: (number, θ, Tune's result) -> the finished trial.
+        """
+        super().__init__()
+        self.finished: dict[int, Trial] = {}
+        self.trials = trials
+        self.lag = lag
+        self._propose = propose
+        self._configure = configure
+        self._conclude = conclude
+        self._thetas: list[Theta] = []
+        self._numbers: dict[str, int] = {}
+        self._ended = False
+        self.stopped: str | None = None
+
+    @property
+    def lost(self) -> list[int]:
+        """Numbers of the trials that were handed out and never came back."""
+        return [n for n in range(len(self._thetas)) if n not in self.finished]
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The config of the next trial; None while it is too early, FINISHED at the end."""
+        number = len(self._thetas)
+        if self._ended or number == self.trials:
+            return str(Searcher.FINISHED)
+        settled = max(number - self.lag + 1, 0)
+        if any(earlier not in self.finished for earlier in range(settled)):
+            return None
+        proposal = self._propose(
+            number, [self.finished[earlier] for earlier in range(settled)], self._thetas[settled:]
+        )
+        if proposal is None:
+            self._ended = True
+            return str(Searcher.FINISHED)
+        self._thetas.append(proposal.theta)
+        self._numbers[trial_id] = number
+        return self._configure(number, proposal)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Take a trial's result.
+
+        Where Tune lost the trial, or it reports why the run cannot go on, no other begins; the
+        caller of Tune raises it.
+        """
+        if result is None or error:
+            self._ended = True
+            return
+        if "stopped" in result:
+            self.stopped, self._ended = result["stopped"], True
+            return
+        number = self._numbers[trial_id]
+        self.finished[number] = self._conclude(number, self._thetas[number], result)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For Tune, which pickles searchers to disk: the callbacks belong to this process."""
+        return {**self.__dict__, "_propose": None, "_configure": None, "_conclude": None}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write the state as JSON, for Tune's own checkpoints."""
+        finished = {number: asdict(trial) for number, trial in self.finished.items()}
+        content = {"thetas": self._thetas, "numbers": self._numbers, "finished": finished}
+        Path(checkpoint_path).write_text(json.dumps(content))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read what `save` wrote."""
+        content = json.loads(Path(checkpoint_path).read_text())
+        self._thetas, self._numbers = content["thetas"], content["numbers"]
+        self.finished = {
+            int(number): Trial(
+                theta=trial["theta"],
+                deltas=tuple(trial["deltas"]),
+                sems=tuple(trial["sems"]),
+                aggregate=Aggregate(**trial["aggregate"]),
+            )
+            for number, trial in content["finished"].items()
+        }

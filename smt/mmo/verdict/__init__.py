@@ -1,0 +1,1 @@
+"""What fresh seeds and other models say of a technique: whether it generalizes."""

@@ -1,0 +1,175 @@
+"""From a technique's finished search to the verdict on it (Algorithm 1, lines 15 to 19)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from smt.fleet import ModelSpec
+from smt.mmo.technique_search import Searched, TechniqueSearch
+from smt.mmo.verdict.confirmation import Measured, candidates, choose_confirmed, explain, measure
+from smt.mmo.verdict.holdout import explain_holdout, holds
+from smt.search.composite import Estimate
+from smt.search.goal import Goal
+from smt.search.optimize import best_trial, choose, judge
+from smt.search.trial import Trial
+from smt.template import Technique, Theta
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a technique is in T_G⁺.
+
+    Attributes:
+        number: Of the trial whose θ the verdict rests on; None where no θ was worth it.
+        generalizes: Whether it is.
+        reason: Why, or why not.
+        confirmation: The candidates on fresh seeds, the most promising first.
+        holdout: The θ on models outside the representatives; None where it was not tried there.
+        holdout_models: Which: those whose baselines train.
+    """
+
+    number: int | None
+    generalizes: bool
+    reason: str
+    confirmation: tuple[Measured, ...] = ()
+    holdout: Measured | None = None
+    holdout_models: tuple[ModelSpec, ...] = ()
+
+    @property
+    def confirmed(self) -> Measured | None:
+        """The numbers on fresh seeds that the verdict rests on; None where there are none."""
+        return next((each for each in self.confirmation if each.trial == self.number), None)
+
+
+@dataclass(frozen=True)
+class TechniqueResult:
+    """What the search of one technique found, and what was made of it.
+
+    Attributes:
+        best: θ* of the search; see `smt.search.optimize.Optimization`. None where no trial was
+            feasible.
+        estimate: What the surrogate thinks of it; None without a surrogate.
+        paper: Arg max of A (Eq. 5).
+        stopped: Why the search ended early; None where it did not.
+    """
+
+    technique: Technique
+    trials: tuple[Trial, ...]
+    best: Trial | None
+    estimate: Estimate | None
+    paper: Trial | None
+    stopped: str | None
+    verdict: Verdict
+
+    @property
+    def theta(self) -> Theta | None:
+        """θ* of a technique that generalizes; None of others."""
+        if not self.verdict.generalizes or self.verdict.number is None:
+            return None
+        return self.trials[self.verdict.number].theta
+
+
+def conclude(
+    technique: Technique, found: Searched, search: TechniqueSearch, holdout: Sequence[ModelSpec]
+) -> TechniqueResult:
+    """Confirm the best of a search on fresh seeds, then on the holdout.
+
+    Args:
+        holdout: Models that must confirm it too; none where empty.
+    """
+    settings = search.settings
+    goal = settings.goal(search.models)
+    estimates = judge(
+        technique.space,
+        found.trials,
+        goal,
+        method=settings.method,
+        seed=settings.seed,
+        earlier=search.earlier.get(technique.name, ()),
+    )
+    best, surrogate = choose(found.trials, estimates)
+    paper = best_trial(found.trials)
+    numbers: list[int] = []
+    if not settings.paper_exact:
+        numbers = candidates(found.trials, estimates, goal, count=settings.candidates)
+    if numbers:
+        verdict = _confirm(technique, found.trials, numbers, search)
+    else:
+        verdict = judge_search(found.trials, paper if settings.paper_exact else best, goal)
+    if verdict.generalizes and holdout:
+        verdict = _try_holdout(technique, found.trials, verdict, search, holdout)
+    return TechniqueResult(
+        technique=technique,
+        trials=found.trials,
+        best=best,
+        estimate=surrogate,
+        paper=paper,
+        stopped=found.stopped,
+        verdict=verdict,
+    )
+
+
+def judge_search(trials: Sequence[Trial], best: Trial | None, goal: Goal) -> Verdict:
+    """The verdict of a search alone: whether A of its best θ reaches τ."""
+    if best is None:
+        return Verdict(None, False, "no θ was feasible")
+    number = next(number for number, trial in enumerate(trials) if trial is best)
+    value = best.aggregate.value
+    relation = "reaches" if value >= goal.tau else "is below"
+    reason = f"A = {value:+.3f}% {relation} τ = {goal.tau:g}%"
+    return Verdict(number, value >= goal.tau, reason)
+
+
+def _confirm(
+    technique: Technique,
+    trials: Sequence[Trial],
+    numbers: Sequence[int],
+    search: TechniqueSearch,
+) -> Verdict:
+    """The verdict of fresh seeds on the trials of these numbers."""
+    goal = search.settings.goal(search.models)
+    seeds = search.settings.measured_seeds
+    count = len(numbers) * len(seeds) * len(search.models)
+    search.display.measuring(
+        technique.name, f"{len(numbers)} of its θ again on {len(seeds)} fresh seeds", count
+    )
+    found = measure(
+        [
+            (
+                number,
+                trials[number].theta,
+                search.replicate(technique, number, trials[number].theta, search.models, seeds),
+            )
+            for number in numbers
+        ],
+        seeds,
+        goal,
+    )
+    chosen = choose_confirmed(found, goal)
+    shown = chosen or max(found, key=lambda each: each.aggregate.value)
+    return Verdict(shown.trial, chosen is not None, explain(shown, goal), confirmation=found)
+
+
+def _try_holdout(
+    technique: Technique,
+    trials: Sequence[Trial],
+    verdict: Verdict,
+    search: TechniqueSearch,
+    holdout: Sequence[ModelSpec],
+) -> Verdict:
+    """The verdict after the holdout, which may take a technique out."""
+    assert verdict.number is not None
+    seeds = search.settings.measured_seeds
+    models = search.trainable(holdout, seeds)
+    if not models:
+        return replace(verdict, reason=f"{verdict.reason}; no holdout model trains at all")
+    goal = search.settings.goal(models)
+    theta = trials[verdict.number].theta
+    search.display.measuring(
+        technique.name, f"on {len(models)} holdout models", len(seeds) * len(models)
+    )
+    again = search.replicate(technique, verdict.number, theta, models, seeds)
+    (found,) = measure([(verdict.number, theta, again)], seeds, goal)
+    passes = holds(found, goal)
+    outcome = "holds on the holdout" if passes else "taken out by the holdout"
+    reason = f"{verdict.reason}; {outcome}: {explain_holdout(found, models, goal)}"
+    return replace(verdict, generalizes=passes, reason=reason, holdout=found, holdout_models=models)

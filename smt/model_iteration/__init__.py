@@ -1,0 +1,7 @@
+"""Model iteration (§3.4): every model of a fleet from a version of a template."""
+
+from smt.model_iteration.instance import Instance
+from smt.model_iteration.instantiate import LaunchSettings, instantiate
+from smt.model_iteration.templates import Launch, launch_templates
+
+__all__ = ["Instance", "Launch", "LaunchSettings", "instantiate", "launch_templates"]

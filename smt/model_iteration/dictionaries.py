@@ -1,0 +1,29 @@
+"""The dictionaries of a model's log, beside the programs that serve it."""
+
+from dataclasses import replace
+
+from smt.data import Schema
+from smt.data.batch import input_features
+from smt.data.log import DICTIONARIES, dictionaries_file, open_dictionaries
+from smt.execution.resident import Lost
+from smt.model_iteration.instance import Job
+from smt.model_iteration.make import Made
+from smt.serving.export import MANIFEST
+
+MANIFEST_FILE = f"export/{MANIFEST}"
+
+
+def with_dictionaries(job: Job, made: Made | Lost, schema: Schema) -> Made | Lost:
+    """What was made of a model, with the dictionaries of the ids that its programs read.
+
+    They are files of the log, which the workers that make models may not see.
+    """
+    if isinstance(made, Lost) or MANIFEST_FILE not in made.files:
+        return made
+    if not isinstance(job.model.log, str):
+        return made
+    read = {schema.ids_of(name) for name in input_features(schema, job.model.features)}
+    known = {name: each for name, each in open_dictionaries(job.model.log).items() if name in read}
+    if not known:
+        return made
+    return replace(made, files={**made.files, f"export/{DICTIONARIES}": dictionaries_file(known)})

@@ -1,0 +1,199 @@
+"""A technique's candidates: μ as the search saw it, and on fresh seeds."""
+
+import plotly.graph_objects as go
+
+from smt.report import numbers
+from smt.report.figures.theme import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    WARNING,
+    axis,
+    frame,
+    label,
+    lines,
+    lowest_drawn,
+)
+from smt.report.figures.whiskers import whiskers
+from smt.results.generalization import Candidate, Technique
+
+# Pixels.
+ROW = 52
+TOP, BOTTOM = 64, 48
+# How far the legend is above the plot, which leaves room for the name of τ.
+LIFT = 22
+# Of a row: how far the search is drawn above its middle, and the fresh seeds below.
+APART = 0.16
+
+
+def confirmation_figure(technique: Technique, tau: float) -> go.Figure:
+    """μ, percent, of every candidate with its 95% interval, the most promising on top.
+
+    Hollow is the search, filled the fresh seeds, a short bar the lower bound that the verdict
+    uses. A cross on the search's μ is a candidate without a μ on fresh seeds, as a model failed;
+    a triangle on the left edge one with a network that diverged.
+    """
+    found = technique.confirmation
+    rows = range(len(found))
+    measured = [row for row in rows if found[row].mean is not None]
+    failed = [row for row in rows if found[row].mean is None]
+    low = _lowest(technique, tau)
+    figure = go.Figure()
+    figure.add_vline(x=0, line={"color": FAINT, "width": 1})
+    figure.add_vline(x=tau, line={"color": MUTED, "width": 1.3, "dash": "dash"})
+    figure.add_trace(_shifts(technique, measured, low))
+    figure.add_trace(_search(technique, low))
+    figure.add_trace(_fresh(technique, measured, low))
+    figure.add_trace(_bounds(technique, measured, low))
+    if failed:
+        figure.add_trace(_failed(technique, failed, low))
+    figure.update_layout(
+        **frame(TOP + BOTTOM + ROW * len(found), margin={"l": 64, "r": 32, "t": TOP, "b": BOTTOM}),
+        xaxis=axis("μ", ticksuffix="%", tickformat="+.2f"),
+        yaxis=axis(
+            tickvals=list(rows),
+            ticktext=[_row_name(each, technique) for each in found],
+            range=[len(found) - 0.5, -0.5],
+            showgrid=False,
+        ),
+        showlegend=True,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1 + LIFT / (ROW * len(found)),
+            "yanchor": "bottom",
+            "font": {"size": 11},
+        },
+    )
+    figure.add_annotation(
+        text=label(f"τ = {numbers.percent(tau)}"),
+        x=tau,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        font={"color": MUTED, "size": 11},
+    )
+    return figure
+
+
+def _lowest(technique: Technique, tau: float) -> float:
+    means = [technique.trial(each.trial).mean for each in technique.confirmation]
+    return lowest_drawn([*means, *(each.mean for each in technique.confirmation)], 0.0, tau)
+
+
+def _held(mean: float | None, low: float) -> float | None:
+    return None if mean is None else max(mean, low)
+
+
+def _is_inside(mean: float | None, low: float) -> bool:
+    return mean is None or mean >= low
+
+
+def _search(technique: Technique, low: float) -> go.Scatter:
+    trials = [technique.trial(each.trial) for each in technique.confirmation]
+    return go.Scatter(
+        name="in the search, which chose it",
+        x=[_held(trial.mean, low) for trial in trials],
+        y=[row - APART for row in range(len(trials))],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 1.6}},
+        error_x=whiskers(
+            [trial.mean_sem if _is_inside(trial.mean, low) else None for trial in trials], FAINT
+        ),
+        hovertext=[
+            lines(
+                f"trial {trial.number} in the search",
+                f"μ {numbers.percent(trial.mean)} ± {numbers.spread(trial.mean_sem)}",
+                f"R {numbers.rate(trial.regression_rate)}",
+            )
+            for trial in trials
+        ],
+        hoverinfo="text",
+    )
+
+
+def _fresh(technique: Technique, measured: list[int], low: float) -> go.Scatter:
+    found = [technique.confirmation[row] for row in measured]
+    colors = [ACCENT if each.value is not None else WARNING for each in found]
+    return go.Scatter(
+        name="on fresh seeds",
+        x=[_held(each.mean, low) for each in found],
+        y=[row + APART for row in measured],
+        mode="markers",
+        marker={
+            "size": 10,
+            "color": colors,
+            "symbol": [
+                "circle" if _is_inside(each.mean, low) else "triangle-left" for each in found
+            ],
+        },
+        error_x=whiskers(
+            [each.mean_sem if _is_inside(each.mean, low) else None for each in found], INK
+        ),
+        hovertext=[_hover(each) for each in found],
+        hoverinfo="text",
+    )
+
+
+def _bounds(technique: Technique, measured: list[int], low: float) -> go.Scatter:
+    found = technique.confirmation
+    rows = [
+        row for row in measured if found[row].lower is not None and _is_inside(found[row].mean, low)
+    ]
+    return go.Scatter(
+        name="lower bound of the verdict",
+        x=[found[row].lower for row in rows],
+        y=[row + APART for row in rows],
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 9, "line": {"color": ACCENT, "width": 2.5}},
+        hoverinfo="skip",
+    )
+
+
+def _shifts(technique: Technique, measured: list[int], low: float) -> go.Scatter:
+    """From what the search saw to what fresh seeds say."""
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for row in measured:
+        found = technique.confirmation[row]
+        xs += [_held(technique.trial(found.trial).mean, low), _held(found.mean, low), None]
+        ys += [row - APART, row + APART, None]
+    return go.Scatter(
+        x=xs,
+        y=ys,
+        mode="lines",
+        line={"color": MUTED, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _failed(technique: Technique, rows: list[int], low: float) -> go.Scatter:
+    found = [technique.confirmation[row] for row in rows]
+    return go.Scatter(
+        name="a model failed on fresh seeds: no μ",
+        x=[_held(technique.trial(each.trial).mean, low) for each in found],
+        y=[row + APART for row in rows],
+        mode="markers",
+        marker={"symbol": "x-thin", "size": 9, "line": {"color": WARNING, "width": 2}},
+        hovertext=[_hover(each) for each in found],
+        hoverinfo="text",
+    )
+
+
+def _row_name(found: Candidate, technique: Technique) -> str:
+    name = f"trial {found.trial}"
+    return f"<b>{name}</b>" if found.trial == technique.shown.number else name
+
+
+def _hover(found: Candidate) -> str:
+    return lines(
+        f"trial {found.trial} on seeds {numbers.listing(found.seeds)}",
+        f"μ {numbers.percent(found.mean)}, 95% interval {numbers.interval(found.interval)}",
+        f"lower bound {numbers.percent(found.lower)}",
+        f"R {numbers.rate(found.regression_rate)}, P(R ≤ ε) {found.feasible_probability:.2f}",
+        f"{found.helped} helped, {found.neutral} neutral, {found.regressed} regressed",
+        *numbers.theta(found.theta, between="\n").split("\n"),
+    )

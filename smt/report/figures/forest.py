@@ -1,0 +1,161 @@
+"""Every model's Δ at θ* on seeds that the search had not used."""
+
+import plotly.graph_objects as go
+
+from smt.report import numbers
+from smt.report.figures.theme import (
+    ACCENT,
+    FAINT,
+    GRID,
+    INK,
+    MUTED,
+    WARNING,
+    around,
+    axis,
+    frame,
+    label,
+    lines,
+    lowest_drawn,
+)
+from smt.report.figures.whiskers import REACH, whiskers
+from smt.results.generalization import Measured, ModelOverSeeds
+
+# Pixels.
+ROW = 22
+AROUND = 92
+# Rows between the representatives and the holdout.
+GAP = 0.6
+# Of a row: how far a model's seeds are below its mean.
+APART = 0.28
+
+# A model, and the row that it is drawn in.
+Placed = tuple[ModelOverSeeds, float]
+
+
+def forest_figure(
+    representatives: Measured | None, holdout: Measured | None, alpha: float
+) -> go.Figure:
+    """Δ, percent, with its 95% interval and a dot a seed, from the model that gains most.
+
+    The holdout is below, in its own order. Models that failed are crosses at 0, those that
+    diverged triangles on the left edge.
+
+    Args:
+        alpha: Percent; within ±α, shaded, a model is neutral, left of it it regresses.
+    """
+    above, below = _place(representatives, 0.0), _place(holdout, 0.0)
+    if above and below:
+        below = _place(holdout, len(above) + GAP)
+    everything = [*above, *below]
+    figure = go.Figure()
+    figure.add_vrect(x0=-alpha, x1=alpha, fillcolor=GRID, line_width=0, layer="below")
+    figure.add_vline(x=0, line={"color": FAINT, "width": 1})
+    figure.add_vline(x=-alpha, line={"color": WARNING, "width": 1.3, "dash": "dash"})
+    low = _lowest(everything, alpha)
+    figure.add_trace(_seeds(everything, low))
+    if above:
+        figure.add_trace(_means("representatives", above, ACCENT, "circle", low))
+    if below:
+        figure.add_trace(_means("holdout", below, INK, "diamond", low))
+    if any(model.delta is None for model, _ in everything):
+        figure.add_trace(_failed(everything))
+    last = everything[-1][1]
+    figure.update_layout(
+        **frame(AROUND + round(ROW * (last + 1)), margin={"l": 8, "r": 24, "t": 36, "b": 48}),
+        xaxis=axis("Δ", ticksuffix="%", tickformat="+.2f", range=_range(everything, alpha, low)),
+        yaxis=axis(
+            tickvals=[place for _, place in everything],
+            ticktext=[label(model.model) for model, _ in everything],
+            range=[last + 0.7, -0.7],
+            showgrid=False,
+        ),
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+    )
+    return figure
+
+
+def _place(found: Measured | None, first: float) -> list[Placed]:
+    """The models from the largest Δ, failed ones last, a row each."""
+    if found is None:
+        return []
+    ranked = sorted(found.models, key=lambda each: (each.delta is None, -(each.delta or 0.0)))
+    return [(model, first + place) for place, model in enumerate(ranked)]
+
+
+def _lowest(placed: list[Placed], alpha: float) -> float:
+    seeds = [delta for model, _ in placed for delta in model.by_seed]
+    return lowest_drawn([*seeds, *(model.delta for model, _ in placed)], -alpha, alpha)
+
+
+def _range(placed: list[Placed], alpha: float, low: float) -> list[float]:
+    ends = [-alpha, alpha, low]
+    for model, _ in placed:
+        ends += [delta for delta in model.by_seed if delta is not None and delta >= low]
+        if model.delta is not None and model.delta >= low:
+            reach = REACH * (model.sem or 0.0)
+            ends += [model.delta - reach, model.delta + reach]
+    return around(ends)
+
+
+def _means(name: str, placed: list[Placed], color: str, symbol: str, low: float) -> go.Scatter:
+    known = [(model, place) for model, place in placed if model.delta is not None]
+    deltas = [model.delta or 0.0 for model, _ in known]
+    inside = [delta >= low for delta in deltas]
+    return go.Scatter(
+        name=name,
+        x=[max(delta, low) for delta in deltas],
+        y=[place for _, place in known],
+        mode="markers",
+        marker={
+            "size": 9,
+            "color": color,
+            "symbol": [symbol if kept else "triangle-left" for kept in inside],
+        },
+        # On the edge there is no room for what a bar would say.
+        error_x=whiskers(
+            [model.sem if kept else None for (model, _), kept in zip(known, inside, strict=True)],
+            color,
+        ),
+        hovertext=[_hover(model) for model, _ in known],
+        hoverinfo="text",
+    )
+
+
+def _seeds(placed: list[Placed], low: float) -> go.Scatter:
+    dots = [
+        (delta, place, model.model)
+        for model, place in placed
+        for delta in model.by_seed
+        if delta is not None
+    ]
+    return go.Scatter(
+        name="one seed",
+        x=[max(delta, low) for delta, _, _ in dots],
+        y=[place + APART for _, place, _ in dots],
+        mode="markers",
+        marker={"size": 4, "color": MUTED, "opacity": 0.6},
+        hovertext=[lines(model, f"Δ {numbers.percent(delta)}") for delta, _, model in dots],
+        hoverinfo="text",
+    )
+
+
+def _failed(placed: list[Placed]) -> go.Scatter:
+    failed = [(model, place) for model, place in placed if model.delta is None]
+    return go.Scatter(
+        name="failed",
+        x=[0.0] * len(failed),
+        y=[place for _, place in failed],
+        mode="markers",
+        marker={"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 2}},
+        hovertext=[lines(model.model, "failed on a seed") for model, _ in failed],
+        hoverinfo="text",
+    )
+
+
+def _hover(model: ModelOverSeeds) -> str:
+    return lines(
+        model.model,
+        f"Δ {numbers.percent(model.delta)} ± {numbers.spread(model.sem)}",
+        "by seed " + ", ".join(numbers.percent(delta) for delta in model.by_seed),
+    )

@@ -1,0 +1,167 @@
+"""A technique's search: what every trial was worth."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from smt.report import numbers
+from smt.report.figures.theme import (
+    ACCENT,
+    FAINT,
+    MUTED,
+    SPREAD,
+    WARNING,
+    axis,
+    frame,
+    label,
+    lines,
+    lowest_drawn,
+)
+from smt.results.generalization import Technique, Trial
+
+LABELS = 30
+
+
+def trials_figure(technique: Technique, tau: float) -> go.Figure:
+    """A of every feasible trial, μ of the others, the best A so far, and τ.
+
+    x is the trial's number, y is percent. Points far below the rest sit on the lower edge
+    as triangles, so that one bad θ does not flatten the picture. Trials without a μ are there
+    too: crosses where a model failed, bars where the trial was rejected early.
+    """
+    low, high = _range(technique, tau)
+    feasible = [trial for trial in technique.trials if trial.value is not None]
+    measured = [t for t in technique.trials if t.value is None and t.mean is not None]
+    rejected = [trial for trial in technique.trials if trial.mean is None and trial.skipped]
+    broken = [trial for trial in technique.trials if trial.mean is None and not trial.skipped]
+    figure = go.Figure()
+    figure.add_hline(y=0, line={"color": FAINT, "width": 1})
+    figure.add_hline(y=tau, line={"color": MUTED, "width": 1.3, "dash": "dash"})
+    figure.add_trace(_best_so_far(technique, low))
+    figure.add_trace(_points("infeasible: μ", measured, _hollow(measured, low), low))
+    if rejected:
+        bars = {"symbol": "line-ew", "size": 8, "line": {"color": MUTED, "width": 1.8}}
+        figure.add_trace(_points("rejected early: no μ", rejected, bars, low))
+    if broken:
+        crosses = {"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 1.8}}
+        figure.add_trace(_points("a model failed: no μ", broken, crosses, low))
+    figure.add_trace(_points("feasible: A", feasible, _filled(feasible, low), low))
+    if technique.feasible:
+        star = {"symbol": "star", "size": 15, "color": ACCENT, "line": {"color": "white"}}
+        figure.add_trace(_points("θ*", [technique.shown_trial], star, low))
+    figure.update_layout(
+        **frame(320, margin={"l": 76, "r": 96, "t": 36, "b": 48}),
+        xaxis=axis("trial", dtick=_step(technique), range=_ends(technique), showgrid=False),
+        yaxis=axis("A or μ", range=[low, high], ticksuffix="%", tickformat="+.2f"),
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
+    )
+    figure.add_annotation(
+        text=label(f"τ = {numbers.percent(tau)}"),
+        x=1,
+        xref="paper",
+        xanchor="left",
+        y=tau,
+        showarrow=False,
+        xshift=6,
+        font={"color": MUTED, "size": 11},
+    )
+    return figure
+
+
+def _range(technique: Technique, tau: float) -> tuple[float, float]:
+    """The y axis: feasible trials, 0 and τ, and the infeasible ones not far below them.
+
+    Where a network diverged, a feasible trial may be far below too.
+    """
+    lowest = lowest_drawn([trial.mean for trial in technique.trials], 0.0, tau)
+    shown = [t for t in technique.trials if t.mean is not None and t.mean >= lowest]
+    wanted = [0.0, tau, *(trial.value for trial in shown if trial.value is not None)]
+    means = sorted(trial.mean for trial in shown if trial.mean is not None)
+    middle = means[len(means) // 2] if means else 0.0
+    high = max([*wanted, *means])
+    floor = min(*wanted, middle)
+    reach = floor - SPREAD * (high - floor)
+    low = min([*wanted, *(mean for mean in means if mean >= reach)])
+    pad = 0.08 * (high - low or 1.0)
+    return low - pad, high + pad
+
+
+def _ends(technique: Technique) -> list[float]:
+    numbered = [trial.number for trial in technique.trials]
+    return [min(numbered) - 0.6, max(numbered) + 0.6]
+
+
+def _step(technique: Technique) -> int:
+    """How many trials lie between labels: one where there is room."""
+    return next((step for step in (1, 5, 10, 50) if len(technique.trials) / step <= LABELS), 100)
+
+
+def _hollow(trials: list[Trial], low: float) -> dict[str, Any]:
+    shapes = ["triangle-down-open" if (t.mean or 0.0) < low else "circle-open" for t in trials]
+    return {"symbol": shapes, "size": 8, "color": MUTED, "line": {"width": 1.5}}
+
+
+def _filled(trials: list[Trial], low: float) -> dict[str, Any]:
+    shapes = ["triangle-down" if (t.mean or 0.0) < low else "circle" for t in trials]
+    return {"symbol": shapes, "size": 8, "color": ACCENT}
+
+
+def _points(name: str, trials: list[Trial], marker: dict[str, Any], low: float) -> go.Scatter:
+    heights = [low if trial.mean is None else max(trial.mean, low) for trial in trials]
+    return go.Scatter(
+        name=name,
+        x=[trial.number for trial in trials],
+        y=heights,
+        mode="markers",
+        marker=marker,
+        cliponaxis=False,
+        error_y={
+            "type": "data",
+            # On the edge there is no room for what a bar would say.
+            "array": [
+                trial.mean_sem if trial.mean_sem is not None and height > low else None
+                for trial, height in zip(trials, heights, strict=True)
+            ],
+            "color": FAINT,
+            "thickness": 1.2,
+            "width": 3,
+        },
+        hovertext=[_hover(trial) for trial in trials],
+        hoverinfo="text",
+    )
+
+
+def _best_so_far(technique: Technique, low: float) -> go.Scatter:
+    numbered: list[int] = []
+    best: list[float] = []
+    for trial in technique.trials:
+        if trial.value is not None and (not best or trial.value > best[-1]):
+            numbered.append(trial.number)
+            best.append(max(trial.value, low))
+    if best:
+        numbered.append(technique.trials[-1].number)
+        best.append(best[-1])
+    return go.Scatter(
+        name="best A so far",
+        x=numbered,
+        y=best,
+        mode="lines",
+        line={"color": ACCENT, "width": 1.6, "shape": "hv"},
+        opacity=0.55,
+        hoverinfo="skip",
+        visible=True if best else "legendonly",
+        showlegend=bool(best),
+    )
+
+
+def _hover(trial: Trial) -> str:
+    return lines(
+        f"trial {trial.number}",
+        f"A {numbers.percent(trial.value, missing=numbers.MINUS_INFINITY)}",
+        f"μ {numbers.percent(trial.mean)} ± {numbers.spread(trial.mean_sem)}",
+        f"R {numbers.rate(trial.regression_rate)}: {trial.helped} helped, "
+        f"{trial.neutral} neutral, {trial.regressed} regressed"
+        + (f", {trial.skipped} not evaluated" if trial.skipped else ""),
+        *numbers.theta(trial.theta, between="\n").split("\n"),
+    )

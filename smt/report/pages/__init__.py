@@ -1,0 +1,1 @@
+"""Pages, one a kind of run, and their sections."""

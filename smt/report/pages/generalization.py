@@ -1,0 +1,169 @@
+"""The HTML page."""
+
+from dataclasses import asdict
+from html import escape
+
+from smt.report import numbers
+from smt.report.document import html_document
+from smt.report.pages.fleet import fleet_section
+from smt.report.pages.technique import technique_section
+from smt.report.pages.technique_tables import (
+    failure_table,
+    representative_table,
+    short_window_table,
+    technique_table,
+)
+from smt.results.generalization import Run
+
+
+def page(run: Run) -> str:
+    """The report of a run: one HTML document that refers to nothing outside itself.
+
+    The run's numbers are in it a second time, as JSON in the element `report-data`.
+    """
+    title = f"Which techniques generalize to fleet {run.fleet}"
+    sections = [
+        _verdict(run),
+        _short_windows(run),
+        _facts(run),
+        _definitions(run),
+        _techniques(run),
+        _searches(run),
+        _fleet(run),
+        _representatives(run),
+        f"<h2>Failures</h2>{failure_table(run)}",
+    ]
+    return html_document(title, sections, asdict(run))
+
+
+def _verdict(run: Run) -> str:
+    """Which techniques generalize, and of every one why or why not."""
+    found = [each for each in run.techniques if each.generalizes]
+    if found:
+        names = ", ".join(
+            f"<b>{escape(each.name)}</b> (A* = {numbers.percent(each.shown.value)})"
+            for each in found
+        )
+        verb = "generalizes" if len(found) == 1 else "generalize"
+        total = numbers.plural(len(run.techniques), "technique")
+        kind, sentence = "verdict", f"{len(found)} of {total} {verb}: {names}."
+    else:
+        kind, sentence = "verdict none", f"No technique of {len(run.techniques)} generalizes."
+    reasons = "".join(
+        f"<li><b>{escape(each.name)}</b>: {escape(each.reason)}.</li>" for each in run.techniques
+    )
+    return f"<div class='{kind}'><p>{sentence}</p><ul>{reasons}</ul></div>"
+
+
+def _short_windows(run: Run) -> str:
+    if not run.short_windows:
+        return ""
+    short = sorted(run.short_windows, key=lambda each: each.rows / each.needed)
+    worst, of_all = short[0], len(run.representatives)
+    return (
+        f"<div class=warning><p>{len(short)} of {of_all} representatives have too few test rows "
+        f"to tell a change of α = {run.settings['alpha']:.3f}%: {escape(worst.model)} has "
+        f"{numbers.count(worst.rows)} and needs {numbers.count(worst.needed)}. Their "
+        "regressions may be chance, and count in R.</p>"
+        f"<details><summary>Which</summary>{short_window_table(short)}</details></div>"
+    )
+
+
+def _facts(run: Run) -> str:
+    settings = run.settings
+    facts = {
+        "fleet": run.fleet,
+        "models of the fleet": numbers.count(len(run.models)),
+        "representatives": str(len(run.representatives)),
+        "template": run.template,
+        "regression threshold α": f"{settings['alpha']:.3f}%",
+        "largest regression rate ε": numbers.rate(settings["epsilon"]),
+        "least aggregate τ": numbers.percent(settings["tau"]),
+        "search method": str(settings["method"]),
+        "trials a technique": str(settings["trials"]),
+        "seed of the search": str(settings["seed"]),
+        **_confirmation_facts(run),
+        "evaluations": f"{numbers.count(run.evaluations)}, {len(run.failures)} failed",
+    }
+    items = (f"<div><dt>{name}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
+    return f"<dl>{''.join(items)}</dl>"
+
+
+def _confirmation_facts(run: Run) -> dict[str, str]:
+    """What the best of a search had to pass."""
+    settings = run.settings
+    facts = {}
+    if not settings["paper_exact"]:
+        facts["fresh seeds"] = str(settings["fresh_seeds"])
+        facts["candidates a technique"] = str(settings["candidates"])
+    if run.holdout_models:
+        facts["holdout models"] = str(len(run.holdout_models))
+    return facts
+
+
+def _definitions(run: Run) -> str:
+    alpha = f"{run.settings['alpha']:.3f}%"
+    return (
+        f"<p class=caption>Δ is the fall of a model's normalized entropy against its baseline, in "
+        "percent: higher is better. μ is the weighted mean Δ of the representatives, R the share "
+        f"of them that regressed (Δ below −{alpha}, or failed). A = μ where R ≤ ε and no model "
+        f"failed, else −∞; A* is A at θ*. {_rule(run)}</p>"
+    )
+
+
+def _rule(run: Run) -> str:
+    """What makes a technique generalize."""
+    if run.settings["paper_exact"]:
+        rule = "A technique generalizes where A* of its search is at least τ (Algorithm 1)"
+    else:
+        rule = (
+            "The best of a search are measured again on fresh seeds; a technique generalizes "
+            "where A* there is at least τ and μ is above 0 with 95% confidence"
+        )
+    if run.holdout_models:
+        rule += (
+            ", and on the holdout models, which the search never saw, μ reaches τ and R is not "
+            "surely above ε"
+        )
+    return f"{rule}."
+
+
+def _techniques(run: Run) -> str:
+    alpha = f"{run.settings['alpha']:.3f}%"
+    order = (
+        " One on top of the other: a technique was measured on the template with those accepted "
+        "above it, and its Δ is against that."
+        if run.settings["sequential"]
+        else ""
+    )
+    return (
+        f"<h2>Techniques</h2>{technique_table(run)}"
+        "<p class=caption>A row shows the technique's θ*, by the numbers that the verdict rests "
+        "on; where the search alone would have said otherwise, that is beneath. Where no θ was "
+        "feasible, A* is −∞ and the row shows, in italics, the trial nearest to feasible (least "
+        f"R, then largest μ). Helped: Δ above +{alpha}; regressed: Δ below −{alpha}, or failed; "
+        "red: more than ε of the models. P(R ≤ ε): the chance that no more than ε of the models "
+        "truly regress. "
+        f"R of a trial that was rejected early counts the models evaluated.{order}</p>"
+    )
+
+
+def _searches(run: Run) -> str:
+    sections = (technique_section(index, each, run) for index, each in enumerate(run.techniques, 1))
+    return f"<h2>Technique by technique</h2>{''.join(sections)}"
+
+
+def _fleet(run: Run) -> str:
+    names = [each.model for each in run.representatives]
+    return (
+        "<h2>Fleet and representatives</h2>"
+        f"{fleet_section(run.models, names, run.inertias, run.silhouettes)}"
+    )
+
+
+def _representatives(run: Run) -> str:
+    return (
+        f"<h2>Representatives</h2>{representative_table(run)}"
+        "<p class=caption>Weight: share in μ. Baseline NE: of the template without any technique, "
+        "on the test rows. FLOPs: of one inference.</p>"
+    )

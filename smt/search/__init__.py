@@ -1,0 +1,1 @@
+"""The search: trials in, the next θ out. It imports no Ray."""

@@ -1,0 +1,135 @@
+"""Where to try next: constrained expected improvement of μ over samples of all deltas."""
+
+from collections.abc import Callable
+
+import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement, qLogProbabilityOfFeasibility
+from botorch.acquisition.objective import GenericMCObjective
+from botorch.optim.optimize import optimize_acqf
+from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
+from botorch.sampling.normal import SobolQMCNormalSampler
+from torch import Tensor
+
+from smt.search.encoding import Encoding
+from smt.search.surrogate import Surrogate
+
+SAMPLES = 128
+RESTARTS = 4
+RAW_SAMPLES = 256
+ITERATIONS = 60
+# In percent: how softly a delta counts as a regression, so that gradients exist.
+SOFTNESS = 0.01
+# In models: how softly their number is held below ε·m + ½. While no θ is feasible, softly: the
+# number itself then tells where to go.
+COUNT_SOFTNESS = 0.05
+SEEKING_SOFTNESS = 0.25
+
+
+class FloorImprovement(qLogNoisyExpectedImprovement):
+    """Noisy expected improvement (Ament et al. 2023) over the best so far, and over 0.
+
+    Leaving a template as it is is worth A = 0.
+    """
+
+    def compute_best_f(self, obj: Tensor) -> Tensor:
+        """`[samples, ...]` best feasible μ of a sample, at least 0."""
+        best: Tensor = super().compute_best_f(obj)
+        return best.clamp_min(0.0)
+
+
+def count_regressions(deltas: Tensor, alpha: float | Tensor) -> Tensor:
+    """`[..., m]` deltas -> `[...]` how many regressed, smooth in the deltas.
+
+    Args:
+        alpha: Of all models, or `[m]`.
+    """
+    return torch.sigmoid((-alpha - deltas) / SOFTNESS).sum(-1)
+
+
+def improvement(
+    surrogate: Surrogate,
+    *,
+    shares: Tensor,
+    alpha: float,
+    allowed: int,
+    pending: Tensor | None,
+    feasible_known: bool,
+    seed: int,
+    margins: Tensor | None = None,
+) -> AcquisitionFunction:
+    """What a θ promises: improvement where a feasible θ is known, else to be one.
+
+    Args:
+        shares: `[m]` the models' weights, summing to 1.
+        allowed: How many models may regress.
+        pending: `[p, d]` θ under way.
+        margins: `[m]` percent: how far above -α a delta must be, where a θ is to be improved on
+            or to improve; 0 by default.
+    """
+
+    def mean(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
+        return surrogate.deltas(samples) @ shares
+
+    sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed)
+    if not feasible_known:
+        return qLogProbabilityOfFeasibility(
+            surrogate.model,
+            constraints=[regressions_above(surrogate, alpha, allowed)],
+            sampler=sampler,
+            X_pending=pending,
+            eta=SEEKING_SOFTNESS,
+        )
+    highest = alpha if margins is None else alpha - margins
+    return FloorImprovement(
+        surrogate.model,
+        X_baseline=surrogate.points,
+        sampler=sampler,
+        objective=GenericMCObjective(mean),
+        X_pending=pending,
+        constraints=[regressions_above(surrogate, highest, allowed)],
+        eta=COUNT_SOFTNESS,
+        # A fat tail would forgive one regression too many for a large μ.
+        fat=False,
+        # Points that are never the best only cost time. Pruning draws from torch's generator.
+        prune_baseline=True,
+    )
+
+
+def regressions_above(
+    surrogate: Surrogate, alpha: float | Tensor, allowed: int
+) -> Callable[[Tensor], Tensor]:
+    """A constraint on samples of the directions: at most 0 where at most `allowed` regressed."""
+
+    def excess(samples: Tensor) -> Tensor:
+        return count_regressions(surrogate.deltas(samples), alpha) - (allowed + 0.5)
+
+    return excess
+
+
+def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
+    """`[d]` the point of the space at which the acquisition is largest, as far as found.
+
+    Its starting points are drawn from torch's generator.
+    """
+    if encoding.choices or encoding.steps:
+        found, _ = optimize_acqf_mixed_alternating(
+            acquisition,
+            bounds=encoding.bounds,
+            discrete_dims=encoding.steps,
+            cat_dims=encoding.choices,
+            raw_samples=RAW_SAMPLES,
+            num_restarts=RESTARTS,
+            options={"maxiter_alternating": 8, "max_discrete_values": 64},
+        )
+    else:
+        found, _ = optimize_acqf(
+            acquisition,
+            bounds=encoding.bounds,
+            q=1,
+            raw_samples=RAW_SAMPLES,
+            num_restarts=RESTARTS,
+            options={"maxiter": ITERATIONS},
+        )
+    point: Tensor = found[0]
+    return point

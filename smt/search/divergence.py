@@ -1,0 +1,75 @@
+"""Deltas of networks that diverged, as a search may see them.
+
+A network that diverges need not fail: with an NE of 450 instead of 0.9 its delta is -50,000%,
+which is a number. What takes its scale from all deltas, a Gaussian process first of all, then
+sees no difference between the others. A delta far below -α says one thing, that the model has
+regressed, and how far tells no θ from another: it is held to a floor, as that of a failed model is.
+A, tables and what is recommended keep what was measured.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from smt.search.aggregate import aggregate
+from smt.search.goal import Goal
+from smt.search.trial import Trial
+
+FAR = 100.0
+"""How many α below 0 the floor is, and at least `LEAST_FAR` percent: surrogates of gains of 0.3%
+are as good with losses of 10% as without, and no technique with such losses is kept."""
+LEAST_FAR = 10.0
+
+
+def floor(alpha: float) -> float:
+    """Percent, below which deltas are all alike to a search."""
+    return -max(FAR * alpha, LEAST_FAR)
+
+
+def bounded(trial: Trial, alpha: float) -> Trial:
+    """The trial with deltas of at least the floor, and standard errors that are no larger.
+
+    Of a delta at the floor, the standard error is how far above it one reaches. Its aggregate
+    stays what was measured.
+    """
+    lowest = floor(alpha)
+    pairs = [
+        _bounded(delta, sem, lowest) for delta, sem in zip(trial.deltas, trial.sems, strict=True)
+    ]
+    return replace(
+        trial, deltas=tuple(delta for delta, _ in pairs), sems=tuple(sem for _, sem in pairs)
+    )
+
+
+def bounded_outcome(trial: Trial, goal: Goal) -> Trial:
+    """`bounded`, with the aggregate of the deltas as they are then."""
+    held = bounded(trial, goal.alpha)
+    if held.deltas == trial.deltas:
+        return held
+    outcome = aggregate(held.deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+    return replace(held, aggregate=outcome)
+
+
+def held_off(trial: Trial, alpha: float, shares: Sequence[float]) -> float:
+    """By how much, percent, μ of the deltas as bounded is above μ as measured."""
+    return math.fsum(
+        share * max(floor(alpha) - delta, 0.0)
+        for share, delta in zip(shares, trial.deltas, strict=True)
+        if delta is not None and math.isfinite(delta)
+    )
+
+
+def diverged(delta: float | None, alpha: float) -> bool:
+    """Whether a delta is finite and below the floor."""
+    return delta is not None and math.isfinite(delta) and delta < floor(alpha)
+
+
+def _bounded(
+    delta: float | None, sem: float | None, lowest: float
+) -> tuple[float | None, float | None]:
+    if delta is None or not math.isfinite(delta):
+        return delta, sem
+    if sem is None or not math.isfinite(sem):
+        return max(delta, lowest), sem
+    above = sem if delta >= lowest else max(delta + sem - lowest, 0.0)
+    return max(delta, lowest), min(above, -lowest)

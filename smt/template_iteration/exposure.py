@@ -1,0 +1,145 @@
+"""Which hyperparameters a version leaves to each model (Eq. 7), and where in the template."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smt.errors import InputError
+from smt.template import Choice, Float, Int, Template, diff
+from smt.template.space import Domain, Value
+from smt.template_iteration.applied import Applied, apply_techniques
+from smt.template_iteration.finished_run import Advice
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What becomes of a hyperparameter that a run's sensitivity analysis wants exposed.
+
+    Attributes:
+        place: What a model may set, such as `training.dense_rate`; None where it cannot.
+        domain: What to. The template's value, the default, is in it.
+        obstacle: Why it cannot be exposed; None where it can.
+        reason: Why the run wants it exposed.
+    """
+
+    technique: str
+    hyperparameter: str
+    place: str | None
+    domain: Domain
+    obstacle: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        of = f"{self.hyperparameter} of {self.technique}"
+        if self.obstacle is not None:
+            return f"{of} stays fixed: {self.obstacle}"
+        return f"{of} is exposed as {self.place}, {self.domain}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "technique": self.technique,
+            "hyperparameter": self.hyperparameter,
+            "place": self.place,
+            "domain": self.domain.to_dict(),
+            "obstacle": self.obstacle,
+            "reason": self.reason,
+        }
+
+
+def find_exposures(
+    chosen: Sequence[Applied], parent: Template, advice: Mapping[str, Mapping[str, Advice]]
+) -> tuple[Exposure, ...]:
+    """Where in the template the hyperparameters are that a run wants exposed.
+
+    One has a place where its value, and nothing else, stands there for every end or choice of
+    its domain, with all techniques applied.
+
+    Args:
+        parent: To which the techniques are applied.
+        advice: technique -> hyperparameter -> what the run says of it.
+    """
+    found = []
+    for place, (technique, theta) in enumerate(chosen):
+        for name, each in advice.get(technique.name, {}).items():
+            if each.decision != "expose" or each.domain is None:
+                continue
+            domain = each.domain if name not in theta else _widen(each.domain, theta[name])
+            try:
+                where, obstacle = _find_place(chosen, place, name, domain, parent), None
+            except InputError as error:
+                where, obstacle = None, str(error)
+            found.append(Exposure(technique.name, name, where, domain, obstacle, each.reason))
+    return tuple(found)
+
+
+def expose(template: Template, exposures: Sequence[Exposure]) -> Template:
+    """The template that leaves to models what can be exposed."""
+    domains = {each.place: each.domain for each in exposures if each.place is not None}
+    if not domains:
+        return template
+    content = {**template.model_dump(), "exposed": {**template.exposed, **domains}}
+    return Template.parse(content, source=f"template '{template.name}'")
+
+
+def _find_place(
+    chosen: Sequence[Applied], which: int, name: str, domain: Domain, parent: Template
+) -> str:
+    """The place of one hyperparameter. Raises `InputError` with the obstacle."""
+    technique, theta = chosen[which]
+    if name not in theta:
+        raise InputError("θ* does not have it")
+    value = theta[name]
+    others = [each for each in _ends(domain) if each != value]
+    if not others:
+        raise InputError(f"{value!r} is the only value to choose")
+    template = apply_techniques(chosen, parent)
+    places = set()
+    for other in others:
+        moved = [*chosen]
+        moved[which] = (technique, {**theta, name: other})
+        places.add(_place_of(template, apply_techniques(moved, parent), value, other, domain))
+    place, *more = sorted(places)
+    if more:
+        raise InputError(f"it sets {place} at one value and {more[0]} at another")
+    _check_free(place, parent, template)
+    return place
+
+
+def _place_of(before: Template, after: Template, value: Value, other: Value, domain: Domain) -> str:
+    """The only place that changed, if it went from one value to the other."""
+    changes = diff(before, after)
+    if len(changes) != 1:
+        places = ", ".join(change.place for change in changes) or "nothing"
+        raise InputError(f"it sets no single place of the template, but {places}")
+    (change,) = changes
+    for found, wanted in ((change.before, value), (change.after, other)):
+        if not (domain.holds(found) and found == wanted):
+            raise InputError(f"{change.place} is not its value: {found!r} where it is {wanted!r}")
+    return change.place
+
+
+def _check_free(place: str, parent: Template, template: Template) -> None:
+    try:
+        template.value(place)
+    except ValueError as error:
+        raise InputError(f"a model cannot set it: {error}") from None
+    if place in parent.exposed:
+        # A model may have a value of its own there, which the new domain need not hold.
+        raise InputError(f"{place} is exposed already, as {parent.exposed[place]}")
+
+
+def _ends(domain: Domain) -> tuple[Value, ...]:
+    return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+
+
+def _widen(domain: Domain, value: Any) -> Domain:
+    """The domain without its condition, and with the value in it."""
+    if isinstance(domain, Choice):
+        return Choice(domain.values if domain.holds(value) else (*domain.values, value))
+    low, high = min(domain.low, value), max(domain.high, value)
+    return (
+        Int(int(low), int(high), domain.log)
+        if isinstance(domain, Int)
+        else Float(low, high, domain.log)
+    )

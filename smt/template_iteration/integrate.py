@@ -1,0 +1,216 @@
+"""Template integration (§3.3.2): T_G⁺ at θ* becomes the next version of a template."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from smt.errors import InputError
+from smt.spec import suggest
+from smt.techniques import catalogue, find_technique
+from smt.template import Template, diff, history
+from smt.template.versions import TEMPLATES, AppliedTechnique, RunRecord, Version
+from smt.template_iteration.applied import Applied, apply_techniques
+from smt.template_iteration.exposure import Exposure, expose, find_exposures
+from smt.template_iteration.finished_run import FinishedRun, read_finished_run
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A new version without one of its techniques.
+
+    Attributes:
+        technique: The one that it lacks.
+        template: None where the others do not go together without it.
+        failure: Why there is no template; None where there is one.
+    """
+
+    technique: str
+    template: Template | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Integration:
+    """A version that a run makes of a template, not tried yet.
+
+    Attributes:
+        exposures: Of the hyperparameters that the run wants exposed; empty where none are, or
+            all are to stay fixed.
+        reduced: The version without each technique in turn; empty where it has only one.
+    """
+
+    run: FinishedRun
+    parent: Version
+    version: Version
+    exposures: tuple[Exposure, ...]
+    reduced: tuple[Reduced, ...]
+
+
+def integrate(
+    run: str | Path,
+    name: str,
+    *,
+    techniques: Sequence[str] | None = None,
+    exposing: bool = True,
+    folder: str | Path = TEMPLATES,
+    notes: str = "",
+) -> Integration:
+    """The version that a finished generalization makes of a template; nothing is written.
+
+    Its techniques are applied in the catalogue's order, and after those any of one's own; in
+    the run's order where it measured one on top of the other.
+
+    Args:
+        run: Folder or URI of the generalization.
+        name: Of the template. The run's techniques were tried on one of its versions, which
+            becomes the parent.
+        techniques: Those to integrate, as `find_technique` takes them; all of T_G⁺ where none
+            are named.
+        exposing: Whether hyperparameters that the run wants exposed are; all are fixed where not.
+        folder: Of templates' versions.
+
+    Raises:
+        InputError: The run's template is no version of `name`; a technique did not
+            generalize; the techniques do not go together; or the version exists.
+    """
+    finished = read_finished_run(run)
+    versions = history(name, folder=folder)
+    parent = _parent(finished, versions, name)
+    chosen = _choose(finished, techniques)
+    _check_effects(chosen, parent.template)
+    template, exposures = _make(chosen, parent.template, finished, exposing)
+    for version in versions:
+        if version.template == template:
+            raise InputError(f"{run}: what it leads to is '{name}@{version.number}' already")
+    version = Version(
+        name=name,
+        number=versions[-1].number + 1,
+        parent=parent.number,
+        techniques=tuple(
+            AppliedTechnique(
+                name=technique.name,
+                theta=theta,
+                exposed=tuple(
+                    each.hyperparameter
+                    for each in exposures
+                    if each.technique == technique.name and each.place is not None
+                ),
+            )
+            for technique, theta in chosen
+        ),
+        run=RunRecord(
+            fleet=finished.fleet,
+            representatives=finished.representatives,
+            trials=finished.settings.trials,
+            seed=finished.settings.seed,
+            techniques=finished.techniques,
+            command=_command(finished, parent),
+        ),
+        written=date.today().isoformat(),
+        notes=notes,
+        template=template,
+    )
+    reduced = _reduce(chosen, parent.template, finished, exposing)
+    return Integration(finished, parent, version, exposures, reduced)
+
+
+def _make(
+    chosen: Sequence[Applied], parent: Template, run: FinishedRun, exposing: bool
+) -> tuple[Template, tuple[Exposure, ...]]:
+    """The parent with techniques, and what they expose."""
+    template = apply_techniques(chosen, parent)
+    exposures = find_exposures(chosen, parent, run.advice) if exposing else ()
+    return expose(template, exposures), exposures
+
+
+def _reduce(
+    chosen: Sequence[Applied], parent: Template, run: FinishedRun, exposing: bool
+) -> tuple[Reduced, ...]:
+    if len(chosen) < 2:
+        return ()
+    found = []
+    for technique, _ in chosen:
+        others = [each for each in chosen if each[0] is not technique]
+        try:
+            template, _ = _make(others, parent, run, exposing)
+        except InputError as error:
+            found.append(Reduced(technique.name, None, str(error)))
+        else:
+            found.append(Reduced(technique.name, template))
+    return tuple(found)
+
+
+def _parent(run: FinishedRun, versions: tuple[Version, ...], name: str) -> Version:
+    """The latest version that is the run's template to the letter."""
+    for version in reversed(versions):
+        if version.template == run.template:
+            return version
+    latest = versions[-1]
+    places = ", ".join(change.place for change in diff(latest.template, run.template))
+    raise InputError(
+        f"{run.location}: its template '{run.template.name}' is no version of '{name}'; it "
+        f"differs from '{name}@{latest.number}' in {places}"
+    )
+
+
+def _choose(run: FinishedRun, names: Sequence[str] | None) -> list[Applied]:
+    """Techniques with their θ*, in the order in which they are applied."""
+    if not run.generalized:
+        raise InputError(f"{run.location}: none of its techniques generalizes")
+    if not names:
+        for name in run.generalized:
+            if name not in catalogue:
+                raise InputError(
+                    f"{run.location}: technique '{name}' is not in the catalogue; name the "
+                    "techniques to integrate, this one as FILE.py:NAME"
+                )
+    found = {each.name: each for each in map(find_technique, names or run.generalized)}
+    for name in found:
+        if name not in run.generalized:
+            raise InputError(
+                f"{run.location}: technique '{name}' does not generalize; "
+                f"{suggest(name, [*run.generalized])}"
+            )
+    order = run.generalized if run.settings.sequential else catalogue
+    places = {name: place for place, name in enumerate(order)}
+    ordered = sorted(found, key=lambda name: places.get(name, len(places)))
+    return [(found[name], run.generalized[name]) for name in ordered]
+
+
+def _check_effects(chosen: Sequence[Applied], parent: Template) -> None:
+    """Raise `InputError` for a technique without which the template would be the same."""
+    template = apply_techniques(chosen, parent)
+    for technique, _ in chosen:
+        others = [each for each in chosen if each[0] is not technique]
+        try:
+            without = apply_techniques(others, parent)
+        except InputError:
+            continue
+        if without == template:
+            beside = ", ".join(each.name for each, _ in others) or "nothing"
+            raise InputError(
+                f"technique '{technique.name}' changes nothing of template '{parent.name}' "
+                f"beside {beside}; name the techniques to integrate, without it"
+            )
+
+
+def _command(run: FinishedRun, parent: Version) -> str:
+    """A command that searches the same again; a run does not keep what was typed."""
+    options = {
+        "template": f"{parent.name}@{parent.number}",
+        "representatives": len(run.representatives),
+        **run.settings.to_dict(),
+    }
+    said = [_option(name.replace("_", "-"), value) for name, value in options.items()]
+    return shlex.join(["generalize.py", "--techniques", *run.tried, *filter(None, said)])
+
+
+def _option(name: str, value: object) -> str | None:
+    """As a command takes it; None where there is nothing to say."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"

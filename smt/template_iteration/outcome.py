@@ -1,0 +1,131 @@
+"""What trying a version came to: kept or not, and which techniques are to blame where not."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smt.mmo import Settings
+from smt.template_iteration.comparison import Comparison
+from smt.template_iteration.fleet_check import Misfit
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A version that is not kept, tried without one of its techniques.
+
+    Attributes:
+        technique: The one left out.
+        found: None where nothing was trained.
+        misfits: What it cannot serve.
+        failure: Why there is no version without the technique; None where there is.
+    """
+
+    technique: str
+    found: Comparison | None = None
+    misfits: tuple[Misfit, ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Which techniques a version is not kept for.
+
+    Attributes:
+        techniques: Without any one of which it would be kept; where there is none, the one
+            without which it is nearest to that; empty where it is no better without any.
+        reason: In one sentence without its end.
+    """
+
+    techniques: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of trying a version.
+
+    Attributes:
+        misfits: Models of the fleet that it cannot serve; nothing is trained where there are any.
+        found: The back-test; None where nothing was trained.
+        left_out: Without each technique in turn; empty where the version is kept, or has only
+            one technique.
+    """
+
+    seeds: tuple[int, ...]
+    settings: Settings
+    misfits: tuple[Misfit, ...]
+    found: Comparison | None
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def kept(self) -> bool:
+        """Whether it serves every model that its parent serves, and A >= τ."""
+        return self.found is not None and self.found.kept
+
+    @property
+    def blame(self) -> Blame | None:
+        """None where nothing was left out."""
+        if not self.left_out:
+            return None
+        if self.found is None:
+            return _blame_misfits(self.misfits, self.left_out)
+        return _blame_deltas(self.found, self.left_out)
+
+
+def _blame_misfits(misfits: Sequence[Misfit], left_out: Sequence[LeftOut]) -> Blame:
+    tried = [each for each in left_out if each.failure is None]
+    enough = tuple(each.technique for each in tried if not each.misfits)
+    if enough:
+        return Blame(enough, f"without {' or '.join(enough)} every model could be served")
+    least = min(tried, key=lambda each: _severity(each.misfits), default=None)
+    if least is None or _severity(least.misfits) >= _severity(misfits):
+        return Blame((), "no technique alone is to blame: leaving one out mends nothing")
+    change = (
+        f"the fewest limits are broken, {len(least.misfits)} and not {len(misfits)}"
+        if len(least.misfits) < len(misfits)
+        else f"limits are exceeded least, by {_excess(least.misfits):.1f}% at most and not by "
+        f"{_excess(misfits):.1f}%"
+    )
+    reason = f"no technique alone is to blame; without {least.technique} {change}"
+    return Blame((least.technique,), reason)
+
+
+def _severity(misfits: Sequence[Misfit]) -> tuple[int, float]:
+    return len(misfits), _excess(misfits)
+
+
+def _excess(misfits: Sequence[Misfit]) -> float:
+    return max((each.excess for each in misfits), default=0.0)
+
+
+def _blame_deltas(found: Comparison, left_out: Sequence[LeftOut]) -> Blame:
+    tried = [(each.technique, each.found) for each in left_out if each.found is not None]
+    enough = tuple(technique for technique, without in tried if without.kept)
+    if enough:
+        return Blame(enough, f"without {' or '.join(enough)} the version would be kept")
+    technique, best = max(tried, key=lambda each: _merit(each[1]), default=("", found))
+    if _merit(best) <= _merit(found):
+        return Blame((), "no technique alone is to blame: without any of them it is no better")
+    return Blame(
+        (technique,),
+        f"no technique alone is to blame; without {technique} {_gain(found, best)}",
+    )
+
+
+def _merit(found: Comparison) -> tuple[float, float, float]:
+    """The larger, the nearer to being kept: by A, then R, then μ."""
+    outcome = found.aggregate
+    mean = -math.inf if math.isnan(outcome.mean) else outcome.mean
+    return outcome.value, -outcome.regression_rate, mean
+
+
+def _gain(before: Comparison, after: Comparison) -> str:
+    old, new = before.aggregate, after.aggregate
+    if new.feasible:
+        was = f"{old.value:+.3f}%" if old.feasible else "-inf"
+        return f"A rises most, from {was} to {new.value:+.3f}%"
+    if new.regression_rate < old.regression_rate:
+        return f"R falls most, from {old.regression_rate:.3f} to {new.regression_rate:.3f}"
+    if math.isnan(old.mean):
+        return "no model fails, but too many regress"
+    return f"μ rises most, from {old.mean:+.3f}% to {new.mean:+.3f}%"

@@ -1,0 +1,39 @@
+import math
+import re
+
+import numpy as np
+import pytest
+from made_models import made_model
+
+from smt.mmo import Trial, aggregate
+from smt.mmo.verdict.confirmation import measure
+from smt.mmo.verdict.holdout import explain_holdout, holds
+from smt.search.goal import Goal
+
+
+def held(deltas, sem=0.02, **thresholds):
+    goal = Goal.over(len(deltas), **thresholds)
+    outcome = aggregate(deltas)
+    trials = [Trial({}, tuple(deltas), (sem,) * len(deltas), outcome)] * 2
+    return measure([(0, {}, trials)], (1, 2), goal)[0], goal
+
+
+@pytest.mark.parametrize(
+    ("deltas", "sem", "holding", "reason"),
+    [
+        ([0.3] * 8, 0.02, True, r"μ = \+0.300% reaches τ = 0.05%, P\(R <= 0.1\) = 1.00"),
+        ([0.03] * 8, 0.02, False, r"μ = \+0.030% is below τ = 0.05%"),
+        ([0.9] * 6 + [-0.5] * 2, 0.02, False, r"R = 0.25, and R <= 0.1 has probability 0.00 only"),
+        # Two fall by what noise explains.
+        ([0.4] * 6 + [-0.06] * 2, 0.3, True, "reaches"),
+        ([0.3] * 7 + [math.nan], 0.02, False, "it breaks m7"),
+    ],
+)
+def test_a_technique_holds_where_its_mean_reaches_tau_and_few_surely_regress(
+    deltas, sem, holding, reason
+):
+    found, goal = held(deltas, sem)
+    assert holds(found, goal) == holding
+    text = explain_holdout(found, [made_model(f"m{n}") for n in range(8)], goal)
+    assert pytest.approx(found.aggregate.mean, nan_ok=True) == np.mean(deltas)
+    assert re.search(reason, text), text

@@ -1,0 +1,208 @@
+import json
+import math
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_models import made_model
+
+from smt.fleet import Fleet
+from smt.model_iteration import Instance, LaunchSettings
+from smt.model_iteration.instance import Tuning
+from smt.model_iteration.instantiate import model_folder
+from smt.model_iteration.record import MODELS, RESULT, save_instances
+from smt.serving import ServingCost
+from smt.storage import Folder
+
+
+def cost_of(flops, size, latency):
+    return ServingCost(
+        flops=flops,
+        flops_item_cached=None,
+        bytes=size,
+        table_bytes=0,
+        dense_bytes=size,
+        latency_ms=latency,
+        latency_ms_median=latency,
+        batch_size=64,
+        target="cpu",
+        measured_on="cpu",
+    )
+
+
+def instance(model, outcome, delta=None, sem=None, *, reasons=(), flops=None, seconds=1.0):
+    costs = {}
+    if flops is not None:
+        before, after = flops
+        costs = {
+            "baseline_cost": cost_of(before, 10 * before, 2.0),
+            "cost": cost_of(after, 10 * after, 1.0),
+        }
+    return Instance(
+        model=model,
+        key="key",
+        outcome=outcome,
+        delta=delta,
+        sem=sem,
+        reasons=reasons,
+        seconds=seconds,
+        **costs,
+    )
+
+
+@pytest.fixture
+def fleet():
+    stages = ("ranking", "ranking", "retrieval", "retrieval", "ranking")
+    weights = (3.0, 1.0, 1.0, 0.0, 5.0)
+    models = [
+        made_model(f"m{n}", stage=stage, weight=weight)
+        for n, (stage, weight) in enumerate(zip(stages, weights, strict=True))
+    ]
+    return Fleet(name="made", models=tuple(models))
+
+
+@pytest.fixture
+def saved(fleet, tmp_path):
+    found = (
+        instance("m0", "ships", 0.4, 0.1, flops=(100, 80), seconds=3600.0),
+        instance("m1", "ships", 0.1, 0.2, flops=(50, 60)),
+        instance("m2", "held back", -0.3, 0.1, flops=(10, 10), reasons=("Δ is below",)),
+        instance("m3", "ships", -0.02, 0.1, flops=(20, 20)),
+        instance("m4", "failed", reasons=("DivergedError: step 3",)),
+    )
+    folder = Folder(tmp_path / "run")
+    settings = LaunchSettings(seed=4)
+    result = save_instances(found, fleet, "small@2", "small@1", settings, folder)
+    return result, tmp_path / "run"
+
+
+def test_adoption_and_changes_are_counted_over_the_fleet(saved):
+    result, _ = saved
+    assert result["models"] == 5
+    assert result["outcomes"] == {"ships": 3, "held back": 1, "failed": 1}
+    delta, shipped = result["delta"], result["shipped_delta"]
+    assert (delta["models"], shipped["models"]) == (4, 3)
+    assert delta["mean"] == pytest.approx((0.4 + 0.1 - 0.3 - 0.02) / 4)
+    assert delta["mean_by_traffic"] == pytest.approx((3 * 0.4 + 0.1 - 0.3) / 5)
+    assert (delta["min"], delta["max"]) == (-0.3, 0.4)
+    assert delta["quartiles"] == pytest.approx([-0.09, 0.04, 0.175])
+    assert (delta["better"], delta["worse"], delta["regressed"]) == (1, 1, 1)
+    assert shipped["mean"] == pytest.approx(0.16)
+
+
+def test_what_serving_saves_is_flops_by_traffic_and_bytes_in_all(saved):
+    cost = saved[0]["cost"]
+    assert cost["models"] == 4
+    before, after = (3 * 100 + 50 + 10) / 5, (3 * 80 + 60 + 10) / 5
+    assert cost["flops"]["before"] == pytest.approx(before)
+    assert cost["flops"]["after"] == pytest.approx(after)
+    assert cost["flops"]["saved_percent"] == pytest.approx(100 * (before - after) / before)
+    assert cost["bytes"] == pytest.approx(
+        {"before": 1800, "after": 1700, "saved_percent": 100 * 100 / 1800}
+    )
+
+
+def test_models_are_counted_by_every_value_of_an_attribute(saved):
+    stages = saved[0]["attributes"]["stage"]
+    assert stages["retrieval"] == {
+        "models": 2,
+        "ships": 1,
+        "held back": 1,
+        "failed": 0,
+        "mean_delta": pytest.approx(-0.16),
+    }
+    assert stages["ranking"]["failed"] == 1
+    assert sum(each["models"] for each in stages.values()) == 5
+
+
+def test_what_does_not_ship_is_named_with_its_reasons(saved):
+    named = [(row["model"], row["outcome"], row["reasons"]) for row in saved[0]["not_shipped"]]
+    assert named == [
+        ("m2", "held back", ["Δ is below"]),
+        ("m4", "failed", ["DivergedError: step 3"]),
+    ]
+
+
+def test_the_table_has_a_row_a_model_with_its_device_hours(saved):
+    result, out = saved
+    assert json.loads((out / RESULT).read_text()) == result
+    rows = pq.read_table(out / MODELS).to_pylist()
+    assert [row["model"] for row in rows] == [f"m{n}" for n in range(5)]
+    assert rows[0]["device_hours"] == 1.0
+    assert (rows[0]["baseline_flops"], rows[0]["flops"]) == (100, 80)
+    assert rows[4]["delta"] is None
+    assert rows[4]["flops"] is None
+
+
+def test_a_fleet_of_which_nothing_is_known_has_no_figures(fleet, tmp_path):
+    found = [instance(model.name, "failed", reasons=("no",)) for model in fleet.models]
+    folder = Folder(tmp_path)
+    result = save_instances(found, fleet, "small@1", None, LaunchSettings(), folder)
+    assert (result["delta"], result["shipped_delta"], result["cost"]) == (None, None, None)
+    assert math.isclose(sum(result["outcomes"].values()), 5)
+
+
+def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_path):
+    assert saved[0]["tuning"] is None
+    default = {"training.dense_rate": 0.002, "training.precision": "fp32"}
+
+    def tuned(model, rate, precision, **how):
+        values = {"training.dense_rate": rate, "training.precision": precision}
+        return instance(model, "ships").model_copy(
+            update={"hyperparameters": values, "tuning": Tuning(**{"default": default, **how})}
+        )
+
+    own = Tuning(choice="kept", default={"training.precision": "fp32"}, evaluations=4)
+    chosen = {"choice": "chosen", "evaluations": 8, "sem": 0.1}
+    found = [
+        tuned("m0", 0.01, "fp32", **chosen, delta=0.7, confirmed_delta=0.5, failures=2),
+        tuned("m1", 0.05, "bf16", **chosen, delta=0.4, confirmed_delta=0.3),
+        tuned("m2", 0.02, "bf16", **chosen, delta=1.0, confirmed_delta=0.9),
+        tuned("m3", 0.03, "fp32", choice="kept", evaluations=1).model_copy(update={"tuning": own}),
+        tuned("m4", 0.002, "fp32", choice="failed", evaluations=1, remark="why"),
+    ]
+    folder = Folder(tmp_path / "tuned")
+    tuning = save_instances(found, fleet, "s@2", None, LaunchSettings(), folder)["tuning"]
+    assert tuning == {
+        "models": 5,
+        "chosen": 3,
+        "kept": 1,
+        "failed": [{"model": "m4", "remark": "why"}],
+        "evaluations": 29,
+        "failures": 2,
+        "gain": 0.5,
+        "hyperparameters": {
+            "training.dense_rate": {
+                "default": 0.002,
+                "searched": 4,
+                "chosen": 3,
+                "set": 1,
+                "least": 0.01,
+                "median": 0.02,
+                "most": 0.05,
+            },
+            "training.precision": {
+                "default": "fp32",
+                "searched": 5,
+                "chosen": 3,
+                "set": 0,
+                "values": [["bf16", 2], ["fp32", 1]],
+            },
+        },
+    }
+    row = pq.read_table(tmp_path / "tuned" / MODELS).to_pylist()[0]
+    assert json.loads(row["hyperparameters"]) == found[0].hyperparameters
+    assert (row["tuning"], row["tuning_evaluations"], row["validation_delta"]) == ("chosen", 8, 0.7)
+
+
+@given(st.lists(st.text(min_size=1), unique=True, max_size=8))
+def test_every_model_has_a_folder_of_its_own_under_models(names):
+    folders = [model_folder(name) for name in names]
+    assert len(set(folders)) == len(names)
+    for each in folders:
+        head, _, tail = each.partition("/")
+        assert head == "models"
+        assert tail
+        assert not set(tail) & {"/", "\\", "\0"}
+        assert not tail.startswith(".")

@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+
+from smt.fleet import ServingLimits
+from smt.model_iteration.instance import Job
+from smt.model_iteration.make import make
+from smt.serving import load_exported
+from smt.template import Float, build, count_flops
+from smt.training import paired_delta, train
+from smt.training.checkpoint import load_checkpoint
+from smt.training.metrics import entropy
+from smt.training.windows import model_windows, read_groups
+
+
+@pytest.fixture(scope="module")
+def job(small_template, small_model):
+    """Of a model against a template that learns more slowly."""
+    return Job(
+        template=small_template,
+        version=7,
+        baseline=small_template.change("training", dense_rate=1e-5),
+        model=small_model,
+        seed=1,
+        alpha=0.05,
+        log_digest="log",
+    )
+
+
+@pytest.fixture(scope="module")
+def made(job, small_log):
+    return make(job, small_log)
+
+
+def test_its_numbers_are_those_of_two_plain_trainings(made, job, small_log):
+    after, before = (
+        train(each, job.model, small_log, seed=1) for each in (job.template, job.baseline)
+    )
+    groups = read_groups(job.model, small_log)
+    found = made.instance
+    assert (found.outcome, found.reasons) == ("ships", ())
+    assert (found.ne, found.baseline_ne) == (after.ne, before.ne)
+    assert (found.delta, found.sem) == paired_delta(before.losses, after.losses, groups)
+    assert found.metrics == after.metrics
+    assert (found.train_rows, found.test_rows) == (after.train_rows, len(after.losses))
+    assert found.cost.flops == count_flops(job.template, job.model, small_log.schema)
+    assert found.seconds > 0
+
+
+def test_constant_ne_is_that_of_the_training_rate(made, job, small_log):
+    windows = model_windows(job.model, small_log)
+    expected = []
+    for event in job.model.events:
+        rate = windows.base_rate(event)
+        labels = windows.log.test[event].to_numpy()
+        losses = -(labels * np.log(rate) + (1 - labels) * np.log1p(-rate))
+        expected.append(losses.mean() / entropy(rate))
+    assert made.instance.constant_ne == pytest.approx(np.mean(expected))
+
+
+def test_a_constant_knows_no_conversion_that_comes_after_training(job, small_log):
+    """With the final rate it would be better than any network that learns from what was known."""
+    model = job.model.model_copy(update={"events": ("conversion",)})
+    found = make(job.model_copy(update={"model": model, "baseline": None}), small_log).instance
+    windows = model_windows(model, small_log)
+    known, final = windows.known_rate("conversion"), windows.base_rate("conversion")
+    assert known < final
+    labels = windows.log.test["conversion"].to_numpy()
+    losses = -(labels * np.log(known) + (1 - labels) * np.log1p(-known))
+    assert found.constant_ne == pytest.approx(losses.mean() / entropy(final))
+
+
+def test_its_files_are_a_card_a_checkpoint_and_what_serves(made, job, small_log, tmp_path):
+    for name, content in made.files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert "version 7" in (tmp_path / "card.md").read_text()
+    network = build(job.template, job.model, small_log.schema)
+    load_checkpoint(network, tmp_path / "checkpoint")
+    assert load_exported(tmp_path / "export").inputs
+
+
+def test_a_model_that_regresses_is_held_back_and_not_exported(job, small_log):
+    swapped = job.model_copy(update={"template": job.baseline, "baseline": job.template})
+    made = make(swapped, small_log)
+    assert made.instance.outcome == "held back"
+    assert made.instance.reasons == ("Δ is below -α = -0.05%",)
+    assert made.instance.delta < -0.05
+    assert not [name for name in made.files if name.startswith("export")]
+    assert any(name.startswith("checkpoint") for name in made.files)
+
+
+@pytest.mark.parametrize("limit", ["flops", "bytes"])
+def test_a_network_over_a_limit_is_held_back_before_it_is_trained(limit, job, small_log):
+    limited = job.model.model_copy(update={"limits": ServingLimits(**{limit: 100})})
+    found = make(job.model_copy(update={"model": limited}), small_log).instance
+    assert found.outcome == "held back"
+    assert "exceed the model's limit 100; it was not trained" in found.reasons[0]
+    assert found.ne is None
+
+
+def test_a_network_above_its_latency_limit_is_held_back(job, small_log):
+    limited = job.model.model_copy(update={"limits": ServingLimits(latency_ms=1e-6)})
+    found = make(job.model_copy(update={"model": limited}), small_log).instance
+    assert found.outcome == "held back"
+    assert "p99 latency" in found.reasons[0]
+
+
+def test_one_that_diverges_fails_with_its_reason(job, small_log):
+    wild = job.template.change("training", dense_rate=1e30, batch_size=64)
+    found = make(job.model_copy(update={"template": wild}), small_log).instance
+    assert found.outcome == "failed"
+    assert found.reasons[0].startswith("DivergedError: the training loss is not finite")
+
+
+def test_one_no_better_than_the_events_rate_fails(job, small_log):
+    """Trained so fast that it predicts worse than a constant, but finite, numbers."""
+    hasty = job.template.change("training", dense_rate=0.5, batch_size=64)
+    found = make(job.model_copy(update={"template": hasty}), small_log).instance
+    assert found.outcome == "failed"
+    assert found.ne >= found.constant_ne
+    assert f"is no better than {found.constant_ne:.5f}, of predicting the" in found.reasons[0]
+
+
+def test_one_whose_baseline_fails_ships_and_says_so(job, small_log):
+    wild = job.template.change("training", dense_rate=1e30, batch_size=64)
+    found = make(job.model_copy(update={"baseline": wild}), small_log).instance
+    assert (found.outcome, found.delta) == ("ships", None)
+    assert found.reasons[0].startswith("its baseline failed: DivergedError")
+
+
+def test_a_baseline_has_the_models_own_values_only_where_it_exposes_them(job, small_log):
+    exposed = {"training.dense_rate": Float(1e-6, 1e-1, log=True)}
+    model = job.model.model_copy(update={"hyperparameters": {"training.dense_rate": 0.003}})
+    exposing = job.template.model_copy(update={"exposed": exposed})
+    own = job.model_copy(update={"template": exposing, "model": model})
+    plain = make(own, small_log).instance
+    assert plain.baseline_ne == train(job.baseline, job.model, small_log, seed=1).ne
+    both = own.model_copy(update={"baseline": exposing})
+    assert make(both, small_log).instance.delta == 0
+
+
+def test_without_a_baseline_nothing_is_compared(job, small_log):
+    found = make(job.model_copy(update={"baseline": None}), small_log).instance
+    assert (found.outcome, found.delta, found.baseline_cost) == ("ships", None, None)
+
+
+def test_what_the_outcome_depends_on_is_in_the_key(job):
+    other = job.model.model_copy(update={"inference_flops": 5})
+    assert job.model_copy(update={"model": other}).key == job.key
+    for change in ({"seed": 2}, {"alpha": 0.1}, {"baseline": None}, {"log_digest": "other"}):
+        assert job.model_copy(update=change).key != job.key

@@ -1,0 +1,66 @@
+import pytest
+from made_models import made_model
+
+from smt.errors import InputError
+from smt.fleet import Fleet
+from smt.mmo import Settings
+from smt.template import Template
+from smt.template_iteration import FinishedRun, choose_models
+
+
+def fleet(names, name="shop"):
+    return Fleet(name=name, models=tuple(map(made_model, names)))
+
+
+def run(**held):
+    return FinishedRun(
+        location="runs/x",
+        fleet="shop",
+        template=Template(name="t"),
+        settings=Settings(seed=3),
+        representatives=("a", "b"),
+        techniques={},
+        tried=(),
+        generalized={},
+        **held,
+    )
+
+
+def chosen(names, finished, holdout=None):
+    return [each.name for each in choose_models(fleet(names), finished, holdout=holdout)]
+
+
+def test_holdout_models_are_drawn_from_the_rest_of_the_fleet():
+    drawn = chosen("abcdef", run())
+    assert drawn[:2] == ["a", "b"]
+    assert len(set(drawn)) == 4
+    assert drawn == chosen("abcdef", run())
+    assert chosen("abcdef", run(), 0) == ["a", "b"]
+    assert set(chosen("abcdef", run(), 4)) == set("abcdef")
+    assert len(chosen("abc", run())) == 3
+
+
+def test_models_that_the_run_held_out_are_held_out_again():
+    finished = run(holdout_models=("f", "c", "e"))
+    assert chosen("abcdef", finished) == [*"abfce"]
+    assert chosen("abcdef", finished, 3) == [*"abfce"]
+
+
+def test_another_number_of_holdout_models_is_drawn_anew():
+    finished = run(holdout_models=("f", "c", "e"))
+    for count in (0, 1, 4):
+        assert chosen("abcdef", finished, count) == chosen("abcdef", run(), count)
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "held", "holdout", "message"),
+    [
+        ("shop", "ac", (), None, "has no model 'b', a representative of runs/x"),
+        ("shop", "abc", ("d",), None, "has no model 'd', a holdout model of runs/x"),
+        ("shop", "abcd", (), 3, "3 holdout models asked for; fleet 'shop' has 2 models besides"),
+        ("other", "abcd", (), None, "runs/x: is a run of fleet 'shop', not 'other'"),
+    ],
+)
+def test_a_fleet_that_does_not_fit_the_run_is_refused(name, names, held, holdout, message):
+    with pytest.raises(InputError, match=message):
+        choose_models(fleet(names, name), run(holdout_models=held), holdout=holdout)

@@ -1,0 +1,294 @@
+import json
+import math
+import shlex
+
+import numpy as np
+import pytest
+from made_models import made_model
+
+from smt.errors import InputError
+from smt.execution.evaluation import Evaluation
+from smt.fleet import Fleet, Representatives
+from smt.mmo import Generalization, Settings, TechniqueResult, Trial, Verdict, aggregate
+from smt.mmo.record import save
+from smt.storage import Folder
+from smt.techniques import catalogue
+from smt.template import Float, Technique, Template
+from smt.template.versions import Version, load_record, write_version
+from smt.template_iteration import integrate, read_finished_run
+
+NAME = "t"
+FIRST = Version(name=NAME, number=1, written="2026-01-31", template=Template(name=NAME))
+OWN = """
+from smt.errors import InputError
+from smt.template import Float, Technique
+
+def slow(template, *, rate):
+    return template.change("training", dense_rate=rate)
+
+technique = Technique("slow", "training", {"rate": Float(0, 1)}, slow, "a test")
+
+def slower(template):
+    if template.training.dense_rate != 0.5:
+        raise InputError("only a slow template gets slower")
+    return template.change("training", dense_rate=0.25, batch_size=9)
+
+after = Technique("slower", "training", {}, slower, "a test")
+"""
+
+
+def search(name, theta, deltas):
+    """What a search of one trial found."""
+    technique = catalogue.get(name) or Technique(name, "training", {}, OWN, "a test")
+    outcome = aggregate(deltas)
+    trial = Trial(theta, deltas, (0.1, 0.1), outcome)
+    best = trial if outcome.feasible else None
+    return TechniqueResult(
+        technique,
+        (trial,),
+        best=best,
+        estimate=None,
+        paper=best,
+        stopped=None,
+        verdict=Verdict(None if best is None else 0, best is not None, "as a test wants it"),
+    )
+
+
+def write_run(folder, generalized, template=FIRST.template, **settings):
+    """A run of generalize, without its training, saved by the code that saves real ones."""
+    models = tuple(made_model(name) for name in ("a", "b"))
+    baselines = {
+        model.name: Evaluation(
+            name="", key="", technique=None, trial=None, theta={}, model=model.name, seed=3, ne=0.9
+        )
+        for model in models
+    }
+    results = [search(name, theta, (0.3, 0.1)) for name, theta in generalized.items()]
+    results += [search("weak", {}, (0.3, -0.1)), search("broken", {}, (math.nan, 0.1))]
+    found = Generalization(
+        Fleet(name="shop", models=models),
+        template,
+        Settings(trials=7, seed=3, alpha=0.02, **settings),
+        Representatives(models, np.array([0, 1]), np.zeros(2), {1: 1.0}, {}, np.zeros((2, 2))),
+        models[:1],
+        baselines,
+        (),
+        tuple(results),
+    )
+    save(found, Folder(folder))
+    return folder
+
+
+def advise(run, technique, hyperparameter, domain):
+    """Let a saved run want a hyperparameter exposed."""
+    path = run / "result.json"
+    result = json.loads(path.read_text())
+    (record,) = [each for each in result["techniques"] if each["name"] == technique]
+    record["sensitivity"][hyperparameter] = {
+        **record["sensitivity"].get(hyperparameter, {}),
+        "decision": "expose",
+        "reason": "models differ",
+        "domain": domain.to_dict(),
+    }
+    path.write_text(json.dumps(result))
+
+
+@pytest.fixture
+def templates(tmp_path):
+    write_version(FIRST, tmp_path / "templates")
+    return tmp_path / "templates"
+
+
+def theta_of(name):
+    """Some point of a technique's space."""
+    return {
+        key: domain.values[0] if hasattr(domain, "values") else domain.low
+        for key, domain in catalogue[name].space.items()
+    }
+
+
+def test_a_version_is_the_parent_with_the_techniques_in_the_catalogues_order(tmp_path, templates):
+    names = ("ema_weights", "label_smoothing", "dcn_v2")
+    run = write_run(tmp_path / "run", {name: theta_of(name) for name in names})
+    version = integrate(run, NAME, folder=templates).version
+    expected = FIRST.template
+    for name in ("dcn_v2", "label_smoothing", "ema_weights"):
+        expected = catalogue[name].apply(expected, theta_of(name))
+    assert version.template == expected
+    assert [each.name for each in version.techniques] == [
+        "dcn_v2",
+        "label_smoothing",
+        "ema_weights",
+    ]
+    assert [each.theta for each in version.techniques] == [
+        theta_of(each.name) for each in version.techniques
+    ]
+    assert (version.number, version.parent, version.backtest) == (2, 1, None)
+    write_version(version, templates)
+    assert load_record(NAME, folder=templates) == version
+    with pytest.raises(InputError, match="what it leads to is 't@2' already"):
+        integrate(run, NAME, folder=templates)
+
+
+def test_the_run_that_justified_it_is_recorded(tmp_path, templates):
+    run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")})
+    record = integrate(run, NAME, folder=templates).version.run
+    assert record.fleet == "shop"
+    assert record.representatives == ("a", "b")
+    assert (record.trials, record.seed) == (7, 3)
+    # A technique that broke a model at every θ has no μ to record.
+    assert set(record.techniques) == {"dcn_v2", "weak"}
+    assert record.techniques["weak"].value is None
+    assert record.techniques["weak"].regression_rate == 0.5
+    words = shlex.split(record.command)
+    assert words[:5] == ["generalize.py", "--techniques", "dcn_v2", "weak", "broken"]
+    assert {"--template=t@1", "--trials=7", "--seed=3", "--alpha=0.02"} <= set(words)
+    assert {"--early-rejection", "--no-sequential"} <= set(words)
+    assert not [word for word in words if "True" in word or "None" in word]
+
+
+def test_techniques_measured_on_top_of_each_other_keep_the_runs_order(tmp_path, templates):
+    names = ("ema_weights", "label_smoothing", "dcn_v2")
+    found = {name: theta_of(name) for name in names}
+    run = write_run(tmp_path / "run", found, sequential=True)
+    version = integrate(run, NAME, folder=templates).version
+    assert tuple(each.name for each in version.techniques) == names
+    some = integrate(run, NAME, techniques=["dcn_v2", "ema_weights"], folder=templates).version
+    assert [each.name for each in some.techniques] == ["ema_weights", "dcn_v2"]
+
+
+def test_the_version_without_each_technique_is_made_of_the_others(tmp_path, templates):
+    found = {name: theta_of(name) for name in ("dcn_v2", "ema_weights")}
+    run = write_run(tmp_path / "run", found)
+    change = integrate(run, NAME, folder=templates)
+    assert {each.technique: each.template for each in change.reduced} == {
+        "dcn_v2": catalogue["ema_weights"].apply(FIRST.template, found["ema_weights"]),
+        "ema_weights": catalogue["dcn_v2"].apply(FIRST.template, found["dcn_v2"]),
+    }
+    assert integrate(run, NAME, techniques=["dcn_v2"], folder=templates).reduced == ()
+
+
+def test_a_technique_that_others_need_cannot_be_left_out(tmp_path, templates):
+    own = tmp_path / "own.py"
+    own.write_text(OWN)
+    run = write_run(tmp_path / "run", {"slow": {"rate": 0.5}, "slower": {}}, sequential=True)
+    names = [f"{own}:technique", f"{own}:after"]
+    without_slow, without_slower = integrate(run, NAME, techniques=names, folder=templates).reduced
+    assert without_slow.template is None
+    assert "technique 'slower' cannot be integrated: only a slow" in without_slow.failure
+    assert without_slower.template.training.dense_rate == 0.5
+
+
+def test_what_a_run_wants_exposed_is_the_models_own_with_theta_as_the_default(tmp_path, templates):
+    own = tmp_path / "own.py"
+    own.write_text(OWN)
+    found = {"slow": {"rate": 0.5}, "ema_weights": {"horizon": 100.0}}
+    run = write_run(tmp_path / "run", found)
+    advise(run, "slow", "rate", Float(0.1, 0.4))
+    advise(run, "ema_weights", "horizon", Float(50, 200))
+    names = [f"{own}:technique", "ema_weights"]
+    change = integrate(run, NAME, techniques=names, folder=templates)
+    version = change.version
+    assert version.template.exposed == {"training.dense_rate": Float(0.1, 0.5)}
+    assert version.template.training.dense_rate == 0.5
+    assert {each.name: each.exposed for each in version.techniques} == {
+        "ema_weights": (),
+        "slow": ("rate",),
+    }
+    horizon, rate = change.exposures
+    assert str(rate) == ("rate of slow is exposed as training.dense_rate, a number in [0.1, 0.5]")
+    assert str(horizon).startswith("horizon of ema_weights stays fixed: training.ema_decay is not")
+    write_version(version, templates)
+    assert load_record(NAME, folder=templates) == version
+    without = {each.technique: each.template.exposed for each in change.reduced}
+    assert without == {"slow": {}, "ema_weights": version.template.exposed}
+    fixed = integrate(run, NAME, techniques=names, exposing=False, folder=templates)
+    assert fixed.exposures == ()
+    assert fixed.version.template.exposed == {}
+    assert {each.exposed for each in fixed.version.techniques} == {()}
+
+
+def test_a_run_names_its_holdout_models_and_one_without_them_has_none(tmp_path):
+    run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")})
+    finished = read_finished_run(run)
+    assert finished.holdout_models == ("a",)
+    assert set(finished.advice) == {"dcn_v2", "weak", "broken"}
+    result = json.loads((run / "result.json").read_text())
+    # As runs were saved before there were confirmations.
+    del result["holdout_models"]
+    for each in result["techniques"]:
+        del each["sensitivity"]
+    (run / "result.json").write_text(json.dumps(result))
+    old = read_finished_run(run)
+    assert old.holdout_models == ()
+    assert not any(old.advice.values())
+    assert old.techniques == finished.techniques
+
+
+def test_only_the_named_techniques_are_integrated(tmp_path, templates):
+    own = tmp_path / "own.py"
+    own.write_text(OWN)
+    found = {
+        "slow": {"rate": 0.5},
+        "ema_weights": theta_of("ema_weights"),
+        "dcn_v2": theta_of("dcn_v2"),
+    }
+    run = write_run(tmp_path / "run", found)
+    names = [f"{own}:technique", "ema_weights"]
+    version = integrate(run, NAME, techniques=names, folder=templates).version
+    assert [each.name for each in version.techniques] == ["ema_weights", "slow"]
+    assert version.template.training.dense_rate == 0.5
+    assert version.template.architecture == FIRST.template.architecture
+    with pytest.raises(InputError, match=r"technique 'slow' is not in the catalogue; .*FILE\.py"):
+        integrate(run, NAME, folder=templates)
+
+
+def test_the_parent_is_the_version_that_the_run_searched(tmp_path, templates):
+    second = FIRST.template.change("training", batch_size=77)
+    write_version(FIRST.model_copy(update={"number": 2, "template": second}), templates)
+    run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")})
+    version = integrate(run, NAME, folder=templates).version
+    assert (version.number, version.parent) == (3, 1)
+    assert version.template.training.batch_size == FIRST.template.training.batch_size
+
+
+def test_a_run_on_another_template_is_refused_with_the_difference(tmp_path, templates):
+    other = Template(name="u").change("data", train_rows=5)
+    run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")}, other)
+    expected = r"run: its template 'u' is no version of 't'; .*'t@1' in name, data\.train_rows$"
+    with pytest.raises(InputError, match=expected):
+        integrate(run, NAME, folder=templates)
+
+
+def test_techniques_that_do_not_fit_are_refused(tmp_path, templates):
+    theta = theta_of("dcn_v2")
+    run = write_run(tmp_path / "run", {"dcn_v2": theta})
+    with pytest.raises(InputError, match="'ema_weights' does not generalize; known: dcn_v2"):
+        integrate(run, NAME, techniques=["ema_weights"], folder=templates)
+    run = write_run(tmp_path / "none", {})
+    with pytest.raises(InputError, match="none of its techniques generalizes"):
+        integrate(run, NAME, folder=templates)
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result["generalized"]["dcn_v2"] = {**theta, "rank": -1}
+    (tmp_path / "outside").mkdir()
+    run = tmp_path / "outside"
+    (run / "result.json").write_text(json.dumps(result))
+    with pytest.raises(InputError, match=r"'dcn_v2' cannot be integrated: .*rank = -1"):
+        integrate(run, NAME, folder=templates)
+
+
+def test_a_technique_that_another_one_undoes_is_refused(tmp_path, templates):
+    both = {name: theta_of(name) for name in ("hstu", "target_attention")}
+    run = write_run(tmp_path / "run", both)
+    with pytest.raises(InputError, match="changes nothing of template 't' beside"):
+        integrate(run, NAME, folder=templates)
+    version = integrate(run, NAME, techniques=["hstu"], folder=templates).version
+    assert version.techniques[0].name == "hstu"
+
+
+def test_a_folder_without_a_finished_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"holds no result\.json; a finished run"):
+        read_finished_run(tmp_path)
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(InputError, match=r"result\.json: has no 'generalized'"):
+        read_finished_run(tmp_path)
