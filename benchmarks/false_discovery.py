@@ -58,7 +58,7 @@ from smt.search.goal import Goal
 from smt.search.optimize import judge
 from smt.search.propose import Method
 from smt.search.settings import Settings
-from smt.template.space import Float, Int, Space, Theta
+from smt.space import Float, Int, Space, Theta
 
 SPACE: Space = {"rate": Float(1e-3, 1.0, log=True), "share": Float(0.0, 1.0), "units": Int(1, 64)}
 SETTINGS = Settings()

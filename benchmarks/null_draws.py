@@ -11,7 +11,7 @@ from smt.mmo.verdict.confirmation import Measured, measure
 from smt.search.aggregate import aggregate
 from smt.search.goal import Goal
 from smt.search.trial import Trial
-from smt.template.space import Theta
+from smt.space import Theta
 
 Places = NDArray[np.int64]
 

@@ -48,7 +48,7 @@ from search_points import Array
 from smt.command_line import open_console, run
 from smt.mmo import optimize
 from smt.search.propose import Method
-from smt.template.space import Theta
+from smt.space import Theta
 
 Figures = dict[str, float | None]
 

@@ -37,8 +37,8 @@ from search_points import (
 )
 
 from smt.command_line import open_console, run
+from smt.space import Space, Theta
 from smt.spec import digest
-from smt.template.space import Space, Theta
 
 MODELS = 20
 ALPHA = 0.05

@@ -18,7 +18,7 @@ from ray.tune.search.optuna import OptunaSearch
 from search_fleets import ALPHA, EPSILON, SimulatedFleet
 
 from smt.search.aggregate import aggregate
-from smt.template.space import Choice, Domain, Float, Space, Theta
+from smt.space import Choice, Domain, Float, Space, Theta
 
 Evaluate = Callable[[Theta, Any], tuple[float, float]]
 

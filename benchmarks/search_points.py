@@ -14,7 +14,7 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from smt.template.space import Choice, Domain, Float, Int, Space, Theta
+from smt.space import Choice, Domain, Float, Int, Space, Theta
 
 Array = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from smt.search.goal import Goal
 from smt.search.propose import propose
 from smt.search.surrogate import fit_surrogate
 from smt.search.trial import Trial
-from smt.template.space import Float, Theta
+from smt.space import Float, Theta
 from smt.threads import one_thread
 
 WIDTH = 1.959964

@@ -1,5 +1,6 @@
 """Multi-Model Optimization (§3.3.2). What needs Ray is imported when it is asked for."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smt.mmo.sensitivity import Sensitivity, analyze_sensitivity
@@ -9,7 +10,7 @@ from smt.search.settings import Settings
 from smt.search.trial import Trial
 
 if TYPE_CHECKING:
-    from smt.mmo.generalize import Generalization, generalize
+    from smt.mmo.generalization import Generalization, generalize
     from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
 
 __all__ = [
@@ -30,11 +31,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in ("Generalization", "generalize"):
-        from smt.mmo import generalize as module
-
-        return getattr(module, name)
+        return getattr(import_module("smt.mmo.generalization"), name)
     if name in ("TechniqueResult", "Verdict"):
-        from smt.mmo.verdict import conclusion
-
-        return getattr(conclusion, name)
+        return getattr(import_module("smt.mmo.verdict.conclusion"), name)
     raise AttributeError(f"module 'smt.mmo' has no attribute '{name}'")

@@ -10,7 +10,7 @@ from typing import Any
 
 from smt.execution.ledger import Ledger
 from smt.fleet import fleet_table
-from smt.mmo.generalize import Generalization
+from smt.mmo.generalization import Generalization
 from smt.mmo.result_tables import evaluation_table, trial_table
 from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
 from smt.mmo.verdict.conclusion import TechniqueResult, Verdict

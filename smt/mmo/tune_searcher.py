@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from smt.search.aggregate import Aggregate
 from smt.search.trial import Proposal, Trial
-from smt.template.space import Theta
+from smt.space import Theta
 
 
 class FleetSearcher(Searcher):
@@ -96,7 +94,7 @@ class FleetSearcher(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Write the state as JSON, for Tune's own checkpoints."""
-        finished = {number: asdict(trial) for number, trial in self.finished.items()}
+        finished = {number: trial.to_dict() for number, trial in self.finished.items()}
         content = {"thetas": self._thetas, "numbers": self._numbers, "finished": finished}
         Path(checkpoint_path).write_text(json.dumps(content))
 
@@ -105,11 +103,5 @@ class FleetSearcher(Searcher):
         content = json.loads(Path(checkpoint_path).read_text())
         self._thetas, self._numbers = content["thetas"], content["numbers"]
         self.finished = {
-            int(number): Trial(
-                theta=trial["theta"],
-                deltas=tuple(trial["deltas"]),
-                sems=tuple(trial["sems"]),
-                aggregate=Aggregate(**trial["aggregate"]),
-            )
-            for number, trial in content["finished"].items()
+            int(number): Trial.from_dict(trial) for number, trial in content["finished"].items()
         }

@@ -19,9 +19,9 @@ from smt.errors import InputError, sentence
 from smt.fleet import ModelSpec
 from smt.mmo import Trial, aggregate, optimize
 from smt.model_iteration.instance import Hyperparameters, Job, Tuning
+from smt.space import Domain, Theta, drop_inactive
 from smt.template import Choice, Template
 from smt.template.card import model_card
-from smt.template.space import Domain, Theta, drop_inactive
 from smt.training import DivergedError, Outcome, paired_delta, train
 
 VALIDATION_SHARE = 0.2

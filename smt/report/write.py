@@ -1,7 +1,7 @@
 """From a run's folder to its report."""
 
 from smt.report.pages.generalization import page
-from smt.results.folder import read_run
+from smt.results.run_reading import read_run
 from smt.storage import Folder
 
 

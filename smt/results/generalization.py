@@ -146,7 +146,7 @@ class Sensitivity:
         model_betas: The models' own, in the order of the representatives; empty where unknown.
         effects: Of a Choice: {"value", "effect"} of every value tried, percent.
         decision: "standardize", "expose" or "undecided".
-        domain: To expose; a domain as `smt.template.space` writes it.
+        domain: To expose; a domain as `smt.space` writes it.
     """
 
     hyperparameter: str

@@ -21,7 +21,7 @@ from smt.search.aggregate import mean_sem
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.trial import Trial
-from smt.template.space import Choice, Domain, Float, Int, Theta, drop_inactive
+from smt.space import Choice, Domain, Float, Int, Theta, drop_inactive
 
 # Ax refuses ranges below 1.5e-5, as numbers that its own tolerance blurs.
 NARROW = 1e-4

@@ -10,8 +10,8 @@ from smt.search.divergence import bounded_outcome
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.trial import Trial
+from smt.space import Theta
 from smt.spec import digest
-from smt.template.space import Theta
 
 # Ax's own default: the centre of the space and four quasi-random points, then the surrogate.
 INITIAL_TRIALS = 5

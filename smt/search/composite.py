@@ -16,8 +16,8 @@ from smt.search.goal import Goal
 from smt.search.surrogate import Surrogate, fit_surrogate
 from smt.search.trial import Proposal, Trial
 from smt.search.warm_start import Earlier, weigh_earlier
+from smt.space import Theta
 from smt.spec import digest
-from smt.template.space import Theta
 from smt.threads import one_thread
 
 INITIAL_TRIALS = 6

@@ -9,9 +9,9 @@ A, tables and what is recommended keep what was measured.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from smt.search.aggregate import aggregate
+from smt.search.delta import Delta
 from smt.search.goal import Goal
 from smt.search.trial import Trial
 
@@ -33,21 +33,17 @@ def bounded(trial: Trial, alpha: float) -> Trial:
     stays what was measured.
     """
     lowest = floor(alpha)
-    pairs = [
-        _bounded(delta, sem, lowest) for delta, sem in zip(trial.deltas, trial.sems, strict=True)
-    ]
-    return replace(
-        trial, deltas=tuple(delta for delta, _ in pairs), sems=tuple(sem for _, sem in pairs)
-    )
+    outcomes = [_bounded(delta, lowest) for delta in trial.outcomes]
+    return Trial(trial.theta, outcomes, aggregate=trial.aggregate)
 
 
 def bounded_outcome(trial: Trial, goal: Goal) -> Trial:
     """`bounded`, with the aggregate of the deltas as they are then."""
     held = bounded(trial, goal.alpha)
-    if held.deltas == trial.deltas:
+    if held.outcomes == trial.outcomes:
         return held
     outcome = aggregate(held.deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-    return replace(held, aggregate=outcome)
+    return Trial(held.theta, held.outcomes, aggregate=outcome)
 
 
 def held_off(trial: Trial, alpha: float, shares: Sequence[float]) -> float:
@@ -64,12 +60,10 @@ def diverged(delta: float | None, alpha: float) -> bool:
     return delta is not None and math.isfinite(delta) and delta < floor(alpha)
 
 
-def _bounded(
-    delta: float | None, sem: float | None, lowest: float
-) -> tuple[float | None, float | None]:
-    if delta is None or not math.isfinite(delta):
-        return delta, sem
-    if sem is None or not math.isfinite(sem):
-        return max(delta, lowest), sem
-    above = sem if delta >= lowest else max(delta + sem - lowest, 0.0)
-    return max(delta, lowest), min(above, -lowest)
+def _bounded(delta: Delta, lowest: float) -> Delta:
+    if delta.value is None:
+        return delta
+    if delta.sem is None:
+        return Delta.measured(max(delta.value, lowest))
+    above = delta.sem if delta.value >= lowest else max(delta.value + delta.sem - lowest, 0.0)
+    return Delta.measured(max(delta.value, lowest), min(above, -lowest))

@@ -16,7 +16,7 @@ import torch
 from scipy.stats import qmc
 from torch import Tensor
 
-from smt.template.space import (
+from smt.space import (
     Choice,
     Domain,
     Float,

@@ -13,7 +13,7 @@ from smt.search.propose import Method, check_method, propose
 from smt.search.trial import Proposal, Trial, spent
 from smt.search.warm_start import check_earlier
 from smt.seeds import check_seed
-from smt.template.space import Space, Theta, check_space
+from smt.space import Space, Theta, check_space
 
 Evaluate = Callable[[Theta, Hashable], float | tuple[float, float]]
 

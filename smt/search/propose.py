@@ -16,7 +16,7 @@ from smt.search.goal import Goal
 from smt.search.tpe import propose_tpe, require_optuna
 from smt.search.trial import Proposal, Trial
 from smt.search.warm_start import check_earlier
-from smt.template.space import Space, Theta
+from smt.space import Space, Theta
 from smt.threads import one_thread
 
 Method = Literal["composite", "ax", "sobol", "tpe"]

@@ -9,7 +9,7 @@ from smt.errors import InputError
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.trial import Trial
-from smt.template.space import Choice, Domain, Int, Theta, drop_inactive
+from smt.space import Choice, Domain, Int, Theta, drop_inactive
 
 
 def require_optuna() -> None:

@@ -1,30 +1,73 @@
 """A trial: one θ on all representative models."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from smt.search.aggregate import Aggregate
-from smt.template.space import Theta
+from smt.search.aggregate import aggregate as aggregate_deltas
+from smt.search.delta import Delta
+from smt.space import Theta
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Trial:
     """One θ on the representative models.
 
     Attributes:
-        deltas: A delta a model, percent; None where not evaluated, NaN where it failed.
-        sems: Their standard errors; None where unknown.
+        outcomes: A delta a model.
     """
 
     theta: Theta
-    deltas: tuple[float | None, ...]
-    sems: tuple[float | None, ...]
+    outcomes: tuple[Delta, ...]
     aggregate: Aggregate
+
+    def __init__(
+        self,
+        theta: Theta,
+        deltas: Sequence[Delta | float | None],
+        sems: Sequence[float | None] | None = None,
+        aggregate: Aggregate | None = None,
+    ) -> None:
+        """Plain numbers become deltas here; see `Delta.of`.
+
+        Args:
+            deltas: m deltas, percent; None where not evaluated, NaN where it failed.
+            sems: m standard errors of those that are plain numbers; unknown where None.
+            aggregate: Of the deltas under the goal of the search; its defaults where None.
+        """
+        sems = [None] * len(deltas) if sems is None else sems
+        outcomes = tuple(Delta.of(*pair) for pair in zip(deltas, sems, strict=True))
+        object.__setattr__(self, "theta", theta)
+        object.__setattr__(self, "outcomes", outcomes)
+        plain = [delta.plain for delta in outcomes]
+        object.__setattr__(self, "aggregate", aggregate or aggregate_deltas(plain))
+
+    @property
+    def deltas(self) -> tuple[float | None, ...]:
+        """A plain number a model, percent; None where not evaluated, NaN where it failed."""
+        return tuple(delta.plain for delta in self.outcomes)
+
+    @property
+    def sems(self) -> tuple[float | None, ...]:
+        """Their standard errors; None where unknown, or not measured."""
+        return tuple(delta.sem for delta in self.outcomes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able data that `from_dict` turns back into an equal trial."""
+        outcomes = [delta.to_dict() for delta in self.outcomes]
+        return {"theta": self.theta, "outcomes": outcomes, "aggregate": asdict(self.aggregate)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Trial":
+        """What `to_dict` was called on."""
+        outcomes = [Delta.model_validate(delta) for delta in values["outcomes"]]
+        return cls(values["theta"], outcomes, aggregate=Aggregate(**values["aggregate"]))
 
     @property
     def evaluations(self) -> int:
         """How many models were evaluated."""
-        return sum(delta is not None for delta in self.deltas)
+        return sum(delta.status != "not_evaluated" for delta in self.outcomes)
 
 
 @dataclass(frozen=True)

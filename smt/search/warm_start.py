@@ -13,7 +13,7 @@ from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.surrogate import fit_surrogate, observe
 from smt.search.trial import Trial
-from smt.template.space import check_theta
+from smt.space import check_theta
 
 # Of the variance of earlier deltas, the share that another baseline accounts for, before this run's
 # own trials tell: a correlation of 0.9 with what the run itself would measure.

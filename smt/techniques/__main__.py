@@ -62,7 +62,7 @@ def _describe(technique: Technique) -> list[str]:
 def _space_table(technique: Technique) -> Table:
     from rich.table import Table
 
-    from smt.template.space import describe_condition
+    from smt.space import describe_condition
 
     table = Table("hyperparameter", "domain", "meaning")
     for name, domain in technique.space.items():

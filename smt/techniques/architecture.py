@@ -1,7 +1,7 @@
 """Techniques that change the network's shape, but for how tokens meet."""
 
+from smt.space import Choice, Int
 from smt.template.architecture import PLE, MMoE, ResidualMLP
-from smt.template.space import Choice, Int
 from smt.template.technique import Technique
 from smt.template.template import Template
 

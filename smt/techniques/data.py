@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from smt.space import Choice, Float, Int
 from smt.template.data import Auxiliary, ConversionWindow, Distillation, PastRates
-from smt.template.space import Choice, Float, Int
 from smt.template.technique import Technique
 from smt.template.template import Template
 

@@ -1,5 +1,6 @@
 """Techniques that change which features are read, and how numbers, ids and lists become tokens."""
 
+from smt.space import Float, Int
 from smt.template.features import (
     AttentionPooling,
     Buckets,
@@ -9,7 +10,6 @@ from smt.template.features import (
     HeldPiecewiseLinear,
     PositionWeighting,
 )
-from smt.template.space import Float, Int
 from smt.template.technique import Technique
 from smt.template.template import Template
 

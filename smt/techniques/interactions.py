@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from smt.space import Choice, Float, Int
 from smt.techniques.stacking import before, beside
 from smt.template.architecture import (
     DHEN,
@@ -15,7 +16,6 @@ from smt.template.architecture import (
     TokenAttention,
     Wukong,
 )
-from smt.template.space import Choice, Float, Int
 from smt.template.technique import Technique
 from smt.template.template import Template
 

@@ -3,8 +3,8 @@
 Target attention, self-attention and HSTU are alternatives: the last one applied counts.
 """
 
+from smt.space import Choice, Int
 from smt.template.features import HSTU, FeatureType, SelfAttention, TargetAttention
-from smt.template.space import Choice, Int
 from smt.template.technique import Technique
 from smt.template.template import Template
 

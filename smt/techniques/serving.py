@@ -1,6 +1,6 @@
 """Techniques that change how networks serve."""
 
-from smt.template.space import Choice
+from smt.space import Choice
 from smt.template.technique import Technique
 from smt.template.template import Template
 

@@ -1,7 +1,7 @@
 """Techniques that change how networks are trained."""
 
+from smt.space import Choice, Float
 from smt.template.optimizers import AdamWSpec, MuonSpec
-from smt.template.space import Choice, Float
 from smt.template.technique import Technique
 from smt.template.template import Template
 from smt.template.training import WarmupCosine

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from smt.space import Domain
 from smt.spec import Spec
-from smt.template.space import Domain
 from smt.template.template import PARTS, Template
 
 

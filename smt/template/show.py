@@ -6,9 +6,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from smt.space import Domain
 from smt.spec import Spec
 from smt.template.difference import Change
-from smt.template.space import Domain
 from smt.template.template import PARTS, Template
 from smt.template.versions import AppliedTechnique, Version
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from smt.errors import InputError
+from smt.space import Space, Theta, check_space, check_theta
 from smt.template.features import FeatureType
-from smt.template.space import Space, Theta, check_space, check_theta
 from smt.template.template import Paradigm, Scale, Template
 
 # What is kept of a technique is in a folder of its name.

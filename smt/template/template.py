@@ -7,12 +7,12 @@ from pydantic import model_validator
 
 from smt.errors import InputError
 from smt.fleet import ModelSpec
+from smt.space import AnyDomain, as_written
 from smt.spec import Spec, suggest
 from smt.template.architecture import Architecture
 from smt.template.data import Data
 from smt.template.features import Features, TargetAttention
 from smt.template.serving import Serving
-from smt.template.space import AnyDomain, as_written
 from smt.template.training import Training
 
 Paradigm = Literal["sparsenn", "decoupled_sparsenn"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from smt.errors import InputError
+from smt.space import Domain, Value
 from smt.template import Choice, Float, Int, Template, diff
-from smt.template.space import Domain, Value
 from smt.template_iteration.applied import Applied, apply_techniques
 from smt.template_iteration.finished_run import Advice
 

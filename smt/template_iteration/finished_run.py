@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from smt.errors import InputError
 from smt.mmo import Settings
 from smt.mmo.sensitivity.sensitivity import Decision
+from smt.space import AnyDomain, Domain
 from smt.storage import Folder
 from smt.template import Template, Theta
-from smt.template.space import AnyDomain, Domain
 from smt.template.versions import TechniqueNumbers
 
 RESULT = "result.json"

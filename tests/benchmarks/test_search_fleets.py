@@ -6,7 +6,7 @@ from search_fleets import ALPHA, EPSILON, draw_fleet, make_fleet, optimum
 from search_points import decode, encode, sample, snap
 
 from smt.search.aggregate import aggregate
-from smt.template.space import Choice, Float, Int, check_theta
+from smt.space import Choice, Float, Int, check_theta
 
 SPACE = {
     "rate": Float(1e-4, 1e-1, log=True),

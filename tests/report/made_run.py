@@ -9,7 +9,7 @@ import numpy as np
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import Ledger
 from smt.fleet import Fleet, ModelSpec, Representatives
-from smt.mmo.generalize import Generalization
+from smt.mmo.generalization import Generalization
 from smt.mmo.record import save
 from smt.mmo.technique_search import Searched, to_trial
 from smt.mmo.verdict.conclusion import conclude

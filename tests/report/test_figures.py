@@ -17,8 +17,8 @@ from smt.report.figures.packing import pack
 from smt.report.figures.sensitivity import sensitivity_figure
 from smt.report.figures.theme import lowest_drawn
 from smt.report.figures.trials import trials_figure
-from smt.results.folder import read_run
 from smt.results.generalization import Run
+from smt.results.run_reading import read_run
 from smt.storage import Folder
 
 

@@ -2,7 +2,6 @@
 
 import math
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -75,7 +74,7 @@ def test_bounded_deltas_regress_where_they_did_and_no_number_is_below_the_floor(
     for before, after, sem, held in zip(deltas, found.deltas, sems, found.sems, strict=True):
         if before is None or math.isnan(before):
             assert after is before
-            assert held is sem
+            assert held is None
             continue
         assert after == max(before, LOW)
         assert (after < -GOAL.alpha) == (before < -GOAL.alpha)
@@ -159,7 +158,7 @@ def test_the_other_models_are_pooled_as_without_a_diverged_one():
 
 def test_seeds_of_a_diverged_network_say_nothing_of_the_other_models():
     seeds = [trial(0.5, [0.2, 0.3, 0.1, -0.02]), trial(0.5, [0.21, 0.28, 0.12, -0.03])]
-    broken = [replace(seeds[0]), trial(0.5, [0.21, 0.28, 0.12, -5e4])]
+    broken = [seeds[0], trial(0.5, [0.21, 0.28, 0.12, -5e4])]
     (before,), (after,) = (
         measure([(0, {"x": 0.5}, made)], (1, 2), GOAL) for made in (seeds, broken)
     )

@@ -24,8 +24,8 @@ from smt.search.goal import Goal
 from smt.search.optimize import best_trial, choose, judge
 from smt.search.propose import propose
 from smt.search.trial import Trial
+from smt.space import check_theta
 from smt.template import Choice, Float, Int
-from smt.template.space import check_theta
 
 LINE = Encoding({"x": Float(0.0, 1.0)})
 SQUARE = Encoding({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})

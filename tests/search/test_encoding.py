@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smt.search.encoding import MOST_STEPS, Encoding
+from smt.space import check_theta, drop_inactive
 from smt.template import Choice, Float, Int
-from smt.template.space import check_theta, drop_inactive
 
 MIXED = {
     "rate": Float(0.001, 0.1, log=True),

@@ -9,8 +9,8 @@ from smt.search.goal import Goal
 from smt.search.optimize import optimize
 from smt.search.propose import propose
 from smt.search.trial import Trial
+from smt.space import check_theta, drop_inactive
 from smt.template import Choice, Float, Int
-from smt.template.space import check_theta, drop_inactive
 
 MIXED = {
     "rate": Float(0.001, 0.1, log=True),

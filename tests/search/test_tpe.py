@@ -13,8 +13,8 @@ from smt.search.goal import Goal
 from smt.search.propose import check_method, propose
 from smt.search.tpe import propose_tpe, require_optuna
 from smt.search.trial import Trial
+from smt.space import check_theta
 from smt.template import Choice, Float, Int
-from smt.template.space import check_theta
 
 MIXED = {
     "rate": Float(0.001, 0.1, log=True),

@@ -1,10 +1,10 @@
 import pytest
 
+from smt.space import Float
 from smt.template.architecture import Cross, Dot, Parallel, ResidualMLP
 from smt.template.data import Enrichment
 from smt.template.difference import Change, diff
 from smt.template.features import PositionWeighting
-from smt.template.space import Float
 from smt.template.template import Template
 
 BEFORE = Template(name="t")

@@ -1,12 +1,12 @@
 import pytest
 
 from smt.errors import InputError
+from smt.space import Choice, Float
 from smt.template import Template
 from smt.template.architecture import Cross, Dot, Parallel, ResidualMLP, Wukong
 from smt.template.data import Auxiliary, ConversionWindow, Distillation, Enrichment, PastRates
 from smt.template.features import HSTU, PiecewiseLinear, PositionWeighting, TargetAttention
 from smt.template.optimizers import MuonSpec
-from smt.template.space import Choice, Float
 from smt.template.training import Capacity, WarmupCosine
 
 CHANGED = (

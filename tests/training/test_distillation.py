@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from smt.space import Float
 from smt.template.data import Auxiliary, Distillation
-from smt.template.space import Float
 from smt.training import LOCAL, train
 from smt.training.course import start_course
 from smt.training.learner import Learner

@@ -15,7 +15,7 @@ from smt.mmo.sensitivity.first_order import (
     value_effects,
 )
 from smt.search.trial import Trial
-from smt.template.space import Choice, Domain, Float, Int
+from smt.space import Choice, Domain, Float, Int
 
 # Share of the models' optima that a proposed range may leave out at each end.
 TAIL = 0.1

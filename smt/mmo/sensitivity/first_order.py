@@ -13,7 +13,7 @@ from scipy import stats
 from smt.errors import InputError
 from smt.search.aggregate import mean_sem
 from smt.search.trial import Trial
-from smt.template.space import Choice, Domain, Float, Int, Space, Theta
+from smt.space import Choice, Domain, Float, Int, Space, Theta
 
 Array = NDArray[np.floating[Any]]
 Value = bool | int | float | str

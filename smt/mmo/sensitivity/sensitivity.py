@@ -45,7 +45,7 @@ from smt.mmo.sensitivity.first_order import (
 from smt.search.aggregate import normalise_weights
 from smt.search.divergence import bounded
 from smt.search.trial import Trial
-from smt.template.space import Choice, Domain, Space
+from smt.space import Choice, Domain, Space
 
 Decision = Literal["standardize", "expose", "undecided"]
 Answer = Literal["large", "small", "unclear"]

@@ -21,7 +21,7 @@ from smt.search.composite import SURE, Estimate
 from smt.search.divergence import diverged
 from smt.search.goal import Goal
 from smt.search.trial import Trial
-from smt.template.space import Theta
+from smt.space import Theta
 
 # Chance, over all candidates of a technique together, that one is taken for a gain that is none.
 LEVEL = 0.05

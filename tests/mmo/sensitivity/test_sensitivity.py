@@ -12,7 +12,7 @@ from smt.mmo import aggregate
 from smt.mmo.sensitivity.first_order import Spread, code_design, fit_first_order, spread
 from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
 from smt.search.trial import Trial
-from smt.template.space import Choice, Float, Int
+from smt.space import Choice, Float, Int
 
 MIXED = {
     "x": Float(-2.0, 3.0),

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from smt.errors import InputError
+from smt.space import check_space, check_theta, drop_inactive
 from smt.template import Choice, Float, Int
-from smt.template.space import check_space, check_theta, drop_inactive
 
 SPACE = {"rate": Float(0.1, 2.0, log=True), "depth": Int(1, 4), "kind": Choice([True, 1.5, "a"])}
 GOOD = {"rate": 1.0, "depth": 2, "kind": True}

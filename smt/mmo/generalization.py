@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ray
@@ -161,7 +161,7 @@ def generalize(
         "representatives": [model.name for model in models],
         "holdout": [model.name for model in holdout],
         "logs": digests,
-        "warm_start": digest([[asdict(trial) for trial in each] for each in earlier.values()]),
+        "warm_start": digest([[trial.to_dict() for trial in each] for each in earlier.values()]),
     }
     with (
         open_run(folder, run, resume=resume),
