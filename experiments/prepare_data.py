@@ -153,7 +153,6 @@ def prepare(config: KuaiRand | Criteo | Table | Simulator) -> None:
 
     from smt.data.sources import require_storable, store
     from smt.data.sources.profile import profile_table
-    from smt.data.time_order import share_remark
 
     if config.out is None:
         raise InputError("--out is not given; name a new folder for the log")
@@ -173,9 +172,10 @@ def prepare(config: KuaiRand | Criteo | Table | Simulator) -> None:
         test_share=config.test_share,
         row_group_rows=config.row_group_rows,
     )
+    for remark in log.report["remarks"]:
+        if remark not in source.remarks:
+            console.print(f"warning: {remark}", highlight=False, markup=False)
     train_rows, test_rows = log.train.count_rows(), log.test.count_rows()
-    if warning := share_remark(train_rows, test_rows, config.test_share):
-        console.print(f"warning: {warning}", highlight=False, markup=False)
     console.print(f"{train_rows:,} training rows, {test_rows:,} test rows; digest {log.digest}")
 
 

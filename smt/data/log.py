@@ -8,7 +8,7 @@ what the source reported) and, where ids stand for names of a dictionary, these.
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,8 @@ class Log:
     """A schema with its training window and the test window that follows it.
 
     `train` and `test` are Arrow tables (in memory) or datasets (on disk, nothing read yet).
-    `digest` identifies the content, `reading` how its columns were made of raw values.
+    `digest` identifies the content, `reading` how its columns were made of raw values, `report`
+    is what its source reported.
     """
 
     schema: Schema
@@ -69,6 +70,7 @@ class Log:
     test: pa.Table | ds.Dataset
     digest: str
     reading: Reading = NOT_READ
+    report: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self, columns: Iterable[str]) -> "Log":
         """Read the given columns of both windows into memory, one chunk a column.
@@ -257,7 +259,7 @@ def open_log(path: str | Path) -> Log:
     require_ids(record["largest_ids"], schema, str(path))
     train, test = (_open_window(filesystem, f"{root}/{name}") for name in ("train", "test"))
     reading = Reading.parse(record["reading"], source=f"{path}/log.json")
-    return Log(schema, train, test, record["digest"], reading)
+    return Log(schema, train, test, record["digest"], reading, record["report"])
 
 
 def write_dictionaries(out: Path, dictionaries: Mapping[str, Dictionary]) -> None:

@@ -106,11 +106,6 @@ def test_steps_at_or_after_their_impression_are_dropped_and_counted():
     )
 
 
-def test_lists_of_steps_that_are_not_as_long_are_refused():
-    with pytest.raises(InputError, match=r"a\.csv: column 'seen': the list \[1, 2\].*row 2"):
-        order(([[1], [1, 2]], None, [[3], [1]]))
-
-
 ROW = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3), st.integers(0, 12)), max_size=5)
 
 

@@ -225,10 +225,10 @@ def test_row_groups_without_rows_are_refused_and_nothing_is_written(tmp_path):
 
 
 def test_log_json_holds_the_rows_and_the_sources_report(tmp_path):
-    write_log(tmp_path / "a", SCHEMA, table_of([1, 2]), table_of([3]), {"source": "made"})
+    log = write_log(tmp_path / "a", SCHEMA, table_of([1, 2]), table_of([3]), {"source": "made"})
     content = json.loads((tmp_path / "a" / "log.json").read_text())
     assert content["rows"] == {"train": 2, "test": 1}
-    assert content["report"] == {"source": "made"}
+    assert content["report"] == log.report == {"source": "made"}
 
 
 @pytest.mark.parametrize("place", ["in memory", "on disk"])

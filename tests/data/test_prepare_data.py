@@ -62,6 +62,19 @@ def test_a_table_is_read_from_the_command_line(tmp_path):
     assert [group.num_rows for group in file.row_groups] == [20, 20, 5]
 
 
+def test_a_test_window_far_off_its_share_is_said_once(tmp_path):
+    (tmp_path / "rows.csv").write_text(
+        "time,click\n" + "\n".join(f"{1000 * (row // 25)},{row % 2}" for row in range(50))
+    )
+    (tmp_path / "schema.yaml").write_text(
+        "columns: {time: {kind: timestamp, unit: ms}, click: {kind: event}}"
+    )
+    arguments = ("--source", tmp_path / "rows.csv", "--schema", tmp_path / "schema.yaml")
+    result = prepare("table", *arguments, "--out", tmp_path / "log")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("warning: the test window is 50.0% of the rows, not 20.0%") == 1
+
+
 def test_a_schema_is_drafted_and_then_reads_the_files(tmp_path):
     rows = "\n".join(f"{1_700_000_000 + row}\t{row % 2}\t{row % 7}" for row in range(50))
     source = tmp_path / "rows.inter"

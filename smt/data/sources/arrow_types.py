@@ -56,8 +56,8 @@ def plain(column: pa.Array | pa.ChunkedArray, where: str) -> pa.Array:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a plain type is that of texts."""
-    return bool(kind == TEXT)
+    """Whether a type, plain or not, is one of texts."""
+    return any(is_a(kind) for is_a in _TEXTS)
 
 
 def list_of(elements: pa.Array, lengths: pa.Array, is_null: pa.Array | None = None) -> pa.Array:
@@ -78,7 +78,7 @@ def _plain(values: pa.Array, where: str) -> pa.Array:
         return _plain(values.dictionary, where).take(values.indices)
     if pa.types.is_run_end_encoded(kind):
         return _plain(pc.run_end_decode(values), where)
-    if any(is_a(kind) for is_a in _TEXTS):
+    if is_text(kind):
         return values.cast(TEXT)
     if any(is_a(kind) for is_a in _BYTES):
         return _decoded(values, where)

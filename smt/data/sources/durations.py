@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from smt.data.columns import Unit
+from smt.data.sources.arrow_types import is_text
 from smt.data.sources.time_numbers import (
     CALENDAR_UNITS,
     NUMBER,
@@ -76,7 +77,7 @@ def read_durations(
 
 
 def _are_numbers(values: pa.Array) -> bool:
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+    if is_text(values.type):
         return bool(pc.all(pc.match_substring_regex(values, NUMBER)).as_py() is not False)
     kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_null)
     return any(is_kind(values.type) for is_kind in kinds)
@@ -92,7 +93,7 @@ def _read_clock(values: pa.Array, where: str) -> NDArray[np.int64]:
             f"{where}: holds times (Arrow type {kind}); a delay is the time from the impression to "
             "the event, so subtract the impression's"
         )
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not is_text(kind):
         raise InputError(f"{where}: is of the Arrow type {kind}, which is no delay")
     encoded = values.dictionary_encode()
     parts = pc.extract_regex(encoded.dictionary, pattern=_CLOCK)

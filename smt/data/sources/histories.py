@@ -19,7 +19,7 @@ MANY = 0.5
 
 @dataclass(frozen=True)
 class Histories:
-    """One file's lists of a sequence, N rows; a null list is an empty one.
+    """One file's lists of a sequence, N rows, of one length in a row; a null list is an empty one.
 
     Attributes:
         ids: Lists of any elements.
@@ -82,11 +82,8 @@ def order_histories(
         order: What the schema says.
 
     Raises:
-        InputError: Lists of steps' codes or times are not as long as the sequence's, or their
-            times are in the other order than the schema says.
+        InputError: The steps' times are in the other order than the schema says.
     """
-    for where, lists in files.items():
-        _require_equal_lengths(where, lists)
     remarks: tuple[str, ...] = ()
     told, by_times = order, _told(files.values())
     if by_times == "mixed":
@@ -187,17 +184,6 @@ def _taken(lists: Histories, places: Integers) -> Histories:
 
     ids = pa.ListArray.from_arrays(offsets, _elements(lists.ids).take(pa.array(places)))
     return Histories(ids, take(lists.codes), take(lists.times))
-
-
-def _require_equal_lengths(where: str, lists: Histories) -> None:
-    lengths = _lengths(lists.ids)
-    for steps in (lists.codes, lists.times):
-        if steps is not None and not np.array_equal(_lengths(steps), lengths):
-            row = int((_lengths(steps) != lengths).nonzero()[0][0])
-            raise InputError(
-                f"{where}: the list {lists.ids[row].as_py()} and that of its steps "
-                f"{steps[row].as_py()} are not of one length (row {row + 1})"
-            )
 
 
 def _lengths(lists: pa.ListArray) -> Integers:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from smt.data.columns import Unit
+from smt.data.sources.arrow_types import is_text
 from smt.data.sources.time_numbers import (
     CALENDAR_UNITS,
     FIRST_YEAR,
@@ -173,7 +174,7 @@ def _parse(values: pa.Array, where: str) -> Numbers | _Clock:
         return _Clock(times, np.zeros(len(times), bool))
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return read_numbers(values, where)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not is_text(kind):
         raise InputError(f"{where}: is of the Arrow type {kind}; times are {FORMS}")
     counted = pc.match_substring_regex(values, NUMBER)
     if pc.all(counted).as_py():
