@@ -67,6 +67,7 @@ def main(config: Config) -> None:
     from smt.fleet import load_fleet, open_logs
     from smt.report.pages.backtest import write_backtest_report
     from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
+    from smt.seeds import backtest_seeds
     from smt.storage import Folder
     from smt.template import diff
     from smt.template.show import change_lines
@@ -91,13 +92,12 @@ def main(config: Config) -> None:
         console.print(str(each), soft_wrap=True, highlight=False, markup=False)
     fleet = load_fleet(config.fleet, log=config.log)
     models = choose_models(fleet, change.run, holdout=config.holdout)
-    first = max(settings.seed, *settings.measured_seeds) + 1
     outcome = backtest(
         change,
         models,
         open_logs(models),
         fleet=fleet.models,
-        seeds=range(first, first + config.seeds),
+        seeds=backtest_seeds(settings.seed, settings.measured_seeds, config.seeds),
         out=config.out,
         isolate=config.isolate,
         warm_workers=config.warm_workers,
