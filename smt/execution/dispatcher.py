@@ -14,10 +14,11 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from smt.errors import StoppedError
+from smt.execution.attempts import Lost
 from smt.execution.cluster import Capacity
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
-from smt.execution.pool import LostError, Pool, start_warm_workers
+from smt.execution.pool import Pool, start_warm_workers
 from smt.execution.rejection import Rejection
 from smt.storage import Folder
 from smt.template import Template
@@ -185,12 +186,11 @@ class Dispatcher:
 
     async def _run(self, task: Task, base_losses: Any) -> dict[str, Any]:
         """Run it; a machine's failure becomes the record's."""
-        try:
-            found = await self._pool.run(task, self._logs[task.log], base_losses)
-        except LostError as error:
-            found = {"evaluation": Evaluation.of(task, failure=str(error))}
+        ended = await self._pool.run(task, self._logs[task.log], base_losses)
         self._fresh += 1
-        return found
+        if isinstance(ended, Lost):
+            return {"evaluation": Evaluation.of(task, failure=ended.reason)}
+        return ended
 
 
 def start_dispatcher(

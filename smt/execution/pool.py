@@ -4,21 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayError
 
+from smt.execution.attempts import Lost, ended_worker, is_overdue, try_call
 from smt.execution.cluster import Capacity
 from smt.execution.evaluation import Task
-from smt.execution.lost import why_lost
-from smt.execution.resident import TASK_RETRIES, TRIES, resident_class
+from smt.execution.resident import resident_class
 from smt.execution.train_run import CanceledError, run_evaluation
-
-
-class LostError(Exception):
-    """An evaluation came to nothing however often it was tried; the message says why."""
 
 
 class WarmWorker:
@@ -57,8 +52,7 @@ class Pool:
     """First come, first served over the warm workers.
 
     An evaluation that needs several workers, or every one where there are no warm workers, gets a
-    Ray Train run of its own. One whose worker or node dies is run again, on another worker, twice
-    at most; one that takes longer than the limit is ended with its worker, and run once more.
+    Ray Train run of its own. How often it is tried is in `smt.execution.attempts`.
     """
 
     def __init__(self, workers: list[Any], capacity: Capacity, limit_s: float | None) -> None:
@@ -83,34 +77,21 @@ class Pool:
         """
         await asyncio.gather(*(self._join(worker) for worker in self._workers))
 
-    async def run(self, task: Task, log: list[Any], base_losses: Any) -> dict[str, Any]:
-        """What `run_evaluation` returns.
-
-        Raises:
-            LostError: Its worker kept dying, or it took too long.
-        """
+    async def run(self, task: Task, log: list[Any], base_losses: Any) -> dict[str, Any] | Lost:
+        """What `run_evaluation` returns, or why the evaluation is lost."""
         workers = 1 if task.template is None else task.template.training.workers
         isolated = workers > 1 or not self._workers
-        failed = Counter[str]()
-        while True:
-            try:
-                if isolated:
-                    async with self._runs:
-                        return await self._result(
-                            run_isolated.remote(task, log, [base_losses], workers, self._gpu)
-                        )
-                worker = await self._take(alive=bool(failed))
-                return await self._run_on(worker, task, log, [base_losses])
-            except TimeoutError:
-                failed["overdue"] += 1
-                if failed["overdue"] == TRIES:
-                    raise LostError(
-                        f"it took longer than {self._limit_s:g} s, {TRIES} times"
-                    ) from None
-            except RayError as error:
-                failed["died"] += 1
-                if failed["died"] > TASK_RETRIES:
-                    raise LostError(why_lost(error, failed["died"])) from None
+
+        async def attempt(again: bool) -> dict[str, Any]:
+            if isolated:
+                async with self._runs:
+                    return await self._result(
+                        run_isolated.remote(task, log, [base_losses], workers, self._gpu)
+                    )
+            worker = await self._take(alive=again)
+            return await self._run_on(worker, task, log, [base_losses])
+
+        return await try_call(attempt, self._limit_s)
 
     def stop(self) -> None:
         """End the warm workers."""
@@ -144,19 +125,17 @@ class Pool:
 
     async def _run_on(self, worker: Any, *arguments: Any) -> dict[str, Any]:
         try:
-            found = await self._result(worker.run.remote(*arguments))
-        except TimeoutError:
-            ray.kill(worker, no_restart=False)
-            self._leave(worker)
+            return await self._result(worker.run.remote(*arguments))
+        except (TimeoutError, RayError) as error:
+            if is_overdue(error):
+                ray.kill(worker, no_restart=False)
+            if ended_worker(error):
+                self._leave(worker)
+                worker = None
             raise
-        except RayActorError:
-            self._leave(worker)
-            raise
-        except BaseException:
-            self._idle.put_nowait(worker)
-            raise
-        self._idle.put_nowait(worker)
-        return found
+        finally:
+            if worker is not None:
+                self._idle.put_nowait(worker)
 
     async def _result(self, reference: Any) -> dict[str, Any]:
         """What a call returns; where nobody waits for it any more, or too long, it is cancelled."""

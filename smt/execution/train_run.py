@@ -9,7 +9,7 @@ import ray
 import torch
 from ray import train as ray_train
 from ray.exceptions import RayError
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train import CheckpointConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from smt.errors import sentence
@@ -52,17 +52,15 @@ def run_evaluation(
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a Ray Train run keeps its checkpoints, and finds them when it is started again.
+    """Where a Ray Train run keeps its checkpoints, and finds them when it is tried again.
 
     Attributes:
         path: Folder or URI that every node reaches.
         name: Of the run; a folder there.
-        retries: How often workers that die are started again, from the latest checkpoint.
     """
 
     path: str
     name: str
-    retries: int
 
 
 def fit(
@@ -83,7 +81,6 @@ def fit(
         storage: Where checkpoints are kept; nowhere by default.
     """
     capacity = Capacity(gpus=int(gpu)) if workers <= 1 or capacity is None else capacity
-    failures = 0 if storage is None else storage.retries
     with tempfile.TemporaryDirectory(prefix="smt-train-") as scratch:
         result = TorchTrainer(
             loop,
@@ -97,7 +94,6 @@ def fit(
             run_config=RunConfig(
                 storage_path=scratch if storage is None else storage.path,
                 name=None if storage is None else storage.name,
-                failure_config=FailureConfig(max_failures=failures),
                 checkpoint_config=CheckpointConfig(num_to_keep=1),
             ),
         ).fit()

@@ -20,10 +20,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
+from smt.execution.attempts import Lost
 from smt.execution.cluster import Capacity, connect
 from smt.execution.ledger import open_run, read_record
 from smt.execution.plan import announce_wait, plan
-from smt.execution.resident import TASK_RETRIES, Lost, limit_seconds, run_on_residents
+from smt.execution.resident import run_on_residents
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.train_run import Storage
 from smt.fleet import Fleet, log_name, open_logs
@@ -178,7 +179,6 @@ def _make(
         Storage(
             path=folder.address(model_folder(job.model.name)),
             name=f"training-{job.key}",
-            retries=TASK_RETRIES,
         )
         for job in jobs
     ]
