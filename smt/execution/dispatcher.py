@@ -15,7 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from smt.errors import StoppedError
 from smt.execution.attempts import Lost
-from smt.execution.cluster import Capacity
+from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
 from smt.execution.pool import Pool, start_warm_workers
@@ -53,7 +53,7 @@ class Dispatcher:
         baselines: str,
         template: Template,
         logs: dict[str, Any],
-        capacity: Capacity,
+        cluster: ClusterPlan,
         workers: list[Any],
         limit_s: float | None,
     ) -> None:
@@ -70,7 +70,7 @@ class Dispatcher:
         self._recorded = {each.name: each for each in self._ledger.evaluations()}
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
         self._trials: dict[str, asyncio.Task[list[dict[str, Any]]]] = {}
-        self._pool = Pool(workers, capacity, limit_s)
+        self._pool = Pool(workers, cluster, limit_s)
         self._done = self._fresh = 0
 
     async def ready(self) -> None:
@@ -198,15 +198,15 @@ def start_dispatcher(
     baselines: str,
     template: Template,
     logs: dict[str, Any],
-    capacity: Capacity,
+    cluster: ClusterPlan,
     *,
     limit_s: float | None = None,
 ) -> Any:
     """Start the dispatcher on this node, where a local `folder` is, and its workers with it."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    workers = start_warm_workers(capacity)
-    dispatcher = actor.remote(folder, baselines, template, logs, capacity, workers, limit_s)
+    workers = start_warm_workers(cluster)
+    dispatcher = actor.remote(folder, baselines, template, logs, cluster, workers, limit_s)
     dispatcher.ready.remote()
     return dispatcher
 

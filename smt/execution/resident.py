@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ def run_on_residents(
     cpus: int = 1,
     gpu: bool = False,
     limit_s: float | None = None,
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Run `call(*item)` for every item, in their order, on whichever worker is free.
 
     How often a call is tried is in `smt.execution.attempts`.
