@@ -23,7 +23,8 @@ from smt.execution.cluster import connect
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.ledger import Ledger
-from smt.execution.plan import plan
+from smt.execution.plan import plan_cluster
+from smt.execution.resources import Resources
 from smt.fleet import Fleet, ModelSpec, SimulatedLog, load_logs, log_name, open_logs
 from smt.mmo import Settings, generalize
 from smt.storage import Folder
@@ -109,11 +110,12 @@ def seconds_an_evaluation(rows: int, count: int, *, isolate: bool) -> float:
     logs = open_logs(fleet.models)
     template = catalogue["sparsenn_small"]
     connect()
-    capacity = plan([(each.name, template.training) for each in fleet.models], isolate=isolate)
+    asked = [(model.name, template.training) for model in fleet.models]
+    cluster = plan_cluster(asked, Resources(isolate=isolate))
     shared = {name: [ray.put(log)] for name, log in load_logs(logs, fleet.models).items()}
     out = tempfile.mkdtemp(prefix="smt-bench-")
-    dispatcher = start_dispatcher(out, f"{out}/baselines", template, shared, capacity)
-    first: list[Any] = [_task(fleet.models[n % 8], logs, 0) for n in range(capacity.pool * 2)]
+    dispatcher = start_dispatcher(out, f"{out}/baselines", template, shared, cluster)
+    first: list[Any] = [_task(fleet.models[n % 8], logs, 0) for n in range(cluster.pool * 2)]
     ray.get([dispatcher.baseline.remote(task) for task in first])
     tasks = [_task(fleet.models[n % 8], logs, seed=n + 1) for n in range(count)]
     started = time.perf_counter()

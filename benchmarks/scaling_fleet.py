@@ -6,7 +6,8 @@ import ray
 
 from smt.data import Log
 from smt.data.simulator import SimulatorSpec
-from smt.execution.resident import Lost, run_on_residents
+from smt.execution.attempts import Lost
+from smt.execution.resident import run_on_residents
 from smt.fleet import Fleet, SimulatedLog, load_logs, log_name
 from smt.fleet.fleet_file import FleetFile
 from smt.model_iteration.instance import Job

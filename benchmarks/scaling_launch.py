@@ -20,7 +20,8 @@ import ray
 from rich.console import Console
 from scaling_sleep import Sealed, Slept, sleep_instead
 
-from smt.execution.resident import Lost, run_on_residents
+from smt.execution.attempts import Lost
+from smt.execution.resident import run_on_residents
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.instantiate import follow, record_made
 from smt.model_iteration.make import Made

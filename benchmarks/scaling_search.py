@@ -19,7 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scaling_launch import MIB
 from scaling_sleep import Sealed, Sleeper
 
-from smt.execution.cluster import Capacity
+from smt.execution.cluster import ClusterPlan
 from smt.execution.dispatcher import Dispatcher
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
@@ -119,7 +119,7 @@ def measure_search(
             f"{folder}/baselines",
             template,
             {log_name(models[0].log): [log]},
-            Capacity(pool=workers, runs=0),
+            ClusterPlan(pool=workers, runs=0),
             pool,
             None,
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from smt.command_line import open_console, run
+from smt.execution.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,7 @@ class Config:
         seed: Of initial values and of the search.
         train_rows: Train on the latest so many rows only.
         workers: Workers that train one network together.
-        isolate: Every evaluation in a Ray Train run of its own.
-        warm_workers: How many processes stay and train; as many as the cluster has room for where
-            not given. More make an autoscaling cluster grow.
-        concurrent_runs: How many evaluations in runs of their own, of several workers or with
-            --isolate, there are at once; as many as the cluster has room for where not given.
-            More make an autoscaling cluster grow.
-        limit_minutes: That an evaluation may take before it is ended, and tried once more; in a run
-            of its own, the wait for its workers included.
+        resources: What it may take of the cluster.
         resume: Go on with the run that `out` holds.
         warm_start: Folders of finished runs whose trials tell the search where to look.
         baselines: Folder of trained baselines that several runs share.
@@ -76,10 +70,7 @@ class Config:
     seed: int = 0
     train_rows: int | None = None
     workers: int | None = None
-    isolate: bool = False
-    warm_workers: int | None = None
-    concurrent_runs: int | None = None
-    limit_minutes: float | None = None
+    resources: tyro.conf.OmitArgPrefixes[Resources] = field(default_factory=Resources)
     resume: bool = False
     warm_start: tuple[str, ...] = ()
     baselines: str | None = None
@@ -115,10 +106,7 @@ def main(config: Config) -> None:
         attribute_weights=AttributeWeights.parse(
             config.attribute_weights, source="--attribute-weights"
         ),
-        isolate=config.isolate,
-        warm_workers=config.warm_workers,
-        concurrent_runs=config.concurrent_runs,
-        limit_minutes=config.limit_minutes,
+        resources=config.resources,
         resume=config.resume,
         baselines=config.baselines,
         warm_start=config.warm_start,

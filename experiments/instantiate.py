@@ -1,8 +1,11 @@
 """Make every model of a fleet from a template version: train, measure, gate, export."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import tyro
 
 from smt.command_line import open_console, run
+from smt.execution.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,7 @@ class Config:
         tune_evaluations: Networks that may be trained to choose the hyperparameters that the
             template exposes and the model does not set, the defaults' included; compared on the
             end of the training window.
-        limit_minutes: That a model may take, its tuning included, before it is ended, and tried
-            once more; of several workers, the wait for them included.
-        warm_workers: How many processes stay and train; as many as the cluster has room for where
-            not given. More make an autoscaling cluster grow.
-        concurrent_runs: How many models of several workers are trained at once; as many as the
-            cluster has room for where not given. More make an autoscaling cluster grow.
+        resources: What it may take of the cluster.
         resume: Go on with the launch that `out` holds.
     """
 
@@ -54,9 +52,7 @@ class Config:
     tables: str | None = None
     checkpoint_steps: int = 1000
     tune_evaluations: int = 0
-    limit_minutes: float | None = None
-    warm_workers: int | None = None
-    concurrent_runs: int | None = None
+    resources: tyro.conf.OmitArgPrefixes[Resources] = field(default_factory=Resources)
     resume: bool = False
 
 
@@ -93,8 +89,7 @@ def main(config: Config) -> None:
         version=launched.version,
         baseline=launched.baseline,
         settings=settings,
-        warm_workers=config.warm_workers,
-        concurrent_runs=config.concurrent_runs,
+        resources=config.resources,
         resume=config.resume,
         console=console,
     )

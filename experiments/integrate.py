@@ -5,10 +5,13 @@ The exit code is 0 where the version is kept, 1 where it is not, and 2 for wrong
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import tyro
+
 from smt.command_line import open_console, run
+from smt.execution.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,7 @@ class Config:
         write: Store the version, if the back-test keeps it.
         templates: Folder of templates' versions; the package's own by default.
         notes: Remark for the version's file.
-        isolate: Every evaluation in a Ray Train run of its own.
-        warm_workers: How many processes stay and train; as many as the cluster has room for where
-            not given. More make an autoscaling cluster grow.
-        concurrent_runs: How many evaluations in runs of their own, of several workers or with
-            --isolate, there are at once; as many as the cluster has room for where not given.
-            More make an autoscaling cluster grow.
-        limit_minutes: That an evaluation may take before it is ended, and tried once more; in a run
-            of its own, the wait for its workers included.
+        resources: What it may take of the cluster.
         resume: Go on with the back-test that `out` holds.
     """
 
@@ -55,10 +51,7 @@ class Config:
     write: bool = False
     templates: Path | None = None
     notes: str = ""
-    isolate: bool = False
-    warm_workers: int | None = None
-    concurrent_runs: int | None = None
-    limit_minutes: float | None = None
+    resources: tyro.conf.OmitArgPrefixes[Resources] = field(default_factory=Resources)
     resume: bool = False
 
 
@@ -67,6 +60,7 @@ def main(config: Config) -> None:
     from smt.fleet import load_fleet, open_logs
     from smt.report.pages.backtest import write_backtest_report
     from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
+    from smt.seeds import backtest_seeds
     from smt.storage import Folder
     from smt.template import diff
     from smt.template.show import change_lines
@@ -91,18 +85,14 @@ def main(config: Config) -> None:
         console.print(str(each), soft_wrap=True, highlight=False, markup=False)
     fleet = load_fleet(config.fleet, log=config.log)
     models = choose_models(fleet, change.run, holdout=config.holdout)
-    first = max(settings.seed, *settings.measured_seeds) + 1
     outcome = backtest(
         change,
         models,
         open_logs(models),
         fleet=fleet.models,
-        seeds=range(first, first + config.seeds),
+        seeds=backtest_seeds(settings.seed, settings.measured_seeds, config.seeds),
         out=config.out,
-        isolate=config.isolate,
-        warm_workers=config.warm_workers,
-        concurrent_runs=config.concurrent_runs,
-        limit_minutes=config.limit_minutes,
+        resources=config.resources,
         resume=config.resume,
         console=console,
     )

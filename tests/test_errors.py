@@ -1,11 +1,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-import ray.exceptions
 import torch
 
 from smt.errors import sentence
-from smt.execution.lost import why_lost
 
 # Far more than any machine has: it is refused at once.
 HUGE = 2**50
@@ -31,11 +29,3 @@ def test_memory_that_ran_out_is_named_whoever_asked_for_it(allocate):
 
 def test_another_error_is_not_called_so():
     assert sentence(ValueError("no\n memory of it")) == "ValueError: no memory of it"
-
-
-def test_a_worker_that_ray_ended_for_its_memory_is_named_and_one_that_died_may_have_been():
-    assert why_lost(ray.exceptions.OutOfMemoryError("node"), 3).startswith("out of memory: ")
-    said = why_lost(ray.exceptions.ActorUnavailableError("gone", None), 3)
-    assert said == (
-        "its worker died 3 times, as workers do that run out of memory (ActorUnavailableError)"
-    )

@@ -33,6 +33,7 @@ from smt.data.simulator_world import (
     draw_users,
 )
 from smt.data.time_order import cut_row
+from smt.seeds import stream_seeds
 from smt.spec import digest
 
 __all__ = ["BayesNE", "Simulator", "SimulatorSpec"]
@@ -148,7 +149,7 @@ class Simulator:
 
 def _stream(spec: SimulatorSpec, part: str) -> np.random.Generator:
     """The part's own random numbers: what one part draws leaves the others as they are."""
-    seeds = np.random.SeedSequence(spec.seed).spawn(len(STREAMS))
+    seeds = stream_seeds(spec.seed, len(STREAMS))
     return np.random.Generator(np.random.PCG64(seeds[STREAMS.index(part)]))
 
 

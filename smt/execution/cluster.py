@@ -17,7 +17,7 @@ _LONGEST = 107
 
 
 @dataclass(frozen=True)
-class Capacity:
+class ClusterPlan:
     """How a run divides the cluster.
 
     Attributes:

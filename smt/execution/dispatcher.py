@@ -14,10 +14,11 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from smt.errors import StoppedError
-from smt.execution.cluster import Capacity
+from smt.execution.attempts import Lost
+from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
-from smt.execution.pool import LostError, Pool, start_warm_workers
+from smt.execution.pool import Pool, start_warm_workers
 from smt.execution.rejection import Rejection
 from smt.storage import Folder
 from smt.template import Template
@@ -52,7 +53,7 @@ class Dispatcher:
         baselines: str,
         template: Template,
         logs: dict[str, Any],
-        capacity: Capacity,
+        cluster: ClusterPlan,
         workers: list[Any],
         limit_s: float | None,
     ) -> None:
@@ -69,7 +70,7 @@ class Dispatcher:
         self._recorded = {each.name: each for each in self._ledger.evaluations()}
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
         self._trials: dict[str, asyncio.Task[list[dict[str, Any]]]] = {}
-        self._pool = Pool(workers, capacity, limit_s)
+        self._pool = Pool(workers, cluster, limit_s)
         self._done = self._fresh = 0
 
     async def ready(self) -> None:
@@ -185,12 +186,11 @@ class Dispatcher:
 
     async def _run(self, task: Task, base_losses: Any) -> dict[str, Any]:
         """Run it; a machine's failure becomes the record's."""
-        try:
-            found = await self._pool.run(task, self._logs[task.log], base_losses)
-        except LostError as error:
-            found = {"evaluation": Evaluation.of(task, failure=str(error))}
+        ended = await self._pool.run(task, self._logs[task.log], base_losses)
         self._fresh += 1
-        return found
+        if isinstance(ended, Lost):
+            return {"evaluation": Evaluation.of(task, failure=ended.reason)}
+        return ended
 
 
 def start_dispatcher(
@@ -198,15 +198,15 @@ def start_dispatcher(
     baselines: str,
     template: Template,
     logs: dict[str, Any],
-    capacity: Capacity,
+    cluster: ClusterPlan,
     *,
     limit_s: float | None = None,
 ) -> Any:
     """Start the dispatcher on this node, where a local `folder` is, and its workers with it."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    workers = start_warm_workers(capacity)
-    dispatcher = actor.remote(folder, baselines, template, logs, capacity, workers, limit_s)
+    workers = start_warm_workers(cluster)
+    dispatcher = actor.remote(folder, baselines, template, logs, cluster, workers, limit_s)
     dispatcher.ready.remote()
     return dispatcher
 

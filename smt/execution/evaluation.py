@@ -5,6 +5,7 @@ from typing import Any
 from smt.fleet import ModelSpec, log_name
 from smt.spec import Spec, digest
 from smt.template import Template
+from smt.template.training import Training
 from smt.training import EventMetrics
 
 # Part of every key: raise it when training changes so that old numbers no longer compare.
@@ -54,6 +55,11 @@ class Task(Spec):
     def log(self) -> str:
         """`log_name` of the model's log."""
         return log_name(self.model.log)
+
+    @property
+    def training(self) -> Training:
+        """How it is trained; where the technique could not be applied, nothing is to do."""
+        return Training() if self.template is None else self.template.training
 
 
 class Evaluation(Spec):

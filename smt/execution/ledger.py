@@ -93,27 +93,34 @@ def _read_json(folder: Folder, name: str) -> Any | None:
         return None
 
 
+def read_identity(folder: Folder) -> dict[str, Any]:
+    """Of the run that the folder holds; nothing where it holds none, or the file is damaged."""
+    return (_read_json(folder, RUN_FILE) or {}) if folder.exists(RUN_FILE) else {}
+
+
 @contextmanager
-def open_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> Iterator[None]:
+def claim_run(folder: Folder, identity: dict[str, Any], *, resume: bool) -> Iterator[None]:
     """Claim a folder for a run, or check that it holds this very run; no other process has it then.
 
+    `smt.execution.run.open_run` does, and starts what trains.
+
     Args:
-        run: Plain data that determines the run's result.
+        identity: Plain data that determines the run's result.
 
     Raises:
         InputError: The folder holds another run or other files, there is none to resume, or
             another process is at it.
     """
-    _check_run(folder, run, resume=resume)
+    _check_identity(folder, identity, resume=resume)
     with folder.claimed():
         # Another process may have come first.
-        _check_run(folder, run, resume=resume)
+        _check_identity(folder, identity, resume=resume)
         if not folder.exists(RUN_FILE):
-            folder.write(RUN_FILE, json.dumps(run, indent=2).encode())
+            folder.write(RUN_FILE, json.dumps(identity, indent=2).encode())
         yield
 
 
-def _check_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> None:
+def _check_identity(folder: Folder, identity: dict[str, Any], *, resume: bool) -> None:
     if not folder.exists(RUN_FILE):
         if resume:
             raise InputError(f"{folder.location}: holds no run to resume")
@@ -133,8 +140,8 @@ def _check_run(folder: Folder, run: dict[str, Any], *, resume: bool) -> None:
             f"{folder.path(RUN_FILE)}: is damaged, and what the folder holds is not known without "
             "it; restore it, or choose another --out"
         )
-    for name in run:
-        if before.get(name) != json.loads(json.dumps(run[name])):
+    for name in identity:
+        if before.get(name) != json.loads(json.dumps(identity[name])):
             raise InputError(
                 f"{folder.location}: holds a run with another {name}; resume it with the same "
                 "arguments, or choose another --out"

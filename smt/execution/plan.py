@@ -6,55 +6,56 @@ import ray
 from rich.console import Console
 
 from smt.errors import InputError
-from smt.execution.cluster import Capacity
-from smt.template.training import Capacity as WorkerCapacity
-from smt.template.training import Training
+from smt.execution.cluster import ClusterPlan
+from smt.execution.resources import Resources
+from smt.template.training import Capacity, Training
 
 
-def plan(
-    asked: Sequence[tuple[str, Training]],
-    *,
-    isolate: bool = False,
-    warm_workers: int | None = None,
-    concurrent_runs: int | None = None,
-) -> Capacity:
+def plan_cluster(asked: Sequence[tuple[str, Training]], resources: Resources) -> ClusterPlan:
     """Divide the cluster between the warm pool and Ray Train runs of their own.
 
     Warm workers or runs that it has no room for wait, so that an autoscaler adds nodes.
 
     Args:
-        asked: (model's name, how it is trained). Those of several workers get runs of their own.
-        isolate: All do.
-        warm_workers: How many; as many as the cluster has CPUs for where None.
-        concurrent_runs: How many runs of their own at once, where there is nothing else; as many
-            as the cluster has room for where None.
+        asked: (model's name, how it is trained). Those that need more than a warm worker has get
+            runs of their own.
 
     Raises:
         InputError: Nobody said that something may wait, and a model asks for more than the
-            cluster has; or options contradict each other.
+            cluster has; or the resources contradict each other.
     """
-    narrow = not isolate and any(training.workers == 1 for _, training in asked)
-    _check_counts(warm_workers, concurrent_runs, narrow=narrow, isolate=isolate)
-    waits = warm_workers is not None or concurrent_runs is not None
+    wide = [each for each in asked if resources.isolate or needs_own_run(each[1])]
+    narrow = len(wide) < len(asked)
+    _check_counts(resources, narrow=narrow)
+    waits = resources.warm_workers is not None or resources.concurrent_runs is not None
     has = ray.cluster_resources()
     gpu = has.get("GPU", 0) >= 1 or (waits and any(t.capacity.gpus for _, t in asked))
     if not waits:
         _check_room(asked, has, narrow=narrow)
-    needs = _largest(asked, gpu=gpu)
+    needs = _largest(wide, gpu=gpu)
     if narrow:
-        runs = int(any(training.workers > 1 for _, training in asked))
-        pool = int(has.get("CPU", 0) - (needs["CPU"] if runs else 0))
-        pool = min(pool, int(has.get("GPU", 0))) if gpu else pool
-        return Capacity(pool=warm_workers or pool, runs=runs, gpu=gpu)
+        left = {kind: has.get(kind, 0) - needs.get(kind, 0) for kind in ("CPU", "GPU")}
+        pool = int(min(left.values()) if gpu else left["CPU"])
+        return ClusterPlan(pool=resources.warm_workers or pool, runs=int(bool(wide)), gpu=gpu)
     room = int(min(has.get(kind, 0) // amount for kind, amount in needs.items()))
-    return Capacity(pool=0, runs=concurrent_runs or room, gpu=gpu)
+    return ClusterPlan(pool=0, runs=resources.concurrent_runs or room, gpu=gpu)
+
+
+def needs_own_run(training: Training) -> bool:
+    """Whether it asks for more than a warm worker has: one CPU, and one GPU where there are GPUs.
+
+    Memory too: a warm worker is promised none.
+    """
+    capacity = training.capacity
+    more = capacity.cpus > 1 or capacity.gpus > 1 or capacity.memory_gib is not None
+    return training.workers > 1 or more
 
 
 def announce_wait(
-    asked: Iterable[tuple[str, Training]], capacity: Capacity, console: Console
+    asked: Iterable[tuple[str, Training]], planned: ClusterPlan, console: Console
 ) -> None:
     """Say what a run waits for, where it asks for more CPUs than the cluster has now."""
-    cpus = capacity.pool + int(capacity.runs * _largest(asked, gpu=capacity.gpu)["CPU"])
+    cpus = planned.pool + int(planned.runs * _largest(asked, gpu=planned.gpu)["CPU"])
     has = int(ray.cluster_resources().get("CPU", 0))
     if cpus > has:
         console.print(
@@ -65,26 +66,31 @@ def announce_wait(
         )
 
 
-def worker_resources(capacity: WorkerCapacity) -> dict[str, float]:
-    """What one of several workers gets, as Ray names it."""
+def worker_resources(training: Training, *, gpu: bool) -> dict[str, float]:
+    """What each worker of a run of its own gets, as Ray names it.
+
+    Args:
+        gpu: Whether one that trains alone gets a GPU, though its template asks for none.
+    """
+    capacity = training.capacity
+    gpus = max(capacity.gpus, int(gpu and training.workers == 1))
     resources = {"CPU": float(capacity.cpus)}
-    if capacity.gpus:
-        resources["GPU"] = float(capacity.gpus)
+    if gpus:
+        resources["GPU"] = float(gpus)
     if capacity.memory_gib is not None:
         resources["memory"] = capacity.memory_gib * 2**30
     return resources
 
 
-def _check_counts(
-    warm_workers: int | None, concurrent_runs: int | None, *, narrow: bool, isolate: bool
-) -> None:
+def _check_counts(resources: Resources, *, narrow: bool) -> None:
+    warm_workers, concurrent_runs = resources.warm_workers, resources.concurrent_runs
     if warm_workers is not None and (not narrow or warm_workers < 1):
         if narrow:
             said = "at least one is needed"
-        elif isolate:
+        elif resources.isolate:
             said = "with isolate there are none"
         else:
-            said = "models of several workers have runs of their own: see concurrent_runs"
+            said = "models of more than a warm worker have runs of their own: see concurrent_runs"
         raise InputError(f"warm_workers is {warm_workers}; {said}")
     if concurrent_runs is not None and (narrow or concurrent_runs < 1):
         said = "models train on warm workers" if narrow else "at least one is needed"
@@ -97,32 +103,30 @@ def _check_room(
     who = "workers to wait for: warm_workers" if narrow else "runs to wait for: concurrent_runs"
     wait = f"Where it grows by itself, say how many {who}"
     for name, training in asked:
-        for kind, amount in _needs(training, gpu=False).items():
+        if training.workers == 1 and training.capacity == Capacity():
+            continue
+        for kind, amount in worker_resources(training, gpu=False).items():
             there = has.get(kind, 0)
-            if training.workers > 1 and amount > there:
-                each = _amount(kind, amount / training.workers)
+            if training.workers * amount > there:
+                workers = (
+                    f"{training.workers} workers of {_amount(kind, amount)} each"
+                    if training.workers > 1
+                    else f"one worker of {_amount(kind, amount)}"
+                )
                 raise InputError(
-                    f"model '{name}' asks for {training.workers} workers of {each} each; the "
-                    f"cluster has {_amount(kind, there)}. {wait}"
+                    f"model '{name}' asks for {workers}; the cluster has "
+                    f"{_amount(kind, there)}. {wait}"
                 )
     if has.get("CPU", 0) < 1:
         raise InputError(f"evaluations ask for one CPU each; the cluster has none now. {wait}")
 
 
-def _needs(training: Training, *, gpu: bool) -> dict[str, float]:
-    """What an evaluation takes in all: a CPU and a GPU, or what its workers are to get."""
-    if training.workers > 1:
-        each = worker_resources(training.capacity)
-        return {kind: training.workers * amount for kind, amount in each.items()}
-    return {"CPU": 1.0, "GPU": 1.0} if gpu else {"CPU": 1.0}
-
-
 def _largest(asked: Iterable[tuple[str, Training]], *, gpu: bool) -> dict[str, float]:
-    """What the largest evaluation takes, of each kind."""
+    """What the largest evaluation takes in all, of each kind."""
     largest: dict[str, float] = {}
     for _, training in asked:
-        for kind, amount in _needs(training, gpu=gpu).items():
-            largest[kind] = max(largest.get(kind, 0), amount)
+        for kind, amount in worker_resources(training, gpu=gpu).items():
+            largest[kind] = max(largest.get(kind, 0), training.workers * amount)
     return largest
 
 

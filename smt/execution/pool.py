@@ -4,21 +4,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayError
 
-from smt.execution.cluster import Capacity
+from smt.execution.attempts import Lost, ended_worker, is_overdue, try_call
+from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Task
-from smt.execution.lost import why_lost
-from smt.execution.resident import TASK_RETRIES, TRIES, resident_class
+from smt.execution.plan import needs_own_run
+from smt.execution.resident import resident_class
 from smt.execution.train_run import CanceledError, run_evaluation
-
-
-class LostError(Exception):
-    """An evaluation came to nothing however often it was tried; the message says why."""
 
 
 class WarmWorker:
@@ -36,39 +32,36 @@ class WarmWorker:
         Raises:
             CanceledError: The call was cancelled meanwhile.
         """
-        return run_evaluation(task, log[0], base_losses[0], workers=0, before_step=_check_canceled)
+        return run_evaluation(task, log[0], base_losses[0], before_step=_check_canceled)
 
 
 @ray.remote(num_cpus=0, max_retries=0)
-def run_isolated(
-    task: Task, log: list[Any], base_losses: list[Any], workers: int, gpu: bool
-) -> dict[str, Any]:
+def run_isolated(task: Task, log: list[Any], base_losses: list[Any], gpu: bool) -> dict[str, Any]:
     """One evaluation by a Ray Train run of its own."""
-    return run_evaluation(task, log[0], base_losses[0], workers, gpu=gpu)
+    return run_evaluation(task, log[0], base_losses[0], own_run=True, gpu=gpu)
 
 
-def start_warm_workers(capacity: Capacity) -> list[Any]:
+def start_warm_workers(cluster: ClusterPlan) -> list[Any]:
     """Handles of warm workers, which may still be starting."""
-    worker = resident_class(WarmWorker, gpu=capacity.gpu)
-    return [worker.remote() for _ in range(capacity.pool)]
+    worker = resident_class(WarmWorker, gpu=cluster.gpu)
+    return [worker.remote() for _ in range(cluster.pool)]
 
 
 class Pool:
     """First come, first served over the warm workers.
 
-    An evaluation that needs several workers, or every one where there are no warm workers, gets a
-    Ray Train run of its own. One whose worker or node dies is run again, on another worker, twice
-    at most; one that takes longer than the limit is ended with its worker, and run once more.
+    An evaluation that needs more than a warm worker has, or every one where there are none, gets a
+    Ray Train run of its own. How often it is tried is in `smt.execution.attempts`.
     """
 
-    def __init__(self, workers: list[Any], capacity: Capacity, limit_s: float | None) -> None:
+    def __init__(self, workers: list[Any], cluster: ClusterPlan, limit_s: float | None) -> None:
         """Take work once `fill` is awaited."""
         self.joined = 0
         self._workers = workers
         self._idle: asyncio.Queue[Any] = asyncio.Queue()
         self._joining: set[asyncio.Task[None]] = set()
-        self._gpu = capacity.gpu
-        self._runs = asyncio.Semaphore(capacity.runs)
+        self._gpu = cluster.gpu
+        self._runs = asyncio.Semaphore(cluster.runs)
         self._limit_s = limit_s
 
     @property
@@ -83,34 +76,20 @@ class Pool:
         """
         await asyncio.gather(*(self._join(worker) for worker in self._workers))
 
-    async def run(self, task: Task, log: list[Any], base_losses: Any) -> dict[str, Any]:
-        """What `run_evaluation` returns.
+    async def run(self, task: Task, log: list[Any], base_losses: Any) -> dict[str, Any] | Lost:
+        """What `run_evaluation` returns, or why the evaluation is lost."""
+        isolated = needs_own_run(task.training) or not self._workers
 
-        Raises:
-            LostError: Its worker kept dying, or it took too long.
-        """
-        workers = 1 if task.template is None else task.template.training.workers
-        isolated = workers > 1 or not self._workers
-        failed = Counter[str]()
-        while True:
-            try:
-                if isolated:
-                    async with self._runs:
-                        return await self._result(
-                            run_isolated.remote(task, log, [base_losses], workers, self._gpu)
-                        )
-                worker = await self._take(alive=bool(failed))
-                return await self._run_on(worker, task, log, [base_losses])
-            except TimeoutError:
-                failed["overdue"] += 1
-                if failed["overdue"] == TRIES:
-                    raise LostError(
-                        f"it took longer than {self._limit_s:g} s, {TRIES} times"
-                    ) from None
-            except RayError as error:
-                failed["died"] += 1
-                if failed["died"] > TASK_RETRIES:
-                    raise LostError(why_lost(error, failed["died"])) from None
+        async def attempt(again: bool) -> dict[str, Any]:
+            if isolated:
+                async with self._runs:
+                    return await self._result(
+                        run_isolated.remote(task, log, [base_losses], self._gpu)
+                    )
+            worker = await self._take(alive=again)
+            return await self._run_on(worker, task, log, [base_losses])
+
+        return await try_call(attempt, self._limit_s)
 
     def stop(self) -> None:
         """End the warm workers."""
@@ -144,19 +123,17 @@ class Pool:
 
     async def _run_on(self, worker: Any, *arguments: Any) -> dict[str, Any]:
         try:
-            found = await self._result(worker.run.remote(*arguments))
-        except TimeoutError:
-            ray.kill(worker, no_restart=False)
-            self._leave(worker)
+            return await self._result(worker.run.remote(*arguments))
+        except (TimeoutError, RayError) as error:
+            if is_overdue(error):
+                ray.kill(worker, no_restart=False)
+            if ended_worker(error):
+                self._leave(worker)
+                worker = None
             raise
-        except RayActorError:
-            self._leave(worker)
-            raise
-        except BaseException:
-            self._idle.put_nowait(worker)
-            raise
-        self._idle.put_nowait(worker)
-        return found
+        finally:
+            if worker is not None:
+                self._idle.put_nowait(worker)
 
     async def _result(self, reference: Any) -> dict[str, Any]:
         """What a call returns; where nobody waits for it any more, or too long, it is cancelled."""

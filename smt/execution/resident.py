@@ -1,33 +1,23 @@
 """Resident workers: processes that stay, and run one call after the other."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
-from smt.errors import InputError
-from smt.execution.lost import why_lost
+from smt.execution.attempts import Attempts, ended_worker, is_overdue
 
-TASK_RETRIES = 2
-# An overdue call is tried once more: the machine may have been at fault.
-TRIES = 2
 POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A call without a result, and why: its worker kept dying, or it took too long."""
-
-    reason: str
+_FAILURES = (RayError, TimeoutError)
 
 
 @dataclass(frozen=True)
 class _Running:
-    """What a worker does: a call, or starting up where it has none yet."""
+    """What a worker does: a call, by its item's number, or starting up where it has none."""
 
     worker: Any
     number: int | None
@@ -50,9 +40,7 @@ class _Resident:
 
 def resident_class(kind: type, *, gpu: bool, cpus: int = 1) -> Any:
     """An actor class of one CPU, and one GPU where `gpu`: Ray starts it again where it dies."""
-    return ray.remote(
-        num_cpus=cpus, num_gpus=int(gpu), max_restarts=-1, max_task_retries=TASK_RETRIES
-    )(kind)
+    return ray.remote(num_cpus=cpus, num_gpus=int(gpu), max_restarts=-1)(kind)
 
 
 def run_on_residents(
@@ -63,11 +51,10 @@ def run_on_residents(
     cpus: int = 1,
     gpu: bool = False,
     limit_s: float | None = None,
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Run `call(*item)` for every item, in their order, on whichever worker is free.
 
-    A call whose worker dies is run again, on whichever is free first, twice at most; one that
-    takes longer than the limit is ended with its worker, and run once more.
+    How often a call is tried is in `smt.execution.attempts`.
 
     Args:
         items: Arguments; an object reference inside a list stays one.
@@ -79,87 +66,67 @@ def run_on_residents(
         Number of the item, and what the call returned or why it is `Lost`; as they end.
     """
     resident = resident_class(_Resident, gpu=gpu, cpus=cpus)
+    waiting = deque(range(len(items)))
+    attempts = [Attempts(limit_s) for _ in items]
     running: dict[Any, _Running] = {}
 
-    def start() -> None:
-        worker = resident.remote()
-        running[worker.ready.remote()] = _Running(worker, None, time.monotonic())
+    def occupy(worker: Any, number: int | None) -> None:
+        begun = worker.ready.remote() if number is None else worker.run.remote(call, items[number])
+        running[begun] = _Running(worker, number, time.monotonic())
 
-    waiting = deque(range(len(items)))
-    overdue, died = Counter[int](), Counter[int]()
     for _ in range(min(workers, len(items))):
-        start()
+        occupy(resident.remote(), None)
     try:
-        while waiting or any(each.number is not None for each in running.values()):
+        while waiting or any(busy.number is not None for busy in running.values()):
             ended: list[tuple[int, Any]] = []
-            for reference in _wait(list(running)):
-                each = running.pop(reference)
-                found = _found(reference)
-                if isinstance(found, RayError) and each.number is not None:
-                    # Its node may be lost: it takes no other call until it is up again.
-                    up = each.worker.ready.remote()
-                    running[up] = _Running(each.worker, None, time.monotonic())
-                    died[each.number] += 1
-                    if died[each.number] <= TASK_RETRIES:
-                        waiting.appendleft(each.number)
+            for reference, outcome in _outcomes(running, limit_s):
+                worker, number = running[reference].worker, running.pop(reference).number
+                if number is not None and isinstance(outcome, _FAILURES):
+                    lost = attempts[number].fail(outcome)
+                    if lost is None:
+                        waiting.appendleft(number)
                     else:
-                        ended.append((each.number, Lost(why_lost(found, died[each.number]))))
-                    continue
-                if waiting:
-                    number = waiting.popleft()
-                    begun = each.worker.run.remote(call, items[number])
-                    running[begun] = _Running(each.worker, number, time.monotonic())
+                        ended.append((number, lost))
+                elif number is not None:
+                    ended.append((number, outcome))
+                if is_overdue(outcome):
+                    ray.kill(worker, no_restart=False)
+                if ended_worker(outcome):
+                    occupy(worker, None)
+                elif waiting:
+                    occupy(worker, waiting.popleft())
                 else:
-                    ray.kill(each.worker)
-                if each.number is not None:
-                    ended.append((each.number, found))
-            for reference, number in _overdue(running, limit_s):
-                ray.kill(running.pop(reference).worker)
-                start()
-                overdue[number] += 1
-                if overdue[number] < TRIES:
-                    waiting.appendleft(number)
-                else:
-                    yield number, Lost(f"it took longer than {limit_s:g} s, {TRIES} times")
+                    ray.kill(worker)
             # Whoever takes a result may be slow: by now every free worker has its next call.
             yield from ended
     finally:
-        for each in running.values():
-            ray.kill(each.worker)
+        for busy in running.values():
+            ray.kill(busy.worker)
 
 
-def _wait(references: list[Any]) -> list[Any]:
-    """All that are ready once one is; none where none is for a while."""
-    if not ray.wait(references, timeout=POLL_SECONDS)[0]:
-        return []
-    ready: list[Any] = ray.wait(references, num_returns=len(references), timeout=0)[0]
-    return ready
+def _outcomes(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[Any, Any]]:
+    """Of all that ended, and of calls that take too long, once there are any, or after a while.
 
-
-def limit_seconds(limit_minutes: float | None) -> float | None:
-    """Of a call; None for no limit. Raises `InputError` where there is no time at all."""
-    if limit_minutes is not None and not limit_minutes > 0:
-        raise InputError(f"limit_minutes is {limit_minutes:g}; more than 0 is needed")
-    return None if limit_minutes is None else 60 * limit_minutes
-
-
-def _overdue(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[Any, int]]:
-    """Calls that take too long, and their items' numbers."""
+    By reference: what was returned, Ray's error, or a `TimeoutError`.
+    """
+    ready: list[Any] = []
+    if ray.wait(list(running), timeout=POLL_SECONDS)[0]:
+        ready = ray.wait(list(running), num_returns=len(running), timeout=0)[0]
+    ended = [(reference, _outcome(reference)) for reference in ready]
     if limit_s is None:
-        return []
+        return ended
     last = time.monotonic() - limit_s
-    return [
-        (reference, each.number)
-        for reference, each in running.items()
-        if each.number is not None and each.since < last
+    overdue = [
+        reference
+        for reference, busy in running.items()
+        if busy.number is not None and busy.since < last and reference not in ready
     ]
+    return ended + [(reference, TimeoutError()) for reference in overdue]
 
 
-def _found(reference: Any) -> Any:
-    """What a call returned, why it is `Lost`, or the error of Ray's by which its worker died."""
+def _outcome(reference: Any) -> Any:
+    """What a call returned, or Ray's error."""
     try:
         return ray.get(reference)
-    except RayTaskError as error:
-        return Lost(why_lost(error, 1))
     except RayError as error:
         return error

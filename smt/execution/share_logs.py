@@ -1,4 +1,10 @@
-"""How logs reach the workers: in Ray's object store, or by their path where they do not fit."""
+"""How an evaluation gets its log: from Ray's object store, or from disk where it does not fit.
+
+A run calls `share_logs` once. It puts every log where all nodes can read it, and returns references
+by `log_name`, each in a box, which Ray does not open. The dispatcher sends a task's along to its
+worker, where `smt.execution.train_run.evaluate` gets the `Log`: memory that is mapped, not copied,
+or the paths of files that the worker streams.
+"""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -9,13 +9,13 @@ import ray
 import torch
 from ray import train as ray_train
 from ray.exceptions import RayError
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train import CheckpointConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from smt.errors import sentence
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.plan import worker_resources
-from smt.template.training import Capacity
+from smt.template.training import Training
 from smt.training import Workers, paired_delta, train
 
 
@@ -27,77 +27,72 @@ def run_evaluation(
     task: Task,
     log: Any,
     base_losses: Any,
-    workers: int,
     *,
+    own_run: bool = False,
     gpu: bool = False,
     before_step: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Run an evaluation by Ray Train.
 
     Args:
-        log: Object reference of the model's `Log`.
+        log: Object reference of the model's `Log`, which `smt.execution.share_logs` made.
         base_losses: Object reference of the baseline's `[n]` losses; None for a baseline.
-        workers: 0 trains in this process (Ray Train's local mode); W > 0 in a run of its own.
-        gpu: Whether a run of its own with one worker gets a GPU.
+        own_run: In processes of its own, as its template asks; else in this one.
+        gpu: Whether a run of its own with one worker gets a GPU, asked for or not.
         before_step: Called before every training step, where training is in this process.
 
     Returns:
         `evaluation`, and `losses` for a baseline that succeeded.
     """
     config = {"task": task, "log": log, "base_losses": base_losses, "before_step": before_step}
-    capacity = None if task.template is None else task.template.training.capacity
-    found: dict[str, Any] = fit(_train_loop, config, workers, gpu=gpu, capacity=capacity)
-    return found
+    training = task.training if own_run else None
+    result: dict[str, Any] = fit(_train_loop, config, training, gpu=gpu)
+    return result
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a Ray Train run keeps its checkpoints, and finds them when it is started again.
+    """Where a Ray Train run keeps its checkpoints, and finds them when it is tried again.
 
     Attributes:
         path: Folder or URI that every node reaches.
         name: Of the run; a folder there.
-        retries: How often workers that die are started again, from the latest checkpoint.
     """
 
     path: str
     name: str
-    retries: int
 
 
 def fit(
     loop: Callable[[dict[str, Any]], Any],
     config: dict[str, Any],
-    workers: int,
+    training: Training | None = None,
     *,
     gpu: bool = False,
-    capacity: Capacity | None = None,
     storage: Storage | None = None,
 ) -> Any:
     """What `loop(config)` returns, run by Ray Train; of several workers, what the first returns.
 
     Args:
-        workers: 0 runs it in this process (Ray Train's local mode); W > 0 in a run of its own.
-        gpu: Whether a run of its own with one worker gets a GPU.
-        capacity: What each of several workers gets. GPUs, over NCCL, are untested here.
+        training: Says how many processes of a run of its own there are, and what each gets; GPUs,
+            over NCCL, are untested here. None runs it in this process (Ray Train's local mode).
+        gpu: Whether a run of its own with one worker gets a GPU, asked for or not.
         storage: Where checkpoints are kept; nowhere by default.
     """
-    capacity = Capacity(gpus=int(gpu)) if workers <= 1 or capacity is None else capacity
-    failures = 0 if storage is None else storage.retries
+    workers = 0 if training is None else training.workers
+    resources = {"CPU": 1.0} if training is None else worker_resources(training, gpu=gpu)
+    on_gpus = "GPU" in resources
     with tempfile.TemporaryDirectory(prefix="smt-train-") as scratch:
         result = TorchTrainer(
             loop,
             train_loop_config=config,
             scaling_config=ScalingConfig(
-                num_workers=workers,
-                use_gpu=workers > 0 and capacity.gpus > 0,
-                resources_per_worker=worker_resources(capacity),
+                num_workers=workers, use_gpu=on_gpus, resources_per_worker=resources
             ),
-            torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if capacity.gpus else "gloo"),
+            torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if on_gpus else "gloo"),
             run_config=RunConfig(
                 storage_path=scratch if storage is None else storage.path,
                 name=None if storage is None else storage.name,
-                failure_config=FailureConfig(max_failures=failures),
                 checkpoint_config=CheckpointConfig(num_to_keep=1),
             ),
         ).fit()
@@ -133,6 +128,9 @@ def evaluate(
     """Train and measure; a failure is a finding, not an exception.
 
     The standard error of Δ is clustered where the log's schema says by what.
+
+    Args:
+        log, base_losses: Object references, as in `run_evaluation`.
 
     Raises:
         CanceledError: `before_step` raised it: there is no finding then.

@@ -9,6 +9,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from smt.fleet.attributes import AttributeWeights, encode_attributes
 from smt.fleet.model_spec import Fleet
 from smt.fleet.representatives import MAX_SAMPLED, Representatives, centre_most, fit_clusters
+from smt.seeds import resample_seed
 from smt.threads import one_thread
 
 
@@ -52,7 +53,7 @@ def measure_stability(
     for resample in range(resamples):
         drawn = points[generator.integers(len(points), size=min(len(points), MAX_SAMPLED))]
         k = min(len(representatives), len(np.unique(drawn, axis=0)))
-        fit = fit_clusters(drawn, k, seed + resample)
+        fit = fit_clusters(drawn, k, resample_seed(seed, resample))
         clusters = fit.predict(points).astype(np.int64)
         distances = np.linalg.norm(points - fit.cluster_centers_[clusters], axis=1)
         again.append(centre_most(clusters, distances)[representatives])

@@ -13,7 +13,7 @@ from pydantic import PositiveInt
 
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.ledger import open_run
+from smt.execution.ledger import claim_run
 from smt.fleet import Fleet, ModelSpec, log_name
 from smt.importance.measure import Method, feature_importance
 from smt.seeds import Seed
@@ -109,7 +109,7 @@ def measure_models(
         "models": [model.to_dict() for model in models],
         "logs": {model.name: logs[log_name(model.log)].digest for model in models},
     }
-    with open_run(folder, run, resume=resume):
+    with claim_run(folder, run, resume=resume):
         for model in models:
             file = f"models/{digest(model.name)}.parquet"
             if folder.exists(file):

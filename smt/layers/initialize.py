@@ -5,7 +5,6 @@ shape exists in both: a module that a technique adds does not shift the random n
 the others, so a difference between the two is the technique's.
 """
 
-import hashlib
 import math
 from functools import partial
 
@@ -15,6 +14,7 @@ from torchrec.modules.crossnet import CrossNet, LowRankCrossNet
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.layers.weighers import PositionWeights
+from smt.seeds import parameter_seed
 
 # Their parameters start at fixed values, set when they are made.
 _FIXED = (nn.LayerNorm, nn.BatchNorm1d, nn.PReLU, PositionWeights)
@@ -77,5 +77,4 @@ def _named_generator(seed: int, prefix: str, name: str) -> torch.Generator:
 
 
 def _generator(seed: int, name: str) -> torch.Generator:
-    key = hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8]
-    return torch.Generator().manual_seed(int.from_bytes(key, "little") >> 1)
+    return torch.Generator().manual_seed(parameter_seed(seed, name))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from smt.data import Schema
 from smt.data.batch import input_features
 from smt.data.log import DICTIONARIES, dictionaries_file, open_dictionaries
-from smt.execution.resident import Lost
+from smt.execution.attempts import Lost
 from smt.model_iteration.instance import Job
 from smt.model_iteration.make import Made
 from smt.serving.export import MANIFEST

@@ -1,7 +1,7 @@
 """Model iteration (§3.4, Fig. 7): every model of a fleet from a template version, on Ray."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +10,6 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     field_validator,
 )
@@ -20,16 +19,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.cluster import Capacity, connect
-from smt.execution.ledger import open_run, read_record
-from smt.execution.plan import announce_wait, plan
-from smt.execution.resident import TASK_RETRIES, Lost, limit_seconds, run_on_residents
-from smt.execution.share_logs import find_streamed, share_logs
+from smt.execution.attempts import Lost
+from smt.execution.ledger import read_record
+from smt.execution.resources import Resources, check_resources
+from smt.execution.run import Run, log_digests, open_run, plan_run
 from smt.execution.train_run import Storage
-from smt.fleet import Fleet, log_name, open_logs
+from smt.fleet import Fleet, open_logs
 from smt.model_iteration.dictionaries import with_dictionaries
 from smt.model_iteration.instance import Instance, Job
-from smt.model_iteration.make import Made, make_instance, make_on_workers
+from smt.model_iteration.make import Made, make_in_own_run, make_instance
 from smt.model_iteration.tune import CONFIRMING
 from smt.seeds import Seed
 from smt.spec import Spec, digest
@@ -47,7 +45,6 @@ class LaunchSettings(Spec):
     Attributes:
         alpha: Percent; a model whose NE change is below -alpha is held back.
         seed: Of initial values.
-        limit_minutes: That a model may take, its tuning included; none by default.
         checkpoint_steps: From one checkpoint to the next, of a model of several workers.
         tune_evaluations: Networks that may be trained to choose a model's exposed hyperparameters,
             that of the defaults included; 0 keeps the defaults.
@@ -55,7 +52,6 @@ class LaunchSettings(Spec):
 
     alpha: NonNegativeFloat = 0.05
     seed: Seed = 0
-    limit_minutes: PositiveFloat | None = None
     checkpoint_steps: PositiveInt = 1000
     # Left out where 0, so that launches from before there was tuning can be resumed.
     tune_evaluations: NonNegativeInt = Field(default=0, exclude_if=lambda budget: budget == 0)
@@ -79,8 +75,7 @@ def instantiate(
     version: int | None = None,
     baseline: Template | None = None,
     settings: LaunchSettings | None = None,
-    warm_workers: int | None = None,
-    concurrent_runs: int | None = None,
+    resources: Resources | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> tuple[Instance, ...]:
@@ -94,9 +89,7 @@ def instantiate(
     Args:
         version: The template's number, for the cards.
         baseline: What every model is compared with; with nothing where None.
-        warm_workers: How many, waiting for those that the cluster has no room for yet; as many
-            as it has room for where None.
-        concurrent_runs: Of models of several workers, how many at once, in the same way.
+        resources: What the launch may take of the cluster; all that there is where None.
 
     Returns:
         One a model, in the fleet's order.
@@ -106,13 +99,15 @@ def instantiate(
         StoppedError: The launch cannot go on; what is finished is kept.
     """
     settings, console = settings or LaunchSettings(), console or open_console()
-    training = template.training
-    if training.workers > 1 and settings.tune_evaluations:
+    resources = check_resources(resources)
+    if template.training.workers > 1 and settings.tune_evaluations:
         raise InputError(
-            f"template '{template.name}' trains on {training.workers} workers; hyperparameters are "
-            "tuned on one: set training.workers to 1, or leave tune_evaluations at 0"
+            f"template '{template.name}' trains on {template.training.workers} workers; "
+            "hyperparameters are tuned on one: set training.workers to 1, or leave "
+            "tune_evaluations at 0"
         )
     logs = open_logs(fleet.models)
+    digests = log_digests(fleet.models, logs)
     jobs = {
         model.name: Job(
             template=template,
@@ -121,73 +116,56 @@ def instantiate(
             model=model,
             seed=settings.seed,
             alpha=settings.alpha,
-            log_digest=logs[log_name(model.log)].digest,
+            log_digest=digests[model.name],
             tune_evaluations=settings.tune_evaluations,
         )
         for model in fleet.models
     }
     folder = Folder(out)
-    connect()
-    asked = [(name, training) for name in jobs]
-    capacity = plan(asked, warm_workers=warm_workers, concurrent_runs=concurrent_runs)
-    streamed = find_streamed(logs, fleet.models)
-    run = {
+    planned = plan_run(fleet.models, [template], logs, resources)
+    identity = {
         "template": template.to_dict(),
         "baseline": None if baseline is None else baseline.to_dict(),
-        "settings": settings.model_dump(mode="json", exclude={"limit_minutes", "checkpoint_steps"}),
+        "settings": settings.model_dump(mode="json", exclude={"checkpoint_steps"}),
         "fleet": fleet.digest(),
-        "logs": {name: job.log_digest for name, job in jobs.items()},
+        "logs": digests,
     }
-    with open_run(folder, run, resume=resume):
+    with open_run(planned, folder, identity, resume=resume, console=console) as run:
         done = dict(find_recorded(folder, jobs.values()))
         if done:
             console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
         left = in_order([job for name, job in jobs.items() if name not in done], logs)
-        if left:
-            announce_wait(asked, capacity, console)
-            references = share_logs(logs, [job.model for job in left], streamed, console)
-            makers = _make(left, references, folder, capacity, settings)
-            coded = (
-                (
-                    left[number],
-                    with_dictionaries(left[number], found, logs[left[number].log].schema),
-                )
-                for number, found in makers
-            )
-            made = (record_made(job, each, folder) for job, each in coded)
-            for instance in follow(made, len(done), len(jobs), console):
-                done[instance.model] = instance
+        made = (
+            record_made(job, with_dictionaries(job, outcome, logs[job.log].schema), folder)
+            for job, outcome in _make(left, run, settings)
+        )
+        for instance in follow(made, len(done), len(jobs), console):
+            done[instance.model] = instance
     return tuple(done[name] for name in jobs)
 
 
 def _make(
-    jobs: Sequence[Job],
-    logs: dict[str, list[Any]],
-    folder: Folder,
-    capacity: Capacity,
-    settings: LaunchSettings,
-) -> Iterator[tuple[int, Made | Lost]]:
-    """Models on resident workers; those of several workers in Ray Train runs of their own."""
-    limit_s = limit_seconds(settings.limit_minutes)
-    if capacity.pool:
-        calls = [(job, logs[job.log]) for job in jobs]
-        return run_on_residents(
-            make_instance, calls, workers=capacity.pool, gpu=capacity.gpu, limit_s=limit_s
-        )
-    storages = [
-        Storage(
-            path=folder.address(model_folder(job.model.name)),
-            name=f"training-{job.key}",
-            retries=TASK_RETRIES,
-        )
-        for job in jobs
-    ]
-    runs = [
-        (job, logs[job.log], storage, settings.checkpoint_steps)
-        for job, storage in zip(jobs, storages, strict=True)
-    ]
-    # Who waits for a run needs no CPU: its workers have them.
-    return run_on_residents(make_on_workers, runs, workers=capacity.runs, cpus=0, limit_s=limit_s)
+    jobs: Sequence[Job], run: Run, settings: LaunchSettings
+) -> Iterator[tuple[Job, Made | Lost]]:
+    """Models on resident workers, or in Ray Train runs of their own, as they end."""
+    if not jobs:
+        return
+    logs, cluster = run.share_logs([job.model for job in jobs]), run.planned.cluster
+    call: Callable[..., Made] = make_instance
+    items: list[tuple[Any, ...]] = [(job, logs[job.log]) for job in jobs]
+    if not cluster.pool:
+        call = make_in_own_run
+        items = [
+            (*item, _storage(job, run.folder), settings.checkpoint_steps, cluster.gpu)
+            for item, job in zip(items, jobs, strict=True)
+        ]
+    for number, outcome in run.run_on_residents(call, items):
+        yield jobs[number], outcome
+
+
+def _storage(job: Job, folder: Folder) -> Storage:
+    """Where a model's own run keeps its checkpoints."""
+    return Storage(folder.address(model_folder(job.model.name)), f"training-{job.key}")
 
 
 def model_folder(name: str) -> str:

@@ -56,7 +56,7 @@ def make_instance(job: Job, log: list[Any]) -> Made:
     Args:
         log: A boxed object reference of the model's `Log`.
     """
-    made: Made = fit(_loop, {"job": job, "log": log[0]}, workers=0)
+    made: Made = fit(_loop, {"job": job, "log": log[0]})
     return made
 
 
@@ -65,29 +65,32 @@ def _loop(config: dict[str, Any]) -> Made:
     return make(config["job"], ray.get(config["log"]))
 
 
-def make_on_workers(job: Job, log: list[Any], storage: Storage, every: int) -> Made:
+def make_in_own_run(
+    job: Job, log: list[Any], storage: Storage, every: int, gpu: bool = False
+) -> Made:
     """Instantiate a model in a Ray Train run of as many workers as its template asks for.
 
-    Started again with the same storage, it goes on from its latest checkpoint.
+    Tried again with the same storage, several workers go on from their latest checkpoint.
 
     Args:
         log: A boxed object reference of the model's `Log`.
-        every: Steps from one checkpoint to the next.
+        every: Steps from one checkpoint to the next, of several workers.
+        gpu: Whether one worker gets a GPU, asked for or not.
     """
-    training = job.template.training
     config = {"job": job, "log": log[0], "every": every}
-    made: Made = fit(
-        _loop_of_several, config, training.workers, capacity=training.capacity, storage=storage
-    )
+    made: Made = fit(_own_loop, config, job.template.training, gpu=gpu, storage=storage)
     return made
 
 
-def _loop_of_several(config: dict[str, Any]) -> Made:
+def _own_loop(config: dict[str, Any]) -> Made:
     workers = own_workers()
+    job, log = config["job"], ray.get(config["log"])
+    if workers.count == 1:
+        return make(job, log, workers)
     checkpoint = ray_train.get_checkpoint()
     with nullcontext() if checkpoint is None else checkpoint.as_directory() as latest:
         saving = Saving(config["every"], _keep, None if latest is None else Path(latest))
-        return make(config["job"], ray.get(config["log"]), workers, saving)
+        return make(job, log, workers, saving)
 
 
 def _keep(share: Path) -> None:

@@ -19,6 +19,7 @@ from smt.errors import InputError, sentence
 from smt.fleet import ModelSpec
 from smt.mmo import Trial, aggregate, optimize
 from smt.model_iteration.instance import Hyperparameters, Job, Tuning
+from smt.seeds import tuning_confirmation
 from smt.space import Domain, Theta, drop_inactive
 from smt.template import Choice, Template
 from smt.template.card import model_card
@@ -138,7 +139,7 @@ def _search(
 
 def _confirm(job: Job, candidate: ModelSpec, held: Log) -> tuple[float, float]:
     """Δ and its standard error on earlier rows, from another seed; NaN where either fails."""
-    seed = job.seed + 1
+    seed = tuning_confirmation(job.seed)
     try:
         earlier = held.hold_out(VALIDATION_SHARE / (1 - VALIDATION_SHARE), job.model.filter)
         _check_labels(job.model, earlier)

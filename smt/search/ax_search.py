@@ -10,8 +10,8 @@ from smt.search.divergence import bounded_outcome
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.trial import Trial
+from smt.seeds import proposal_seed
 from smt.space import Theta
-from smt.spec import digest
 
 # Ax's own default: the centre of the space and four quasi-random points, then the surrogate.
 INITIAL_TRIALS = 5
@@ -29,8 +29,7 @@ def propose_ax(
     number = len(trials) + len(pending)
     observed = [trial for trial in trials if math.isfinite(trial.aggregate.mean)]
     with quiet_ax():
-        own = int(digest([seed, number]), 16) % 2**31
-        client = make_experiment(encoding, trials, goal, seed=own)
+        client = make_experiment(encoding, trials, goal, seed=proposal_seed(seed, number))
         if number < INITIAL_TRIALS or len(observed) < 2:
             client.configure_generation_strategy(
                 method="random_search", initialization_random_seed=seed

@@ -16,8 +16,8 @@ from smt.search.goal import Goal
 from smt.search.surrogate import Surrogate, fit_surrogate
 from smt.search.trial import Proposal, Trial
 from smt.search.warm_start import Earlier, weigh_earlier
+from smt.seeds import proposal_seed
 from smt.space import Theta
-from smt.spec import digest
 from smt.threads import one_thread
 
 INITIAL_TRIALS = 6
@@ -72,7 +72,7 @@ def propose_composite(
     number = len(trials) + len(pending)
     if len(trials) < LEAST_OWN_TRIALS:
         return None
-    own = int(digest([seed, number]), 16) % 2**31
+    own = proposal_seed(seed, number)
     with _calm(own):
         known = weigh_earlier(encoding, trials, earlier, alpha=goal.alpha)
         if number + len(known.trials) < INITIAL_TRIALS:

@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from smt.fleet import ModelSpec
 from smt.search.goal import Goal
 from smt.search.propose import Method
-from smt.seeds import Seed
+from smt.seeds import Seed, fresh_seeds
 from smt.spec import Spec, UnitInterval
 
 
@@ -59,7 +59,7 @@ class Settings(Spec):
         """Those on which a technique is confirmed."""
         if self.paper_exact:
             return (self.seed,)
-        return tuple(range(self.seed + 1, self.seed + 1 + self.fresh_seeds))
+        return fresh_seeds(self.seed, self.fresh_seeds)
 
     def filling(self, workers: int, models: int) -> "Settings":
         """With as many trials at a time as keep so many workers busy, where none are set.

@@ -9,6 +9,7 @@ from smt.errors import InputError
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.trial import Trial
+from smt.seeds import tpe_seed
 from smt.space import Choice, Domain, Int, Theta, drop_inactive
 
 
@@ -58,7 +59,7 @@ def propose_tpe(
         # Groups are experimental to Optuna.
         warnings.simplefilter("ignore", ExperimentalWarning)
         sampler = optuna.samplers.TPESampler(
-            seed=seed + number, multivariate=True, group=bool(encoding.conditions)
+            seed=tpe_seed(seed, number), multivariate=True, group=bool(encoding.conditions)
         )
     study = optuna.create_study(sampler=sampler, direction="maximize")
 

@@ -11,14 +11,11 @@ from rich.console import Console
 from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.cluster import connect
-from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.evaluation import Evaluation, Task
-from smt.execution.ledger import open_run
-from smt.execution.plan import announce_wait, plan
-from smt.execution.resident import limit_seconds
-from smt.execution.share_logs import find_streamed, share_logs
-from smt.fleet import ModelSpec, log_name
+from smt.execution.ledger import claim_run
+from smt.execution.resources import Resources, check_resources
+from smt.execution.run import log_digests, open_run, plan_run
+from smt.fleet import ModelSpec
 from smt.mmo import Settings
 from smt.mmo.progress import Display
 from smt.mmo.technique_search import to_trial
@@ -41,10 +38,7 @@ def backtest(
     fleet: Sequence[ModelSpec],
     seeds: Sequence[int],
     out: str | Path,
-    isolate: bool = False,
-    warm_workers: int | None = None,
-    concurrent_runs: int | None = None,
-    limit_minutes: float | None = None,
+    resources: Resources | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> Outcome:
@@ -59,11 +53,7 @@ def backtest(
         models: To train, with every seed.
         logs: Theirs, as `smt.fleet.open_logs` returns them.
         fleet: All models that must be served.
-        isolate: Every evaluation in a Ray Train run of its own.
-        warm_workers: How many, waiting for those that the cluster has no room for yet; as many
-            as it has room for where None.
-        concurrent_runs: Of evaluations in runs of their own, how many at once, in the same way.
-        limit_minutes: That an evaluation may take before it is ended, and tried once more.
+        resources: What the back-test may take of the cluster; all that there is where None.
 
     Raises:
         InputError: Something asked for is impossible, or a model does not train under the
@@ -73,12 +63,12 @@ def backtest(
     normalise_weights([model.weight for model in models], len(models))
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds are {list(seeds)}; at least one is needed, each once")
-    limit_s = limit_seconds(limit_minutes)
+    resources = check_resources(resources)
     console = console or open_console()
     parent, settings = change.parent.template, change.run.settings
-    digests = {model.name: logs[log_name(model.log)].digest for model in models}
+    digests = log_digests(models, logs)
     folder = Folder(out)
-    run = {
+    identity = {
         "before": parent.to_dict(),
         "after": change.version.template.to_dict(),
         "models": [model.to_dict() for model in models],
@@ -90,37 +80,19 @@ def backtest(
     check = FleetCheck(parent, fleet, timed={model.name for model in models})
     misfits = check.misfits(change.version.template)
     if misfits:
-        with open_run(folder, run, resume=resume):
+        with claim_run(folder, identity, resume=resume):
             left_out = tuple(_count(each, check) for each in change.reduced)
         return Outcome(tuple(seeds), settings, misfits, None, left_out)
-    connect()
     templates = [parent, change.version.template]
     templates += [each.template for each in change.reduced if each.template is not None]
-    asked = [(model.name, template.training) for model in models for template in templates]
-    capacity = plan(
-        asked, isolate=isolate, warm_workers=warm_workers, concurrent_runs=concurrent_runs
-    )
-    streamed = find_streamed(logs, models)
-    with (
-        open_run(folder, run, resume=resume),
-        dispatching(
-            start_dispatcher(
-                folder.location,
-                folder.path("baselines"),
-                parent,
-                share_logs(logs, models, streamed, console),
-                capacity,
-                limit_s=limit_s,
-            ),
-            folder.location,
-        ) as dispatcher,
-        Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display,
-    ):
-        announce_wait(asked, capacity, console)
-        training = _Training(
-            parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
-        )
-        found, left_out = training.run(change, check)
+    planned = plan_run(models, templates, logs, resources)
+    with open_run(planned, folder, identity, resume=resume, console=console) as run:
+        dispatcher = run.start_dispatcher(parent)
+        with Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display:
+            training = _Training(
+                parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
+            )
+            found, left_out = training.run(change, check)
     return Outcome(tuple(seeds), settings, (), found, left_out)
 
 

@@ -3,7 +3,7 @@ import pytest
 import ray
 import torch
 
-from smt.execution.cluster import Capacity, connect
+from smt.execution.cluster import ClusterPlan, connect
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.rejection import Rejection
@@ -57,8 +57,8 @@ def test_warm_isolated_and_plain_evaluations_are_equal_to_the_last_bit(shared, d
     models, logs = shared
     changed = TEMPLATE.change("training", dense_rate=0.004)
     one = task(models[0], changed, technique="rate", trial=0)
-    warm = dispatch(Capacity(pool=1, runs=0))
-    isolated = dispatch(Capacity(pool=0, runs=1))
+    warm = dispatch(ClusterPlan(pool=1, runs=0))
+    isolated = dispatch(ClusterPlan(pool=0, runs=1))
     by_warm = ray.get(warm.evaluate.remote(one.to_dict()))
     by_run = ray.get(isolated.evaluate.remote(one.to_dict()))
     reference = logs[one.log][0]
@@ -72,7 +72,7 @@ def test_warm_isolated_and_plain_evaluations_are_equal_to_the_last_bit(shared, d
 def test_two_workers_train_one_network_in_a_run_of_its_own(shared, dispatch):
     models, logs = shared
     template = TEMPLATE.change("training", workers=2)
-    dispatcher = dispatch(Capacity(pool=0, runs=1))
+    dispatcher = dispatch(ClusterPlan(pool=0, runs=1))
     done = ray.get(dispatcher.baseline.remote(task(models[0], template).to_dict()))
     alone = evaluate(task(models[0]), logs[log_name(models[0].log)][0], None, LOCAL)["evaluation"]
     assert done["failure"] is None
@@ -81,7 +81,7 @@ def test_two_workers_train_one_network_in_a_run_of_its_own(shared, dispatch):
 
 def test_a_baseline_is_trained_once_however_often_it_is_asked_for(shared, dispatch):
     models, _ = shared
-    dispatcher = dispatch(Capacity(pool=2, runs=0))
+    dispatcher = dispatch(ClusterPlan(pool=2, runs=0))
     asked = [dispatcher.baseline.remote(task(models[1]).to_dict()) for _ in range(4)]
     found = ray.get(asked)
     assert all(each == found[0] for each in found)
@@ -99,7 +99,7 @@ def trial_tasks(models, rates):
 
 def test_a_trial_ends_with_the_first_evaluations_that_settle_it(shared, dispatch):
     models, _ = shared
-    dispatcher = dispatch(Capacity(pool=2, runs=0))
+    dispatcher = dispatch(ClusterPlan(pool=2, runs=0))
     harmful, harmless = 3.0, 0.002
     tasks = trial_tasks(models, [harmless, harmful, harmless])
     found = ray.get(dispatcher.trial.remote(tasks, Rejection(alpha=0.05, allowed=0)))
@@ -113,7 +113,7 @@ def test_a_trial_ends_with_the_first_evaluations_that_settle_it(shared, dispatch
 
 def test_a_cancelled_evaluation_stops_training_and_its_worker_goes_on(shared, dispatch):
     models, _ = shared
-    dispatcher = dispatch(Capacity(pool=1, runs=0))
+    dispatcher = dispatch(ClusterPlan(pool=1, runs=0))
     ray.get([dispatcher.baseline.remote(task(model).to_dict()) for model in models])
     # The second would train for hours.
     endless = TEMPLATE.change("training", passes=100_000)
@@ -139,7 +139,7 @@ def test_a_network_that_memory_cannot_hold_is_a_failure_that_says_so_and_the_wor
     shared, dispatch
 ):
     models, _ = shared
-    dispatcher = dispatch(Capacity(pool=1, runs=0))
+    dispatcher = dispatch(ClusterPlan(pool=1, runs=0))
     huge = TEMPLATE.change("architecture", embedding_dim=2**45)
     asked = [
         task(models[1], huge, technique="big", trial=0),
@@ -162,7 +162,7 @@ def test_a_worker_that_dies_each_time_is_a_failure_with_a_reason_and_one_starts_
     shared, dispatch
 ):
     models, _ = shared
-    dispatcher = dispatch(Capacity(pool=1, runs=0), more={"deadly": [ray.put(Deadly())]})
+    dispatcher = dispatch(ClusterPlan(pool=1, runs=0), more={"deadly": [ray.put(Deadly())]})
     deadly = models[0].model_copy(update={"log": "deadly"})
     done = ray.get(dispatcher.baseline.remote(task(deadly).to_dict()))
     assert done["failure"] == (
@@ -176,7 +176,7 @@ def test_an_evaluation_that_hangs_is_ended_tried_once_more_and_a_failure_with_a_
     shared, dispatch
 ):
     models, _ = shared
-    dispatcher = dispatch(Capacity(pool=1, runs=0), limit_s=3.0)
+    dispatcher = dispatch(ClusterPlan(pool=1, runs=0), limit_s=3.0)
     endless = task(models[1], TEMPLATE.change("training", passes=100_000))
     after = task(models[1], None, failure="no")
     found = ray.get([dispatcher.baseline.remote(each.to_dict()) for each in (endless, after)])
@@ -186,7 +186,7 @@ def test_an_evaluation_that_hangs_is_ended_tried_once_more_and_a_failure_with_a_
 def test_a_trial_asked_for_again_goes_on_and_evaluates_nothing_twice(shared, dispatch):
     """As Tune asks, where the process of a trial died."""
     models, _ = shared
-    dispatcher = dispatch(Capacity(pool=2, runs=0))
+    dispatcher = dispatch(ClusterPlan(pool=2, runs=0))
     tasks = trial_tasks(models, [0.002, 0.003, 0.002])
     first, again = ray.get([dispatcher.trial.remote(tasks, None) for _ in range(2)])
     assert first == again

@@ -247,7 +247,7 @@ def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
         (("--version", "2"), "give one of them"),
         (("--baseline", "sparsenn_smal"), "did you mean 'sparsenn_small'"),
         (("--alpha", "-1"), "'alpha'"),
-        (("--limit-minutes", "0"), "'limit_minutes'"),
+        (("--limit-minutes", "0"), "limit_minutes is 0; more than 0 is needed"),
     ],
 )
 def test_a_wrong_launch_is_one_sentence_and_changes_nothing(more, said, launched, options, capsys):

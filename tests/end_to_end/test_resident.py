@@ -10,8 +10,9 @@ import pytest
 import ray
 from ray.cloudpickle import register_pickle_by_value, unregister_pickle_by_value
 
+from smt.execution.attempts import Lost
 from smt.execution.cluster import connect
-from smt.execution.resident import Lost, run_on_residents
+from smt.execution.resident import run_on_residents
 
 
 def square(number):

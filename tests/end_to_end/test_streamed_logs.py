@@ -9,7 +9,7 @@ from rich.console import Console
 import smt.execution.share_logs
 from smt.data import write_log
 from smt.errors import InputError
-from smt.execution.cluster import Capacity, connect
+from smt.execution.cluster import ClusterPlan, connect
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.share_logs import find_streamed, require_everywhere, share_logs
@@ -46,7 +46,7 @@ def test_an_evaluation_finds_the_same_numbers_from_disk_as_from_the_store(on_dis
         shared = share_logs(logs, [on_disk], streamed, Console(file=lines, width=80))
         said.append(lines.getvalue())
         folder = str(tmp_path / str(room))
-        capacity = Capacity(pool=1, runs=0)
+        capacity = ClusterPlan(pool=1, runs=0)
         dispatcher = start_dispatcher(folder, f"{folder}/baselines", TEMPLATE, shared, capacity)
         task = Task(template=TEMPLATE, model=on_disk, seed=1, log_digest="log")
         found.append(ray.get(dispatcher.baseline.remote(task.to_dict())))

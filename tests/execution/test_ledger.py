@@ -6,7 +6,7 @@ import pytest
 
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
-from smt.execution.ledger import Ledger, open_run
+from smt.execution.ledger import Ledger, claim_run
 from smt.storage import Folder
 from smt.training import EventMetrics
 
@@ -125,7 +125,7 @@ def test_runs_that_share_a_folder_share_baselines(ledger, tmp_path):
 
 
 def opened(folder, run, *, resume):
-    with open_run(folder, run, resume=resume):
+    with claim_run(folder, run, resume=resume):
         pass
 
 
@@ -179,9 +179,9 @@ def test_arguments_compare_as_they_are_stored(folder):
 
 HOLD = """
 import sys, time
-from smt.execution.ledger import open_run
+from smt.execution.ledger import claim_run
 from smt.storage import Folder
-with open_run(Folder(sys.argv[1]), {"fleet": "abc"}, resume=False):
+with claim_run(Folder(sys.argv[1]), {"fleet": "abc"}, resume=False):
     print("open", flush=True)
     time.sleep(120)
 """
@@ -201,6 +201,6 @@ def test_a_run_is_open_in_one_process_at_a_time_and_free_once_that_is_killed(tmp
 
 def test_a_run_is_not_open_twice_in_one_process(folder):
     refused = pytest.raises(InputError, match="another process is at work there")
-    with open_run(folder, RUN, resume=False), refused:
+    with claim_run(folder, RUN, resume=False), refused:
         opened(folder, RUN, resume=True)
     opened(folder, RUN, resume=True)

@@ -5,7 +5,7 @@ import pytest
 from smt.data import write_log
 from smt.data.coding import Dictionary
 from smt.data.log import open_dictionaries
-from smt.execution.resident import Lost
+from smt.execution.attempts import Lost
 from smt.model_iteration.dictionaries import MANIFEST_FILE, with_dictionaries
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.make import Made

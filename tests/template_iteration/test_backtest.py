@@ -18,6 +18,7 @@ from smt.data.simulator import SimulatorSpec
 from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
+from smt.execution.resources import Resources
 from smt.fleet import Fleet, ServingLimits
 from smt.mmo import Settings
 from smt.report.pages.backtest import write_backtest_report
@@ -184,7 +185,7 @@ def test_an_impossible_backtest_leaves_nothing(weight, seeds, limit, message, tm
             fleet=[made_model("a", weight=weight)],
             seeds=seeds,
             out=tmp_path / "out",
-            limit_minutes=limit,
+            resources=Resources(limit_minutes=limit),
         )
     assert not (tmp_path / "out").exists()
 
@@ -353,7 +354,7 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
 
     # Its package has a function of the module's name.
     module = sys.modules["smt.template_iteration.backtest"]
-    monkeypatch.setattr(module, "connect", lambda: pytest.fail("it trains"))
+    monkeypatch.setattr(module, "plan_run", lambda *_: pytest.fail("it trains"))
     found = tried()
     assert (found.found, found.kept) == (None, False)
     assert [each.model for each in found.misfits] == ["c"]

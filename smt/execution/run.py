@@ -1,0 +1,151 @@
+"""The one way to open a run: plan the cluster, claim the folder, share logs, start, and end all.
+
+planned = plan_run(models, templates, logs, resources)
+with open_run(planned, folder, identity, resume=resume, console=console) as run:
+dispatcher = run.start_dispatcher(template)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from smt.data import Log
+from smt.execution.cluster import ClusterPlan, connect
+from smt.execution.dispatcher import dispatching, start_dispatcher
+from smt.execution.ledger import claim_run
+from smt.execution.plan import announce_wait, plan_cluster
+from smt.execution.resident import run_on_residents
+from smt.execution.resources import Resources
+from smt.execution.share_logs import find_streamed, share_logs
+from smt.fleet import ModelSpec, log_name
+from smt.storage import Folder
+from smt.template import Template
+from smt.template.training import Training
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run will take of the cluster; nothing is written or started yet.
+
+    Attributes:
+        models: All that it may train.
+        logs: Theirs, by `log_name`.
+        asked: (model's name, how it is trained), of every template.
+        cluster: How the run divides it.
+        streamed: `log_name` -> why workers stream it from disk.
+        limit_s: Seconds that an evaluation may take; None for no limit.
+    """
+
+    models: tuple[ModelSpec, ...]
+    logs: dict[str, Log]
+    asked: tuple[tuple[str, Training], ...]
+    cluster: ClusterPlan
+    streamed: dict[str, str]
+    limit_s: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run whose folder is claimed; whatever it starts ends with it."""
+
+    planned: RunPlan
+    folder: Folder
+    console: Console
+    ending: ExitStack
+
+    def start_dispatcher(self, template: Template, baselines: str | Path | None = None) -> Any:
+        """Start what hands evaluations to workers, and the workers.
+
+        Args:
+            template: Of the baselines.
+            baselines: Folder to keep them in; the run's own where None.
+        """
+        dispatcher = start_dispatcher(
+            self.folder.location,
+            self.folder.path("baselines") if baselines is None else str(baselines),
+            template,
+            self.share_logs(self.planned.models),
+            self.planned.cluster,
+            limit_s=self.planned.limit_s,
+        )
+        return self.ending.enter_context(dispatching(dispatcher, self.folder.location))
+
+    def run_on_residents(
+        self, call: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[int, Any]]:
+        """Number of an item, and what `call(*item)` returned or why it is `Lost`, as they end.
+
+        Where there are no warm workers, a call waits for a Ray Train run of its own, whose workers
+        have the CPUs.
+        """
+        cluster = self.planned.cluster
+        running = run_on_residents(
+            call,
+            items,
+            workers=cluster.pool or cluster.runs,
+            cpus=int(cluster.pool > 0),
+            gpu=cluster.gpu and cluster.pool > 0,
+            limit_s=self.planned.limit_s,
+        )
+        return self.ending.enter_context(closing(running))
+
+    def share_logs(self, models: Sequence[ModelSpec]) -> dict[str, list[Any]]:
+        """Boxed references of the models' logs, by `log_name`; the console says what waits."""
+        planned = self.planned
+        shared = share_logs(planned.logs, models, planned.streamed, self.console)
+        announce_wait(planned.asked, planned.cluster, self.console)
+        return shared
+
+
+def plan_run(
+    models: Sequence[ModelSpec],
+    templates: Sequence[Template],
+    logs: dict[str, Log],
+    resources: Resources,
+) -> RunPlan:
+    """Connect to the cluster, divide it, and choose which logs are streamed.
+
+    Args:
+        templates: Every one under which the models are trained.
+        logs: By `log_name`, as `smt.fleet.open_logs` returns them.
+
+    Raises:
+        InputError: There is no cluster, or it cannot give what is asked for.
+    """
+    connect()
+    asked = [(model.name, template.training) for model in models for template in templates]
+    return RunPlan(
+        models=tuple(models),
+        logs=logs,
+        asked=tuple(asked),
+        cluster=plan_cluster(asked, resources),
+        streamed=find_streamed(logs, models),
+        limit_s=resources.limit_s,
+    )
+
+
+@contextmanager
+def open_run(
+    planned: RunPlan, folder: Folder, identity: dict[str, Any], *, resume: bool, console: Console
+) -> Iterator[Run]:
+    """A run that has its folder to itself; workers and dispatcher end however it ends.
+
+    Args:
+        identity: Plain data that determines the run's result; a resumed run's must be the same.
+
+    Raises:
+        InputError: The folder holds another run or other files, there is none to resume, or
+            another process is at it.
+        StoppedError: The ledger cannot be written, or the dispatcher died.
+    """
+    with claim_run(folder, identity, resume=resume), ExitStack() as ending:
+        yield Run(planned, folder, console, ending)
+
+
+def log_digests(models: Sequence[ModelSpec], logs: dict[str, Log]) -> dict[str, str]:
+    """Model's name -> digest of its log."""
+    return {model.name: logs[log_name(model.log)].digest for model in models}
