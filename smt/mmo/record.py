@@ -114,10 +114,16 @@ def _trial_table(techniques: Sequence[TechniqueRecord]) -> pa.Table:
     rows = []
     for technique in techniques:
         for trial in technique.trials:
-            row = trial.to_dict()
-            row["theta"] = json.dumps(row["theta"])
-            row["deltas"] = _deltas(trial)
-            rows.append({"technique": technique.name, "number": trial.number, **row})
+            numbers = trial.model_dump(exclude={"theta", "deltas"})
+            rows.append(
+                {
+                    "technique": technique.name,
+                    "number": trial.number,
+                    **numbers,
+                    "theta": json.dumps(trial.theta),
+                    "deltas": _deltas(trial),
+                }
+            )
     return pa.Table.from_pylist(rows)
 
 

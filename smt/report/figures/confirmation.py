@@ -193,7 +193,8 @@ def _hover(candidate: Replication) -> str:
         f"trial {candidate.trial} on seeds {numbers.listing(candidate.seeds)}",
         f"μ {numbers.percent(candidate.mean)}, 95% interval {numbers.interval(candidate.interval)}",
         f"lower bound {numbers.percent(candidate.lower)}",
-        f"R {numbers.rate(candidate.regression_rate)}, P(R ≤ ε) {candidate.feasible_probability:.2f}",
+        f"R {numbers.rate(candidate.regression_rate)}, "
+        f"P(R ≤ ε) {candidate.feasible_probability:.2f}",
         f"{candidate.helped} helped, {candidate.neutral} neutral, {candidate.regressed} regressed",
         *numbers.theta(candidate.theta, between="\n").split("\n"),
     )
