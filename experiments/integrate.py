@@ -84,7 +84,7 @@ def main(config: Config) -> None:
     for each in change.exposures:
         console.print(str(each), soft_wrap=True, highlight=False, markup=False)
     fleet = load_fleet(config.fleet, log=config.log)
-    models = choose_models(fleet, change.run, holdout=config.holdout)
+    models = choose_models(fleet, change.run, source=change.source, holdout=config.holdout)
     outcome = backtest(
         change,
         models,

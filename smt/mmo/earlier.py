@@ -1,20 +1,18 @@
 """Trials of earlier runs, from which a search starts warm."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from smt.errors import InputError
 from smt.fleet import ModelSpec
+from smt.results.folder import read_result
+from smt.results.generalization import GeneralizationResult
+from smt.results.run_reading import EVALUATIONS, EvaluationRow, read_evaluations
 from smt.search.aggregate import Aggregate
+from smt.search.delta import Delta
 from smt.search.trial import Trial
 from smt.storage import Folder
-
-RESULT, EVALUATIONS = "result.json", "evaluations.parquet"
-
-Row = dict[str, Any]
 
 
 def read_earlier(
@@ -22,8 +20,8 @@ def read_earlier(
 ) -> dict[str, tuple[Trial, ...]]:
     """Technique -> what a finished run tried of it on the models of this name.
 
-    A trial's deltas are None of models that the run did not evaluate; it is never feasible here,
-    for it was measured against another baseline.
+    A model that the run did not evaluate is not evaluated here; a trial is never feasible, for it
+    was measured against another baseline.
 
     Args:
         location: Folder or URI of a run of generalize.
@@ -32,42 +30,36 @@ def read_earlier(
         InputError: There is no finished run, or it shares no technique or no model with this one.
     """
     folder = Folder(location)
-    for name in (RESULT, EVALUATIONS):
-        if not folder.exists(name):
-            raise InputError(
-                f"{location}: holds no {name}; a finished run of generalize is needed to start from"
-            )
-    seed = json.loads(folder.read(RESULT))["settings"]["seed"]
-    rows = [
-        row
-        for row in folder.read_table(EVALUATIONS).to_pylist()
-        if row["technique"] in techniques and row["seed"] == seed
+    seed = read_result(folder, GeneralizationResult).settings.seed
+    if not folder.exists(EVALUATIONS):
+        raise InputError(
+            f"{location}: holds no {EVALUATIONS}; a finished run of generalize is needed to start "
+            "from"
+        )
+    tried = [
+        row for row in read_evaluations(folder) if row.technique in techniques and row.seed == seed
     ]
-    if not rows:
+    if not tried:
         raise InputError(f"{location}: tried none of {', '.join(techniques)}")
     names = [model.name for model in models]
-    known = [row for row in rows if row["model"] in names]
+    known = [row for row in tried if row.model in names]
     if not known:
         raise InputError(f"{location}: none of its models is a representative of this run")
-    found: dict[str, dict[int, dict[str, Row]]] = {}
+    by_technique: dict[str, dict[int, list[EvaluationRow]]] = {}
     for row in known:
-        trials = found.setdefault(row["technique"], {})
-        trials.setdefault(row["trial"], {})[row["model"]] = row
+        assert row.technique is not None
+        assert row.trial is not None
+        by_technique.setdefault(row.technique, {}).setdefault(row.trial, []).append(row)
     return {
         technique: tuple(_trial(trials[number], names) for number in sorted(trials))
-        for technique, trials in found.items()
+        for technique, trials in by_technique.items()
     }
 
 
-def _trial(rows: dict[str, Row], names: Sequence[str]) -> Trial:
-    theta = json.loads(next(iter(rows.values()))["theta"])
+def _trial(rows: Sequence[EvaluationRow], names: Sequence[str]) -> Trial:
+    deltas = {row.model: row.delta for row in rows}
     return Trial(
-        theta=theta,
-        deltas=tuple(_delta(rows[name]) if name in rows else None for name in names),
-        sems=tuple(rows[name]["sem"] if name in rows else None for name in names),
+        theta=rows[0].theta,
+        deltas=[deltas.get(name, Delta.not_evaluated()) for name in names],
         aggregate=Aggregate(math.nan, math.nan, -math.inf),
     )
-
-
-def _delta(row: Row) -> float:
-    return math.nan if row["delta"] is None else float(row["delta"])

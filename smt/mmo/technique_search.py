@@ -18,6 +18,7 @@ from smt.fleet import ModelSpec
 from smt.mmo.progress import Display
 from smt.mmo.tune_searcher import FleetSearcher
 from smt.search.aggregate import aggregate
+from smt.search.delta import Delta
 from smt.search.propose import propose
 from smt.search.settings import Settings
 from smt.search.trial import Proposal, Trial, spent
@@ -213,25 +214,17 @@ def to_trial(
 ) -> Trial:
     """A trial out of its evaluations, in the models' order.
 
-    A failure's delta is NaN. None is that of a model that was not evaluated, which may be where
-    enough others regressed.
+    A model that has none was not evaluated, which may be where enough others regressed.
     """
-    by_model = {evaluation.model: evaluation for evaluation in evaluations}
-    found = [by_model.get(model.name) for model in models]
-    deltas = tuple(None if each is None else _delta(each) for each in found)
+    by_model = {evaluation.model: evaluation.outcome for evaluation in evaluations}
+    deltas = [by_model.get(model.name, Delta.not_evaluated()) for model in models]
     outcome = aggregate(
-        deltas,
+        [delta.plain for delta in deltas],
         [model.weight for model in models],
         alpha=settings.alpha,
         epsilon=settings.epsilon,
     )
-    return Trial(
-        theta, deltas, tuple(None if each is None else each.sem for each in found), outcome
-    )
-
-
-def _delta(evaluation: Evaluation) -> float:
-    return float("nan") if evaluation.delta is None else evaluation.delta
+    return Trial(theta, deltas, aggregate=outcome)
 
 
 def _apply(

@@ -49,7 +49,9 @@ def read_result(folder: Folder, kind: type[R]) -> R:
         raise InputError(f"{source}: is damaged; no JSON can be read from it") from None
     _require_kind(values, wanted, source)
     _require_format(values["format"], kind.model_fields["format"].default, source)
-    return kind.parse(values, source=source)
+    result = kind.parse(values, source=source)
+    _require_keys(values, result.to_dict(), source)
+    return result
 
 
 def _require_kind(values: Any, wanted: str, source: str) -> None:
@@ -60,6 +62,18 @@ def _require_kind(values: Any, wanted: str, source: str) -> None:
         )
     if values["kind"] != wanted:
         raise InputError(f"{source}: 'kind' is '{values['kind']}'; that of a {wanted} is needed")
+
+
+def _require_keys(values: Any, whole: Any, source: str, at: str = "") -> None:
+    """Refuse what lacks a key that the whole has, though its spec has a default for it."""
+    if isinstance(whole, list):
+        whole, values = dict(enumerate(whole)), dict(enumerate(values))
+    if not isinstance(whole, dict):
+        return
+    for key, inner in whole.items():
+        if key not in values:
+            raise InputError(f"{source}: '{at}{key}' is missing; every key must be written")
+        _require_keys(values[key], inner, source, f"{at}{key}.")
 
 
 def _require_format(written: Any, known: int, source: str) -> None:

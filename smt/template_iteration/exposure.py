@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from smt.errors import InputError
+from smt.results.sensitivity import HyperparameterSensitivity
 from smt.space import Domain, Value
 from smt.template import Choice, Float, Int, Template, diff
 from smt.template_iteration.applied import Applied, apply_techniques
-from smt.template_iteration.finished_run import Advice
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Exposure:
 
 
 def find_exposures(
-    chosen: Sequence[Applied], parent: Template, advice: Mapping[str, Mapping[str, Advice]]
+    chosen: Sequence[Applied],
+    parent: Template,
+    sensitivity: Mapping[str, Mapping[str, HyperparameterSensitivity]],
 ) -> tuple[Exposure, ...]:
     """Where in the template the hyperparameters are that a run wants exposed.
 
@@ -57,20 +59,20 @@ def find_exposures(
 
     Args:
         parent: To which the techniques are applied.
-        advice: technique -> hyperparameter -> what the run says of it.
+        sensitivity: technique -> hyperparameter -> what the run says of it.
     """
-    found = []
+    exposures = []
     for place, (technique, theta) in enumerate(chosen):
-        for name, each in advice.get(technique.name, {}).items():
-            if each.decision != "expose" or each.domain is None:
+        for name, advice in sensitivity.get(technique.name, {}).items():
+            if advice.decision != "expose" or advice.domain is None:
                 continue
-            domain = each.domain if name not in theta else _widen(each.domain, theta[name])
+            domain = advice.domain if name not in theta else _widen(advice.domain, theta[name])
             try:
                 where, obstacle = _find_place(chosen, place, name, domain, parent), None
             except InputError as error:
                 where, obstacle = None, str(error)
-            found.append(Exposure(technique.name, name, where, domain, obstacle, each.reason))
-    return tuple(found)
+            exposures.append(Exposure(technique.name, name, where, domain, obstacle, advice.reason))
+    return tuple(exposures)
 
 
 def expose(template: Template, exposures: Sequence[Exposure]) -> Template:

@@ -7,13 +7,21 @@ from datetime import date
 from pathlib import Path
 
 from smt.errors import InputError
+from smt.results.folder import read_result
+from smt.results.generalization import GeneralizationResult
 from smt.spec import suggest
+from smt.storage import Folder
 from smt.techniques import catalogue, find_technique
 from smt.template import Template, diff, history
-from smt.template.versions import TEMPLATES, AppliedTechnique, RunRecord, Version
+from smt.template.versions import (
+    TEMPLATES,
+    AppliedTechnique,
+    RunRecord,
+    TechniqueNumbers,
+    Version,
+)
 from smt.template_iteration.applied import Applied, apply_techniques
 from smt.template_iteration.exposure import Exposure, expose, find_exposures
-from smt.template_iteration.finished_run import FinishedRun, read_finished_run
 
 
 @dataclass(frozen=True)
@@ -36,12 +44,14 @@ class Integration:
     """A version that a run makes of a template, not tried yet.
 
     Attributes:
+        source: Where the run is.
         exposures: Of the hyperparameters that the run wants exposed; empty where none are, or
             all are to stay fixed.
         reduced: The version without each technique in turn; empty where it has only one.
     """
 
-    run: FinishedRun
+    source: str
+    run: GeneralizationResult
     parent: Version
     version: Version
     exposures: tuple[Exposure, ...]
@@ -75,12 +85,13 @@ def integrate(
         InputError: The run's template is no version of `name`; a technique did not
             generalize; the techniques do not go together; or the version exists.
     """
-    finished = read_finished_run(run)
+    source = str(run)
+    result = read_result(Folder(run), GeneralizationResult)
     versions = history(name, folder=folder)
-    parent = _parent(finished, versions, name)
-    chosen = _choose(finished, techniques)
+    parent = _parent(result, versions, name, source)
+    chosen = _choose(result, techniques, source)
     _check_effects(chosen, parent.template)
-    template, exposures = _make(chosen, parent.template, finished, exposing)
+    template, exposures = _make(chosen, parent.template, result, exposing)
     for version in versions:
         if version.template == template:
             raise InputError(f"{run}: what it leads to is '{name}@{version.number}' already")
@@ -100,33 +111,26 @@ def integrate(
             )
             for technique, theta in chosen
         ),
-        run=RunRecord(
-            fleet=finished.fleet,
-            representatives=finished.representatives,
-            trials=finished.settings.trials,
-            seed=finished.settings.seed,
-            techniques=finished.techniques,
-            command=_command(finished, parent),
-        ),
+        run=_run_record(result, parent),
         written=date.today().isoformat(),
         notes=notes,
         template=template,
     )
-    reduced = _reduce(chosen, parent.template, finished, exposing)
-    return Integration(finished, parent, version, exposures, reduced)
+    reduced = _reduce(chosen, parent.template, result, exposing)
+    return Integration(source, result, parent, version, exposures, reduced)
 
 
 def _make(
-    chosen: Sequence[Applied], parent: Template, run: FinishedRun, exposing: bool
+    chosen: Sequence[Applied], parent: Template, run: GeneralizationResult, exposing: bool
 ) -> tuple[Template, tuple[Exposure, ...]]:
     """The parent with techniques, and what they expose."""
     template = apply_techniques(chosen, parent)
-    exposures = find_exposures(chosen, parent, run.advice) if exposing else ()
+    exposures = find_exposures(chosen, parent, run.sensitivity) if exposing else ()
     return expose(template, exposures), exposures
 
 
 def _reduce(
-    chosen: Sequence[Applied], parent: Template, run: FinishedRun, exposing: bool
+    chosen: Sequence[Applied], parent: Template, run: GeneralizationResult, exposing: bool
 ) -> tuple[Reduced, ...]:
     if len(chosen) < 2:
         return ()
@@ -142,7 +146,9 @@ def _reduce(
     return tuple(found)
 
 
-def _parent(run: FinishedRun, versions: tuple[Version, ...], name: str) -> Version:
+def _parent(
+    run: GeneralizationResult, versions: tuple[Version, ...], name: str, source: str
+) -> Version:
     """The latest version that is the run's template to the letter."""
     for version in reversed(versions):
         if version.template == run.template:
@@ -150,27 +156,27 @@ def _parent(run: FinishedRun, versions: tuple[Version, ...], name: str) -> Versi
     latest = versions[-1]
     places = ", ".join(change.place for change in diff(latest.template, run.template))
     raise InputError(
-        f"{run.location}: its template '{run.template.name}' is no version of '{name}'; it "
+        f"{source}: its template '{run.template.name}' is no version of '{name}'; it "
         f"differs from '{name}@{latest.number}' in {places}"
     )
 
 
-def _choose(run: FinishedRun, names: Sequence[str] | None) -> list[Applied]:
+def _choose(run: GeneralizationResult, names: Sequence[str] | None, source: str) -> list[Applied]:
     """Techniques with their θ*, in the order in which they are applied."""
     if not run.generalized:
-        raise InputError(f"{run.location}: none of its techniques generalizes")
+        raise InputError(f"{source}: none of its techniques generalizes")
     if not names:
         for name in run.generalized:
             if name not in catalogue:
                 raise InputError(
-                    f"{run.location}: technique '{name}' is not in the catalogue; name the "
+                    f"{source}: technique '{name}' is not in the catalogue; name the "
                     "techniques to integrate, this one as FILE.py:NAME"
                 )
     found = {each.name: each for each in map(find_technique, names or run.generalized)}
     for name in found:
         if name not in run.generalized:
             raise InputError(
-                f"{run.location}: technique '{name}' does not generalize; "
+                f"{source}: technique '{name}' does not generalize; "
                 f"{suggest(name, [*run.generalized])}"
             )
     order = run.generalized if run.settings.sequential else catalogue
@@ -196,7 +202,27 @@ def _check_effects(chosen: Sequence[Applied], parent: Template) -> None:
             )
 
 
-def _command(run: FinishedRun, parent: Version) -> str:
+def _run_record(run: GeneralizationResult, parent: Version) -> RunRecord:
+    """What a version keeps of its run, less the techniques that break a model at every θ."""
+    return RunRecord(
+        fleet=run.fleet,
+        representatives=run.representative_names,
+        trials=run.settings.trials,
+        seed=run.settings.seed,
+        techniques={
+            technique.name: TechniqueNumbers(
+                mean=technique.shown.mean,
+                regression_rate=technique.shown.regression_rate,
+                value=technique.shown.value,
+            )
+            for technique in run.techniques
+            if technique.shown.mean is not None
+        },
+        command=_command(run, parent),
+    )
+
+
+def _command(run: GeneralizationResult, parent: Version) -> str:
     """A command that searches the same again; a run does not keep what was typed."""
     options = {
         "template": f"{parent.name}@{parent.number}",
@@ -204,7 +230,8 @@ def _command(run: FinishedRun, parent: Version) -> str:
         **run.settings.to_dict(),
     }
     said = [_option(name.replace("_", "-"), value) for name, value in options.items()]
-    return shlex.join(["generalize.py", "--techniques", *run.tried, *filter(None, said)])
+    tried = [technique.name for technique in run.techniques]
+    return shlex.join(["generalize.py", "--techniques", *tried, *filter(None, said)])
 
 
 def _option(name: str, value: object) -> str | None:

@@ -41,7 +41,7 @@ def save(change: Integration, version: Version, outcome: Outcome, folder: Folder
 
 def summarise(change: Integration, version: Version, outcome: Outcome) -> dict[str, Any]:
     """The content of `result.json`: plain data, None for what is not a finite number."""
-    representatives = set(change.run.representatives)
+    representatives = set(change.run.representative_names)
     found = outcome.found
     models = () if found is None else found.models
     groups = {

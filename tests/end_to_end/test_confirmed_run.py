@@ -89,7 +89,7 @@ def test_the_numbers_on_fresh_seeds_follow_from_the_ledger(run):
         }
         assert all(len(deltas) == 2 for deltas in by_model.values())
         for model, deltas in by_model.items():
-            assert measured["deltas"][model] == pytest.approx(sum(deltas) / 2, rel=1e-12)
+            assert measured["deltas"][model]["value"] == pytest.approx(sum(deltas) / 2, rel=1e-12)
         mean = math.fsum(shares[model] * sum(by_model[model]) / 2 for model in shares)
         assert measured["mean"] == pytest.approx(mean, rel=1e-12)
         low, high = measured["interval"]

@@ -88,7 +88,9 @@ def test_every_number_of_the_result_follows_from_the_ledger(finished_run):
         for trial in technique["trials"]:
             models = counted(finished_run)[technique["name"], trial["number"]]
             mine = {model: deltas[technique["name"], trial["number"], model] for model in models}
-            assert trial["deltas"] == {model: mine.get(model) for model in shares}
+            assert {model: delta["value"] for model, delta in trial["deltas"].items()} == {
+                model: mine.get(model) for model in shares
+            }
             bad = [m for m, delta in mine.items() if delta is None or delta < -alpha]
             assert trial["regressed"] == len(bad)
             assert trial["regression_rate"] == len(bad) / 3
@@ -126,6 +128,8 @@ def test_a_model_that_a_technique_breaks_is_named_and_the_run_goes_on(finished_r
     trial = result["techniques"][1]["trials"][broken[0]["trial"]]
     assert trial["value"] is None
     assert trial["regressed"] >= 1
+    assert trial["deltas"]["click-retrieval"]["status"] == "failed"
+    assert trial["deltas"]["click-retrieval"]["reason"] == broken[0]["failure"]
 
 
 def test_a_diverging_technique_of_ones_own_is_recorded_not_raised(cluster, fleet_file, tmp_path):

@@ -4,8 +4,12 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from made_generalization import made_result, made_technique
 from scripts import run_script
 
+from smt.results.folder import write_result
+from smt.search.settings import Settings
+from smt.storage import Folder
 from smt.template import catalogue
 from smt.template.versions import Version, history, write_version
 
@@ -41,17 +45,18 @@ def integrate(cluster, fleet_file, tmp_path, capsys):
     write_version(parent, tmp_path / "templates")
     own = tmp_path / "own.py"
     own.write_text(TECHNIQUE)
-    shown = {"value": 0.2, "mean": 0.2, "regression_rate": 0.0}
-    result = {
-        "fleet": "tiny",
-        "template": template.to_dict(),
-        "settings": {"trials": 2, "seed": 7},
-        "representatives": [{"model": name} for name in MODELS[:2]],
-        "techniques": [{"name": name, "shown": shown} for name in ("rated", "wild", "wide")],
-        "generalized": {"rated": {"rate": 0.002}, "wild": {}, "wide": {}},
-    }
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "result.json").write_text(json.dumps(result))
+    result = made_result(
+        [
+            made_technique("rated", {"rate": 0.002}),
+            made_technique("wild"),
+            made_technique("wide"),
+        ],
+        fleet="tiny",
+        template=template,
+        settings=Settings(trials=2, seed=7),
+        representatives=MODELS[:2],
+    )
+    write_result(Folder(tmp_path / "run"), result)
     arguments = {
         "--run": tmp_path / "run",
         "--template": NAME,

@@ -1,8 +1,9 @@
 import itertools
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import plotly.graph_objects as go
 import pyarrow.parquet as pq
@@ -17,9 +18,38 @@ from smt.report.figures.packing import pack
 from smt.report.figures.sensitivity import sensitivity_figure
 from smt.report.figures.theme import lowest_drawn
 from smt.report.figures.trials import trials_figure
-from smt.results.generalization import Run
-from smt.results.run_reading import read_run
+from smt.results.run_reading import EvaluationRow, Run, read_run
+from smt.results.technique import Replication
+from smt.search.delta import Delta
+from smt.spec import Spec
 from smt.storage import Folder
+
+S = TypeVar("S", bound=Spec)
+
+
+def replace(spec: S, **changes: object) -> S:
+    return spec.model_copy(update=changes)
+
+
+def diverging(searched: Sequence[Sequence[EvaluationRow]], delta: float, trials: int) -> list:
+    """What was searched, with this delta of the first model in the first trials."""
+    return [
+        [replace(cells[0], delta=Delta.measured(delta)), *cells[1:]] if row < trials else cells
+        for row, cells in enumerate(searched)
+    ]
+
+
+def with_first(replication: Replication, delta: Delta, by_seed: tuple[Delta, ...]) -> Replication:
+    """With other numbers of the first model."""
+    first = next(iter(replication.deltas))
+    return replace(
+        replication,
+        deltas={**replication.deltas, first: delta},
+        by_seed=tuple(
+            {**deltas, first: of_seed}
+            for deltas, of_seed in zip(replication.by_seed, by_seed, strict=True)
+        ),
+    )
 
 
 @pytest.fixture
@@ -29,10 +59,10 @@ def run(run_folder: Path) -> Run:
 
 def test_the_heat_map_shows_every_delta_of_the_ledger_once(run: Run, run_folder: Path) -> None:
     rows = pq.read_table(run_folder / "evaluations.parquet").to_pylist()
-    rows = [row for row in rows if row["seed"] == run.settings["seed"]]
-    columns = [each.model for each in run.representatives]
-    for technique in run.techniques:
-        heat, crosses = delta_figure(technique).data
+    rows = [row for row in rows if row["seed"] == run.result.settings.seed]
+    columns = list(run.result.representative_names)
+    for technique in run.result.techniques:
+        heat, crosses = delta_figure(technique, run.searched(technique)).data
         mine = [row for row in rows if row["technique"] == technique.name]
         assert len(mine) == len(heat.z) * len(columns)
         for row in mine:
@@ -43,18 +73,16 @@ def test_the_heat_map_shows_every_delta_of_the_ledger_once(run: Run, run_folder:
 
 
 def test_colours_are_centred_and_an_outlier_does_not_bleach_them(run: Run) -> None:
-    technique = run.techniques[1]
-    before = colour_limit(technique)
-    first = technique.trials[0]
-    cells = (replace(first.cells[0], delta=-1000.0), *first.cells[1:])
-    spoiled = replace(technique, trials=(replace(first, cells=cells), *technique.trials[1:]))
-    heat = delta_figure(spoiled).data[0]
+    technique = run.result.techniques[1]
+    searched = run.searched(technique)
+    before = colour_limit(searched)
+    heat = delta_figure(technique, diverging(searched, -1000.0, trials=1)).data[0]
     assert heat.zmax == -heat.zmin
     assert heat.zmax <= 2 * before
 
 
 def test_the_search_shows_feasible_trials_and_the_best_so_far(run: Run) -> None:
-    technique = run.techniques[0]
+    technique = run.result.techniques[0]
     traces = {trace.name: trace for trace in trials_figure(technique, 0.05).data}
     values = {t.number: t.value for t in technique.trials if t.value is not None}
     points = traces["feasible: A"]
@@ -66,7 +94,7 @@ def test_the_search_shows_feasible_trials_and_the_best_so_far(run: Run) -> None:
 
 
 def test_a_terrible_trial_sits_on_the_edge_and_keeps_its_number_in_the_hover(run: Run) -> None:
-    technique = run.techniques[1]
+    technique = run.result.techniques[1]
     worst = replace(technique.trials[0], value=None, mean=-77.0)
     spoiled = replace(technique, trials=(worst, *technique.trials[1:]))
     figure = trials_figure(spoiled, 0.05)
@@ -76,7 +104,7 @@ def test_a_terrible_trial_sits_on_the_edge_and_keeps_its_number_in_the_hover(run
 
 
 def test_a_feasible_trial_in_which_a_network_diverged_flattens_no_picture(run: Run) -> None:
-    technique = run.techniques[0]
+    technique = run.result.techniques[0]
     place = next(i for i, t in enumerate(technique.trials) if t.value is not None)
     trials = list(technique.trials)
     trials[place] = replace(trials[place], value=-2500.0, mean=-2500.0)
@@ -94,32 +122,30 @@ def test_a_feasible_trial_in_which_a_network_diverged_flattens_no_picture(run: R
 
 
 def test_a_quarter_of_diverged_networks_does_not_bleach_the_heat_map(run: Run) -> None:
-    technique = run.techniques[1]
-    before = colour_limit(technique)
-    trials = tuple(
-        replace(trial, cells=(replace(trial.cells[0], delta=-5e4), *trial.cells[1:]))
-        for trial in technique.trials
-    )
-    assert colour_limit(replace(technique, trials=trials)) <= 2 * before
+    technique = run.result.techniques[1]
+    searched = run.searched(technique)
+    spoiled = diverging(searched, -5e4, trials=len(searched))
+    assert colour_limit(spoiled) <= 2 * colour_limit(searched)
 
 
 def test_a_model_that_diverged_is_a_triangle_on_the_edge_of_the_forest(run: Run) -> None:
-    chosen = run.techniques[0].shown_candidate
+    chosen = run.result.techniques[0].shown_candidate
     assert chosen is not None
-    first = replace(chosen.models[0], delta=-5e4, sem=3000.0, by_seed=(-1e5, 0.1))
+    by_seed = (Delta.measured(-1e5), Delta.measured(0.1))
+    spoiled = with_first(chosen, Delta.measured(-5e4, 3000.0), by_seed)
     before = forest_figure(chosen, None, 0.05).layout.xaxis.range
-    figure = forest_figure(replace(chosen, models=(first, *chosen.models[1:])), None, 0.05)
+    figure = forest_figure(spoiled, None, 0.05)
     low, high = figure.layout.xaxis.range
     assert high - low <= 1.5 * (before[1] - before[0])
     means = next(trace for trace in figure.data if trace.name == "representatives")
-    assert [*means.marker.symbol].index("triangle-left") == len(chosen.models) - 1
+    assert [*means.marker.symbol].index("triangle-left") == len(chosen.deltas) - 1
     assert low <= means.x[-1] <= high
     assert means.error_x.array[-1] is None
     assert "−50000.000%" in means.hovertext[-1]
 
 
 def test_a_candidate_with_a_diverged_network_keeps_the_others_readable(run: Run) -> None:
-    technique = run.techniques[0]
+    technique = run.result.techniques[0]
     first, *others = technique.confirmation
     broken = replace(first, mean=-2500.0, mean_sem=100.0, lower=-2700.0)
     figure = confirmation_figure(replace(technique, confirmation=(broken, *others)), 0.05)
@@ -145,7 +171,7 @@ def test_an_axis_leaves_out_only_what_is_far_below_all_else(values, expected) ->
 
 
 def test_every_candidate_shows_what_the_search_saw_and_what_fresh_seeds_say(run: Run) -> None:
-    technique = next(each for each in run.techniques if each.name == "lucky")
+    technique = next(each for each in run.result.techniques if each.name == "lucky")
     figure = confirmation_figure(technique, 0.05)
     traces = {trace.name: trace for trace in figure.data}
     search, fresh = traces["in the search, which chose it"], traces["on fresh seeds"]
@@ -161,14 +187,14 @@ def test_every_candidate_shows_what_the_search_saw_and_what_fresh_seeds_say(run:
 
 
 def test_the_candidate_of_the_verdict_is_in_bold(run: Run) -> None:
-    technique = run.techniques[0]
+    technique = run.result.techniques[0]
     names = confirmation_figure(technique, 0.05).layout.yaxis.ticktext
     bold = [name for name in names if name.startswith("<b>")]
     assert bold == [f"<b>trial {technique.shown.number}</b>"]
 
 
 def test_a_candidate_that_breaks_a_model_on_fresh_seeds_is_a_cross(run: Run) -> None:
-    technique = run.techniques[0]
+    technique = run.result.techniques[0]
     first, *others = technique.confirmation
     broken = replace(first, mean=None, mean_sem=None, interval=None, lower=None, value=None)
     figure = confirmation_figure(replace(technique, confirmation=(broken, *others)), 0.05)
@@ -179,41 +205,44 @@ def test_a_candidate_that_breaks_a_model_on_fresh_seeds_is_a_cross(run: Run) -> 
 
 
 def test_the_forest_shows_every_model_sorted_and_the_holdout_below(run: Run) -> None:
-    technique = next(each for each in run.techniques if each.name == "narrow")
+    technique = next(each for each in run.result.techniques if each.name == "narrow")
     chosen, holdout = technique.shown_candidate, technique.holdout
     assert chosen is not None
     assert holdout is not None
     figure = forest_figure(chosen, holdout, 0.05)
     traces = {trace.name: trace for trace in figure.data}
     for name, found in (("representatives", chosen), ("holdout", holdout)):
-        assert list(traces[name].x) == sorted((m.delta for m in found.models), reverse=True)
+        assert list(traces[name].x) == sorted(
+            (d.value for d in found.deltas.values()), reverse=True
+        )
         assert list(traces[name].y) == sorted(traces[name].y)
     assert max(traces["representatives"].y) < min(traces["holdout"].y)
-    assert len(figure.layout.yaxis.ticktext) == len(run.representatives) + len(run.holdout_models)
-    seeds = [delta for m in (*chosen.models, *holdout.models) for delta in m.by_seed]
+    assert len(figure.layout.yaxis.ticktext) == len(chosen.deltas) + len(holdout.deltas)
+    by_seed = (*chosen.by_seed, *holdout.by_seed)
+    seeds = [delta.value for deltas in by_seed for delta in deltas.values()]
     assert sorted(traces["one seed"].x) == sorted(seeds)
     low, high = figure.layout.xaxis.range
     assert low < min(-0.05, *seeds) < max(seeds) < high
 
 
 def test_a_model_that_failed_is_a_cross_in_the_last_row_of_its_group(run: Run) -> None:
-    chosen = run.techniques[0].shown_candidate
+    chosen = run.result.techniques[0].shown_candidate
     assert chosen is not None
-    first = replace(chosen.models[0], delta=None, sem=None, by_seed=(None, 0.1))
-    spoiled = replace(chosen, models=(first, *chosen.models[1:]))
+    failed = Delta.failed("it broke")
+    spoiled = with_first(chosen, failed, (failed, Delta.measured(0.1)))
     figure = forest_figure(spoiled, None, 0.05)
     crosses = next(trace for trace in figure.data if trace.name == "failed")
-    assert list(crosses.y) == [len(chosen.models) - 1]
+    assert list(crosses.y) == [len(chosen.deltas) - 1]
     assert "holdout" not in [trace.name for trace in figure.data]
 
 
 def test_sensitivity_shows_every_beta_with_its_interval_and_the_models_own(run: Run) -> None:
-    technique = run.techniques[0]
-    figure = sensitivity_figure(technique.sensitivity, 0.05, [m.model for m in run.representatives])
+    technique = run.result.techniques[0]
+    figure = sensitivity_figure(technique.sensitivity, 0.05, run.result.representative_names)
     assert figure is not None
     dots, *decided = figure.data
-    known = [each for each in technique.sensitivity if each.beta is not None]
-    assert sorted(dots.x) == sorted(beta for each in known for beta in each.model_betas)
+    known = {name: s for name, s in technique.sensitivity.items() if s.beta is not None}
+    assert sorted(dots.x) == sorted(beta for s in known.values() for beta in s.model_betas)
     shown = {}
     for trace in decided:
         bars = trace.error_x
@@ -221,27 +250,27 @@ def test_sensitivity_shows_every_beta_with_its_interval_and_the_models_own(run: 
             trace.x, trace.y, bars.array, bars.arrayminus, strict=True
         ):
             shown[figure.layout.yaxis.ticktext[place]] = (trace.name, beta - down, beta + up)
-    for each in known:
-        decision, low, high = shown[each.hyperparameter]
+    for name, each in known.items():
+        decision, low, high = shown[name]
         assert decision == each.decision
         assert (low, high) == pytest.approx(each.interval)
 
 
 def test_sensitivity_without_any_beta_is_no_figure(run: Run) -> None:
-    silent = [
-        replace(each, beta=None, interval=None, model_betas=())
-        for each in run.techniques[0].sensitivity
-    ]
+    silent = {
+        name: replace(each, beta=None, interval=None, model_betas=())
+        for name, each in run.result.techniques[0].sensitivity.items()
+    }
     assert sensitivity_figure(silent, 0.05, []) is None
 
 
 def shown_fleet(run: Run) -> go.Figure:
-    return fleet_figure(run.models, [each.model for each in run.representatives])
+    return fleet_figure(run.models, run.result.representative_names)
 
 
 def test_the_fleet_shows_every_model_and_numbers_the_representatives(run: Run) -> None:
     dots, numbered = shown_fleet(run).data
-    assert len(dots.x) == len(run.models) - len(run.representatives)
+    assert len(dots.x) == len(run.models) - len(run.result.representatives)
     assert sorted(numbered.text) == [f"<b>{index}</b>" for index in range(1, 6)]
     for text, hover in zip(numbered.text, numbered.hovertext, strict=True):
         assert f"represented by {text.strip('<b>/')}:" in hover
@@ -260,11 +289,13 @@ def test_of_a_large_fleet_some_models_and_all_representatives_are_drawn(run: Run
 
 
 def test_the_elbow_marks_the_number_of_representatives_on_both_curves(run: Run) -> None:
-    inertia, mark, silhouette, other = elbow_figure(run.inertias, run.silhouettes, 5).data
-    assert dict(zip(inertia.x, inertia.y, strict=True)) == run.inertias
-    assert (mark.x, mark.y) == ((5,), (run.inertias[5],))
-    assert dict(zip(silhouette.x, silhouette.y, strict=True)) == run.silhouettes
-    assert (other.x, other.y) == ((5,), (run.silhouettes[5],))
+    inertia, mark, silhouette, other = elbow_figure(
+        run.result.inertias, run.result.silhouettes, 5
+    ).data
+    assert dict(zip(inertia.x, inertia.y, strict=True)) == run.result.inertias
+    assert (mark.x, mark.y) == ((5,), (run.result.inertias[5],))
+    assert dict(zip(silhouette.x, silhouette.y, strict=True)) == run.result.silhouettes
+    assert (other.x, other.y) == ((5,), (run.result.silhouettes[5],))
 
 
 def test_models_of_one_place_are_drawn_apart_and_stay_near_it(run: Run) -> None:

@@ -23,7 +23,6 @@ from smt.report import write_report
 from smt.storage import Folder
 
 FILES = ("result.json", "evaluations.parquet", "fleet.parquet")
-CELL = ("model", "delta", "sem", "ne", "failure")
 BASELINE = ("ne", "flops", "train_rows", "test_rows")
 SIX = ("stage", "inference_flops", "inference_hardware", "event", "surface", "data_constraint")
 SHOWN = (
@@ -35,6 +34,7 @@ SHOWN = (
     "helped",
     "neutral",
     "regressed",
+    "deltas",
 )
 MODEL = ("model", *SIX, "weight", "cluster", "x", "y", "representative")
 
@@ -68,13 +68,8 @@ def derive(folder: Path) -> dict[str, Any]:
         derive_technique(found, folder, settings, weights, traffic, searched, rows)
         for found in result["techniques"]
     ]
-    return {
-        "fleet": result["fleet"],
-        "template": result["template"]["name"],
-        "settings": settings,
-        "inertias": result["inertias"],
-        "silhouettes": result["silhouettes"],
-        "evaluations": len(rows),
+    decided = {
+        **result,
         "representatives": [
             {
                 "model": name,
@@ -83,21 +78,35 @@ def derive(folder: Path) -> dict[str, Any]:
             }
             for name in names
         ],
-        "holdout_models": result["holdout_models"],
-        "short_windows": [{"model": m, **each} for m, each in result["short_windows"].items()],
         "techniques": techniques,
-        "models": [{key: row[key] for key in MODEL} for row in fleet],
-        "failures": [
+        "generalized": {
+            each["name"]: each["shown"]["theta"] for each in techniques if each["generalizes"]
+        },
+    }
+    return {
+        "result": decided,
+        "evaluations": [
             {
-                "technique": row["technique"],
-                "trial": row["trial"],
-                "seed": row["seed"],
-                "model": row["model"],
-                "reason": row["failure"],
+                **{key: row[key] for key in ("technique", "trial", "model", "seed", "ne")},
+                "theta": json.loads(row["theta"]),
+                "delta": delta_of(row, "not_evaluated" if row["technique"] is None else None),
             }
             for row in rows
-            if row["failure"] is not None
         ],
+        "models": [{key: row[key] for key in MODEL} for row in fleet],
+    }
+
+
+def delta_of(row: dict[str, Any] | None, status: str | None = None) -> dict[str, Any]:
+    """What a row of the ledger, None where there is none, says of a model's delta."""
+    if row is None:
+        return {"status": "not_evaluated", "value": None, "sem": None, "reason": None}
+    failed = row["failure"] is not None
+    return {
+        "status": "failed" if failed else status or "measured",
+        "value": row["delta"],
+        "sem": row["sem"],
+        "reason": row["failure"],
     }
 
 
@@ -116,7 +125,7 @@ def derive_technique(
     paper = max(feasible, key=lambda trial: trial["value"], default=None)
     mine = [row for row in rows if row["technique"] == technique]
     confirmation = [
-        {"trial": each["trial"], **derive_measured(each, each["trial"], mine, weights, settings)}
+        derive_measured(each, each["trial"], mine, weights, settings)
         for each in found["confirmation"]
     ]
     passing = [each for each in confirmation if (each["value"] or -math.inf) >= tau]
@@ -165,17 +174,11 @@ def derive_technique(
         "paper": None if paper is None else paper["number"],
         "paper_generalizes": paper is not None and paper["value"] >= tau,
         "stopped": found["stopped"],
+        "estimate": estimate,
         "trials": trials,
         "confirmation": confirmation,
         "holdout": holdout,
-        "sensitivity": [
-            {
-                "hyperparameter": name,
-                **{key: value for key, value in each.items() if key != "raw_sigma2"},
-                "interval": None if None in each["interval"] else each["interval"],
-            }
-            for name, each in found["sensitivity"].items()
-        ],
+        "sensitivity": found["sensitivity"],
     }
 
 
@@ -203,12 +206,9 @@ def derive_trials(
                 **derive_aggregate(deltas, sems, worse, weights, settings),
                 "neutral": len(counted) - worse - better(deltas, alpha),
                 "skipped": len(names) - len(counted),
-                "cells": [
-                    {key: cells[name][key] for key in CELL}
-                    if name in cells
-                    else {**dict.fromkeys(CELL), "model": name}
-                    for name in names
-                ],
+                "deltas": {
+                    name: delta_of(cells[name] if name in counted else None) for name in names
+                },
             }
         )
     return trials
@@ -230,10 +230,11 @@ def derive_measured(
         None if None in by_seed[name] else sum(by_seed[name]) / len(by_seed[name])
         for name in weights
     ]
-    sems = [found["sems"][name] for name in weights]
+    sems = [found["deltas"][name]["sem"] for name in weights]
     worse = sum(is_worse(delta, alpha) for delta in deltas)
     derived = derive_aggregate(deltas, sems, worse, weights, settings)
     return {
+        "trial": trial,
         "theta": json.loads(next(iter(rows.values()))["theta"]),
         "seeds": found["seeds"],
         **derived,
@@ -241,11 +242,26 @@ def derive_measured(
         "interval": within(derived["mean"], derived["mean_sem"]),
         "lower": found["lower"],
         "feasible_probability": found["feasible_probability"],
-        "models": [
-            {"model": name, "delta": delta, "sem": sem, "by_seed": by_seed[name]}
+        "deltas": {
+            name: {
+                **delta_of(first_failure(rows, name, found["seeds"])),
+                "value": delta,
+                "sem": sem,
+            }
             for name, delta, sem in zip(weights, deltas, sems, strict=True)
+        },
+        "by_seed": [
+            {name: delta_of(rows[name, seed]) for name in weights} for seed in found["seeds"]
         ],
     }
+
+
+def first_failure(
+    rows: dict[tuple[str, int], dict[str, Any]], model: str, seeds: list[int]
+) -> dict[str, Any]:
+    """The model's row of the first seed that failed; of the first one where none did."""
+    failed = [seed for seed in seeds if rows[model, seed]["failure"] is not None]
+    return rows[model, (failed or seeds)[0]]
 
 
 def derive_aggregate(
@@ -319,12 +335,12 @@ def check(folder: Path, html: str) -> None:
     """The data and the tables of a report agree with the ledger that lies beside it."""
     expected, page = derive(folder), Page(html)
     found = json.loads(page.data)
-    for technique in found["techniques"]:
+    for technique in found["result"]["techniques"]:
         assert technique.pop("source")
         assert technique.pop("reason")
     assert_equal(found, expected, "report-data")
     assert [row[:8] for row in page.rows("techniques")] == [
-        technique_row(technique) for technique in expected["techniques"]
+        technique_row(technique) for technique in expected["result"]["techniques"]
     ]
     assert page.rows("representatives") == [
         [
@@ -336,7 +352,7 @@ def check(folder: Path, html: str) -> None:
             f"{each['train_rows']:,}",
             f"{each['test_rows']:,}",
         ]
-        for number, each in enumerate(expected["representatives"], 1)
+        for number, each in enumerate(expected["result"]["representatives"], 1)
     ]
     assert page.rows("failures") == [
         [
@@ -344,9 +360,10 @@ def check(folder: Path, html: str) -> None:
             "–" if each["trial"] is None else str(each["trial"]),
             str(each["seed"]),
             each["model"],
-            each["reason"],
+            each["delta"]["reason"],
         ]
-        for each in expected["failures"]
+        for each in expected["evaluations"]
+        if each["delta"]["status"] == "failed"
     ]
 
 
@@ -410,7 +427,7 @@ def test_every_number_follows_from_the_ledger(run_folder: Path, html: str) -> No
 
 
 def test_the_synthetic_run_has_every_kind_of_technique(run_folder: Path) -> None:
-    helps, weak, breaks, lucky, narrow = derive(run_folder)["techniques"]
+    helps, weak, breaks, lucky, narrow = derive(run_folder)["result"]["techniques"]
     assert helps["generalizes"]
     assert helps["holdout"]["passes"]
     assert not weak["generalizes"]
@@ -470,7 +487,7 @@ def test_every_technique_says_why(run_folder: Path, html: str) -> None:
 
 
 def test_only_what_was_measured_has_a_part(run_folder: Path, html: str) -> None:
-    *_, weak, breaks, lucky, narrow = derive(run_folder)["techniques"]
+    *_, weak, breaks, lucky, narrow = derive(run_folder)["result"]["techniques"]
     sections = re.split(r"<h3 id=technique-\d>", html.split("<h2>Fleet")[0])
     assert "Again on fresh seeds" not in sections[2]
     assert not weak["confirmation"]

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
+from made_generalization import made_result, made_technique
 from made_models import made_model
 from rich.console import Console
 
@@ -35,7 +36,6 @@ from smt.template.versions import (
 )
 from smt.template_iteration import (
     Comparison,
-    FinishedRun,
     Integration,
     ModelComparison,
     Outcome,
@@ -69,22 +69,18 @@ VERSION = Version(
     written="2026-01-31",
     template=PARENT.change("training", dense_rate=0.5),
 )
-RUN = FinishedRun(
-    location="runs/x",
-    fleet="shop",
+RUN = made_result(
+    [made_technique("faster", {"rate": 0.5})],
     template=PARENT,
     settings=SETTINGS,
     representatives=("a", HOSTILE),
-    techniques=VERSION.run.techniques,
-    tried=("faster",),
-    generalized={"faster": {"rate": 0.5}},
 )
 FIRST = Version(name="t", number=1, written="2026-01-31", template=PARENT)
 EXPOSURES = (
     Exposure("faster", "rate", "training.dense_rate", Float(0.1, 0.5), None, "models <b>differ"),
     Exposure("faster", "heat", None, Float(0.1, 0.5), "it is no <i>place", "models differ"),
 )
-CHANGE = Integration(RUN, FIRST, VERSION, EXPOSURES, ())
+CHANGE = Integration("runs/x", RUN, FIRST, VERSION, EXPOSURES, ())
 DELTAS = {
     "a": (0.2, 0.3, 0.1),
     HOSTILE: (0.4, 0.5, 0.3),
@@ -323,6 +319,7 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     """Known by counting, with its techniques to blame, and the same again once resumed."""
     wide = VERSION.template.change("architecture", embedding_dim=64)
     change = Integration(
+        "runs/x",
         RUN,
         FIRST,
         VERSION.model_copy(update={"template": wide}),

@@ -1,11 +1,11 @@
 import pytest
+from made_generalization import made_result
 from made_models import made_model
 
 from smt.errors import InputError
 from smt.fleet import Fleet
 from smt.mmo import Settings
-from smt.template import Template
-from smt.template_iteration import FinishedRun, choose_models
+from smt.template_iteration import choose_models
 
 
 def fleet(names, name="shop"):
@@ -13,21 +13,12 @@ def fleet(names, name="shop"):
 
 
 def run(**held):
-    return FinishedRun(
-        location="runs/x",
-        fleet="shop",
-        template=Template(name="t"),
-        settings=Settings(seed=3),
-        representatives=("a", "b"),
-        techniques={},
-        tried=(),
-        generalized={},
-        **held,
-    )
+    return made_result(settings=Settings(seed=3), **held)
 
 
 def chosen(names, finished, holdout=None):
-    return [each.name for each in choose_models(fleet(names), finished, holdout=holdout)]
+    models = choose_models(fleet(names), finished, source="runs/x", holdout=holdout)
+    return [model.name for model in models]
 
 
 def test_holdout_models_are_drawn_from_the_rest_of_the_fleet():
@@ -63,4 +54,6 @@ def test_another_number_of_holdout_models_is_drawn_anew():
 )
 def test_a_fleet_that_does_not_fit_the_run_is_refused(name, names, held, holdout, message):
     with pytest.raises(InputError, match=message):
-        choose_models(fleet(names, name), run(holdout_models=held), holdout=holdout)
+        choose_models(
+            fleet(names, name), run(holdout_models=held), source="runs/x", holdout=holdout
+        )

@@ -1,11 +1,11 @@
 import pytest
+from made_generalization import made_sensitivity
 from made_models import made_model
 
 from smt.errors import InputError
 from smt.techniques import catalogue
 from smt.template import Choice, Float, Int, Technique, Template
 from smt.template_iteration.exposure import expose, find_exposures
-from smt.template_iteration.finished_run import Advice
 
 PARENT = Template(name="t")
 SPACE = {"rate": Float(1e-4, 1, log=True), "batch": Int(1, 999)}
@@ -24,7 +24,10 @@ THETA = {"rate": 0.01, "batch": 64}
 
 def exposures(change, theta=THETA, *, space=SPACE, parent=PARENT, after=(), **domains):
     """What becomes of the hyperparameters of one technique that a run wants exposed."""
-    advice = {name: Advice("expose", "models differ", domain) for name, domain in domains.items()}
+    advice = {
+        name: made_sensitivity("expose", "models differ", domain)
+        for name, domain in domains.items()
+    }
     chosen = [(technique(change, space), theta), *after]
     return find_exposures(chosen, parent, {"own": advice})
 
@@ -74,7 +77,9 @@ def test_a_model_gets_what_the_technique_would_have_made_with_its_value():
             name: domain.values[0] if isinstance(domain, Choice) else domain.low
             for name, domain in each.space.items()
         }
-        advice = {name: Advice("expose", "", domain) for name, domain in each.space.items()}
+        advice = {
+            name: made_sensitivity("expose", "", domain) for name, domain in each.space.items()
+        }
         for found in find_exposures([(each, theta)], PARENT, {each.name: advice}):
             if found.place is None:
                 continue
@@ -156,10 +161,10 @@ def test_what_the_parent_exposes_already_stays_as_it_is():
 def test_only_what_the_run_wants_exposed_is():
     advice = {
         "own": {
-            "rate": Advice("standardize", "all alike", None),
-            "batch": Advice("undecided", "too few trials", None),
+            "rate": made_sensitivity("standardize", "all alike", None),
+            "batch": made_sensitivity("undecided", "too few trials", None),
         },
-        "other": {"rate": Advice("expose", "models differ", Float(0.001, 0.1))},
+        "other": {"rate": made_sensitivity("expose", "models differ", Float(0.001, 0.1))},
     }
     assert find_exposures([(technique(rated), THETA)], PARENT, advice) == ()
     assert expose(PARENT, ()) is PARENT

@@ -1,9 +1,9 @@
-import json
 import math
 import shlex
 
 import numpy as np
 import pytest
+from made_generalization import made_sensitivity
 from made_models import made_model
 
 from smt.errors import InputError
@@ -11,14 +11,17 @@ from smt.execution.evaluation import Evaluation
 from smt.fleet import Fleet, Representatives
 from smt.mmo import Generalization, Settings, TechniqueResult, Trial, Verdict, aggregate
 from smt.mmo.record import save
+from smt.results.folder import read_result, write_result
+from smt.results.generalization import GeneralizationResult
 from smt.storage import Folder
 from smt.techniques import catalogue
 from smt.template import Float, Technique, Template
 from smt.template.versions import Version, load_record, write_version
-from smt.template_iteration import integrate, read_finished_run
+from smt.template_iteration import integrate
 
 NAME = "t"
 FIRST = Version(name=NAME, number=1, written="2026-01-31", template=Template(name=NAME))
+BASELINE = {"ne": 0.9, "flops": 10, "train_rows": 20, "test_rows": 30}
 OWN = """
 from smt.errors import InputError
 from smt.template import Float, Technique
@@ -59,7 +62,14 @@ def write_run(folder, generalized, template=FIRST.template, **settings):
     models = tuple(made_model(name) for name in ("a", "b"))
     baselines = {
         model.name: Evaluation(
-            name="", key="", technique=None, trial=None, theta={}, model=model.name, seed=3, ne=0.9
+            name="",
+            key="",
+            technique=None,
+            trial=None,
+            theta={},
+            model=model.name,
+            seed=3,
+            **BASELINE,
         )
         for model in models
     }
@@ -81,16 +91,15 @@ def write_run(folder, generalized, template=FIRST.template, **settings):
 
 def advise(run, technique, hyperparameter, domain):
     """Let a saved run want a hyperparameter exposed."""
-    path = run / "result.json"
-    result = json.loads(path.read_text())
-    (record,) = [each for each in result["techniques"] if each["name"] == technique]
-    record["sensitivity"][hyperparameter] = {
-        **record["sensitivity"].get(hyperparameter, {}),
-        "decision": "expose",
-        "reason": "models differ",
-        "domain": domain.to_dict(),
-    }
-    path.write_text(json.dumps(result))
+    result = read_result(Folder(run), GeneralizationResult)
+    wanted = {hyperparameter: made_sensitivity("expose", "models differ", domain)}
+    techniques = tuple(
+        each.model_copy(update={"sensitivity": {**each.sensitivity, **wanted}})
+        if each.name == technique
+        else each
+        for each in result.techniques
+    )
+    write_result(Folder(run), result.model_copy(update={"techniques": techniques}))
 
 
 @pytest.fixture
@@ -208,23 +217,6 @@ def test_what_a_run_wants_exposed_is_the_models_own_with_theta_as_the_default(tm
     assert {each.exposed for each in fixed.version.techniques} == {()}
 
 
-def test_a_run_names_its_holdout_models_and_one_without_them_has_none(tmp_path):
-    run = write_run(tmp_path / "run", {"dcn_v2": theta_of("dcn_v2")})
-    finished = read_finished_run(run)
-    assert finished.holdout_models == ("a",)
-    assert set(finished.advice) == {"dcn_v2", "weak", "broken"}
-    result = json.loads((run / "result.json").read_text())
-    # As runs were saved before there were confirmations.
-    del result["holdout_models"]
-    for each in result["techniques"]:
-        del each["sensitivity"]
-    (run / "result.json").write_text(json.dumps(result))
-    old = read_finished_run(run)
-    assert old.holdout_models == ()
-    assert not any(old.advice.values())
-    assert old.techniques == finished.techniques
-
-
 def test_only_the_named_techniques_are_integrated(tmp_path, templates):
     own = tmp_path / "own.py"
     own.write_text(OWN)
@@ -268,11 +260,10 @@ def test_techniques_that_do_not_fit_are_refused(tmp_path, templates):
     run = write_run(tmp_path / "none", {})
     with pytest.raises(InputError, match="none of its techniques generalizes"):
         integrate(run, NAME, folder=templates)
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    result["generalized"]["dcn_v2"] = {**theta, "rank": -1}
-    (tmp_path / "outside").mkdir()
+    result = read_result(Folder(tmp_path / "run"), GeneralizationResult)
+    outside = {"dcn_v2": {**theta, "rank": -1}}
     run = tmp_path / "outside"
-    (run / "result.json").write_text(json.dumps(result))
+    write_result(Folder(run), result.model_copy(update={"generalized": outside}))
     with pytest.raises(InputError, match=r"'dcn_v2' cannot be integrated: .*rank = -1"):
         integrate(run, NAME, folder=templates)
 
@@ -286,9 +277,9 @@ def test_a_technique_that_another_one_undoes_is_refused(tmp_path, templates):
     assert version.techniques[0].name == "hstu"
 
 
-def test_a_folder_without_a_finished_run_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"holds no result\.json; a finished run"):
-        read_finished_run(tmp_path)
+def test_a_folder_without_a_finished_run_is_refused(tmp_path, templates):
+    with pytest.raises(InputError, match=r"holds no result\.json; .* finished generalization"):
+        integrate(tmp_path, NAME, folder=templates)
     (tmp_path / "result.json").write_text("{}")
-    with pytest.raises(InputError, match=r"result\.json: has no 'generalized'"):
-        read_finished_run(tmp_path)
+    with pytest.raises(InputError, match=r"result\.json: has no 'kind' and 'format'"):
+        integrate(tmp_path, NAME, folder=templates)

@@ -23,7 +23,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -42,12 +42,12 @@ from smt.mmo.sensitivity.first_order import (
     tried_values,
     value_effects,
 )
+from smt.results.sensitivity import Decision, HyperparameterSensitivity, ValueEffect
 from smt.search.aggregate import normalise_weights
 from smt.search.divergence import bounded
 from smt.search.trial import Trial
 from smt.space import Choice, Domain, Space
 
-Decision = Literal["standardize", "expose", "undecided"]
 Answer = Literal["large", "small", "unclear"]
 # Feasible trials needed beyond the number of coefficients.
 RESIDUAL_DEGREES = 3
@@ -90,20 +90,22 @@ class Sensitivity:
     domain: Domain | None
     default: Value | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON: None for NaN, and the effects as a list."""
-        return {
-            "beta": _finite(self.beta),
-            "interval": [_finite(end) for end in self.interval],
-            "sigma2": _finite(self.sigma2),
-            "raw_sigma2": _finite(self.raw_sigma2),
-            "model_betas": [_finite(beta) for beta in self.model_betas],
-            "effects": [{"value": value, "effect": self.effects[value]} for value in self.effects],
-            "decision": self.decision,
-            "reason": self.reason,
-            "domain": None if self.domain is None else self.domain.to_dict(),
-            "default": self.default,
-        }
+    def to_record(self) -> HyperparameterSensitivity:
+        """As a run leaves it: None for what is no finite number."""
+        return HyperparameterSensitivity(
+            beta=_finite(self.beta),
+            interval=self.interval if all(map(math.isfinite, self.interval)) else None,
+            sigma2=_finite(self.sigma2),
+            raw_sigma2=_finite(self.raw_sigma2),
+            model_betas=tuple(_finite(beta) for beta in self.model_betas),
+            effects=tuple(
+                ValueEffect(value=value, effect=effect) for value, effect in self.effects.items()
+            ),
+            decision=self.decision,
+            reason=self.reason,
+            domain=self.domain,
+            default=self.default,
+        )
 
 
 def analyze_sensitivity(

@@ -16,7 +16,7 @@ from smt.report.figures.theme import (
     lowest_drawn,
 )
 from smt.report.figures.whiskers import whiskers
-from smt.results.generalization import Candidate, Technique
+from smt.results.technique import Replication, TechniqueRecord
 
 # Pixels.
 ROW = 52
@@ -27,7 +27,7 @@ LIFT = 22
 APART = 0.16
 
 
-def confirmation_figure(technique: Technique, tau: float) -> go.Figure:
+def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     """μ, percent, of every candidate with its 95% interval, the most promising on top.
 
     Hollow is the search, filled the fresh seeds, a short bar the lower bound that the verdict
@@ -78,7 +78,7 @@ def confirmation_figure(technique: Technique, tau: float) -> go.Figure:
     return figure
 
 
-def _lowest(technique: Technique, tau: float) -> float:
+def _lowest(technique: TechniqueRecord, tau: float) -> float:
     means = [technique.trial(each.trial).mean for each in technique.confirmation]
     return lowest_drawn([*means, *(each.mean for each in technique.confirmation)], 0.0, tau)
 
@@ -91,7 +91,7 @@ def _is_inside(mean: float | None, low: float) -> bool:
     return mean is None or mean >= low
 
 
-def _search(technique: Technique, low: float) -> go.Scatter:
+def _search(technique: TechniqueRecord, low: float) -> go.Scatter:
     trials = [technique.trial(each.trial) for each in technique.confirmation]
     return go.Scatter(
         name="in the search, which chose it",
@@ -114,7 +114,7 @@ def _search(technique: Technique, low: float) -> go.Scatter:
     )
 
 
-def _fresh(technique: Technique, measured: list[int], low: float) -> go.Scatter:
+def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
     found = [technique.confirmation[row] for row in measured]
     colors = [ACCENT if each.value is not None else WARNING for each in found]
     return go.Scatter(
@@ -137,7 +137,7 @@ def _fresh(technique: Technique, measured: list[int], low: float) -> go.Scatter:
     )
 
 
-def _bounds(technique: Technique, measured: list[int], low: float) -> go.Scatter:
+def _bounds(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
     found = technique.confirmation
     rows = [
         row for row in measured if found[row].lower is not None and _is_inside(found[row].mean, low)
@@ -152,7 +152,7 @@ def _bounds(technique: Technique, measured: list[int], low: float) -> go.Scatter
     )
 
 
-def _shifts(technique: Technique, measured: list[int], low: float) -> go.Scatter:
+def _shifts(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
     """From what the search saw to what fresh seeds say."""
     xs: list[float | None] = []
     ys: list[float | None] = []
@@ -170,7 +170,7 @@ def _shifts(technique: Technique, measured: list[int], low: float) -> go.Scatter
     )
 
 
-def _failed(technique: Technique, rows: list[int], low: float) -> go.Scatter:
+def _failed(technique: TechniqueRecord, rows: list[int], low: float) -> go.Scatter:
     found = [technique.confirmation[row] for row in rows]
     return go.Scatter(
         name="a model failed on fresh seeds: no μ",
@@ -183,17 +183,18 @@ def _failed(technique: Technique, rows: list[int], low: float) -> go.Scatter:
     )
 
 
-def _row_name(found: Candidate, technique: Technique) -> str:
-    name = f"trial {found.trial}"
-    return f"<b>{name}</b>" if found.trial == technique.shown.number else name
+def _row_name(candidate: Replication, technique: TechniqueRecord) -> str:
+    name = f"trial {candidate.trial}"
+    return f"<b>{name}</b>" if candidate.trial == technique.shown.number else name
 
 
-def _hover(found: Candidate) -> str:
+def _hover(candidate: Replication) -> str:
     return lines(
-        f"trial {found.trial} on seeds {numbers.listing(found.seeds)}",
-        f"μ {numbers.percent(found.mean)}, 95% interval {numbers.interval(found.interval)}",
-        f"lower bound {numbers.percent(found.lower)}",
-        f"R {numbers.rate(found.regression_rate)}, P(R ≤ ε) {found.feasible_probability:.2f}",
-        f"{found.helped} helped, {found.neutral} neutral, {found.regressed} regressed",
-        *numbers.theta(found.theta, between="\n").split("\n"),
+        f"trial {candidate.trial} on seeds {numbers.listing(candidate.seeds)}",
+        f"μ {numbers.percent(candidate.mean)}, 95% interval {numbers.interval(candidate.interval)}",
+        f"lower bound {numbers.percent(candidate.lower)}",
+        f"R {numbers.rate(candidate.regression_rate)}, "
+        f"P(R ≤ ε) {candidate.feasible_probability:.2f}",
+        f"{candidate.helped} helped, {candidate.neutral} neutral, {candidate.regressed} regressed",
+        *numbers.theta(candidate.theta, between="\n").split("\n"),
     )

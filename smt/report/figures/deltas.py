@@ -1,6 +1,7 @@
 """A technique's trials on every representative model, as a heat map."""
 
 import math
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
@@ -16,7 +17,8 @@ from smt.report.figures.theme import (
     lines,
     lowest_drawn,
 )
-from smt.results.generalization import Cell, Technique, Trial
+from smt.results.run_reading import EvaluationRow
+from smt.results.technique import TechniqueRecord, TrialRecord
 
 # Pixels.
 ROW = 18
@@ -28,25 +30,28 @@ CHARACTER = 6.6
 TILT = 38
 QUANTILE = 0.95
 
+# `[trials, models]`; see `smt.results.run_reading.Run.searched`.
+Searched = Sequence[Sequence[EvaluationRow]]
 
-def delta_figure(technique: Technique) -> go.Figure:
+
+def delta_figure(technique: TechniqueRecord, searched: Searched) -> go.Figure:
     """Δ, percent, of every trial (row) on every representative model (column).
 
     Colours are symmetric about 0 and saturate at `colour_limit`. Failed evaluations are
     crosses, cells that were not evaluated blank.
     """
     trials = technique.trials
-    models = [cell.model for cell in trials[0].cells]
-    limit = colour_limit(technique)
+    models = [cell.model for cell in searched[0]]
+    limit = colour_limit(searched)
     figure = go.Figure(
         go.Heatmap(
-            z=[[cell.delta for cell in trial.cells] for trial in trials],
+            z=[[cell.delta.value for cell in cells] for cells in searched],
             zmin=-limit,
             zmax=limit,
             colorscale=DIVERGING,
             xgap=1,
             ygap=1,
-            hovertext=[[_hover(cell, trial) for cell in trial.cells] for trial in trials],
+            hovertext=[[_hover(cell) for cell in cells] for cells in searched],
             hoverinfo="text",
             hoverongaps=False,
             colorbar={
@@ -61,7 +66,7 @@ def delta_figure(technique: Technique) -> go.Figure:
             },
         )
     )
-    figure.add_trace(_failures(technique))
+    figure.add_trace(_failures(searched))
     row = [trial.number for trial in trials].index(technique.shown.number)
     figure.add_shape(
         type="rect",
@@ -97,20 +102,19 @@ def delta_figure(technique: Technique) -> go.Figure:
     return figure
 
 
-def delta_width(technique: Technique) -> int:
+def delta_width(models: Sequence[str]) -> int:
     """The most pixels that the heat map needs: few columns would be needlessly wide."""
-    models = [cell.model for cell in technique.trials[0].cells]
     margin = _margin(models)
     return margin["l"] + margin["r"] + len(models) * COLUMN
 
 
-def colour_limit(technique: Technique) -> float:
+def colour_limit(searched: Searched) -> float:
     """The |Δ|, percent, at which colours saturate: all but the largest twentieth are below.
 
     Networks that diverged do not count.
     """
     deltas = [
-        cell.delta for trial in technique.trials for cell in trial.cells if cell.delta is not None
+        cell.delta.value for cells in searched for cell in cells if cell.delta.value is not None
     ]
     low = lowest_drawn(deltas, 0.0)
     sizes = sorted(abs(delta) for delta in deltas if delta >= low)
@@ -119,30 +123,30 @@ def colour_limit(technique: Technique) -> float:
     return sizes[math.ceil(QUANTILE * len(sizes)) - 1] or 1.0
 
 
-def _failures(technique: Technique) -> go.Scatter:
+def _failures(searched: Searched) -> go.Scatter:
     failed = [
-        (column, row, cell, trial)
-        for row, trial in enumerate(technique.trials)
-        for column, cell in enumerate(trial.cells)
-        if cell.failure is not None
+        (column, row, cell)
+        for row, cells in enumerate(searched)
+        for column, cell in enumerate(cells)
+        if cell.delta.status == "failed"
     ]
     return go.Scatter(
-        x=[column for column, _, _, _ in failed],
-        y=[row for _, row, _, _ in failed],
+        x=[column for column, _, _ in failed],
+        y=[row for _, row, _ in failed],
         mode="markers",
         marker={"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 2}},
-        hovertext=[_hover(cell, trial) for _, _, cell, trial in failed],
+        hovertext=[_hover(cell) for _, _, cell in failed],
         hoverinfo="text",
     )
 
 
-def _row_name(trial: Trial, technique: Technique) -> str:
+def _row_name(trial: TrialRecord, technique: TechniqueRecord) -> str:
     if trial.number != technique.shown.number:
         return str(trial.number)
     return f"<b>{'θ*' if technique.feasible else 'nearest'} {trial.number}</b>"
 
 
-def _margin(models: list[str]) -> dict[str, int]:
+def _margin(models: Sequence[str]) -> dict[str, int]:
     """Room for the tilted names, which begin above their column and end right of it."""
     length = CHARACTER * max(map(len, models)) + 12
     tilt = math.radians(TILT)
@@ -155,13 +159,13 @@ def _margin(models: list[str]) -> dict[str, int]:
     }
 
 
-def _hover(cell: Cell, trial: Trial) -> str:
-    if cell.failure is not None:
-        found = [f"failed: {cell.failure}"]
+def _hover(cell: EvaluationRow) -> str:
+    if cell.delta.status == "failed":
+        facts = [f"failed: {cell.delta.reason}"]
     else:
-        found = [
-            f"Δ {numbers.percent(cell.delta)} ± {numbers.spread(cell.sem)}",
+        facts = [
+            f"Δ {numbers.percent(cell.delta.value)} ± {numbers.spread(cell.delta.sem)}",
             f"NE {numbers.entropy(cell.ne)}",
         ]
-    text = lines(f"{cell.model}, trial {trial.number}", *found)
-    return f"{text}<br><span style='color:{MUTED}'>{label(numbers.theta(trial.theta))}</span>"
+    text = lines(f"{cell.model}, trial {cell.trial}", *facts)
+    return f"{text}<br><span style='color:{MUTED}'>{label(numbers.theta(cell.theta))}</span>"

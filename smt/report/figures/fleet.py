@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from smt.report import numbers
 from smt.report.figures.packing import Point, pack
 from smt.report.figures.theme import CLUSTERS, INK, axis, frame, label, lines
-from smt.results.generalization import Model
+from smt.results.run_reading import Model
 
 HEIGHT = 520
 AREA = (480.0, 280.0)

@@ -1,5 +1,7 @@
 """Every model's Δ at θ* on seeds that the search had not used."""
 
+from dataclasses import dataclass
+
 import plotly.graph_objects as go
 
 from smt.report import numbers
@@ -18,7 +20,7 @@ from smt.report.figures.theme import (
     lowest_drawn,
 )
 from smt.report.figures.whiskers import REACH, whiskers
-from smt.results.generalization import Measured, ModelOverSeeds
+from smt.results.technique import Replication
 
 # Pixels.
 ROW = 22
@@ -28,12 +30,25 @@ GAP = 0.6
 # Of a row: how far a model's seeds are below its mean.
 APART = 0.28
 
-# A model, and the row that it is drawn in.
-Placed = tuple[ModelOverSeeds, float]
+
+@dataclass(frozen=True)
+class Placed:
+    """A model, and the row that it is drawn in.
+
+    Attributes:
+        delta, sem: Over the seeds, percent; None where one failed.
+        by_seed: Percent; None where that seed failed.
+    """
+
+    model: str
+    delta: float | None
+    sem: float | None
+    by_seed: tuple[float | None, ...]
+    row: float
 
 
 def forest_figure(
-    representatives: Measured | None, holdout: Measured | None, alpha: float
+    representatives: Replication | None, holdout: Replication | None, alpha: float
 ) -> go.Figure:
     """Δ, percent, with its 95% interval and a dot a seed, from the model that gains most.
 
@@ -57,15 +72,15 @@ def forest_figure(
         figure.add_trace(_means("representatives", above, ACCENT, "circle", low))
     if below:
         figure.add_trace(_means("holdout", below, INK, "diamond", low))
-    if any(model.delta is None for model, _ in everything):
+    if any(model.delta is None for model in everything):
         figure.add_trace(_failed(everything))
-    last = everything[-1][1]
+    last = everything[-1].row
     figure.update_layout(
         **frame(AROUND + round(ROW * (last + 1)), margin={"l": 8, "r": 24, "t": 36, "b": 48}),
         xaxis=axis("Δ", ticksuffix="%", tickformat="+.2f", range=_range(everything, alpha, low)),
         yaxis=axis(
-            tickvals=[place for _, place in everything],
-            ticktext=[label(model.model) for model, _ in everything],
+            tickvals=[model.row for model in everything],
+            ticktext=[label(model.model) for model in everything],
             range=[last + 0.7, -0.7],
             showgrid=False,
         ),
@@ -75,22 +90,34 @@ def forest_figure(
     return figure
 
 
-def _place(found: Measured | None, first: float) -> list[Placed]:
+def _place(replication: Replication | None, first: float) -> list[Placed]:
     """The models from the largest Δ, failed ones last, a row each."""
-    if found is None:
+    if replication is None:
         return []
-    ranked = sorted(found.models, key=lambda each: (each.delta is None, -(each.delta or 0.0)))
-    return [(model, first + place) for place, model in enumerate(ranked)]
+    ranked = sorted(
+        replication.deltas.items(),
+        key=lambda pair: (pair[1].value is None, -(pair[1].value or 0.0)),
+    )
+    return [
+        Placed(
+            model=model,
+            delta=delta.value,
+            sem=delta.sem,
+            by_seed=tuple(deltas[model].value for deltas in replication.by_seed),
+            row=first + place,
+        )
+        for place, (model, delta) in enumerate(ranked)
+    ]
 
 
 def _lowest(placed: list[Placed], alpha: float) -> float:
-    seeds = [delta for model, _ in placed for delta in model.by_seed]
-    return lowest_drawn([*seeds, *(model.delta for model, _ in placed)], -alpha, alpha)
+    seeds = [delta for model in placed for delta in model.by_seed]
+    return lowest_drawn([*seeds, *(model.delta for model in placed)], -alpha, alpha)
 
 
 def _range(placed: list[Placed], alpha: float, low: float) -> list[float]:
     ends = [-alpha, alpha, low]
-    for model, _ in placed:
+    for model in placed:
         ends += [delta for delta in model.by_seed if delta is not None and delta >= low]
         if model.delta is not None and model.delta >= low:
             reach = REACH * (model.sem or 0.0)
@@ -99,13 +126,13 @@ def _range(placed: list[Placed], alpha: float, low: float) -> list[float]:
 
 
 def _means(name: str, placed: list[Placed], color: str, symbol: str, low: float) -> go.Scatter:
-    known = [(model, place) for model, place in placed if model.delta is not None]
-    deltas = [model.delta or 0.0 for model, _ in known]
+    known = [model for model in placed if model.delta is not None]
+    deltas = [model.delta or 0.0 for model in known]
     inside = [delta >= low for delta in deltas]
     return go.Scatter(
         name=name,
         x=[max(delta, low) for delta in deltas],
-        y=[place for _, place in known],
+        y=[model.row for model in known],
         mode="markers",
         marker={
             "size": 9,
@@ -114,25 +141,25 @@ def _means(name: str, placed: list[Placed], color: str, symbol: str, low: float)
         },
         # On the edge there is no room for what a bar would say.
         error_x=whiskers(
-            [model.sem if kept else None for (model, _), kept in zip(known, inside, strict=True)],
+            [model.sem if kept else None for model, kept in zip(known, inside, strict=True)],
             color,
         ),
-        hovertext=[_hover(model) for model, _ in known],
+        hovertext=[_hover(model) for model in known],
         hoverinfo="text",
     )
 
 
 def _seeds(placed: list[Placed], low: float) -> go.Scatter:
     dots = [
-        (delta, place, model.model)
-        for model, place in placed
+        (delta, model.row, model.model)
+        for model in placed
         for delta in model.by_seed
         if delta is not None
     ]
     return go.Scatter(
         name="one seed",
         x=[max(delta, low) for delta, _, _ in dots],
-        y=[place + APART for _, place, _ in dots],
+        y=[row + APART for _, row, _ in dots],
         mode="markers",
         marker={"size": 4, "color": MUTED, "opacity": 0.6},
         hovertext=[lines(model, f"Δ {numbers.percent(delta)}") for delta, _, model in dots],
@@ -141,19 +168,19 @@ def _seeds(placed: list[Placed], low: float) -> go.Scatter:
 
 
 def _failed(placed: list[Placed]) -> go.Scatter:
-    failed = [(model, place) for model, place in placed if model.delta is None]
+    failed = [model for model in placed if model.delta is None]
     return go.Scatter(
         name="failed",
         x=[0.0] * len(failed),
-        y=[place for _, place in failed],
+        y=[model.row for model in failed],
         mode="markers",
         marker={"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 2}},
-        hovertext=[lines(model.model, "failed on a seed") for model, _ in failed],
+        hovertext=[lines(model.model, "failed on a seed") for model in failed],
         hoverinfo="text",
     )
 
 
-def _hover(model: ModelOverSeeds) -> str:
+def _hover(model: Placed) -> str:
     return lines(
         model.model,
         f"Δ {numbers.percent(model.delta)} ± {numbers.spread(model.sem)}",

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from smt.results.generalization import Model
+from smt.results.run_reading import Model
 
 # Pixels: a sunflower of this pitch keeps dots of 9 apart, and free of a centre mark of 18.
 PITCH = 6.0

@@ -1,6 +1,6 @@
 """What every hyperparameter of a technique does to μ, and to each model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -17,11 +17,13 @@ from smt.report.figures.theme import (
     label,
     lines,
 )
-from smt.results.generalization import Sensitivity
+from smt.results.sensitivity import HyperparameterSensitivity
 
 # Pixels.
 ROW = 44
 AROUND = 92
+# Hyperparameter -> what is known of it.
+Sensitivities = Mapping[str, HyperparameterSensitivity]
 # Of a row: how far the models' dots are below its middle.
 APART = 0.24
 MARKS = {
@@ -32,7 +34,7 @@ MARKS = {
 
 
 def sensitivity_figure(
-    found: Sequence[Sensitivity], tau: float, models: Sequence[str]
+    sensitivities: Sensitivities, tau: float, models: Sequence[str]
 ) -> go.Figure | None:
     """β, percent, of every hyperparameter with its interval, and the models' own as dots.
 
@@ -43,17 +45,29 @@ def sensitivity_figure(
     Returns:
         None where no β is known.
     """
-    known = [each for each in found if each.beta is not None]
+    known = {
+        name: sensitivity
+        for name, sensitivity in sensitivities.items()
+        if sensitivity.beta is not None
+    }
     if not known:
         return None
-    ends = [end for each in known for end in (each.beta, *each.model_betas, *(each.interval or ()))]
-    rows = {each.hyperparameter: row for row, each in enumerate(known)}
+    ends = [
+        end
+        for sensitivity in known.values()
+        for end in (sensitivity.beta, *sensitivity.model_betas, *(sensitivity.interval or ()))
+    ]
+    rows = {name: row for row, name in enumerate(known)}
     figure = go.Figure()
     figure.add_vrect(x0=-abs(tau), x1=abs(tau), fillcolor=GRID, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
     figure.add_trace(_of_models(known, rows, models))
     for decision in MARKS:
-        decided = [each for each in known if each.decision == decision]
+        decided = {
+            name: sensitivity
+            for name, sensitivity in known.items()
+            if sensitivity.decision == decision
+        }
         if decided:
             figure.add_trace(_of_mean(decision, decided, rows))
     figure.update_layout(
@@ -76,14 +90,14 @@ def sensitivity_figure(
     return figure
 
 
-def _of_mean(decision: str, found: list[Sensitivity], rows: dict[str, int]) -> go.Scatter:
+def _of_mean(decision: str, decided: Sensitivities, rows: dict[str, int]) -> go.Scatter:
     mark = MARKS[decision]
-    ends = [each.interval or (None, None) for each in found]
-    centres = [each.beta or 0.0 for each in found]
+    ends = [sensitivity.interval or (None, None) for sensitivity in decided.values()]
+    centres = [sensitivity.beta or 0.0 for sensitivity in decided.values()]
     return go.Scatter(
         name=decision,
         x=centres,
-        y=[rows[each.hyperparameter] for each in found],
+        y=[rows[name] for name in decided],
         mode="markers",
         marker={"size": 11, **mark, "line": {"width": 2, "color": mark["color"]}},
         error_x={
@@ -101,17 +115,17 @@ def _of_mean(decision: str, found: list[Sensitivity], rows: dict[str, int]) -> g
             "thickness": 1.4,
             "width": 4,
         },
-        hovertext=[_hover(each) for each in found],
+        hovertext=[_hover(name, sensitivity) for name, sensitivity in decided.items()],
         hoverinfo="text",
     )
 
 
-def _of_models(found: list[Sensitivity], rows: dict[str, int], models: Sequence[str]) -> go.Scatter:
+def _of_models(known: Sensitivities, rows: dict[str, int], models: Sequence[str]) -> go.Scatter:
     dots = [
-        (beta, rows[each.hyperparameter] + APART, model)
-        for each in found
+        (beta, rows[name] + APART, model)
+        for name, sensitivity in known.items()
         # Empty where unknown.
-        for model, beta in zip(models, each.model_betas, strict=False)
+        for model, beta in zip(models, sensitivity.model_betas, strict=False)
         if beta is not None
     ]
     return go.Scatter(
@@ -125,12 +139,12 @@ def _of_models(found: list[Sensitivity], rows: dict[str, int], models: Sequence[
     )
 
 
-def _hover(found: Sensitivity) -> str:
+def _hover(name: str, sensitivity: HyperparameterSensitivity) -> str:
     return lines(
-        f"{found.hyperparameter}: {found.decision}",
-        f"β {numbers.percent(found.beta)}, interval {numbers.interval(found.interval)}",
+        f"{name}: {sensitivity.decision}",
+        f"β {numbers.percent(sensitivity.beta)}, interval {numbers.interval(sensitivity.interval)}",
         *(
-            f"{numbers.short(each['value'])}: {numbers.percent(each['effect'])}"
-            for each in found.effects
+            f"{numbers.short(tried.value)}: {numbers.percent(tried.effect)}"
+            for tried in sensitivity.effects
         ),
     )

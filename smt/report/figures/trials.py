@@ -17,12 +17,12 @@ from smt.report.figures.theme import (
     lines,
     lowest_drawn,
 )
-from smt.results.generalization import Technique, Trial
+from smt.results.technique import TechniqueRecord, TrialRecord
 
 LABELS = 30
 
 
-def trials_figure(technique: Technique, tau: float) -> go.Figure:
+def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     """A of every feasible trial, μ of the others, the best A so far, and τ.
 
     x is the trial's number, y is percent. Points far below the rest sit on the lower edge
@@ -69,7 +69,7 @@ def trials_figure(technique: Technique, tau: float) -> go.Figure:
     return figure
 
 
-def _range(technique: Technique, tau: float) -> tuple[float, float]:
+def _range(technique: TechniqueRecord, tau: float) -> tuple[float, float]:
     """The y axis: feasible trials, 0 and τ, and the infeasible ones not far below them.
 
     Where a network diverged, a feasible trial may be far below too.
@@ -87,27 +87,27 @@ def _range(technique: Technique, tau: float) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _ends(technique: Technique) -> list[float]:
+def _ends(technique: TechniqueRecord) -> list[float]:
     numbered = [trial.number for trial in technique.trials]
     return [min(numbered) - 0.6, max(numbered) + 0.6]
 
 
-def _step(technique: Technique) -> int:
+def _step(technique: TechniqueRecord) -> int:
     """How many trials lie between labels: one where there is room."""
     return next((step for step in (1, 5, 10, 50) if len(technique.trials) / step <= LABELS), 100)
 
 
-def _hollow(trials: list[Trial], low: float) -> dict[str, Any]:
+def _hollow(trials: list[TrialRecord], low: float) -> dict[str, Any]:
     shapes = ["triangle-down-open" if (t.mean or 0.0) < low else "circle-open" for t in trials]
     return {"symbol": shapes, "size": 8, "color": MUTED, "line": {"width": 1.5}}
 
 
-def _filled(trials: list[Trial], low: float) -> dict[str, Any]:
+def _filled(trials: list[TrialRecord], low: float) -> dict[str, Any]:
     shapes = ["triangle-down" if (t.mean or 0.0) < low else "circle" for t in trials]
     return {"symbol": shapes, "size": 8, "color": ACCENT}
 
 
-def _points(name: str, trials: list[Trial], marker: dict[str, Any], low: float) -> go.Scatter:
+def _points(name: str, trials: list[TrialRecord], marker: dict[str, Any], low: float) -> go.Scatter:
     heights = [low if trial.mean is None else max(trial.mean, low) for trial in trials]
     return go.Scatter(
         name=name,
@@ -132,7 +132,7 @@ def _points(name: str, trials: list[Trial], marker: dict[str, Any], low: float) 
     )
 
 
-def _best_so_far(technique: Technique, low: float) -> go.Scatter:
+def _best_so_far(technique: TechniqueRecord, low: float) -> go.Scatter:
     numbered: list[int] = []
     best: list[float] = []
     for trial in technique.trials:
@@ -155,7 +155,7 @@ def _best_so_far(technique: Technique, low: float) -> go.Scatter:
     )
 
 
-def _hover(trial: Trial) -> str:
+def _hover(trial: TrialRecord) -> str:
     return lines(
         f"trial {trial.number}",
         f"A {numbers.percent(trial.value, missing=numbers.MINUS_INFINITY)}",

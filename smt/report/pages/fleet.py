@@ -6,7 +6,7 @@ from smt.report import numbers
 from smt.report.figures.elbow import elbow_figure
 from smt.report.figures.embed import embed
 from smt.report.figures.fleet import drawn, fleet_figure
-from smt.results.generalization import Model
+from smt.results.run_reading import Model
 
 
 def fleet_section(

@@ -1,6 +1,5 @@
 """The HTML page."""
 
-from dataclasses import asdict
 from html import escape
 
 from smt.report import numbers
@@ -13,7 +12,7 @@ from smt.report.pages.technique_tables import (
     short_window_table,
     technique_table,
 )
-from smt.results.generalization import Run
+from smt.results.run_reading import Run
 
 
 def page(run: Run) -> str:
@@ -21,7 +20,7 @@ def page(run: Run) -> str:
 
     The run's numbers are in it a second time, as JSON in the element `report-data`.
     """
-    title = f"Which techniques generalize to fleet {run.fleet}"
+    title = f"Which techniques generalize to fleet {run.result.fleet}"
     sections = [
         _verdict(run),
         _short_windows(run),
@@ -33,57 +32,59 @@ def page(run: Run) -> str:
         _representatives(run),
         f"<h2>Failures</h2>{failure_table(run)}",
     ]
-    return html_document(title, sections, asdict(run))
+    return html_document(title, sections, run.to_dict())
 
 
 def _verdict(run: Run) -> str:
     """Which techniques generalize, and of every one why or why not."""
-    found = [each for each in run.techniques if each.generalizes]
-    if found:
+    techniques = run.result.techniques
+    chosen = [technique for technique in techniques if technique.generalizes]
+    if chosen:
         names = ", ".join(
-            f"<b>{escape(each.name)}</b> (A* = {numbers.percent(each.shown.value)})"
-            for each in found
+            f"<b>{escape(technique.name)}</b> (A* = {numbers.percent(technique.shown.value)})"
+            for technique in chosen
         )
-        verb = "generalizes" if len(found) == 1 else "generalize"
-        total = numbers.plural(len(run.techniques), "technique")
-        kind, sentence = "verdict", f"{len(found)} of {total} {verb}: {names}."
+        verb = "generalizes" if len(chosen) == 1 else "generalize"
+        total = numbers.plural(len(techniques), "technique")
+        kind, sentence = "verdict", f"{len(chosen)} of {total} {verb}: {names}."
     else:
-        kind, sentence = "verdict none", f"No technique of {len(run.techniques)} generalizes."
+        kind, sentence = "verdict none", f"No technique of {len(techniques)} generalizes."
     reasons = "".join(
-        f"<li><b>{escape(each.name)}</b>: {escape(each.reason)}.</li>" for each in run.techniques
+        f"<li><b>{escape(technique.name)}</b>: {escape(technique.reason)}.</li>"
+        for technique in techniques
     )
     return f"<div class='{kind}'><p>{sentence}</p><ul>{reasons}</ul></div>"
 
 
 def _short_windows(run: Run) -> str:
-    if not run.short_windows:
+    if not run.result.short_windows:
         return ""
-    short = sorted(run.short_windows, key=lambda each: each.rows / each.needed)
-    worst, of_all = short[0], len(run.representatives)
+    short = sorted(run.result.short_windows.items(), key=lambda pair: pair[1].rows / pair[1].needed)
+    (worst, window), of_all = short[0], len(run.result.representatives)
     return (
         f"<div class=warning><p>{len(short)} of {of_all} representatives have too few test rows "
-        f"to tell a change of α = {run.settings['alpha']:.3f}%: {escape(worst.model)} has "
-        f"{numbers.count(worst.rows)} and needs {numbers.count(worst.needed)}. Their "
+        f"to tell a change of α = {run.result.settings.alpha:.3f}%: {escape(worst)} has "
+        f"{numbers.count(window.rows)} and needs {numbers.count(window.needed)}. Their "
         "regressions may be chance, and count in R.</p>"
-        f"<details><summary>Which</summary>{short_window_table(short)}</details></div>"
+        f"<details><summary>Which</summary>{short_window_table(dict(short))}</details></div>"
     )
 
 
 def _facts(run: Run) -> str:
-    settings = run.settings
+    settings = run.result.settings
     facts = {
-        "fleet": run.fleet,
+        "fleet": run.result.fleet,
         "models of the fleet": numbers.count(len(run.models)),
-        "representatives": str(len(run.representatives)),
-        "template": run.template,
-        "regression threshold α": f"{settings['alpha']:.3f}%",
-        "largest regression rate ε": numbers.rate(settings["epsilon"]),
-        "least aggregate τ": numbers.percent(settings["tau"]),
-        "search method": str(settings["method"]),
-        "trials a technique": str(settings["trials"]),
-        "seed of the search": str(settings["seed"]),
+        "representatives": str(len(run.result.representatives)),
+        "template": run.result.template.name,
+        "regression threshold α": f"{settings.alpha:.3f}%",
+        "largest regression rate ε": numbers.rate(settings.epsilon),
+        "least aggregate τ": numbers.percent(settings.tau),
+        "search method": settings.method,
+        "trials a technique": str(settings.trials),
+        "seed of the search": str(settings.seed),
         **_confirmation_facts(run),
-        "evaluations": f"{numbers.count(run.evaluations)}, {len(run.failures)} failed",
+        "evaluations": f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed",
     }
     items = (f"<div><dt>{name}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
     return f"<dl>{''.join(items)}</dl>"
@@ -91,18 +92,18 @@ def _facts(run: Run) -> str:
 
 def _confirmation_facts(run: Run) -> dict[str, str]:
     """What the best of a search had to pass."""
-    settings = run.settings
+    settings = run.result.settings
     facts = {}
-    if not settings["paper_exact"]:
-        facts["fresh seeds"] = str(settings["fresh_seeds"])
-        facts["candidates a technique"] = str(settings["candidates"])
-    if run.holdout_models:
-        facts["holdout models"] = str(len(run.holdout_models))
+    if not settings.paper_exact:
+        facts["fresh seeds"] = str(settings.fresh_seeds)
+        facts["candidates a technique"] = str(settings.candidates)
+    if run.result.holdout_models:
+        facts["holdout models"] = str(len(run.result.holdout_models))
     return facts
 
 
 def _definitions(run: Run) -> str:
-    alpha = f"{run.settings['alpha']:.3f}%"
+    alpha = f"{run.result.settings.alpha:.3f}%"
     return (
         f"<p class=caption>Δ is the fall of a model's normalized entropy against its baseline, in "
         "percent: higher is better. μ is the weighted mean Δ of the representatives, R the share "
@@ -113,14 +114,14 @@ def _definitions(run: Run) -> str:
 
 def _rule(run: Run) -> str:
     """What makes a technique generalize."""
-    if run.settings["paper_exact"]:
+    if run.result.settings.paper_exact:
         rule = "A technique generalizes where A* of its search is at least τ (Algorithm 1)"
     else:
         rule = (
             "The best of a search are measured again on fresh seeds; a technique generalizes "
             "where A* there is at least τ and μ is above 0 with 95% confidence"
         )
-    if run.holdout_models:
+    if run.result.holdout_models:
         rule += (
             ", and on the holdout models, which the search never saw, μ reaches τ and R is not "
             "surely above ε"
@@ -129,11 +130,11 @@ def _rule(run: Run) -> str:
 
 
 def _techniques(run: Run) -> str:
-    alpha = f"{run.settings['alpha']:.3f}%"
+    alpha = f"{run.result.settings.alpha:.3f}%"
     order = (
         " One on top of the other: a technique was measured on the template with those accepted "
         "above it, and its Δ is against that."
-        if run.settings["sequential"]
+        if run.result.settings.sequential
         else ""
     )
     return (
@@ -149,15 +150,19 @@ def _techniques(run: Run) -> str:
 
 
 def _searches(run: Run) -> str:
-    sections = (technique_section(index, each, run) for index, each in enumerate(run.techniques, 1))
+    sections = (
+        technique_section(index, technique, run)
+        for index, technique in enumerate(run.result.techniques, 1)
+    )
     return f"<h2>Technique by technique</h2>{''.join(sections)}"
 
 
 def _fleet(run: Run) -> str:
-    names = [each.model for each in run.representatives]
+    result = run.result
+    curves = result.inertias, result.silhouettes
     return (
         "<h2>Fleet and representatives</h2>"
-        f"{fleet_section(run.models, names, run.inertias, run.silhouettes)}"
+        f"{fleet_section(run.models, result.representative_names, *curves)}"
     )
 
 

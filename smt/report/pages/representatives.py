@@ -21,8 +21,8 @@ from smt.report import numbers
 from smt.report.document import html_document
 from smt.report.html_table import html_table
 from smt.report.pages.fleet import fleet_section
-from smt.results.generalization import Model
-from smt.results.run_reading import FLEET, RESULT, by_count, read_models
+from smt.results.folder import RESULT
+from smt.results.run_reading import FLEET, Model, by_count, read_models
 from smt.storage import Folder
 
 Result = dict[str, Any]

@@ -10,10 +10,11 @@ from smt.report.figures.forest import forest_figure
 from smt.report.figures.sensitivity import sensitivity_figure
 from smt.report.figures.trials import trials_figure
 from smt.report.pages.technique_tables import sensitivity_table
-from smt.results.generalization import Holdout, Run, Technique
+from smt.results.run_reading import Run
+from smt.results.technique import HoldoutRecord, TechniqueRecord
 
 
-def technique_section(index: int, technique: Technique, run: Run) -> str:
+def technique_section(index: int, technique: TechniqueRecord, run: Run) -> str:
     """The technique's section, as HTML; parts that the run does not have are left out.
 
     Args:
@@ -31,32 +32,33 @@ def technique_section(index: int, technique: Technique, run: Run) -> str:
     return f"<section>{''.join(parts)}</section>"
 
 
-def _search(index: int, technique: Technique, run: Run) -> str:
-    limit = numbers.percent(colour_limit(technique)).lstrip("+")
+def _search(index: int, technique: TechniqueRecord, run: Run) -> str:
+    searched = run.searched(technique)
+    limit = numbers.percent(colour_limit(searched)).lstrip("+")
     marked = "trial of θ*" if technique.feasible else "trial nearest to feasible (dotted)"
-    failed = any(cell.failure for trial in technique.trials for cell in trial.cells)
+    failed = any(cell.delta.status == "failed" for cells in searched for cell in cells)
     crosses = " Red crosses are failed evaluations." if failed else ""
     return (
         f"<p class=caption>{_effort(technique, run)}</p>"
         "<h4>A over trials</h4>"
-        f"{embed(trials_figure(technique, run.settings['tau']), f'trials-{index}')}"
+        f"{embed(trials_figure(technique, run.result.settings.tau), f'trials-{index}')}"
         "<p class=caption>Filled: A of feasible trials. Hollow: μ of infeasible ones, for which "
         "A is −∞; triangles lie below the axis. Bars: one standard error of μ. Line: "
         "best A so far. Hover for θ, μ and R.</p>"
         "<h4>Δ of every representative in every trial</h4>"
-        f"<div style='max-width: {delta_width(technique)}px'>"
-        f"{embed(delta_figure(technique), f'delta-{index}')}</div>"
+        f"<div style='max-width: {delta_width(run.result.representative_names)}px'>"
+        f"{embed(delta_figure(technique, searched), f'delta-{index}')}</div>"
         f"<p class=caption>Blue: the model gained; red: it lost; colours saturate at ±{limit}. "
         f"The framed row is the {marked}.{crosses} Hover for Δ, its standard error and NE.</p>"
     )
 
 
-def _effort(technique: Technique, run: Run) -> str:
+def _effort(technique: TechniqueRecord, run: Run) -> str:
     """How the search went: what it spent, what it saved, and whether it ended early."""
-    planned = run.settings["trials"]
+    planned = run.result.settings.trials
     skipped = sum(trial.skipped for trial in technique.trials)
-    all_of_them = len(run.representatives) * planned
-    unused = len(run.representatives) * (planned - len(technique.trials))
+    all_of_them = len(run.result.representatives) * planned
+    unused = len(run.result.representatives) * (planned - len(technique.trials))
     spent = all_of_them - unused - skipped
     parts = [
         f"{len(technique.trials)} of {planned} trials, {numbers.count(spent)} of "
@@ -74,7 +76,7 @@ def _effort(technique: Technique, run: Run) -> str:
     return "; ".join(parts) + "."
 
 
-def _choice(technique: Technique) -> str:
+def _choice(technique: TechniqueRecord) -> str:
     """Why θ* is another than the largest A of the search."""
     if technique.confirmation:
         return "θ* is the largest A on fresh seeds"
@@ -84,17 +86,17 @@ def _choice(technique: Technique) -> str:
     )
 
 
-def _fresh_seeds(index: int, technique: Technique, run: Run) -> str:
-    found = technique.confirmation
-    if not found:
+def _fresh_seeds(index: int, technique: TechniqueRecord, run: Run) -> str:
+    candidates = technique.confirmation
+    if not candidates:
         return ""
-    seeds = found[0].seeds
-    networks = sum(len(each.seeds) * len(each.models) for each in found)
-    figure = confirmation_figure(technique, run.settings["tau"])
+    seeds = candidates[0].seeds
+    networks = sum(candidate.evaluations for candidate in candidates)
+    figure = confirmation_figure(technique, run.result.settings.tau)
     return (
         "<h4>Again on fresh seeds</h4>"
         f"{embed(figure, f'confirmation-{index}')}"
-        f"<p class=caption>The search's {numbers.plural(len(found), 'most promising trial')}, "
+        f"<p class=caption>The search's {numbers.plural(len(candidates), 'most promising trial')}, "
         f"measured again on {'seed' if len(seeds) == 1 else 'seeds'} {numbers.listing(seeds)} "
         f"with {numbers.count(networks)} evaluations; θ* in bold. The largest of many noisy "
         "numbers is too large, so filled marks tend to lie left of the hollow ones. Red: not "
@@ -103,7 +105,7 @@ def _fresh_seeds(index: int, technique: Technique, run: Run) -> str:
     )
 
 
-def _models(index: int, technique: Technique, run: Run) -> str:
+def _models(index: int, technique: TechniqueRecord, run: Run) -> str:
     """θ* on every model: the representatives on fresh seeds, and the holdout."""
     chosen, holdout = technique.shown_candidate, technique.holdout
     if chosen is None and holdout is None:
@@ -117,7 +119,7 @@ def _models(index: int, technique: Technique, run: Run) -> str:
             else []
         ),
     ]
-    figure = forest_figure(chosen, holdout, run.settings["alpha"])
+    figure = forest_figure(chosen, holdout, run.result.settings.alpha)
     return (
         f"<h4>Δ of every model at trial {technique.shown.number}</h4>"
         f"{embed(figure, f'forest-{index}')}"
@@ -128,14 +130,14 @@ def _models(index: int, technique: Technique, run: Run) -> str:
     )
 
 
-def _holdout(holdout: Holdout | None) -> str:
+def _holdout(holdout: HoldoutRecord | None) -> str:
     if holdout is None:
         return ""
     verdict = "passes" if holdout.passes else "taken out"
     badge = f"<span class='badge {'yes' if holdout.passes else 'no'}'>{verdict}</span>"
     return (
         f"<p class=holdout><b>Holdout</b> {badge} {escape(holdout.reason)}. On "
-        f"{numbers.plural(len(holdout.models), 'model')}: 95% interval of μ "
+        f"{numbers.plural(len(holdout.deltas), 'model')}: 95% interval of μ "
         f"{numbers.interval(holdout.interval)}; R = "
         f"{numbers.rate(holdout.regression_rate)}, P(R ≤ ε) = "
         f"{holdout.feasible_probability:.2f}; {holdout.helped} helped, {holdout.neutral} "
@@ -143,12 +145,11 @@ def _holdout(holdout: Holdout | None) -> str:
     )
 
 
-def _sensitivity(index: int, technique: Technique, run: Run) -> str:
-    found = technique.sensitivity
-    if not found:
+def _sensitivity(index: int, technique: TechniqueRecord, run: Run) -> str:
+    if not technique.sensitivity:
         return ""
-    names = [each.model for each in run.representatives]
-    figure = sensitivity_figure(found, run.settings["tau"], names)
+    names = run.result.representative_names
+    figure = sensitivity_figure(technique.sensitivity, run.result.settings.tau, names)
     drawn = ""
     if figure is not None:
         drawn = (
@@ -157,8 +158,9 @@ def _sensitivity(index: int, technique: Technique, run: Run) -> str:
             "fit to the feasible trials; of a choice, the largest difference between two values. "
             "Small dots: the models' own. Shaded: ±τ.</p>"
         )
+    table = sensitivity_table(f"sensitivity-table-{index}", technique.sensitivity)
     return (
-        f"<h4>Sensitivity</h4>{drawn}{sensitivity_table(f'sensitivity-table-{index}', found)}"
+        f"<h4>Sensitivity</h4>{drawn}{table}"
         "<p class=caption>A hyperparameter is worth exposing to each model where |β| is surely "
         "above τ or the models' own β surely differ by σ above α; it is standardized at its "
         "default where neither is large. Undecided: more feasible trials would tell.</p>"

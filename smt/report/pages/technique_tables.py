@@ -3,10 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
 
 from smt.report import numbers
-from smt.results.generalization import Run, Sensitivity, ShortWindow, Technique
+from smt.results.generalization import ShortWindow
+from smt.results.run_reading import Run
+from smt.results.sensitivity import HyperparameterSensitivity
+from smt.results.technique import TechniqueRecord
+from smt.space import Choice, Domain
 
 
 def technique_table(run: Run) -> str:
@@ -18,7 +21,10 @@ def technique_table(run: Run) -> str:
         "<th rowspan=2>θ*<th rowspan=2>source</tr>"
         "<tr><th class=n>helped<th class=n>neutral<th class=n>regressed</tr>"
     )
-    rows = (_technique_row(index, each, run) for index, each in enumerate(run.techniques, 1))
+    rows = (
+        _technique_row(index, technique, run)
+        for index, technique in enumerate(run.result.techniques, 1)
+    )
     return _table("techniques", head, rows)
 
 
@@ -32,15 +38,15 @@ def representative_table(run: Run) -> str:
         _row(
             [
                 ("n", str(index)),
-                ("", escape(each.model)),
-                ("n", f"{100 * each.weight:.3f}%"),
-                ("n", numbers.entropy(each.ne)),
-                ("n", numbers.count(each.flops)),
-                ("n", numbers.count(each.train_rows)),
-                ("n", numbers.count(each.test_rows)),
+                ("", escape(representative.model)),
+                ("n", f"{100 * representative.weight:.3f}%"),
+                ("n", numbers.entropy(representative.ne)),
+                ("n", numbers.count(representative.flops)),
+                ("n", numbers.count(representative.train_rows)),
+                ("n", numbers.count(representative.test_rows)),
             ]
         )
-        for index, each in enumerate(run.representatives, 1)
+        for index, representative in enumerate(run.result.representatives, 1)
     )
     return _table("representatives", head, rows)
 
@@ -48,25 +54,25 @@ def representative_table(run: Run) -> str:
 def failure_table(run: Run) -> str:
     """Every failed evaluation with its reason, or a line that there is none."""
     if not run.failures:
-        return f"<p id=failures>None: all {run.evaluations} evaluations succeeded.</p>"
+        return f"<p id=failures>None: all {len(run.evaluations)} evaluations succeeded.</p>"
     head = "<tr><th>technique<th class=n>trial<th class=n>seed<th>model<th>reason</tr>"
     rows = (
         _row(
             [
-                ("", escape(each.technique or "baseline")),
-                ("n", numbers.MISSING if each.trial is None else str(each.trial)),
-                ("n", str(each.seed)),
-                ("", escape(each.model)),
-                ("reason", escape(each.reason)),
+                ("", escape(failure.technique or "baseline")),
+                ("n", numbers.MISSING if failure.trial is None else str(failure.trial)),
+                ("n", str(failure.seed)),
+                ("", escape(failure.model)),
+                ("reason", escape(failure.delta.reason or "")),
             ]
         )
-        for each in run.failures
+        for failure in run.failures
     )
     return _table("failures", head, rows)
 
 
-def sensitivity_table(name: str, found: Sequence[Sensitivity]) -> str:
-    """What to do with every hyperparameter of a technique; `name` is the table's."""
+def sensitivity_table(table: str, sensitivities: Mapping[str, HyperparameterSensitivity]) -> str:
+    """What to do with every hyperparameter of a technique; `table` is the table's name."""
     head = (
         "<tr><th>hyperparameter<th class=n>β<th class=n>interval of β<th class=n>σ"
         "<th>decision<th>reason<th>proposed domain<th>default</tr>"
@@ -74,49 +80,49 @@ def sensitivity_table(name: str, found: Sequence[Sensitivity]) -> str:
     rows = (
         _row(
             [
-                ("", escape(each.hyperparameter)),
-                ("n", numbers.percent(each.beta)),
-                ("n", numbers.interval(each.interval)),
-                ("n", numbers.MISSING if each.sigma2 is None else _sigma(each.sigma2)),
-                ("", each.decision),
-                ("why", escape(each.reason)),
-                ("", escape(_domain(each.domain))),
+                ("", escape(name)),
+                ("n", numbers.percent(known.beta)),
+                ("n", numbers.interval(known.interval)),
+                ("n", numbers.MISSING if known.sigma2 is None else _sigma(known.sigma2)),
+                ("", known.decision),
+                ("why", escape(known.reason)),
+                ("", escape(_domain(known.domain))),
                 (
                     "",
                     numbers.MISSING
-                    if each.default is None
-                    else escape(numbers.short(each.default)),
+                    if known.default is None
+                    else escape(numbers.short(known.default)),
                 ),
             ]
         )
-        for each in found
+        for name, known in sensitivities.items()
     )
-    return _table(name, head, rows)
+    return _table(table, head, rows)
 
 
-def short_window_table(found: Sequence[ShortWindow]) -> str:
-    """The models with too few test rows, the one that lacks most first."""
+def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
+    """The models with too few test rows, in the order given."""
     head = (
         "<tr><th>model<th class=n>test rows<th class=n>needed<th class=n>standard error of Δ</tr>"
     )
     rows = (
         _row(
             [
-                ("", escape(each.model)),
-                ("n", numbers.count(each.rows)),
-                ("n", numbers.count(each.needed)),
-                ("n", numbers.spread(each.sem)),
+                ("", escape(model)),
+                ("n", numbers.count(window.rows)),
+                ("n", numbers.count(window.needed)),
+                ("n", numbers.spread(window.sem)),
             ]
         )
-        for each in found
+        for model, window in windows.items()
     )
     return _table("short-windows", head, rows)
 
 
-def _technique_row(index: int, technique: Technique, run: Run) -> str:
+def _technique_row(index: int, technique: TechniqueRecord, run: Run) -> str:
     shown = technique.shown
     chance = shown.feasible_probability
-    bad = "n bad" if shown.regression_rate > run.settings["epsilon"] else "n"
+    bad = "n bad" if shown.regression_rate > run.result.settings.epsilon else "n"
     return _row(
         [
             ("", f"<a href='#technique-{index}'>{escape(technique.name)}</a>"),
@@ -143,7 +149,7 @@ def _technique_row(index: int, technique: Technique, run: Run) -> str:
     )
 
 
-def _verdict(technique: Technique) -> str:
+def _verdict(technique: TechniqueRecord) -> str:
     """Yes or no, and what the search alone would have said where that differs."""
     word = "yes" if technique.generalizes else "no"
     plain = "yes" if technique.paper_generalizes else "no"
@@ -151,7 +157,7 @@ def _verdict(technique: Technique) -> str:
     return f"<span class='badge {word}'>{word}</span>{_beneath(differs)}"
 
 
-def _which(technique: Technique) -> str:
+def _which(technique: TechniqueRecord) -> str:
     shown = technique.shown
     where = f"trial {shown.number}, {escape(shown.source)}"
     return where if technique.feasible else f"nearest: {where}"
@@ -165,14 +171,14 @@ def _sigma(variance: float) -> str:
     return numbers.spread(math.sqrt(variance))
 
 
-def _domain(domain: Mapping[str, Any] | None) -> str:
+def _domain(domain: Domain | None) -> str:
     """`4 to 64 (log)`, `all, each`."""
     if domain is None:
         return numbers.MISSING
-    if domain["kind"] == "choice":
-        return ", ".join(map(numbers.short, domain["values"]))
-    scale = " (log)" if domain["log"] else ""
-    return f"{numbers.short(domain['low'])} to {numbers.short(domain['high'])}{scale}"
+    if isinstance(domain, Choice):
+        return ", ".join(map(numbers.short, domain.values))
+    scale = " (log)" if domain.log else ""
+    return f"{numbers.short(domain.low)} to {numbers.short(domain.high)}{scale}"
 
 
 def _row(cells: Sequence[tuple[str, str]], kind: str = "") -> str:

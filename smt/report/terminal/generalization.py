@@ -1,11 +1,13 @@
 """What a generalization found, on a terminal."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
+
+from smt.results.generalization import GeneralizationResult
+from smt.results.technique import Interval, ShownTrial, TechniqueRecord
 
 COLUMNS = (
     "technique",
@@ -20,20 +22,17 @@ COLUMNS = (
 LEFT = ("technique", "θ*")
 
 
-def technique_table(result: dict[str, Any]) -> Table:
+def technique_table(result: GeneralizationResult) -> Table:
     """One row a technique, by the numbers that the verdict on it rests on.
 
     120 columns hold it; the names of techniques are never cut.
-
-    Args:
-        result: The content of `result.json`.
     """
-    settings = result["settings"]
+    settings = result.settings
     table = Table(
-        title=f"{len(result['representatives'])} representative models of fleet "
-        f"'{result['fleet']}', {settings['trials']} trials a technique",
-        caption=f"generalizes: {_rule(result)}; at most {settings['epsilon']:.0%} of the models "
-        f"may fall by over {settings['alpha']:g}%. Without a feasible θ, the nearest.",
+        title=f"{len(result.representatives)} representative models of fleet "
+        f"'{result.fleet}', {settings.trials} trials a technique",
+        caption=f"generalizes: {_rule(result)}; at most {settings.epsilon:.0%} of the models "
+        f"may fall by over {settings.alpha:g}%. Without a feasible θ, the nearest.",
         box=SIMPLE_HEAD,
         show_lines=True,
         show_edge=False,
@@ -46,79 +45,79 @@ def technique_table(result: dict[str, Any]) -> Table:
             no_wrap=name != "θ*",
             overflow="fold",
         )
-    for technique in result["techniques"]:
+    for technique in result.techniques:
         table.add_row(*map(Text, _cells(technique, result)))
     return table
 
 
-def reasons(result: dict[str, Any]) -> Iterator[str]:
+def reasons(result: GeneralizationResult) -> Iterator[str]:
     """Why every technique generalizes or not, a line each."""
-    for technique in result["techniques"]:
-        yield f"{technique['name']}: {technique['reason']}"
+    for technique in result.techniques:
+        yield f"{technique.name}: {technique.reason}"
 
 
-def holdout_failures(result: dict[str, Any]) -> str | None:
+def holdout_failures(result: GeneralizationResult) -> str | None:
     """Which techniques the holdout took out, in one line; None where it took out none."""
     failed = [
-        each["name"]
-        for each in result["techniques"]
-        if each["holdout"] is not None and not each["holdout"]["passes"]
+        technique.name
+        for technique in result.techniques
+        if technique.holdout is not None and not technique.holdout.passes
     ]
     if not failed:
         return None
-    models = len(result["holdout_models"])
+    models = len(result.holdout_models)
     return f"taken out by the holdout of {models} models: {', '.join(failed)}"
 
 
-def short_window_warning(result: dict[str, Any]) -> str | None:
+def short_window_warning(result: GeneralizationResult) -> str | None:
     """How many models have too few test rows to tell a change of α, in one line, or None."""
-    short = result["short_windows"]
+    short = result.short_windows
     if not short:
         return None
-    worst = min(short, key=lambda model: short[model]["rows"] / short[model]["needed"])
-    rows, needed = short[worst]["rows"], short[worst]["needed"]
+    worst = min(short, key=lambda model: short[model].rows / short[model].needed)
+    rows, needed = short[worst].rows, short[worst].needed
     return (
-        f"warning: {len(short)} of {len(result['representatives'])} models have too few test rows "
-        f"to tell a change of {result['settings']['alpha']:g}%; {worst} has {rows:,} and needs "
+        f"warning: {len(short)} of {len(result.representatives)} models have too few test rows "
+        f"to tell a change of {result.settings.alpha:g}%; {worst} has {rows:,} and needs "
         f"{needed:,}"
     )
 
 
-def remarks(result: dict[str, Any]) -> list[str]:
+def remarks(result: GeneralizationResult) -> list[str]:
     """The lines under the table: reasons, and what the holdout and the test windows say."""
     others = (holdout_failures(result), short_window_warning(result))
     return [*reasons(result), *(line for line in others if line is not None)]
 
 
-def _rule(result: dict[str, Any]) -> str:
-    settings = result["settings"]
-    order = ", each on top of those accepted before it" if settings["sequential"] else ""
-    if settings["paper_exact"]:
-        return f"A* >= {settings['tau']:g}% in the search{order}"
-    return f"A* >= {settings['tau']:g}% and μ surely above 0 on fresh seeds{order}"
+def _rule(result: GeneralizationResult) -> str:
+    settings = result.settings
+    order = ", each on top of those accepted before it" if settings.sequential else ""
+    if settings.paper_exact:
+        return f"A* >= {settings.tau:g}% in the search{order}"
+    return f"A* >= {settings.tau:g}% and μ surely above 0 on fresh seeds{order}"
 
 
-def _cells(technique: dict[str, Any], result: dict[str, Any]) -> list[str]:
+def _cells(technique: TechniqueRecord, result: GeneralizationResult) -> list[str]:
     """The texts of a technique's row, in the order of `COLUMNS`."""
-    shown, chance = technique["shown"], technique["shown"]["feasible_probability"]
+    shown, chance = technique.shown, technique.shown.feasible_probability
     return [
-        technique["name"],
-        "yes" if technique["generalizes"] else "no",
-        _percent(shown["value"], "-inf"),
-        f"{_percent(shown['mean'], 'nan')}\n{_interval(shown['interval'])}",
+        technique.name,
+        "yes" if technique.generalizes else "no",
+        _percent(shown.value, "-inf"),
+        f"{_percent(shown.mean, 'nan')}\n{_interval(shown.interval)}",
         f"{_rate(shown)}\n{'?' if chance is None else f'{chance:.2f}'}",
-        f"{shown['helped']}\n{shown['neutral']}\n{shown['regressed']}",
-        f"{len(technique['trials'])}\n{_evaluations(technique, result)}",
-        "\n".join(f"{name} = {_short(value)}" for name, value in shown["theta"].items()),
+        f"{shown.helped}\n{shown.neutral}\n{shown.regressed}",
+        f"{len(technique.trials)}\n{_evaluations(technique, result)}",
+        "\n".join(f"{name} = {_short(value)}" for name, value in shown.theta.items()),
     ]
 
 
-def _evaluations(technique: dict[str, Any], result: dict[str, Any]) -> str:
+def _evaluations(technique: TechniqueRecord, result: GeneralizationResult) -> str:
     """Of the search, and beneath those on fresh seeds."""
-    models = len(result["representatives"])
-    searched = sum(models - trial["skipped"] for trial in technique["trials"])
-    again = technique["confirmation"] + [technique["holdout"]] * bool(technique["holdout"])
-    fresh = sum(len(each["seeds"]) * len(each["deltas"]) for each in again)
+    models = len(result.representatives)
+    searched = sum(models - trial.skipped for trial in technique.trials)
+    fresh = sum(candidate.evaluations for candidate in technique.confirmation)
+    fresh += 0 if technique.holdout is None else technique.holdout.evaluations
     return f"{searched:,}\n+{fresh:,} fresh" if fresh else f"{searched:,}"
 
 
@@ -126,12 +125,12 @@ def _percent(value: float | None, missing: str) -> str:
     return missing if value is None else f"{value:+.3f}%"
 
 
-def _rate(shown: dict[str, Any]) -> str:
+def _rate(shown: ShownTrial) -> str:
     """R; of models that were not evaluated others may have regressed."""
-    return f"{'>= ' if shown['skipped'] else ''}{shown['regression_rate']:.2f}"
+    return f"{'>= ' if shown.skipped else ''}{shown.regression_rate:.2f}"
 
 
-def _interval(ends: list[float] | None) -> str:
+def _interval(ends: Interval | None) -> str:
     return "?" if ends is None else f"{ends[0]:+.3f} to {ends[1]:+.3f}"
 
 

@@ -481,10 +481,10 @@ def test_a_result_is_plain_data():
     found = analyze(thetas, deltas, MIXED)
     few = analyze(thetas[:3], deltas[:3], MIXED)
     for each in (*found.values(), *few.values()):
-        plain = each.to_dict()
+        plain = each.to_record().to_dict()
         assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-    assert found["x"].to_dict()["domain"] == found["x"].domain.to_dict()
-    assert few["x"].to_dict()["beta"] is None
+    assert found["x"].to_record().to_dict()["domain"] == found["x"].domain.to_dict()
+    assert few["x"].to_record().beta is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""What a generalization leaves of one technique: its search, and the verdict on it."""
+
+from typing import Literal
+
+from smt.results.sensitivity import HyperparameterSensitivity
+from smt.search.delta import Delta
+from smt.space import Theta
+from smt.spec import Spec
+
+Interval = tuple[float, float]
+
+
+class ThetaRecord(Spec):
+    """One θ on m models.
+
+    Attributes:
+        value: A, percent; None stands for -inf: the θ is not feasible.
+        mean, mean_sem: μ and its standard error, percent; None where a model failed or was not
+            evaluated, or a standard error is unknown.
+        regression_rate: R, a share; of what was evaluated a lower bound.
+        helped, neutral, regressed: How many models gained by over α, neither, or fell by over α
+            or failed.
+        deltas: model -> its delta, in the order of the run.
+    """
+
+    theta: Theta
+    value: float | None
+    mean: float | None
+    mean_sem: float | None
+    regression_rate: float
+    helped: int
+    neutral: int
+    regressed: int
+    deltas: dict[str, Delta]
+
+
+class TrialRecord(ThetaRecord):
+    """One θ of the search on the representative models.
+
+    Attributes:
+        skipped: Models that were not evaluated, because enough others had regressed.
+    """
+
+    number: int
+    skipped: int
+
+
+class ShownTrial(TrialRecord):
+    """The numbers that the verdict on a technique rests on.
+
+    Attributes:
+        number: Of the trial: θ* where a trial was feasible, else the nearest to it.
+        source: Where all but `number` and `skipped` were measured.
+        interval: Of μ, 95%, percent; None where unknown.
+        feasible_probability: P(R <= ε); None where unknown.
+    """
+
+    source: Literal["search", "fresh seeds"]
+    interval: Interval | None
+    feasible_probability: float | None
+
+
+class Replication(ThetaRecord):
+    """One θ of the search again, over S seeds that the search had not used.
+
+    Attributes:
+        trial: The number that it had in the search.
+        deltas: model -> mean over the seeds, with the standard error over rows and seeds.
+        by_seed: model -> delta, a seed each.
+        interval: Of μ, 95%, percent; None where unknown.
+        lower: One-sided lower bound of μ, percent; None where unknown.
+        feasible_probability: P(R <= ε).
+    """
+
+    trial: int
+    seeds: tuple[int, ...]
+    by_seed: tuple[dict[str, Delta], ...]
+    interval: Interval | None
+    lower: float | None
+    feasible_probability: float
+
+    @property
+    def evaluations(self) -> int:
+        """How many networks were trained for it, those that failed included."""
+        return len(self.seeds) * len(self.deltas)
+
+
+class HoldoutRecord(Replication):
+    """θ* on models outside the representatives: whether the technique passes, and why."""
+
+    passes: bool
+    reason: str
+
+
+class SurrogateEstimate(Spec):
+    """What the search's surrogate thinks of a trial.
+
+    Attributes:
+        mean, sem: Of μ, percent.
+        feasible_probability: P(R <= ε).
+    """
+
+    trial: int
+    mean: float
+    sem: float
+    feasible_probability: float
+
+
+class TechniqueRecord(Spec):
+    """One technique's search, and the verdict on it.
+
+    Attributes:
+        reason: Why it generalizes or not.
+        feasible: Whether a trial of the search was.
+        stopped: Why the search ended early; None where it did not.
+        paper: Number of the search's trial of the largest A; None where none was feasible.
+        paper_generalizes: What Algorithm 1 says by the search alone.
+        estimate: Of θ* of the search; None without a surrogate.
+        confirmation: The search's best, again on fresh seeds, the most promising first.
+        holdout: None where the technique was not tried there.
+        sensitivity: hyperparameter -> what the feasible trials say of it.
+    """
+
+    name: str
+    source: str
+    generalizes: bool
+    reason: str
+    feasible: bool
+    stopped: str | None
+    paper: int | None
+    paper_generalizes: bool
+    estimate: SurrogateEstimate | None
+    shown: ShownTrial
+    confirmation: tuple[Replication, ...]
+    holdout: HoldoutRecord | None
+    sensitivity: dict[str, HyperparameterSensitivity]
+    trials: tuple[TrialRecord, ...]
+
+    @property
+    def shown_trial(self) -> TrialRecord:
+        """The search's trial that stands for the technique."""
+        return self.trial(self.shown.number)
+
+    @property
+    def shown_candidate(self) -> Replication | None:
+        """The candidate that the verdict rests on; None where it rests on the search."""
+        return next((c for c in self.confirmation if c.trial == self.shown.number), None)
+
+    def trial(self, number: int) -> TrialRecord:
+        """The search's trial of that number."""
+        return next(trial for trial in self.trials if trial.number == number)

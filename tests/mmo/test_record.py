@@ -1,0 +1,66 @@
+"""What is written of a run says of every delta what it is."""
+
+import math
+
+import pyarrow.parquet as pq
+from made_models import made_model
+from made_run import Plan, make_run
+from made_run import made_model as model_of_a_fleet
+
+from smt.fleet import Fleet
+from smt.mmo.technique_record import technique_record
+from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
+from smt.search.delta import Delta
+from smt.search.settings import Settings
+from smt.search.trial import Trial
+from smt.storage import Folder
+from smt.template import Float, Technique
+
+MODELS = tuple(map(made_model, ("a", "b", "c")))
+SETTINGS = Settings(alpha=0.05, epsilon=0.5)
+
+
+def record(*trials):
+    """Of a technique whose search tried these and found no θ."""
+    technique = Technique("own", "training", {"x": Float(0, 1)}, lambda t, x: t, "a test")
+    verdict = Verdict(None, False, "no θ was feasible")
+    result = TechniqueResult(technique, trials, None, None, None, None, verdict)
+    return technique_record(result, MODELS, SETTINGS)
+
+
+def test_a_failure_keeps_its_reason_and_is_told_from_what_was_not_evaluated():
+    broken, missing = Delta.failed("it broke"), Delta.not_evaluated()
+    (trial,) = record(Trial({"x": 0.5}, (broken, -0.1, missing), (None, 0.2, None))).trials
+    assert trial.deltas == {"a": broken, "b": Delta.measured(-0.1, 0.2), "c": missing}
+    assert (trial.helped, trial.neutral, trial.regressed, trial.skipped) == (0, 0, 2, 1)
+    assert (trial.value, trial.mean, trial.mean_sem) == (None, None, None)
+    assert trial.regression_rate == 2 / 3
+
+
+def test_without_a_feasible_trial_the_nearest_is_shown():
+    worse = Trial({"x": 0.1}, (-0.2, -0.3, -0.4), (0.1, 0.1, 0.1))
+    broken = Trial({"x": 0.2}, (math.nan, -0.3, 0.4), (None, 0.1, 0.1))
+    near = Trial({"x": 0.3}, (-0.2, -0.3, 0.4), (0.1, 0.1, 0.1))
+    technique = record(worse, broken, near)
+    shown = technique.shown
+    assert (shown.number, shown.theta, shown.source) == (2, {"x": 0.3}, "search")
+    assert shown.deltas == technique.shown_trial.deltas
+    low, high = shown.interval
+    assert low < shown.mean < high
+
+
+def test_the_tables_have_a_status_and_a_reason_beside_each_delta(tmp_path):
+    fleet = Fleet(name="shop", models=tuple(model_of_a_fleet(index) for index in range(2)))
+    name = fleet.models[0].name
+    plans = {"helps": Plan(0.3, 0.05, broken=frozenset({(0, name)}))}
+    settings = Settings(trials=1, seed=3, method="sobol")
+    make_run(Folder(tmp_path), fleet, settings, plans, representatives=2, holdout=0)
+    (trial,) = pq.read_table(tmp_path / "trials.parquet").to_pylist()
+    evaluations = pq.read_table(tmp_path / "evaluations.parquet").to_pylist()
+    rows = {row["model"]: row for row in evaluations if row["technique"]}
+    assert [delta["model"] for delta in trial["deltas"]] == [model.name for model in fleet.models]
+    for delta in trial["deltas"]:
+        row = rows[delta.pop("model")]
+        assert delta == {key: row[key] for key in ("status", "delta", "sem", "failure")}
+    assert rows[name]["status"] == "failed"
+    assert rows[name]["failure"] == "ValueError: loss < 0 & <nan>"
