@@ -5,6 +5,7 @@ import math
 import plotly.graph_objects as go
 
 from smt.report import numbers
+from smt.report.figures.marks import lowest_drawn
 from smt.report.figures.theme import (
     DIVERGING,
     INK,
@@ -14,7 +15,6 @@ from smt.report.figures.theme import (
     frame,
     label,
     lines,
-    lowest_drawn,
 )
 from smt.results.generalization import Cell, Technique, Trial
 

@@ -3,6 +3,7 @@
 import plotly.graph_objects as go
 
 from smt.report import numbers
+from smt.report.figures.marks import REACH, lowest_drawn, on_axis, whiskers
 from smt.report.figures.theme import (
     ACCENT,
     FAINT,
@@ -15,9 +16,7 @@ from smt.report.figures.theme import (
     frame,
     label,
     lines,
-    lowest_drawn,
 )
-from smt.report.figures.whiskers import REACH, whiskers
 from smt.results.generalization import Measured, ModelOverSeeds
 
 # Pixels.
@@ -100,23 +99,15 @@ def _range(placed: list[Placed], alpha: float, low: float) -> list[float]:
 
 def _means(name: str, placed: list[Placed], color: str, symbol: str, low: float) -> go.Scatter:
     known = [(model, place) for model, place in placed if model.delta is not None]
-    deltas = [model.delta or 0.0 for model, _ in known]
-    inside = [delta >= low for delta in deltas]
+    deltas, sems = [model.delta for model, _ in known], [model.sem for model, _ in known]
+    marks = on_axis(deltas, low, sems=sems, symbol=symbol)
     return go.Scatter(
         name=name,
-        x=[max(delta, low) for delta in deltas],
+        x=marks.places,
         y=[place for _, place in known],
         mode="markers",
-        marker={
-            "size": 9,
-            "color": color,
-            "symbol": [symbol if kept else "triangle-left" for kept in inside],
-        },
-        # On the edge there is no room for what a bar would say.
-        error_x=whiskers(
-            [model.sem if kept else None for (model, _), kept in zip(known, inside, strict=True)],
-            color,
-        ),
+        marker={"size": 9, "color": color, "symbol": marks.symbols},
+        error_x=whiskers(marks.sems, color),
         hovertext=[_hover(model) for model, _ in known],
         hoverinfo="text",
     )
@@ -131,7 +122,7 @@ def _seeds(placed: list[Placed], low: float) -> go.Scatter:
     ]
     return go.Scatter(
         name="one seed",
-        x=[max(delta, low) for delta, _, _ in dots],
+        x=on_axis([delta for delta, _, _ in dots], low).places,
         y=[place + APART for _, place, _ in dots],
         mode="markers",
         marker={"size": 4, "color": MUTED, "opacity": 0.6},
