@@ -7,12 +7,13 @@ from datetime import date
 from pathlib import Path
 
 from smt.errors import InputError
+from smt.results.integration import Exposure
 from smt.spec import suggest
 from smt.techniques import catalogue, find_technique
 from smt.template import Template, diff, history
 from smt.template.versions import TEMPLATES, AppliedTechnique, RunRecord, Version
 from smt.template_iteration.applied import Applied, apply_techniques
-from smt.template_iteration.exposure import Exposure, expose, find_exposures
+from smt.template_iteration.exposure import expose, find_exposures
 from smt.template_iteration.finished_run import FinishedRun, read_finished_run
 
 
