@@ -135,8 +135,8 @@ def _holdout(holdout: Holdout | None) -> str:
     verdict = "passes" if holdout.passes else "taken out"
     return (
         f"<p class=holdout><b>Holdout</b> {badge(holdout.passes, verdict)} "
-        f"{escape(holdout.reason)}. On {numbers.plural(len(holdout.models), 'model')}: 95% interval of μ "
-        f"{numbers.interval(holdout.interval)}; R = "
+        f"{escape(holdout.reason)}. On {numbers.plural(len(holdout.models), 'model')}: 95% "
+        f"interval of μ {numbers.interval(holdout.interval)}; R = "
         f"{numbers.rate(holdout.regression_rate)}, P(R ≤ ε) = "
         f"{holdout.feasible_probability:.2f}; {holdout.helped} helped, {holdout.neutral} "
         f"neutral, {holdout.regressed} regressed.</p>"
