@@ -22,7 +22,9 @@ def main(config: Config) -> None:
     """Count, save, report."""
     from smt.errors import InputError
     from smt.fleet import load_fleet
-    from smt.report.pages.flops import flops_summary, save_flops, write_flops_report
+    from smt.report.pages.flops import write_flops_report
+    from smt.report.terminal.flops import flops_summary
+    from smt.results.flops import save_flops
     from smt.storage import Folder
     from smt.template.network_counts import count_networks
 

@@ -51,7 +51,7 @@ def main(config: Config) -> None:
 
     from smt.data.log import open_dictionaries
     from smt.fleet import load_fleet, load_logs, log_name, open_logs
-    from smt.importance.fleet import choose_models
+    from smt.fleet.model_spec import choose_models
     from smt.serving import ServingCost, export_network, serve, ship_gate
     from smt.spec import read_yaml
     from smt.template import find_template

@@ -43,17 +43,12 @@ def main(config: Config) -> None:
     """Choose models, measure, save, report."""
     from rich.progress import track
 
-    from smt.fleet import load_fleet, load_logs, open_logs, select_representatives
-    from smt.importance.fleet import (
-        IMPORTANCE,
-        ImportanceSettings,
-        choose_models,
-        describe_measured,
-        measure_models,
-        save_importance,
-    )
+    from smt.fleet import load_fleet, open_logs, select_representatives
+    from smt.fleet.model_spec import choose_models
+    from smt.importance.fleet import describe_measured, measure_models
     from smt.report.pages.importance import write_importance_report
     from smt.report.terminal.importance import importance_table
+    from smt.results.importance import IMPORTANCE, ImportanceSettings, save_importance
     from smt.storage import Folder
     from smt.template import count_fleet_flops, find_template
 
@@ -77,7 +72,7 @@ def main(config: Config) -> None:
     found = []
     for measured in track(
         measure_models(
-            models, load_logs(logs, models), template, settings, folder, resume=config.resume
+            models, logs, template, settings, folder, resume=config.resume, console=console
         ),
         total=len(models),
         description="models",
@@ -91,7 +86,9 @@ def main(config: Config) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    result = save_importance(found, fleet, template, settings, folder)
+    tables = [each.table for each in found if each.table is not None]
+    failures = {each.model: each.failure for each in found if each.failure is not None}
+    result = save_importance(tables, failures, fleet, template, settings, folder)
     console.print(importance_table(result))
     console.print(
         f"select by it: features.selection.importance: {folder.path(IMPORTANCE)}\n"

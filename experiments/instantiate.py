@@ -61,11 +61,8 @@ def main(config: Config) -> None:
     from smt.fleet import load_fleet
     from smt.model_iteration import LaunchSettings, instantiate, launch_templates
     from smt.model_iteration.record import save_instances
-    from smt.report.pages.launch import (
-        instances_sentence,
-        instances_summary,
-        write_instances_report,
-    )
+    from smt.report.pages.launch import write_instances_report
+    from smt.report.terminal.launch import instances_sentence, instances_summary
     from smt.storage import Folder
 
     console = open_console()

@@ -85,7 +85,7 @@ def main(config: Config) -> None:
         console.print(str(each), soft_wrap=True, highlight=False, markup=False)
     fleet = load_fleet(config.fleet, log=config.log)
     models = choose_models(fleet, change.run, source=change.source, holdout=config.holdout)
-    outcome = backtest(
+    decision = backtest(
         change,
         models,
         open_logs(models),
@@ -96,25 +96,25 @@ def main(config: Config) -> None:
         resume=config.resume,
         console=console,
     )
-    if outcome.found is not None:
+    if decision.comparison is not None:
         typed = [each for each in sys.argv[1:] if each != "--resume"]
         command = shlex.join([Path(sys.argv[0]).name, *typed])
-        record = outcome.found.record(fleet.name, command)
+        record = decision.comparison.record(fleet.name, command)
         version = version.model_copy(update={"backtest": record})
     folder = Folder(config.out)
-    result = save(change, version, outcome, folder)
-    console.print(misfit_table(result) if result["misfits"] else backtest_table(result))
-    if result["blame"]:
+    result = save(change, version, decision, folder)
+    console.print(misfit_table(result) if result.misfits else backtest_table(result))
+    if result.blame:
         console.print(blame_table(result))
     console.print(
-        f"report: {write_backtest_report(folder)}\n{result['decision']}: {result['reason']}",
+        f"report: {write_backtest_report(folder)}\n{result.decision}: {result.reason}",
         soft_wrap=True,
         highlight=False,
         markup=False,
     )
-    if not outcome.kept:
-        if result["blame_reason"] is not None:
-            console.print(f"blame: {result['blame_reason']}", soft_wrap=True, highlight=False)
+    if not result.kept:
+        if result.blame_reason is not None:
+            console.print(f"blame: {result.blame_reason}", soft_wrap=True, highlight=False)
         console.print(f"version {version.number} is not written", highlight=False)
         sys.exit(1)
     if config.write:

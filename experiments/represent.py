@@ -46,11 +46,9 @@ def main(config: Config) -> None:
         open_logs,
         select_representatives,
     )
-    from smt.report.pages.representatives import (
-        representatives_summary,
-        save_representatives,
-        write_representatives_report,
-    )
+    from smt.report.pages.representatives import write_representatives_report
+    from smt.report.terminal.representatives import representatives_summary
+    from smt.results.representatives import save_representatives
     from smt.storage import Folder
     from smt.template import above_flops_limit, count_fleet_flops, find_template
 

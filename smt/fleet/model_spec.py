@@ -1,12 +1,14 @@
 """One member of the fleet, and the fleet."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from smt.data.filter import Range
 from smt.data.simulator import SimulatorSpec
-from smt.spec import Spec
+from smt.errors import InputError
+from smt.spec import Spec, suggest
 
 Stage = Literal["retrieval", "pre_ranking", "ranking"]
 Hardware = Literal["cpu", "gpu", "accelerator"]
@@ -86,3 +88,14 @@ class Fleet(Spec):
         if not any(model.weight for model in self.models):
             raise ValueError("all weights are zero; at least one model must have traffic")
         return self
+
+
+def choose_models(fleet: Fleet, names: Sequence[str]) -> tuple[ModelSpec, ...]:
+    """Models of a fleet by name. Raises `InputError` for one that it lacks."""
+    models = {model.name: model for model in fleet.models}
+    for name in names:
+        if name not in models:
+            raise InputError(
+                f"fleet '{fleet.name}' has no model '{name}'; {suggest(name, [*models])}"
+            )
+    return tuple(models[name] for name in dict.fromkeys(names))

@@ -1,51 +1,29 @@
-"""The importance of features over several models, in a folder."""
+"""The importance of features over several models, measured on workers, in a folder."""
 
-import json
-import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import PositiveInt
+import ray
+import torch
+from rich.console import Console
 
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.ledger import claim_run
-from smt.fleet import Fleet, ModelSpec, log_name
-from smt.importance.measure import Method, feature_importance
-from smt.seeds import Seed
-from smt.spec import Spec, digest, suggest
+from smt.execution.attempts import Lost
+from smt.execution.resources import Resources
+from smt.execution.run import Run, log_digests, open_run, plan_run
+from smt.execution.train_run import fit
+from smt.fleet import ModelSpec, log_name
+from smt.importance.measure import feature_importance
+from smt.results.importance import ImportanceSettings
+from smt.spec import digest
 from smt.storage import Folder
 from smt.template import Template
-from smt.template.features import FeatureType
+from smt.template.training import Capacity
 from smt.training.learner import DivergedError
-
-RESULT, IMPORTANCE, GRADIENT = "result.json", "importance.parquet", "gradient.parquet"
-
-
-class ImportanceSettings(Spec):
-    """How importance is measured.
-
-    Attributes:
-        method: `both` keeps gradients in a table of their own, because a template's
-            selection takes the mean over all rows of a table.
-        repeats: Permutations a feature.
-        rows: Rows that are measured; all of those held out where None.
-        seed: Of initial values and permutations.
-    """
-
-    method: Literal["permutation", "gradient", "both"] = "permutation"
-    repeats: PositiveInt = 1
-    rows: PositiveInt | None = None
-    seed: Seed = 0
-
-    @property
-    def methods(self) -> tuple[Method, ...]:
-        """The one that selections use first."""
-        return ("permutation", "gradient") if self.method == "both" else (self.method,)
 
 
 @dataclass(frozen=True)
@@ -57,32 +35,6 @@ class Measured:
     failure: str | None = None
 
 
-@dataclass(frozen=True)
-class RankedFeature:
-    """A feature's mean importance over the models that read it.
-
-    Attributes:
-        sem: Standard error that the measured rows leave; not that of other models or seeds.
-        by_model: Model -> importance.
-    """
-
-    feature: str
-    importance: float
-    sem: float
-    by_model: dict[str, float]
-
-
-def choose_models(fleet: Fleet, names: Sequence[str]) -> tuple[ModelSpec, ...]:
-    """Models of a fleet by name. Raises `InputError` for one that it lacks."""
-    models = {model.name: model for model in fleet.models}
-    for name in names:
-        if name not in models:
-            raise InputError(
-                f"fleet '{fleet.name}' has no model '{name}'; {suggest(name, [*models])}"
-            )
-    return tuple(models[name] for name in dict.fromkeys(names))
-
-
 def measure_models(
     models: Sequence[ModelSpec],
     logs: dict[str, Log],
@@ -91,45 +43,95 @@ def measure_models(
     folder: Folder,
     *,
     resume: bool = False,
+    console: Console,
 ) -> Iterator[Measured]:
-    """Train and measure one model after another.
+    """Train and measure models on warm workers, one worker a model.
 
-    A model's rows are durable, in a file of their own, before it is yielded. A resumed run
-    measures the models that have none.
+    A model's rows are durable, in a file of their own, before it is yielded; models are yielded
+    in their order. A resumed run measures the models that have none.
 
     Args:
-        logs: By `log_name`.
+        logs: By `log_name`, as `smt.fleet.open_logs` returns them.
 
     Raises:
         InputError: The folder holds another run or other files.
     """
-    run = {
+    identity = {
         "settings": settings.to_dict(),
         "template": template.to_dict(),
         "models": [model.to_dict() for model in models],
-        "logs": {model.name: logs[log_name(model.log)].digest for model in models},
+        "logs": log_digests(models, logs),
     }
-    with claim_run(folder, run, resume=resume):
-        for model in models:
-            file = f"models/{digest(model.name)}.parquet"
-            if folder.exists(file):
-                yield Measured(model.name, folder.read_table(file))
-                continue
-            try:
-                table = feature_importance(
-                    template,
-                    model,
-                    logs[log_name(model.log)],
-                    methods=settings.methods,
-                    repeats=settings.repeats,
-                    rows=settings.rows,
-                    seed=settings.seed,
-                )
-            except (DivergedError, InputError) as error:
-                yield Measured(model.name, None, str(error))
-                continue
-            folder.write_table(file, table)
-            yield Measured(model.name, table)
+    # Whatever trains it in a launch, importance is measured by the one worker that trains.
+    template = template.change("training", workers=1, capacity=Capacity())
+    planned = plan_run(models, [template], logs, Resources())
+    with open_run(planned, folder, identity, resume=resume, console=console) as run:
+        files = {model.name: f"models/{digest(model.name)}.parquet" for model in models}
+        known = {
+            name: Measured(name, folder.read_table(file))
+            for name, file in files.items()
+            if folder.exists(file)
+        }
+        waiting = [model.name for model in models]
+        left = [model for model in models if model.name not in known]
+        for measured in _on_workers(run, left, template, settings):
+            if measured.table is not None:
+                folder.write_table(files[measured.model], measured.table)
+            known[measured.model] = measured
+            while waiting and waiting[0] in known:
+                yield known[waiting.pop(0)]
+        yield from (known[name] for name in waiting)
+
+
+def _on_workers(
+    run: Run, models: Sequence[ModelSpec], template: Template, settings: ImportanceSettings
+) -> Iterator[Measured]:
+    """As they end."""
+    if not models:
+        return
+    shared = run.share_logs(models)
+    calls = [(model, shared[log_name(model.log)], template, settings) for model in models]
+    for number, outcome in run.run_on_residents(measure_on_worker, calls):
+        lost = isinstance(outcome, Lost)
+        yield Measured(models[number].name, None, outcome.reason) if lost else outcome
+
+
+def measure_on_worker(
+    model: ModelSpec, log: list[Any], template: Template, settings: ImportanceSettings
+) -> Measured:
+    """Measure a model in this process, by Ray Train's local mode.
+
+    Args:
+        log: A boxed object reference of the model's `Log`.
+    """
+    config = {"model": model, "log": log[0], "template": template, "settings": settings}
+    measured: Measured = fit(_loop, config)
+    return measured
+
+
+def _loop(config: dict[str, Any]) -> Measured:
+    torch.set_num_threads(1)
+    log = ray.get(config["log"])
+    return measure_model(config["model"], log, config["template"], config["settings"])
+
+
+def measure_model(
+    model: ModelSpec, log: Log, template: Template, settings: ImportanceSettings
+) -> Measured:
+    """Train and measure a model; that it cannot be measured is a finding, not an exception."""
+    try:
+        table = feature_importance(
+            template,
+            model,
+            log,
+            methods=settings.methods,
+            repeats=settings.repeats,
+            rows=settings.rows,
+            seed=settings.seed,
+        )
+    except (DivergedError, InputError) as error:
+        return Measured(model.name, None, str(error))
+    return Measured(model.name, table)
 
 
 def describe_measured(measured: Measured) -> str:
@@ -141,75 +143,4 @@ def describe_measured(measured: Measured) -> str:
     return (
         f"{measured.model}: NE {rows['ne'][0].as_py():.5f}, {len(rows)} features, "
         f"most important: {', '.join(best)}"
-    )
-
-
-def rank_features(table: pa.Table) -> dict[FeatureType, list[RankedFeature]]:
-    """Features of each type, most important first, from the rows of one method."""
-    found: dict[FeatureType, dict[str, list[dict[str, Any]]]] = {
-        each: defaultdict(list) for each in get_args(FeatureType)
-    }
-    for row in table.to_pylist():
-        found[row["type"]][row["feature"]].append(row)
-    return {
-        each: sorted(
-            (_ranked(name, rows) for name, rows in features.items()),
-            key=lambda ranked: -ranked.importance,
-        )
-        for each, features in found.items()
-        if features
-    }
-
-
-def save_importance(
-    measured: Sequence[Measured],
-    fleet: Fleet,
-    template: Template,
-    settings: ImportanceSettings,
-    folder: Folder,
-) -> dict[str, Any]:
-    """Write what the models came to.
-
-    `importance.parquet` has a row for every feature and model, and where both methods are
-    used `gradient.parquet` has the second one's; `result.json` has no times.
-
-    Returns:
-        The content of `result.json`.
-
-    Raises:
-        InputError: No model could be measured.
-    """
-    failures = {each.model: each.failure for each in measured if each.failure is not None}
-    tables = [each.table for each in measured if each.table is not None]
-    if not tables:
-        raise InputError("; ".join(f"model '{name}': {why}" for name, why in failures.items()))
-    ranking = {}
-    for method, file in zip(settings.methods, (IMPORTANCE, GRADIENT), strict=False):
-        table = pa.concat_tables(tables).filter(pc.field("method") == method)
-        folder.write_table(file, table)
-        ranking[method] = {
-            kind: [asdict(each) for each in features]
-            for kind, features in rank_features(table).items()
-        }
-    result = {
-        "fleet": fleet.name,
-        "template": template.to_dict(),
-        "settings": settings.to_dict(),
-        "models": [
-            {key: table[key][0].as_py() for key in ("model", "events", "ne", "rows")}
-            for table in tables
-        ],
-        "failures": failures,
-        "ranking": ranking,
-    }
-    folder.write(RESULT, json.dumps(result, indent=2, allow_nan=False).encode())
-    return result
-
-
-def _ranked(name: str, rows: list[dict[str, Any]]) -> RankedFeature:
-    return RankedFeature(
-        feature=name,
-        importance=math.fsum(row["importance"] for row in rows) / len(rows),
-        sem=math.sqrt(math.fsum(row["sem"] ** 2 for row in rows)) / len(rows),
-        by_model={row["model"]: row["importance"] for row in rows},
     )

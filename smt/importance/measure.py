@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,7 @@ from smt.fleet import ModelSpec
 from smt.importance.attribution import attribute
 from smt.layers.networks import Network
 from smt.layers.representation import Ids, Representation
+from smt.results.importance import Method
 from smt.template import Template
 from smt.template.features import FeatureType, Selection
 from smt.template.inputs import feature_type
@@ -27,7 +27,6 @@ from smt.training.metrics import entropy, paired_delta
 from smt.training.predict import EVALUATION_BATCH, judge, predict
 from smt.training.train import Trained, train_network
 
-Method = Literal["permutation", "gradient"]
 MEASURED_SHARE = 0.1
 
 SCHEMA = pa.schema(

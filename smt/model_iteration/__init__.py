@@ -1,7 +1,8 @@
 """Model iteration (§3.4): every model of a fleet from a version of a template."""
 
 from smt.model_iteration.instance import Instance
-from smt.model_iteration.instantiate import LaunchSettings, instantiate
+from smt.model_iteration.instantiate import instantiate
 from smt.model_iteration.templates import Launch, launch_templates
+from smt.results.launch_settings import LaunchSettings
 
 __all__ = ["Instance", "Launch", "LaunchSettings", "instantiate", "launch_templates"]

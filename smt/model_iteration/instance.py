@@ -6,12 +6,13 @@ from pydantic import Field, NonNegativeInt
 
 from smt.execution.evaluation import TRAINING_VERSION
 from smt.fleet import ModelSpec, log_name
+from smt.results.launch import LaunchDecision
+from smt.search.delta import Delta
 from smt.serving import ServingCost
 from smt.spec import Spec, digest
 from smt.template import Template
 from smt.training import EventMetrics
 
-Outcome = Literal["ships", "held back", "failed"]
 Hyperparameters = dict[str, bool | int | float | str]
 
 
@@ -48,6 +49,10 @@ class Job(Spec):
     def log(self) -> str:
         """`log_name` of the model's log."""
         return log_name(self.model.log)
+
+    def no_delta(self, reason: str) -> Delta:
+        """Of a model whose network, or whose baseline's, failed."""
+        return Delta.not_evaluated() if self.baseline is None else Delta.failed(reason)
 
 
 class Tuning(Spec):
@@ -86,7 +91,7 @@ class Instance(Spec):
         reasons: Why it does not ship, a sentence each; of one that ships, what to know.
         ne, baseline_ne: On the same test rows.
         constant_ne: Of predicting the event rates there that the training window's end knew.
-        delta, sem: Percent, against the baseline; None where there is none.
+        delta: Against the baseline; not evaluated where there is none, or it came to no network.
         cost, baseline_cost: Of serving.
         hyperparameters: What the template exposes, by place: with which values it was trained.
         tuning: How those were chosen; None where none were searched.
@@ -96,13 +101,12 @@ class Instance(Spec):
 
     model: str
     key: str
-    outcome: Outcome
+    outcome: LaunchDecision
     reasons: tuple[str, ...] = ()
     ne: float | None = None
     baseline_ne: float | None = None
     constant_ne: float | None = None
-    delta: float | None = None
-    sem: float | None = None
+    delta: Delta = Delta.not_evaluated()
     metrics: dict[str, EventMetrics] = {}
     cost: ServingCost | None = None
     baseline_cost: ServingCost | None = None

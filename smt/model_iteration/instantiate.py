@@ -6,13 +6,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import (
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    field_validator,
-)
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -28,43 +21,14 @@ from smt.fleet import Fleet, open_logs
 from smt.model_iteration.dictionaries import with_dictionaries
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.make import Made, make_in_own_run, make_instance
-from smt.model_iteration.tune import CONFIRMING
-from smt.seeds import Seed
-from smt.spec import Spec, digest
+from smt.results.launch_settings import LaunchSettings
+from smt.spec import digest
 from smt.storage import Folder
 from smt.template import Template, count_flops
 
 RECORD = "record.json"
 # Of a model's folder: file systems take names of 255 bytes.
 LONGEST = 200
-
-
-class LaunchSettings(Spec):
-    """How models are instantiated.
-
-    Attributes:
-        alpha: Percent; a model whose NE change is below -alpha is held back.
-        seed: Of initial values.
-        checkpoint_steps: From one checkpoint to the next, of a model of several workers.
-        tune_evaluations: Networks that may be trained to choose a model's exposed hyperparameters,
-            that of the defaults included; 0 keeps the defaults.
-    """
-
-    alpha: NonNegativeFloat = 0.05
-    seed: Seed = 0
-    checkpoint_steps: PositiveInt = 1000
-    # Left out where 0, so that launches from before there was tuning can be resumed.
-    tune_evaluations: NonNegativeInt = Field(default=0, exclude_if=lambda budget: budget == 0)
-
-    @field_validator("tune_evaluations")
-    @classmethod
-    def _leaves_one_to_compare(cls, budget: int) -> int:
-        least = 2 + CONFIRMING
-        if 0 < budget < least:
-            raise ValueError(
-                f"{budget} leave nothing to compare the defaults with; give 0, or at least {least}"
-            )
-        return budget
 
 
 def instantiate(
@@ -190,7 +154,14 @@ def record_made(job: Job, made: Made | Lost, folder: Folder) -> Instance:
     """Make a model's files durable, its record last; what a killed launch left of it goes."""
     name = job.model.name
     if isinstance(made, Lost):
-        made = Made(Instance(model=name, key=job.key, outcome="failed", reasons=(made.reason,)), {})
+        lost = Instance(
+            model=name,
+            key=job.key,
+            outcome="failed",
+            reasons=(made.reason,),
+            delta=job.no_delta(made.reason),
+        )
+        made = Made(lost, {})
     folder.clear(model_folder(name))
     folder.write_all({f"{model_folder(name)}/{f}": content for f, content in made.files.items()})
     folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())
@@ -238,9 +209,10 @@ def follow(
 
 
 def _said(instance: Instance) -> str:
-    delta = "" if instance.delta is None else f", Δ {instance.delta:+.3f}% ± {instance.sem:.3f}%"
+    delta, sem = instance.delta.value, instance.delta.sem
+    change = "" if delta is None else f", Δ {delta:+.3f}% ± {'?' if sem is None else f'{sem:.3f}%'}"
     why = "".join(f"; {reason}" for reason in instance.reasons)
-    return f"{instance.model}: {instance.outcome}{delta}{_tuned(instance)}{why}"
+    return f"{instance.model}: {instance.outcome}{change}{_tuned(instance)}{why}"
 
 
 def _tuned(instance: Instance) -> str:

@@ -21,6 +21,7 @@ from smt.fleet import ModelSpec
 from smt.layers.networks import Network
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.tune import tune
+from smt.search.delta import Delta
 from smt.serving import ServingCost, check_neutral, export_network, measure_serving
 from smt.template import Template, build
 from smt.template.card import model_card
@@ -114,7 +115,8 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
             found["hyperparameters"] = {name: template.value(name) for name in template.exposed}
             found |= _find(job, model, log, folder, workers, saving)
         except Exception as error:
-            found |= {"outcome": "failed", "reasons": (sentence(error),)}
+            reason = sentence(error)
+            found |= {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
         seconds = time.perf_counter() - started
         instance = Instance(
             model=job.model.name, key=job.key, seconds=seconds, workers=workers.count, **found
@@ -170,7 +172,8 @@ def _find(
         found["cost"] = measure_serving(network, template)
     if not ne < constant:
         reason = f"NE {ne:.5f} is no better than {constant:.5f}, of predicting the event's rate"
-        return {**found, "outcome": "failed", "reasons": (reason,)}
+        failed = {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
+        return {**found, **failed}
     remarks = []
     if job.baseline is not None:
         compared, remark = _compare(job, job.baseline, log, losses, workers)
@@ -215,16 +218,19 @@ def _compare(
             cost = measure_serving(network, baseline.for_model(model))
         before = train(baseline, model, log, seed=job.seed, workers=workers)
     except (DivergedError, InputError) as error:
-        return {"baseline_cost": cost}, f"its baseline failed: {sentence(error)}"
+        remark = f"its baseline failed: {sentence(error)}"
+        return {"baseline_cost": cost, "delta": Delta.failed(remark)}, remark
     delta, sem = paired_delta(before.losses, losses, read_groups(model, log))
-    return {"baseline_ne": before.ne, "baseline_cost": cost, "delta": delta, "sem": sem}, None
+    compared = {"baseline_ne": before.ne, "baseline_cost": cost, "delta": Delta.of(delta, sem)}
+    return compared, None
 
 
 def _gate(job: Job, template: Template, found: dict[str, Any]) -> tuple[str, ...]:
     """Why the network may not ship."""
-    delta = found.get("delta")
+    delta = found.get("delta", Delta.not_evaluated())
     reasons = []
-    if delta is not None and delta < -job.alpha:
+    # What failed is the baseline, not this network.
+    if delta.status == "measured" and delta.regressed(job.alpha):
         reasons.append(f"Δ is below -α = -{job.alpha:g}%")
     limits = job.model.limits.tighter(template.serving.limits)
     neutral = check_neutral(found["cost"], limits, None, template.serving.growth)

@@ -1,7 +1,6 @@
 """What instantiating a fleet leaves in its folder: one table, and the figures of the fleet."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, quantiles
 from typing import Any
 
@@ -10,17 +9,30 @@ import pyarrow as pa
 from smt.fleet import Fleet, ModelSpec
 from smt.fleet.attributes import attributes
 from smt.model_iteration.instance import Instance
-from smt.model_iteration.instantiate import LaunchSettings, model_folder
-from smt.model_iteration.tuning_table import TUNING_SCHEMA, summarise_tuning, tuning_columns
-from smt.report.pages.launch import MODELS, OUTCOMES, RESULT
+from smt.model_iteration.instantiate import model_folder
+from smt.model_iteration.tuning_table import summarise_tuning, tuning_columns
+from smt.results.folder import write_result
+from smt.results.launch import (
+    DECISIONS,
+    AttributeGroup,
+    CostChange,
+    CostSummary,
+    DeltaSummary,
+    HeldModel,
+    LaunchDecision,
+    LaunchResult,
+)
+from smt.results.launch_models import MODELS, SCHEMA
+from smt.results.launch_settings import LaunchSettings
+from smt.serving import ServingCost
 from smt.storage import Folder
 
 ATTRIBUTES = ("stage", "inference_hardware", "event", "surface", "data_constraint")
 # Two-sided, 95%.
 CRITICAL = 1.96
 
-Result = dict[str, Any]
-Row = dict[str, Any]
+# A model of the fleet, and what it came to.
+Launched = tuple[ModelSpec, Instance]
 
 
 def save_instances(
@@ -30,119 +42,123 @@ def save_instances(
     baseline: str | None,
     settings: LaunchSettings,
     folder: Folder,
-) -> Result:
+) -> LaunchResult:
     """Write `models.parquet`, a row a model, and `result.json`, which holds no times.
 
     Args:
         instances: One a model, in the fleet's order.
         template, baseline: What a person calls them; None compares with nothing.
-
-    Returns:
-        The content of `result.json`.
     """
-    rows = [_row(*each) for each in zip(fleet.models, instances, strict=True)]
-    result = summarise_instances(rows, settings.alpha)
-    result = {
-        "fleet": fleet.name,
-        "template": template,
-        "baseline": baseline,
-        "settings": settings.to_dict(),
-        **result,
-    }
+    launched = list(zip(fleet.models, instances, strict=True))
+    ships = [(model, instance) for model, instance in launched if instance.outcome == "ships"]
+    result = LaunchResult(
+        fleet=fleet.name,
+        template=template,
+        baseline=baseline,
+        settings=settings,
+        models=len(launched),
+        outcomes=_outcomes(launched),
+        delta=_deltas(launched, settings.alpha),
+        shipped_delta=_deltas(ships, settings.alpha),
+        cost=_cost(launched),
+        tuning=summarise_tuning(instances),
+        attributes={name: _groups(launched, name) for name in ATTRIBUTES},
+        not_shipped=tuple(
+            HeldModel(
+                model=model.name,
+                outcome=instance.outcome,
+                reasons=instance.reasons,
+                delta=instance.delta,
+            )
+            for model, instance in launched
+            if instance.outcome != "ships"
+        ),
+    )
+    rows = [_row(model, instance) for model, instance in launched]
     folder.write_table(MODELS, pa.Table.from_pylist(rows, schema=SCHEMA))
-    folder.write(RESULT, json.dumps(result, indent=2, allow_nan=False).encode())
+    write_result(folder, result)
     return result
 
 
-def summarise_instances(rows: Sequence[Row], alpha: float) -> Result:
-    """The fleet's figures, from rows of `models.parquet`.
-
-    `delta` is over the models that were compared; `better` and `worse` are those whose 95%
-    interval excludes 0, `regressed` those below -alpha. FLOPs are means an example by traffic,
-    bytes are sums, both over the models of which both costs are known.
-    """
+def _outcomes(launched: Sequence[Launched]) -> dict[LaunchDecision, int]:
     return {
-        "models": len(rows),
-        "outcomes": _outcomes(rows),
-        "delta": _deltas(rows, alpha),
-        "shipped_delta": _deltas([row for row in rows if row["outcome"] == "ships"], alpha),
-        "cost": _cost(rows),
-        "tuning": summarise_tuning(rows),
-        "attributes": {
-            name: {
-                value: _group([row for row in rows if row[name] == value])
-                for value in dict.fromkeys(row[name] for row in rows)
-            }
-            for name in ATTRIBUTES
-        },
-        "not_shipped": [
-            {key: row[key] for key in ("model", "outcome", "reasons", "delta", "sem")}
-            for row in rows
-            if row["outcome"] != "ships"
-        ],
+        decision: sum(instance.outcome == decision for _, instance in launched)
+        for decision in DECISIONS
     }
 
 
-def _outcomes(rows: Sequence[Row]) -> dict[str, int]:
-    return {each: sum(row["outcome"] == each for row in rows) for each in OUTCOMES}
+def _groups(launched: Sequence[Launched], name: str) -> dict[str, AttributeGroup]:
+    """The models by their value of an attribute, in the order in which values come up."""
+    groups: dict[str, list[Launched]] = {}
+    for model, instance in launched:
+        groups.setdefault(attributes(model)[name], []).append((model, instance))
+    return {value: _group(group) for value, group in groups.items()}
 
 
-def _group(rows: Sequence[Row]) -> Result:
-    known = [row["delta"] for row in rows if row["delta"] is not None]
-    return {"models": len(rows), **_outcomes(rows), "mean_delta": fmean(known) if known else None}
+def _group(launched: Sequence[Launched]) -> AttributeGroup:
+    known = [instance.delta.value for _, instance in launched if instance.delta.value is not None]
+    outcomes = _outcomes(launched)
+    return AttributeGroup(
+        models=len(launched),
+        ships=outcomes["ships"],
+        held_back=outcomes["held back"],
+        failed=outcomes["failed"],
+        mean_delta=fmean(known) if known else None,
+    )
 
 
-def _deltas(rows: Sequence[Row], alpha: float) -> Result | None:
-    """None where no model was compared."""
-    known = [row for row in rows if row["delta"] is not None]
+def _deltas(launched: Sequence[Launched], alpha: float) -> DeltaSummary | None:
+    """Over the models that were compared; None where none was."""
+    known = [
+        (model.weight, instance.delta.value, instance.delta.sem)
+        for model, instance in launched
+        if instance.delta.value is not None
+    ]
     if not known:
         return None
-    deltas = [row["delta"] for row in known]
-    weights = [row["weight"] for row in known]
+    weights, deltas, _ = zip(*known, strict=True)
     # statistics.quantiles wants two values.
     quartiles = quantiles(deltas * 2 if len(deltas) == 1 else deltas, n=4, method="inclusive")
-    return {
-        "models": len(known),
-        "mean": fmean(deltas),
-        "mean_by_traffic": fmean(deltas, weights) if any(weights) else None,
-        "min": min(deltas),
-        "quartiles": quartiles,
-        "max": max(deltas),
-        "better": sum(row["delta"] > CRITICAL * row["sem"] for row in known),
-        "worse": sum(row["delta"] < -CRITICAL * row["sem"] for row in known),
-        "regressed": sum(delta < -alpha for delta in deltas),
-    }
+    return DeltaSummary(
+        models=len(known),
+        mean=fmean(deltas),
+        mean_by_traffic=fmean(deltas, weights) if any(weights) else None,
+        min=min(deltas),
+        quartiles=tuple(quartiles),
+        max=max(deltas),
+        better=sum(sem is not None and delta > CRITICAL * sem for _, delta, sem in known),
+        worse=sum(sem is not None and delta < -CRITICAL * sem for _, delta, sem in known),
+        regressed=sum(delta < -alpha for delta in deltas),
+    )
 
 
-def _cost(rows: Sequence[Row]) -> Result | None:
-    """None where no two costs can be compared."""
-    known = [row for row in rows if None not in (row["flops"], row["baseline_flops"])]
-    weights = [row["weight"] for row in known]
+def _cost(launched: Sequence[Launched]) -> CostSummary | None:
+    """Over the models of which both costs are known; None where no two can be compared."""
+    known = [
+        (model.weight, instance.baseline_cost, instance.cost)
+        for model, instance in launched
+        if instance.baseline_cost is not None and instance.cost is not None
+    ]
+    weights = [weight for weight, _, _ in known]
     if not any(weights):
         return None
-    return {
-        "models": len(known),
-        "flops": _change(*(fmean([r[k] for r in known], weights) for k in _pair("flops"))),
-        "bytes": _change(*(sum(r[k] for r in known) for k in _pair("bytes"))),
-    }
+
+    def change(
+        amount: Callable[[ServingCost], int], summed: Callable[[list[int]], int | float]
+    ) -> CostChange:
+        before = summed([amount(cost) for _, cost, _ in known])
+        after = summed([amount(cost) for _, _, cost in known])
+        return CostChange(before=before, after=after, saved_percent=100 * (1 - after / before))
+
+    return CostSummary(
+        models=len(known),
+        flops=change(lambda cost: cost.flops, lambda amounts: fmean(amounts, weights)),
+        bytes=change(lambda cost: cost.bytes, sum),
+    )
 
 
-def _pair(name: str) -> tuple[str, str]:
-    return f"baseline_{name}", name
-
-
-def _change(before: float, after: float) -> dict[str, float]:
-    return {"before": before, "after": after, "saved_percent": 100 * (1 - after / before)}
-
-
-def _row(model: ModelSpec, instance: Instance) -> Row:
-    cost, before = instance.cost, instance.baseline_cost
-    costs = {
-        name: None if each is None else getattr(each, key)
-        for prefix, each in (("", cost), ("baseline_", before))
-        for key in ("flops", "bytes", "latency_ms")
-        for name in (f"{prefix}{key}",)
-    }
+def _row(model: ModelSpec, instance: Instance) -> dict[str, Any]:
+    """Of `SCHEMA`."""
     described = attributes(model)
     del described["inference_flops"]
     return {
@@ -151,45 +167,22 @@ def _row(model: ModelSpec, instance: Instance) -> Row:
         "weight": model.weight,
         "outcome": instance.outcome,
         "reasons": list(instance.reasons),
-        **{
-            key: getattr(instance, key)
-            for key in ("ne", "baseline_ne", "constant_ne", "delta", "sem")
-        },
-        **costs,
+        **{name: getattr(instance, name) for name in ("ne", "baseline_ne", "constant_ne")},
+        "delta": instance.delta.value,
+        "sem": instance.delta.sem,
+        "delta_status": instance.delta.status,
+        "delta_reason": instance.delta.reason,
+        **_cost_columns("", instance.cost),
+        **_cost_columns("baseline_", instance.baseline_cost),
         **tuning_columns(instance),
-        "train_rows": instance.train_rows,
-        "test_rows": instance.test_rows,
-        "seconds": instance.seconds,
+        **{name: getattr(instance, name) for name in ("train_rows", "test_rows", "seconds")},
         "workers": instance.workers,
         "device_hours": instance.device_hours,
         "folder": model_folder(model.name),
     }
 
 
-_TEXT = ("model", "stage", "inference_hardware", "event", "surface", "data_constraint")
-_NUMBERS = ("ne", "baseline_ne", "constant_ne", "delta", "sem")
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in _TEXT),
-        ("weight", pa.float64()),
-        ("outcome", pa.string()),
-        ("reasons", pa.list_(pa.string())),
-        *((name, pa.float64()) for name in _NUMBERS),
-        *(
-            (f"{prefix}{name}", kind)
-            for prefix in ("", "baseline_")
-            for name, kind in (
-                ("flops", pa.int64()),
-                ("bytes", pa.int64()),
-                ("latency_ms", pa.float64()),
-            )
-        ),
-        *TUNING_SCHEMA,
-        ("train_rows", pa.int64()),
-        ("test_rows", pa.int64()),
-        ("seconds", pa.float64()),
-        ("workers", pa.int64()),
-        ("device_hours", pa.float64()),
-        ("folder", pa.string()),
-    ]
-)
+def _cost_columns(prefix: str, cost: ServingCost | None) -> dict[str, int | float]:
+    if cost is None:
+        return {}
+    return {f"{prefix}{name}": getattr(cost, name) for name in ("flops", "bytes", "latency_ms")}

@@ -19,6 +19,7 @@ from smt.errors import InputError, sentence
 from smt.fleet import ModelSpec
 from smt.mmo import Trial, aggregate, optimize
 from smt.model_iteration.instance import Hyperparameters, Job, Tuning
+from smt.results.launch_settings import CONFIRMING
 from smt.seeds import tuning_confirmation
 from smt.space import Domain, Theta, drop_inactive
 from smt.template import Choice, Template
@@ -30,9 +31,6 @@ VALIDATION_SHARE = 0.2
 
 FALSE_CHOICE = 0.05
 """The chance to take luck with a comparison's rows for a gain."""
-
-CONFIRMING = 2
-"""Evaluations of the budget that confirm the best: its own, and the defaults'."""
 
 
 def tune(job: Job, log: Log) -> tuple[ModelSpec, Tuning | None]:

@@ -6,34 +6,17 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-import pyarrow as pa
-
-from smt.model_iteration.instance import Instance
-
-# `hyperparameters` and `default` are JSON, place -> value; all but the first are null where a
-# model was not tuned.
-TUNING_SCHEMA = (
-    ("hyperparameters", pa.string()),
-    ("tuning", pa.string()),
-    ("tuning_default", pa.string()),
-    ("tuning_evaluations", pa.int64()),
-    ("tuning_failures", pa.int64()),
-    ("validation_delta", pa.float64()),
-    ("validation_sem", pa.float64()),
-    ("confirmed_delta", pa.float64()),
-    ("confirmed_sem", pa.float64()),
-    ("tuning_remark", pa.string()),
-)
-
-Row = dict[str, Any]
+from smt.model_iteration.instance import Hyperparameters, Instance, Tuning
+from smt.results.launch import TunedHyperparameter, TuningSummary, UntunedModel
+from smt.space import Value
 
 
-def tuning_columns(instance: Instance) -> Row:
-    """A model's cells of `TUNING_SCHEMA`."""
+def tuning_columns(instance: Instance) -> dict[str, Any]:
+    """A model's cells of `smt.results.launch_models.SCHEMA` that are of tuning."""
     own = {"hyperparameters": json.dumps(instance.hyperparameters)}
     tuning = instance.tuning
     if tuning is None:
-        return {**dict.fromkeys(name for name, _ in TUNING_SCHEMA), **own}
+        return own
     return {
         **own,
         "tuning": tuning.choice,
@@ -48,54 +31,63 @@ def tuning_columns(instance: Instance) -> Row:
     }
 
 
-def summarise_tuning(rows: Sequence[Row]) -> dict[str, Any] | None:
-    """Which models chose what, from rows of `models.parquet`; None where none was tuned.
-
-    `gain` is the median Δ, on the rows that confirmed them, of the values that models chose: as
-    only gains are confirmed, it flatters them a little. A hyperparameter's `least`, `median` and
-    `most` are of numbers, `values` are (value, models) of anything else; `set` counts the models
-    whose own value the fleet names, which none of the others do.
-    """
-    tuned = [row for row in rows if row["tuning"] is not None]
-    if not tuned:
+def summarise_tuning(instances: Sequence[Instance]) -> TuningSummary | None:
+    """Which models chose what; None where none was tuned."""
+    tuned = [instance for instance in instances if instance.tuning is not None]
+    tunings = [instance.tuning for instance in tuned if instance.tuning is not None]
+    if not tunings:
         return None
-    chosen = [row for row in tuned if row["tuning"] == "chosen"]
-    return {
-        "models": len(tuned),
-        **{name: sum(row["tuning"] == name for row in tuned) for name in ("chosen", "kept")},
-        "failed": [
-            {"model": row["model"], "remark": row["tuning_remark"]}
-            for row in tuned
-            if row["tuning"] == "failed"
-        ],
-        "evaluations": sum(row["tuning_evaluations"] for row in tuned),
-        "failures": sum(row["tuning_failures"] for row in tuned),
-        "gain": median(row["confirmed_delta"] for row in chosen) if chosen else None,
-        "hyperparameters": _hyperparameters(rows, tuned),
-    }
+    gains = [
+        tuning.confirmed_delta
+        for tuning in tunings
+        if tuning.choice == "chosen" and tuning.confirmed_delta is not None
+    ]
+    return TuningSummary(
+        models=len(tunings),
+        chosen=sum(tuning.choice == "chosen" for tuning in tunings),
+        kept=sum(tuning.choice == "kept" for tuning in tunings),
+        failed=tuple(
+            UntunedModel(model=instance.model, remark=tuning.remark)
+            for instance, tuning in zip(tuned, tunings, strict=True)
+            if tuning.choice == "failed"
+        ),
+        evaluations=sum(tuning.evaluations for tuning in tunings),
+        failures=sum(tuning.failures for tuning in tunings),
+        gain=median(gains) if gains else None,
+        hyperparameters=_hyperparameters(instances, tunings),
+    )
 
 
-def _hyperparameters(rows: Sequence[Row], tuned: Sequence[Row]) -> dict[str, Any]:
-    defaults: dict[str, Any] = {}
-    for row in tuned:
-        defaults |= json.loads(row["tuning_default"])
-    found = {}
-    for place, default in defaults.items():
-        searched = [row for row in tuned if place in json.loads(row["tuning_default"])]
-        chosen = [row for row in searched if row["tuning"] == "chosen"]
-        has_it = sum(place in json.loads(row["hyperparameters"]) for row in rows)
-        values = [json.loads(row["hyperparameters"])[place] for row in chosen]
-        found[place] = {
-            "default": default,
-            "searched": len(searched),
-            "chosen": len(chosen),
-            "set": has_it - len(searched),
-            **_spread(values),
-        }
-    return found
+def _hyperparameters(
+    instances: Sequence[Instance], tunings: Sequence[Tuning]
+) -> dict[str, TunedHyperparameter]:
+    """By place, in the order in which models name them."""
+    defaults: Hyperparameters = {}
+    for tuning in tunings:
+        defaults |= tuning.default
+    return {place: _hyperparameter(place, defaults[place], instances) for place in defaults}
 
 
-def _spread(values: Sequence[Any]) -> dict[str, Any]:
-    if values and not any(isinstance(value, bool | str) for value in values):
-        return {"least": min(values), "median": median(values), "most": max(values)}
-    return {"values": [list(each) for each in Counter(values).most_common()]}
+def _hyperparameter(
+    place: str, default: Value, instances: Sequence[Instance]
+) -> TunedHyperparameter:
+    searched = chosen = 0
+    values = []
+    for instance in instances:
+        if instance.tuning is not None and place in instance.tuning.default:
+            searched += 1
+            if instance.tuning.choice == "chosen":
+                chosen += 1
+                values.append(instance.hyperparameters[place])
+    named = sum(place in instance.hyperparameters for instance in instances)
+    return TunedHyperparameter(
+        default=default, searched=searched, chosen=chosen, set=named - searched, **_spread(values)
+    )
+
+
+def _spread(values: Sequence[Value]) -> dict[str, Any]:
+    """The fields that say which values models chose."""
+    amounts = [value for value in values if not isinstance(value, bool | str)]
+    if amounts and len(amounts) == len(values):
+        return {"least": min(amounts), "median": median(amounts), "most": max(amounts)}
+    return {"values": tuple(Counter(values).most_common())}

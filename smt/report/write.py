@@ -1,5 +1,6 @@
 """From a run's folder to its report."""
 
+from smt.report.document import write_page
 from smt.report.pages.generalization import page
 from smt.results.run_reading import read_run
 from smt.storage import Folder
@@ -20,5 +21,4 @@ def write_report(folder: Folder) -> str:
     Raises:
         InputError: One of these files is missing.
     """
-    folder.write("report.html", page(read_run(folder)).encode())
-    return folder.path("report.html")
+    return write_page(folder, page(read_run(folder)))

@@ -3,14 +3,14 @@
 from smt.template_iteration.backtest import backtest
 from smt.template_iteration.backtest_models import choose_models
 from smt.template_iteration.comparison import Comparison, ModelComparison
+from smt.template_iteration.decision import VersionDecision
 from smt.template_iteration.integrate import Integration, integrate
-from smt.template_iteration.outcome import Outcome
 
 __all__ = [
     "Comparison",
     "Integration",
     "ModelComparison",
-    "Outcome",
+    "VersionDecision",
     "backtest",
     "choose_models",
     "integrate",

@@ -23,9 +23,9 @@ from smt.search.aggregate import normalise_weights
 from smt.storage import Folder
 from smt.template import Template
 from smt.template_iteration.comparison import Comparison, ModelComparison
+from smt.template_iteration.decision import LeftOut, VersionDecision
 from smt.template_iteration.fleet_check import FleetCheck
 from smt.template_iteration.integrate import Integration, Reduced
-from smt.template_iteration.outcome import LeftOut, Outcome
 
 NAME = "backtest"
 
@@ -41,7 +41,7 @@ def backtest(
     resources: Resources | None = None,
     resume: bool = False,
     console: Console | None = None,
-) -> Outcome:
+) -> VersionDecision:
     """Count what the fleet's networks cost, then train models under both templates, on Ray.
 
     A version that breaks a limit of serving is not trained. One that is not kept is tried
@@ -82,7 +82,7 @@ def backtest(
     if misfits:
         with claim_run(folder, identity, resume=resume):
             left_out = tuple(_count(each, check) for each in change.reduced)
-        return Outcome(tuple(seeds), settings, misfits, None, left_out)
+        return VersionDecision(tuple(seeds), settings, misfits, None, left_out)
     templates = [parent, change.version.template]
     templates += [each.template for each in change.reduced if each.template is not None]
     planned = plan_run(models, templates, logs, resources)
@@ -92,8 +92,8 @@ def backtest(
             training = _Training(
                 parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
             )
-            found, left_out = training.run(change, check)
-    return Outcome(tuple(seeds), settings, (), found, left_out)
+            comparison, left_out = training.run(change, check)
+    return VersionDecision(tuple(seeds), settings, (), comparison, left_out)
 
 
 def _count(reduced: Reduced, check: FleetCheck) -> LeftOut:
@@ -118,9 +118,9 @@ class _Training:
     def run(self, change: Integration, check: FleetCheck) -> tuple[Comparison, tuple[LeftOut, ...]]:
         """The version, and without each technique where it is not kept."""
         before = self._train_parent()
-        found = self._compare(before, NAME, change.version.template)
-        if found.kept or not change.reduced:
-            return found, ()
+        comparison = self._compare(before, NAME, change.version.template)
+        if comparison.kept or not change.reduced:
+            return comparison, ()
         counted = [_count(each, check) for each in change.reduced]
         trained = [each for each in counted if each.failure is None and not each.misfits]
         self.display.plan(len(trained) * len(self.models) * len(self.seeds))
@@ -133,7 +133,7 @@ class _Training:
                 left_out.append(LeftOut(each.technique, without))
             else:
                 left_out.append(each)
-        return found, tuple(left_out)
+        return comparison, tuple(left_out)
 
     def _train_parent(self) -> list[list[Evaluation]]:
         """A row a seed. Raises `InputError` for a model that does not train at all."""

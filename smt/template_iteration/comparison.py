@@ -7,6 +7,7 @@ from smt.execution.evaluation import Evaluation
 from smt.fleet import ModelSpec
 from smt.mmo import Aggregate, Settings, aggregate
 from smt.mmo.verdict.significance import combine_replicates
+from smt.search.delta import Delta
 from smt.template.versions import BackTest
 
 
@@ -23,32 +24,26 @@ class ModelComparison:
     after: tuple[Evaluation, ...]
 
     @property
-    def deltas(self) -> tuple[float, ...]:
-        """Δ of every seed, percent; NaN where it failed."""
-        return tuple(math.nan if each.delta is None else each.delta for each in self.after)
+    def deltas(self) -> tuple[Delta, ...]:
+        """Δ of every seed."""
+        return tuple(evaluation.outcome for evaluation in self.after)
 
     @property
-    def delta(self) -> float:
-        """Mean Δ over the seeds; NaN where one failed."""
-        return combine_replicates(self.deltas, [each.sem for each in self.after])[0]
-
-    @property
-    def sem(self) -> float | None:
-        """Standard error of `delta`; None where a seed failed.
+    def delta(self) -> Delta:
+        """Mean over the seeds; failed where one failed.
 
         See `smt.mmo.verdict.significance.combine_replicates`; one seed says nothing of other seeds.
         """
-        return combine_replicates(self.deltas, [each.sem for each in self.after])[1]
-
-    @property
-    def failure(self) -> str | None:
-        """Why a seed failed under the new template; None where none did."""
-        return next((each.failure for each in self.after if each.failure is not None), None)
+        deltas = self.deltas
+        values = [delta.value for delta in deltas if delta.value is not None]
+        if len(values) < len(deltas):
+            return next(delta for delta in deltas if delta.value is None)
+        return Delta.measured(*combine_replicates(values, [delta.sem for delta in deltas]))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The outcome of a back-test; a comparison a model, in the order given."""
+    """A template against its parent; a comparison a model, in the order given."""
 
     models: tuple[ModelComparison, ...]
     seeds: tuple[int, ...]
@@ -58,8 +53,8 @@ class Comparison:
     def aggregate(self) -> Aggregate:
         """μ, R and A over all models."""
         return aggregate(
-            [each.delta for each in self.models],
-            [each.model.weight for each in self.models],
+            [compared.delta.plain for compared in self.models],
+            [compared.model.weight for compared in self.models],
             alpha=self.settings.alpha,
             epsilon=self.settings.epsilon,
         )
@@ -71,15 +66,19 @@ class Comparison:
 
     def record(self, fleet: str, command: str) -> BackTest | None:
         """What the version's file says of it; None where a model failed: there is no μ then."""
-        found = self.aggregate
-        if math.isnan(found.mean):
+        aggregated = self.aggregate
+        if math.isnan(aggregated.mean):
             return None
         return BackTest(
             fleet=fleet,
             models=len(self.models),
-            mean=found.mean,
-            regression_rate=found.regression_rate,
-            deltas={each.model.name: each.delta for each in self.models},
+            mean=aggregated.mean,
+            regression_rate=aggregated.regression_rate,
+            deltas={
+                compared.model.name: compared.delta.value
+                for compared in self.models
+                if compared.delta.value is not None
+            },
             seeds=self.seeds,
             command=command,
         )

@@ -1,50 +1,14 @@
 """Which hyperparameters a version leaves to each model (Eq. 7), and where in the template."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from smt.errors import InputError
+from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.space import Domain, Value
 from smt.template import Choice, Float, Int, Template, diff
 from smt.template_iteration.applied import Applied, apply_techniques
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """What becomes of a hyperparameter that a run's sensitivity analysis wants exposed.
-
-    Attributes:
-        place: What a model may set, such as `training.dense_rate`; None where it cannot.
-        domain: What to. The template's value, the default, is in it.
-        obstacle: Why it cannot be exposed; None where it can.
-        reason: Why the run wants it exposed.
-    """
-
-    technique: str
-    hyperparameter: str
-    place: str | None
-    domain: Domain
-    obstacle: str | None
-    reason: str
-
-    def __str__(self) -> str:
-        of = f"{self.hyperparameter} of {self.technique}"
-        if self.obstacle is not None:
-            return f"{of} stays fixed: {self.obstacle}"
-        return f"{of} is exposed as {self.place}, {self.domain}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {
-            "technique": self.technique,
-            "hyperparameter": self.hyperparameter,
-            "place": self.place,
-            "domain": self.domain.to_dict(),
-            "obstacle": self.obstacle,
-            "reason": self.reason,
-        }
 
 
 def find_exposures(
@@ -71,7 +35,16 @@ def find_exposures(
                 where, obstacle = _find_place(chosen, place, name, domain, parent), None
             except InputError as error:
                 where, obstacle = None, str(error)
-            exposures.append(Exposure(technique.name, name, where, domain, obstacle, advice.reason))
+            exposures.append(
+                Exposure(
+                    technique=technique.name,
+                    hyperparameter=name,
+                    place=where,
+                    domain=domain,
+                    obstacle=obstacle,
+                    reason=advice.reason,
+                )
+            )
     return tuple(exposures)
 
 

@@ -1,38 +1,17 @@
 """Whether a version's networks can be served, counted before anything is trained."""
 
-import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from smt.data import Schema
 from smt.errors import InputError
 from smt.fleet import ModelSpec, log_name, log_schema
+from smt.results.integration import Misfit
 from smt.serving import measure_serving
 from smt.template import Template, build
 from smt.template.card import model_card
 
 # What is limited: the attribute of `ServingLimits`, and how a person reads it.
 _UNITS = {"flops": "FLOPs an example", "bytes": "bytes", "latency_ms": "ms of p99 latency"}
-
-
-@dataclass(frozen=True)
-class Misfit:
-    """A model of the fleet that a version cannot serve, though its parent can.
-
-    Attributes:
-        reason: The limit that it breaks, or why it has no network.
-        excess: Percent above the limit; infinite without a network.
-    """
-
-    model: str
-    reason: str
-    excess: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        excess = self.excess if math.isfinite(self.excess) else None
-        return {"model": self.model, "reason": self.reason, "excess": excess}
 
 
 class FleetCheck:
@@ -75,7 +54,8 @@ class FleetCheck:
                 counted[inputs] = _count(template, model, self._schemas[log_name(model.log)])
             costs = counted[inputs]
             if isinstance(costs, str):
-                yield Misfit(model.name, f"its network cannot be built: {costs}", math.inf)
+                reason = f"its network cannot be built: {costs}"
+                yield Misfit(model=model.name, reason=reason, excess=None)
             else:
                 yield from self._compare(template.for_model(model), model, costs)
 
@@ -93,7 +73,8 @@ class FleetCheck:
             limit = getattr(limits, what)
             if limit is not None and cost > limit:
                 reason = f"it needs {_said(cost)} {_UNITS[what]}, its limit is {_said(limit)}"
-                yield Misfit(model.name, reason, 100 * (cost / limit - 1))
+                excess = 100 * (cost / limit - 1)
+                yield Misfit(model=model.name, reason=reason, excess=excess)
 
 
 def _count(template: Template, model: ModelSpec, schema: Schema) -> dict[str, int] | str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from smt.errors import InputError
 from smt.results.folder import read_result
 from smt.results.generalization import GeneralizationResult
+from smt.results.integration import Exposure
 from smt.spec import suggest
 from smt.storage import Folder
 from smt.techniques import catalogue, find_technique
@@ -21,7 +22,7 @@ from smt.template.versions import (
     Version,
 )
 from smt.template_iteration.applied import Applied, apply_techniques
-from smt.template_iteration.exposure import Exposure, expose, find_exposures
+from smt.template_iteration.exposure import expose, find_exposures
 
 
 @dataclass(frozen=True)

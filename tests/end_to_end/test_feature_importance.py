@@ -1,4 +1,4 @@
-"""One measurement of three models, in this process: it needs no Ray."""
+"""One measurement of three models, on workers."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def refused(capsys, fleet, out, *options):
 
 
 @pytest.fixture(scope="module")
-def out(fleet_file, tmp_path_factory):
+def out(cluster, fleet_file, tmp_path_factory):
     out = tmp_path_factory.mktemp("importance") / "run"
     measure(fleet_file, out, "--representatives", "3", "--method", "both")
     return out
@@ -93,7 +93,7 @@ def test_another_run_is_not_overwritten(out, capsys, fleet_file):
     assert "another settings" in said
 
 
-def test_models_are_measured_by_name(capsys, fleet_file, tmp_path):
+def test_models_are_measured_by_name(cluster, capsys, fleet_file, tmp_path):
     out = tmp_path / "run"
     said = refused(capsys, fleet_file, out, "--models", "view-al")
     assert "no model 'view-al'" in said

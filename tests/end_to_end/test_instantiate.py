@@ -138,7 +138,8 @@ def test_what_ships_can_be_loaded_from_its_folder(launched, options):
             load_checkpoint(network, folder / "checkpoint")
             assert load_exported(folder / "export").inputs
         record = Instance.model_validate_json((folder / "record.json").read_bytes())
-        assert (record.ne, record.delta) == (row["ne"], row["delta"])
+        assert (record.ne, record.delta.value) == (row["ne"], row["delta"])
+        assert record.delta.status == row["delta_status"]
 
 
 def test_a_killed_launch_resumes_to_the_same_table_and_makes_no_model_twice(

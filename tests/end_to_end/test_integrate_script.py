@@ -101,8 +101,8 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
     )
     for each in result["models"]:
         deltas = [r["delta"] for r in rows if r["model"] == each["model"] and r["version"] == 2]
-        assert each["by_seed"] == deltas
-        assert each["delta"] == pytest.approx(sum(deltas) / 2)
+        assert [delta["value"] for delta in each["by_seed"]] == deltas
+        assert each["delta"]["value"] == pytest.approx(sum(deltas) / 2)
         assert each["ne_after"] < each["ne_before"]
     assert (out / "report.html").stat().st_size > 100_000
 
@@ -116,7 +116,9 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
     assert again["models"] == result["models"]
     _, stored = history(NAME, folder=tmp_path / "templates")
     assert stored.template.training.dense_rate == 0.002
-    assert stored.backtest.deltas == {each["model"]: each["delta"] for each in result["models"]}
+    assert stored.backtest.deltas == {
+        each["model"]: each["delta"]["value"] for each in result["models"]
+    }
     assert stored.backtest.command.startswith("integrate.py --run")
     assert "--resume" not in stored.backtest.command
 
@@ -139,7 +141,8 @@ def test_a_technique_that_spoils_a_version_is_blamed(integrate, tmp_path):
     ]
     rows = pq.read_table(out / "evaluations.parquet").to_pylist()
     without = {row["model"]: row["delta"] for row in rows if row["without"] == "wild"}
-    assert result["blame"][1]["deltas"] == without
+    deltas = result["blame"][1]["deltas"].items()
+    assert {model: delta["value"] for model, delta in deltas} == without
     assert all(delta > 0 for delta in without.values())
     assert len(rows) == 12
     assert len([*out.glob("baselines/*.json")]) == 3

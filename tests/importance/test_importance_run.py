@@ -6,10 +6,11 @@ import pytest
 
 from smt.errors import InputError
 from smt.fleet import Fleet
-from smt.importance.fleet import (
+from smt.importance.fleet import describe_measured, measure_model
+from smt.results.folder import read_result
+from smt.results.importance import (
+    ImportanceResult,
     ImportanceSettings,
-    describe_measured,
-    measure_models,
     rank_features,
     save_importance,
 )
@@ -29,35 +30,36 @@ def fleet(small_model):
 
 
 @pytest.fixture
-def logs(small_log):
+def log(small_log):
     """In the last of the training window nobody hides anything."""
     train = small_log.train
     values = train["hide"].to_numpy().copy()
     values[-1000:] = 0
     place = train.column_names.index("hide")
     train = train.set_column(place, train.field("hide"), pa.array(values))
-    return {"small": replace(small_log, train=train)}
+    return replace(small_log, train=train)
 
 
 def test_a_model_that_cannot_be_measured_is_named_and_the_others_are(
-    fleet, logs, small_template, tmp_path
+    fleet, log, small_template, tmp_path
 ):
     folder = Folder(tmp_path)
-    found = [*measure_models(fleet.models, logs, small_template, SETTINGS, folder)]
+    found = [measure_model(model, log, small_template, SETTINGS) for model in fleet.models]
     assert [each.failure is None for each in found] == [True, False]
     assert describe_measured(found[0]).startswith("fine: NE ")
     assert "rare: not measured" in describe_measured(found[1])
-    result = save_importance(found, fleet, small_template, SETTINGS, folder)
-    assert [each["model"] for each in result["models"]] == ["fine"]
-    assert "'hide' never happens in the last 10%" in result["failures"]["rare"]
+    failures = {"rare": found[1].failure}
+    result = save_importance([found[0].table], failures, fleet, small_template, SETTINGS, folder)
+    assert [each.model for each in result.models] == ["fine"]
+    assert "'hide' never happens in the last 10%" in result.failures["rare"]
+    assert read_result(folder, ImportanceResult) == result
     assert set(folder.read_table("importance.parquet")["model"].to_pylist()) == {"fine"}
 
 
-def test_nothing_measured_is_an_error_with_every_reason(fleet, logs, small_template, tmp_path):
-    folder = Folder(tmp_path)
-    found = [*measure_models(fleet.models[1:], logs, small_template, SETTINGS, folder)]
+def test_nothing_measured_is_an_error_with_every_reason(fleet, log, small_template, tmp_path):
+    failures = {"rare": measure_model(fleet.models[1], log, small_template, SETTINGS).failure}
     with pytest.raises(InputError, match=r"model 'rare': .*never happens"):
-        save_importance(found, fleet, small_template, SETTINGS, folder)
+        save_importance([], failures, fleet, small_template, SETTINGS, Folder(tmp_path))
 
 
 def test_a_rank_is_by_the_mean_over_the_models_that_read_a_feature():

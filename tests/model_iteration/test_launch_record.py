@@ -11,7 +11,11 @@ from smt.fleet import Fleet
 from smt.model_iteration import Instance, LaunchSettings
 from smt.model_iteration.instance import Tuning
 from smt.model_iteration.instantiate import model_folder
-from smt.model_iteration.record import MODELS, RESULT, save_instances
+from smt.model_iteration.record import save_instances
+from smt.results.folder import read_result
+from smt.results.launch import LaunchResult
+from smt.results.launch_models import MODELS, read_launched
+from smt.search.delta import Delta
 from smt.serving import ServingCost
 from smt.storage import Folder
 
@@ -43,8 +47,7 @@ def instance(model, outcome, delta=None, sem=None, *, reasons=(), flops=None, se
         model=model,
         key="key",
         outcome=outcome,
-        delta=delta,
-        sem=sem,
+        delta=Delta.failed(reasons[0]) if outcome == "failed" else Delta.of(delta, sem),
         reasons=reasons,
         seconds=seconds,
         **costs,
@@ -79,59 +82,66 @@ def saved(fleet, tmp_path):
 
 def test_adoption_and_changes_are_counted_over_the_fleet(saved):
     result, _ = saved
-    assert result["models"] == 5
-    assert result["outcomes"] == {"ships": 3, "held back": 1, "failed": 1}
-    delta, shipped = result["delta"], result["shipped_delta"]
-    assert (delta["models"], shipped["models"]) == (4, 3)
-    assert delta["mean"] == pytest.approx((0.4 + 0.1 - 0.3 - 0.02) / 4)
-    assert delta["mean_by_traffic"] == pytest.approx((3 * 0.4 + 0.1 - 0.3) / 5)
-    assert (delta["min"], delta["max"]) == (-0.3, 0.4)
-    assert delta["quartiles"] == pytest.approx([-0.09, 0.04, 0.175])
-    assert (delta["better"], delta["worse"], delta["regressed"]) == (1, 1, 1)
-    assert shipped["mean"] == pytest.approx(0.16)
+    assert result.models == 5
+    assert result.outcomes == {"ships": 3, "held back": 1, "failed": 1}
+    delta, shipped = result.delta, result.shipped_delta
+    assert (delta.models, shipped.models) == (4, 3)
+    assert delta.mean == pytest.approx((0.4 + 0.1 - 0.3 - 0.02) / 4)
+    assert delta.mean_by_traffic == pytest.approx((3 * 0.4 + 0.1 - 0.3) / 5)
+    assert (delta.min, delta.max) == (-0.3, 0.4)
+    assert delta.quartiles == pytest.approx([-0.09, 0.04, 0.175])
+    assert (delta.better, delta.worse, delta.regressed) == (1, 1, 1)
+    assert shipped.mean == pytest.approx(0.16)
 
 
 def test_what_serving_saves_is_flops_by_traffic_and_bytes_in_all(saved):
-    cost = saved[0]["cost"]
-    assert cost["models"] == 4
+    cost = saved[0].cost
+    assert cost.models == 4
     before, after = (3 * 100 + 50 + 10) / 5, (3 * 80 + 60 + 10) / 5
-    assert cost["flops"]["before"] == pytest.approx(before)
-    assert cost["flops"]["after"] == pytest.approx(after)
-    assert cost["flops"]["saved_percent"] == pytest.approx(100 * (before - after) / before)
-    assert cost["bytes"] == pytest.approx(
+    assert cost.flops.before == pytest.approx(before)
+    assert cost.flops.after == pytest.approx(after)
+    assert cost.flops.saved_percent == pytest.approx(100 * (before - after) / before)
+    assert cost.bytes.to_dict() == pytest.approx(
         {"before": 1800, "after": 1700, "saved_percent": 100 * 100 / 1800}
     )
 
 
 def test_models_are_counted_by_every_value_of_an_attribute(saved):
-    stages = saved[0]["attributes"]["stage"]
-    assert stages["retrieval"] == {
+    stages = saved[0].attributes["stage"]
+    assert stages["retrieval"].to_dict() == {
         "models": 2,
         "ships": 1,
         "held back": 1,
         "failed": 0,
         "mean_delta": pytest.approx(-0.16),
     }
-    assert stages["ranking"]["failed"] == 1
-    assert sum(each["models"] for each in stages.values()) == 5
+    assert stages["ranking"].failed == 1
+    assert sum(each.models for each in stages.values()) == 5
 
 
 def test_what_does_not_ship_is_named_with_its_reasons(saved):
-    named = [(row["model"], row["outcome"], row["reasons"]) for row in saved[0]["not_shipped"]]
+    named = [(each.model, each.outcome, each.reasons) for each in saved[0].not_shipped]
     assert named == [
-        ("m2", "held back", ["Δ is below"]),
-        ("m4", "failed", ["DivergedError: step 3"]),
+        ("m2", "held back", ("Δ is below",)),
+        ("m4", "failed", ("DivergedError: step 3",)),
     ]
 
 
 def test_the_table_has_a_row_a_model_with_its_device_hours(saved):
     result, out = saved
-    assert json.loads((out / RESULT).read_text()) == result
+    assert read_result(Folder(out), LaunchResult) == result
     rows = pq.read_table(out / MODELS).to_pylist()
     assert [row["model"] for row in rows] == [f"m{n}" for n in range(5)]
     assert rows[0]["device_hours"] == 1.0
     assert (rows[0]["baseline_flops"], rows[0]["flops"]) == (100, 80)
     assert rows[4]["delta"] is None
+    assert (rows[4]["delta_status"], rows[4]["delta_reason"]) == ("failed", "DivergedError: step 3")
+    assert [each.delta for each in read_launched(Folder(out))][1:] == [
+        Delta.measured(0.1, 0.2),
+        Delta.measured(-0.3, 0.1),
+        Delta.measured(-0.02, 0.1),
+        Delta.failed("DivergedError: step 3"),
+    ]
     assert rows[4]["flops"] is None
 
 
@@ -139,12 +149,12 @@ def test_a_fleet_of_which_nothing_is_known_has_no_figures(fleet, tmp_path):
     found = [instance(model.name, "failed", reasons=("no",)) for model in fleet.models]
     folder = Folder(tmp_path)
     result = save_instances(found, fleet, "small@1", None, LaunchSettings(), folder)
-    assert (result["delta"], result["shipped_delta"], result["cost"]) == (None, None, None)
-    assert math.isclose(sum(result["outcomes"].values()), 5)
+    assert (result.delta, result.shipped_delta, result.cost) == (None, None, None)
+    assert math.isclose(sum(result.outcomes.values()), 5)
 
 
 def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_path):
-    assert saved[0]["tuning"] is None
+    assert saved[0].tuning is None
     default = {"training.dense_rate": 0.002, "training.precision": "fp32"}
 
     def tuned(model, rate, precision, **how):
@@ -163,8 +173,8 @@ def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_pat
         tuned("m4", 0.002, "fp32", choice="failed", evaluations=1, remark="why"),
     ]
     folder = Folder(tmp_path / "tuned")
-    tuning = save_instances(found, fleet, "s@2", None, LaunchSettings(), folder)["tuning"]
-    assert tuning == {
+    tuning = save_instances(found, fleet, "s@2", None, LaunchSettings(), folder).tuning
+    assert tuning.to_dict() == {
         "models": 5,
         "chosen": 3,
         "kept": 1,

@@ -39,7 +39,7 @@ def test_its_numbers_are_those_of_two_plain_trainings(made, job, small_log):
     found = made.instance
     assert (found.outcome, found.reasons) == ("ships", ())
     assert (found.ne, found.baseline_ne) == (after.ne, before.ne)
-    assert (found.delta, found.sem) == paired_delta(before.losses, after.losses, groups)
+    assert (found.delta.value, found.delta.sem) == paired_delta(before.losses, after.losses, groups)
     assert found.metrics == after.metrics
     assert (found.train_rows, found.test_rows) == (after.train_rows, len(after.losses))
     assert found.cost.flops == count_flops(job.template, job.model, small_log.schema)
@@ -85,7 +85,7 @@ def test_a_model_that_regresses_is_held_back_and_not_exported(job, small_log):
     made = make(swapped, small_log)
     assert made.instance.outcome == "held back"
     assert made.instance.reasons == ("Δ is below -α = -0.05%",)
-    assert made.instance.delta < -0.05
+    assert made.instance.delta.value < -0.05
     assert not [name for name in made.files if name.startswith("export")]
     assert any(name.startswith("checkpoint") for name in made.files)
 
@@ -120,12 +120,14 @@ def test_one_no_better_than_the_events_rate_fails(job, small_log):
     assert found.outcome == "failed"
     assert found.ne >= found.constant_ne
     assert f"is no better than {found.constant_ne:.5f}, of predicting the" in found.reasons[0]
+    assert found.reasons == (found.delta.reason,)
 
 
 def test_one_whose_baseline_fails_ships_and_says_so(job, small_log):
     wild = job.template.change("training", dense_rate=1e30, batch_size=64)
     found = make(job.model_copy(update={"baseline": wild}), small_log).instance
-    assert (found.outcome, found.delta) == ("ships", None)
+    assert (found.outcome, found.delta.status) == ("ships", "failed")
+    assert found.reasons == (found.delta.reason,)
     assert found.reasons[0].startswith("its baseline failed: DivergedError")
 
 
@@ -137,12 +139,13 @@ def test_a_baseline_has_the_models_own_values_only_where_it_exposes_them(job, sm
     plain = make(own, small_log).instance
     assert plain.baseline_ne == train(job.baseline, job.model, small_log, seed=1).ne
     both = own.model_copy(update={"baseline": exposing})
-    assert make(both, small_log).instance.delta == 0
+    assert make(both, small_log).instance.delta.value == 0
 
 
 def test_without_a_baseline_nothing_is_compared(job, small_log):
     found = make(job.model_copy(update={"baseline": None}), small_log).instance
-    assert (found.outcome, found.delta, found.baseline_cost) == ("ships", None, None)
+    assert (found.outcome, found.baseline_cost) == ("ships", None)
+    assert found.delta.status == "not_evaluated"
 
 
 def test_what_the_outcome_depends_on_is_in_the_key(job):

@@ -14,9 +14,9 @@ from smt.report.figures.deltas import colour_limit, delta_figure
 from smt.report.figures.elbow import elbow_figure
 from smt.report.figures.fleet import MAX_DRAWN, drawn, fleet_figure
 from smt.report.figures.forest import forest_figure
+from smt.report.figures.marks import lowest_drawn, on_axis
 from smt.report.figures.packing import pack
 from smt.report.figures.sensitivity import sensitivity_figure
-from smt.report.figures.theme import lowest_drawn
 from smt.report.figures.trials import trials_figure
 from smt.results.run_reading import EvaluationRow, Run, read_run
 from smt.results.technique import Replication
@@ -168,6 +168,13 @@ def test_a_candidate_with_a_diverged_network_keeps_the_others_readable(run: Run)
 )
 def test_an_axis_leaves_out_only_what_is_far_below_all_else(values, expected) -> None:
     assert lowest_drawn(values, 0.0, -0.05) == expected
+
+
+def test_what_lies_below_an_axis_is_a_triangle_on_its_edge_without_a_bar() -> None:
+    marks = on_axis([0.1, -5.0, None, -1.0], -1.0, sems=[0.2, 0.3, None, 0.4], symbol="diamond")
+    assert marks.places == [0.1, -1.0, None, -1.0]
+    assert marks.symbols == ["diamond", "triangle-left", "diamond", "diamond"]
+    assert marks.sems == [0.2, None, None, 0.4]
 
 
 def test_every_candidate_shows_what_the_search_saw_and_what_fresh_seeds_say(run: Run) -> None:

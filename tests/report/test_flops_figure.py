@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from written_page import Page
 
 from smt.report.figures.flops import flops_figure, scaled
-from smt.report.pages.flops import save_flops, summarise_flops, write_flops_report
+from smt.report.pages.flops import write_flops_report
+from smt.results.flops import FlopsResult, save_flops, summarise_flops
+from smt.results.folder import read_result
 from smt.storage import Folder
 from smt.template.network_counts import Count
 
@@ -135,7 +137,7 @@ def test_networks_above_their_limit_are_framed_and_counted(counts):
         (30_000_000, "Decoupled SparseNN: pre-ranking"),
         (9_000_000, "Decoupled SparseNN: retrieval"),
     }
-    over = {each["template"]: each["over_limit"] for each in summarise_flops(counts)["templates"]}
+    over = {each.template: each.over_limit for each in summarise_flops(counts).templates}
     assert over["decoupled_sparsenn_large"] == 2
     assert sum(over.values()) == 2
 
@@ -143,29 +145,29 @@ def test_networks_above_their_limit_are_framed_and_counted(counts):
 def test_without_limits_there_are_no_lines_and_no_excess():
     free = [made("small", 1000, limit=None), made("large", 10**9, limit=None)]
     assert not shapes(flops_figure(free), "line", dash="dot")
-    assert not any(each["over_limit"] for each in summarise_flops(free)["templates"])
+    assert not any(each.over_limit for each in summarise_flops(free).templates)
 
 
 def test_the_summary_is_of_each_templates_networks_and_of_all(counts):
     result = summarise_flops(counts)
-    assert [each["template"] for each in result["templates"]] == [
+    assert [each.template for each in result.templates] == [
         "sparsenn_small",
         "sparsenn_large",
         "decoupled_sparsenn_small",
         "decoupled_sparsenn_large",
     ]
-    small = result["templates"][0]
-    assert small["flops"] == {"min": 40_000, "median": 40_000, "max": 81_000}
-    assert small["dense_parameters"] == {"min": 20_000, "median": 20_000, "max": 40_500}
-    assert result["templates"][-1]["stages"] == ["pre_ranking", "retrieval"]
-    assert result["flops"] == {
+    small = result.templates[0]
+    assert small.flops.to_dict() == {"min": 40_000, "median": 40_000, "max": 81_000}
+    assert small.dense_parameters.to_dict() == {"min": 20_000, "median": 20_000, "max": 40_500}
+    assert result.templates[-1].stages == ("pre_ranking", "retrieval")
+    assert result.flops.to_dict() == {
         "min": 20_000,
         "max": 30_000_000,
         "decades": pytest.approx(math.log10(1500)),
         "widest_gap": pytest.approx(9_000_000 / 81_000),
     }
-    (alone,) = summarise_flops(counts[:1])["templates"]
-    assert alone["flops"] == {"min": 30_000_000, "median": 30_000_000, "max": 30_000_000}
+    (alone,) = summarise_flops(counts[:1]).templates
+    assert alone.flops.to_dict() == {"min": 30_000_000, "median": 30_000_000, "max": 30_000_000}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,8 @@ def test_the_page_shows_the_files_and_refers_to_nothing_outside(counts, tmp_path
     assert write_flops_report(Folder(tmp_path)) == f"{tmp_path}/report.html"
     html = (tmp_path / "report.html").read_text()
     page = Page(html)
-    assert json.loads(page.data) == result == json.loads((tmp_path / "result.json").read_text())
+    assert read_result(Folder(tmp_path), FlopsResult) == result
+    assert json.loads(page.data) == json.loads((tmp_path / "result.json").read_text())
     assert page.references == []
     assert HOSTILE not in html
     table = {row[0]: row for row in page.rows("templates")}

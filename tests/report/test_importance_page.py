@@ -3,26 +3,33 @@ from written_page import Page
 from smt.report.figures.importance import SHOWN, importance_figure
 from smt.report.pages.importance import importance_page
 from smt.report.terminal.importance import importance_table
+from smt.results.importance import (
+    ImportanceResult,
+    ImportanceSettings,
+    MeasuredModel,
+    RankedFeature,
+)
+from smt.template import Template
 
 HOSTILE = '<i>"a"</i></script>&'
 
 
 def feature(name, importance):
-    return {"feature": name, "importance": importance, "sem": 0.1, "by_model": {"m": importance}}
+    return RankedFeature(feature=name, importance=importance, sem=0.1, by_model={"m": importance})
 
 
 RANKING = {
-    "numeric": [feature("age", 1.5), feature(HOSTILE, -0.25)],
-    "id": [feature(f"id{place}", 2.0 - place / 10) for place in range(25)],
+    "numeric": (feature("age", 1.5), feature(HOSTILE, -0.25)),
+    "id": tuple(feature(f"id{place}", 2.0 - place / 10) for place in range(25)),
 }
-RESULT = {
-    "fleet": "made & <up>",
-    "template": {"name": "sparsenn_small"},
-    "settings": {"method": "both", "repeats": 2, "seed": 3},
-    "models": [{"model": "m", "events": ["click"], "ne": 0.9, "rows": 1000}],
-    "failures": {HOSTILE: "no <rows>"},
-    "ranking": {"permutation": RANKING, "gradient": RANKING},
-}
+RESULT = ImportanceResult(
+    fleet="made & <up>",
+    template=Template(name="sparsenn_small"),
+    settings=ImportanceSettings(method="both", repeats=2, seed=3),
+    models=(MeasuredModel(model="m", events=("click",), ne=0.9, rows=1000),),
+    failures={HOSTILE: "no <rows>"},
+    ranking={"permutation": RANKING, "gradient": RANKING},
+)
 
 
 def test_every_feature_is_in_its_types_table_of_each_method():

@@ -24,6 +24,9 @@ from smt.fleet import Fleet, ServingLimits
 from smt.mmo import Settings
 from smt.report.pages.backtest import write_backtest_report
 from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
+from smt.results.folder import read_result
+from smt.results.integration import Exposure, IntegrationResult, Misfit
+from smt.search.delta import Delta
 from smt.storage import Folder
 from smt.template import Float, Template, count_flops
 from smt.template.versions import (
@@ -38,13 +41,11 @@ from smt.template_iteration import (
     Comparison,
     Integration,
     ModelComparison,
-    Outcome,
+    VersionDecision,
     backtest,
 )
-from smt.template_iteration.exposure import Exposure
-from smt.template_iteration.fleet_check import Misfit
+from smt.template_iteration.decision import LeftOut
 from smt.template_iteration.integrate import Reduced
-from smt.template_iteration.outcome import LeftOut
 from smt.template_iteration.record import save
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "integrate.py"
@@ -77,8 +78,22 @@ RUN = made_result(
 )
 FIRST = Version(name="t", number=1, written="2026-01-31", template=PARENT)
 EXPOSURES = (
-    Exposure("faster", "rate", "training.dense_rate", Float(0.1, 0.5), None, "models <b>differ"),
-    Exposure("faster", "heat", None, Float(0.1, 0.5), "it is no <i>place", "models differ"),
+    Exposure(
+        technique="faster",
+        hyperparameter="rate",
+        place="training.dense_rate",
+        domain=Float(0.1, 0.5),
+        obstacle=None,
+        reason="models <b>differ",
+    ),
+    Exposure(
+        technique="faster",
+        hyperparameter="heat",
+        place=None,
+        domain=Float(0.1, 0.5),
+        obstacle="it is no <i>place",
+        reason="models differ",
+    ),
 )
 CHANGE = Integration("runs/x", RUN, FIRST, VERSION, EXPOSURES, ())
 DELTAS = {
@@ -124,20 +139,26 @@ def compare(deltas=DELTAS, weights=(3.0, 1.0, 2.0, 2.0)):
     )
 
 
-def outcome(found=None, *, misfits=(), left_out=()):
-    return Outcome(SEEDS, SETTINGS, misfits, found, left_out)
+def decide(comparison=None, *, misfits=(), left_out=()):
+    return VersionDecision(SEEDS, SETTINGS, misfits, comparison, left_out)
+
+
+def misfit(model, reason, excess):
+    return Misfit(model=model, reason=reason, excess=excess)
 
 
 def test_a_models_delta_is_the_mean_over_seeds_with_the_noise_of_rows_and_seeds():
     first = compare().models[0]
-    assert first.delta == pytest.approx(0.2)
+    assert first.delta.value == pytest.approx(0.2)
     rows = (0.04**2 + 0.05**2 + 0.06**2) / 3
-    assert first.sem == pytest.approx(math.sqrt(rows + statistics.variance((0.2, 0.3, 0.1)) / 3))
+    assert first.delta.sem == pytest.approx(
+        math.sqrt(rows + statistics.variance((0.2, 0.3, 0.1)) / 3)
+    )
 
 
 def test_one_seed_leaves_the_noise_of_rows_alone():
     whole = compare().models[0]
-    assert ModelComparison(whole.model, whole.before[:1], whole.after[:1]).sem == 0.04
+    assert ModelComparison(whole.model, whole.before[:1], whole.after[:1]).delta.sem == 0.04
 
 
 def test_a_version_is_kept_by_the_rule_of_techniques():
@@ -149,7 +170,7 @@ def test_a_version_is_kept_by_the_rule_of_techniques():
     assert found.kept
     record = found.record("shop", "integrate.py")
     assert record.mean == pytest.approx(expected)
-    assert record.deltas == {each.model.name: each.delta for each in found.models}
+    assert record.deltas == {each.model.name: each.delta.value for each in found.models}
     assert (record.models, record.seeds) == (4, SEEDS)
     worse = compare({**DELTAS, "a": (1.0, 1.0, 1.0), "c": (-0.2, -0.2, -0.2)})
     assert not worse.kept
@@ -159,8 +180,7 @@ def test_a_version_is_kept_by_the_rule_of_techniques():
 def test_a_version_under_which_a_model_fails_is_not_kept():
     found = compare({**DELTAS, "d": (0.5, None, 0.5)})
     assert not found.kept
-    assert found.models[3].failure == "ValueError: <nan>"
-    assert found.models[3].sem is None
+    assert found.models[3].delta == Delta.failed("ValueError: <nan>")
     assert found.record("shop", "integrate.py") is None
 
 
@@ -188,25 +208,29 @@ def test_an_impossible_backtest_leaves_nothing(weight, seeds, limit, message, tm
 
 def saved(tmp_path, found=None, **rest):
     folder = Folder(tmp_path)
-    result = save(CHANGE, VERSION, outcome(found, **rest), folder)
-    assert json.loads(folder.read("result.json")) == result
+    result = save(CHANGE, VERSION, decide(found, **rest), folder)
+    assert read_result(folder, IntegrationResult) == result
     return folder, result
 
 
 def test_results_hold_the_decision_each_group_and_every_evaluation(tmp_path):
     _, result = saved(tmp_path, compare())
-    assert (result["decision"], result["parent"], result["number"]) == ("kept", 1, 2)
-    assert result["changes"] == [
+    assert (result.decision, result.parent, result.number) == ("kept", 1, 2)
+    assert [each.to_dict() for each in result.changes] == [
         {"place": "training.dense_rate", "before": "0.002", "after": "0.5"}
     ]
-    groups = result["groups"]
-    assert [groups[name]["models"] for name in ("all", "representatives", "holdout")] == [4, 2, 2]
-    assert groups["representatives"]["mean"] == pytest.approx((3 * 0.2 + 0.4) / 4)
-    assert groups["holdout"]["mean"] == pytest.approx((-0.1 / 3 - 0.4 / 3) / 2)
-    assert groups["holdout"]["value"] is None
-    assert [groups["all"][key] for key in ("helped", "neutral", "regressed")] == [2, 1, 1]
+    groups = result.groups
+    assert [groups[name].models for name in ("all", "representatives", "holdout")] == [4, 2, 2]
+    assert groups["representatives"].mean == pytest.approx((3 * 0.2 + 0.4) / 4)
+    assert groups["holdout"].mean == pytest.approx((-0.1 / 3 - 0.4 / 3) / 2)
+    assert groups["holdout"].value is None
+    assert [getattr(groups["all"], key) for key in ("helped", "neutral", "regressed")] == [2, 1, 1]
     rows = pq.read_table(tmp_path / "evaluations.parquet").to_pylist()
     assert len(rows) == 4 * 3 * 2
+    assert {(row["version"], row["status"]) for row in rows} == {
+        (1, "not_evaluated"),
+        (2, "measured"),
+    }
     by_seed = {(r["model"], r["seed"]): r["delta"] for r in rows if r["version"] == 2}
     assert by_seed == {
         (name, seed): delta
@@ -214,9 +238,9 @@ def test_results_hold_the_decision_each_group_and_every_evaluation(tmp_path):
         for seed, delta in zip(SEEDS, deltas, strict=True)
     }
     assert {row["without"] for row in rows} == {None}
-    assert "written" not in result["version"]
-    assert (result["blame"], result["blame_reason"], result["misfits"]) == ([], None, [])
-    assert [each["place"] for each in result["exposures"]] == ["training.dense_rate", None]
+    assert "written" not in result.to_dict()["version"]
+    assert (result.blame, result.blame_reason, result.misfits) == ((), None, ())
+    assert [each.place for each in result.exposures] == ["training.dense_rate", None]
 
 
 @pytest.mark.parametrize(
@@ -229,12 +253,12 @@ def test_results_hold_the_decision_each_group_and_every_evaluation(tmp_path):
 )
 def test_a_refusal_says_why(tmp_path, change, reason):
     _, result = saved(tmp_path, compare({**DELTAS, **change}))
-    assert (result["decision"], result["reason"]) == ("not kept", reason)
+    assert (result.decision, result.reason) == ("not kept", reason)
 
 
 def test_a_holdout_without_traffic_has_no_aggregate(tmp_path):
     _, result = saved(tmp_path, compare(weights=(1.0, 1.0, 0.0, 0.0)))
-    assert result["groups"]["holdout"] is None
+    assert result.groups["holdout"] is None
 
 
 @pytest.mark.parametrize("last", [(0.1, 0.1, 0.1), (0.1, None, 0.1)])
@@ -246,7 +270,7 @@ def test_the_page_and_the_table_show_every_model(tmp_path, last):
     assert HOSTILE not in html
     assert "b&lt;i&gt;&amp;&lt;/script&gt;" in html
     data = html.split('id="report-data">')[1].split("</script>")[0]
-    assert json.loads(data) == result
+    assert json.loads(data) == json.loads(folder.read("result.json"))
     assert "models &lt;b&gt;differ" in html
     assert "it is no &lt;i&gt;place" in html
     text = printed(backtest_table(result))
@@ -264,25 +288,25 @@ BAD = {**DELTAS, "c": (-1, -1, -1)}
 LEFT_OUT = (
     LeftOut("fast<er>", compare()),
     LeftOut("slower", compare(BAD)),
-    LeftOut("larger", misfits=(Misfit("c", "it needs 9 <bytes>", 50.0),)),
+    LeftOut("larger", misfits=(misfit("c", "it needs 9 <bytes>", 50.0),)),
     LeftOut("base", failure="others <need> it"),
 )
 
 
 def test_a_version_that_is_not_kept_is_saved_with_what_it_was_worth_without_each(tmp_path):
     folder, result = saved(tmp_path, compare(BAD), left_out=LEFT_OUT)
-    assert result["decision"] == "not kept"
-    assert result["blame_reason"] == "without fast<er> the version would be kept"
-    faster, slower, larger, base = result["blame"]
-    assert (faster["blamed"], faster["kept"]) == (True, True)
-    assert faster["value"] == pytest.approx(compare().aggregate.value)
-    assert faster["deltas"] == {each.model.name: each.delta for each in compare().models}
-    assert (slower["blamed"], slower["kept"], slower["value"]) == (False, False, None)
-    assert slower["mean"] == pytest.approx(compare(BAD).aggregate.mean)
-    assert slower["regression_rate"] == 0.5
-    assert (larger["kept"], larger["mean"]) == (None, None)
-    assert larger["misfits"] == [{"model": "c", "reason": "it needs 9 <bytes>", "excess": 50.0}]
-    assert (base["kept"], base["failure"]) == (None, "others <need> it")
+    assert result.decision == "not kept"
+    assert result.blame_reason == "without fast<er> the version would be kept"
+    faster, slower, larger, base = result.blame
+    assert (faster.blamed, faster.kept) == (True, True)
+    assert faster.value == pytest.approx(compare().aggregate.value)
+    assert faster.deltas == {each.model.name: each.delta for each in compare().models}
+    assert (slower.blamed, slower.kept, slower.value) == (False, False, None)
+    assert slower.mean == pytest.approx(compare(BAD).aggregate.mean)
+    assert slower.regression_rate == 0.5
+    assert (larger.kept, larger.mean) == (None, None)
+    assert larger.misfits == (misfit("c", "it needs 9 <bytes>", 50.0),)
+    assert (base.kept, base.failure) == (None, "others <need> it")
     rows = pq.read_table(tmp_path / "evaluations.parquet").to_pylist()
     assert Counter((row["version"], row["without"]) for row in rows) == {
         (1, None): 12,
@@ -301,13 +325,13 @@ def test_a_version_that_is_not_kept_is_saved_with_what_it_was_worth_without_each
 
 
 def test_a_version_that_cannot_be_served_is_saved_without_any_training(tmp_path):
-    misfits = (Misfit("c", "it needs 9 <FLOPs>", 80.0), Misfit("d", "it has none", math.inf))
+    misfits = (misfit("c", "it needs 9 <FLOPs>", 80.0), misfit("d", "it has none", None))
     folder, result = saved(tmp_path, misfits=misfits, left_out=(LeftOut("a"), LeftOut("b")))
-    assert result["decision"] == "not kept"
-    assert result["reason"] == "it cannot serve 2 models, such as 'c': it needs 9 <FLOPs>"
-    assert [each["excess"] for each in result["misfits"]] == [80.0, None]
-    assert (result["groups"], result["models"]) == ({}, [])
-    assert result["blame_reason"] == "without a or b every model could be served"
+    assert result.decision == "not kept"
+    assert result.reason == "it cannot serve 2 models, such as 'c': it needs 9 <FLOPs>"
+    assert [each.excess for each in result.misfits] == [80.0, None]
+    assert (result.groups, result.models) == ({}, ())
+    assert result.blame_reason == "without a or b every model could be served"
     assert not (tmp_path / "evaluations.parquet").exists()
     write_backtest_report(folder)
     assert "it needs 9 &lt;FLOPs&gt;" in (tmp_path / "report.html").read_text()
@@ -353,7 +377,7 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     module = sys.modules["smt.template_iteration.backtest"]
     monkeypatch.setattr(module, "plan_run", lambda *_: pytest.fail("it trains"))
     found = tried()
-    assert (found.found, found.kept) == (None, False)
+    assert (found.comparison, found.kept) == (None, False)
     assert [each.model for each in found.misfits] == ["c"]
     assert [(e.technique, len(e.misfits), e.failure) for e in found.left_out] == [
         ("faster", 1, None),
@@ -369,7 +393,7 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, capsys):
     """The script, with a back-test that was made without training anything."""
-    found = outcome(compare()) if kept else outcome(compare(BAD), left_out=LEFT_OUT)
+    found = decide(compare()) if kept else decide(compare(BAD), left_out=LEFT_OUT)
     write_version(FIRST, tmp_path / "templates")
     fleet = Fleet(name="shop", models=tuple(map(made_model, NAMES)))
     for place, value in (
@@ -391,7 +415,7 @@ def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, 
     versions = history("t", folder=tmp_path / "templates")
     assert len(versions) == (2 if kept else 1)
     if kept:
-        assert versions[1].backtest.mean == found.found.aggregate.mean
+        assert versions[1].backtest.mean == found.comparison.aggregate.mean
     else:
         assert stop.value.code == 1
         assert "not kept: R = 0.500" in said

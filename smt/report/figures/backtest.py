@@ -1,10 +1,11 @@
 """Every model of a back-test, from the one that gains most."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from smt.report import numbers
+from smt.report.figures.marks import error_bars, lowest_drawn, on_axis
 from smt.report.figures.theme import (
     ACCENT,
     FAINT,
@@ -15,28 +16,26 @@ from smt.report.figures.theme import (
     frame,
     label,
     lines,
-    lowest_drawn,
 )
+from smt.results.integration import BackTestedModel
 
 ROW = 24
 AROUND = 100
 
 
-def backtest_figure(models: list[dict[str, Any]], alpha: float) -> go.Figure:
+def backtest_figure(models: Sequence[BackTestedModel], alpha: float) -> go.Figure:
     """Mean Δ of a model with its standard error, and a dot a seed; failed models are left out.
 
     Those that diverged are triangles on the left edge.
 
     Args:
-        models: Of `result.json`.
         alpha: Percent; left of the dashed line, models regress.
     """
-    shown = sorted(
-        (each for each in models if each["delta"] is not None), key=lambda each: -each["delta"]
-    )
-    places = {each["model"]: place for place, each in enumerate(shown)}
-    dots = [(delta, each["model"]) for each in shown for delta in each["by_seed"]]
-    means = [each["delta"] for each in shown]
+    measured = [model for model in models if model.delta.value is not None]
+    shown = sorted(measured, key=lambda model: -(model.delta.value or 0.0))
+    places = {model.model: place for place, model in enumerate(shown)}
+    dots = [(delta.value, model.model) for model in shown for delta in model.by_seed]
+    means = [model.delta.value for model in shown]
     low = lowest_drawn([*means, *(delta for delta, _ in dots)], -alpha, 0.0)
     figure = go.Figure()
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
@@ -44,7 +43,7 @@ def backtest_figure(models: list[dict[str, Any]], alpha: float) -> go.Figure:
     figure.add_trace(
         go.Scatter(
             name="seeds",
-            x=[max(delta, low) for delta, _ in dots],
+            x=on_axis([delta for delta, _ in dots], low).places,
             y=[places[model] for _, model in dots],
             mode="markers",
             marker={"size": 5, "color": MUTED, "opacity": 0.6},
@@ -56,28 +55,22 @@ def backtest_figure(models: list[dict[str, Any]], alpha: float) -> go.Figure:
         ("representatives", True, ACCENT, "circle"),
         ("holdout", False, INK, "diamond"),
     ):
-        group = [each for each in shown if each["representative"] == wanted]
+        group = [model for model in shown if model.representative == wanted]
+        marks = on_axis(
+            [model.delta.value for model in group],
+            low,
+            sems=[model.delta.sem for model in group],
+            symbol=symbol,
+        )
         figure.add_trace(
             go.Scatter(
                 name=name,
-                x=[max(each["delta"], low) for each in group],
-                y=[places[each["model"]] for each in group],
+                x=marks.places,
+                y=[places[model.model] for model in group],
                 mode="markers",
-                marker={
-                    "size": 10,
-                    "color": color,
-                    "symbol": [
-                        symbol if each["delta"] >= low else "triangle-left" for each in group
-                    ],
-                },
-                error_x={
-                    "type": "data",
-                    "array": [each["sem"] if each["delta"] >= low else None for each in group],
-                    "color": color,
-                    "thickness": 1.2,
-                    "width": 3,
-                },
-                hovertext=[_hover(each) for each in group],
+                marker={"size": 10, "color": color, "symbol": marks.symbols},
+                error_x=error_bars(marks.sems, color, thickness=1.2, width=3),
+                hovertext=[_hover(model) for model in group],
                 hoverinfo="text",
             )
         )
@@ -96,9 +89,9 @@ def backtest_figure(models: list[dict[str, Any]], alpha: float) -> go.Figure:
     return figure
 
 
-def _hover(model: dict[str, Any]) -> str:
+def _hover(model: BackTestedModel) -> str:
     return lines(
-        model["model"],
-        f"Δ {numbers.percent(model['delta'])} ± {numbers.spread(model['sem'])}",
-        f"NE {numbers.entropy(model['ne_before'])} -> {numbers.entropy(model['ne_after'])}",
+        model.model,
+        f"Δ {numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}",
+        f"NE {numbers.entropy(model.ne_before)} -> {numbers.entropy(model.ne_after)}",
     )

@@ -3,6 +3,7 @@
 import plotly.graph_objects as go
 
 from smt.report import numbers
+from smt.report.figures.marks import lowest_drawn, on_axis, whiskers
 from smt.report.figures.theme import (
     ACCENT,
     FAINT,
@@ -13,9 +14,7 @@ from smt.report.figures.theme import (
     frame,
     label,
     lines,
-    lowest_drawn,
 )
-from smt.report.figures.whiskers import whiskers
 from smt.results.technique import Replication, TechniqueRecord
 
 # Pixels.
@@ -83,25 +82,17 @@ def _lowest(technique: TechniqueRecord, tau: float) -> float:
     return lowest_drawn([*means, *(each.mean for each in technique.confirmation)], 0.0, tau)
 
 
-def _held(mean: float | None, low: float) -> float | None:
-    return None if mean is None else max(mean, low)
-
-
-def _is_inside(mean: float | None, low: float) -> bool:
-    return mean is None or mean >= low
-
-
 def _search(technique: TechniqueRecord, low: float) -> go.Scatter:
     trials = [technique.trial(each.trial) for each in technique.confirmation]
+    sems = [trial.mean_sem for trial in trials]
+    marks = on_axis([trial.mean for trial in trials], low, sems=sems)
     return go.Scatter(
         name="in the search, which chose it",
-        x=[_held(trial.mean, low) for trial in trials],
+        x=marks.places,
         y=[row - APART for row in range(len(trials))],
         mode="markers",
         marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 1.6}},
-        error_x=whiskers(
-            [trial.mean_sem if _is_inside(trial.mean, low) else None for trial in trials], FAINT
-        ),
+        error_x=whiskers(marks.sems, FAINT),
         hovertext=[
             lines(
                 f"trial {trial.number} in the search",
@@ -116,22 +107,16 @@ def _search(technique: TechniqueRecord, low: float) -> go.Scatter:
 
 def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
     found = [technique.confirmation[row] for row in measured]
+    sems = [each.mean_sem for each in found]
+    marks = on_axis([each.mean for each in found], low, sems=sems)
     colors = [ACCENT if each.value is not None else WARNING for each in found]
     return go.Scatter(
         name="on fresh seeds",
-        x=[_held(each.mean, low) for each in found],
+        x=marks.places,
         y=[row + APART for row in measured],
         mode="markers",
-        marker={
-            "size": 10,
-            "color": colors,
-            "symbol": [
-                "circle" if _is_inside(each.mean, low) else "triangle-left" for each in found
-            ],
-        },
-        error_x=whiskers(
-            [each.mean_sem if _is_inside(each.mean, low) else None for each in found], INK
-        ),
+        marker={"size": 10, "color": colors, "symbol": marks.symbols},
+        error_x=whiskers(marks.sems, INK),
         hovertext=[_hover(each) for each in found],
         hoverinfo="text",
     )
@@ -139,12 +124,11 @@ def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Sc
 
 def _bounds(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
     found = technique.confirmation
-    rows = [
-        row for row in measured if found[row].lower is not None and _is_inside(found[row].mean, low)
-    ]
+    bounds = on_axis([each.mean for each in found], low, sems=[each.lower for each in found]).sems
+    rows = [row for row in measured if bounds[row] is not None]
     return go.Scatter(
         name="lower bound of the verdict",
-        x=[found[row].lower for row in rows],
+        x=[bounds[row] for row in rows],
         y=[row + APART for row in rows],
         mode="markers",
         marker={"symbol": "line-ns", "size": 9, "line": {"color": ACCENT, "width": 2.5}},
@@ -158,7 +142,8 @@ def _shifts(technique: TechniqueRecord, measured: list[int], low: float) -> go.S
     ys: list[float | None] = []
     for row in measured:
         found = technique.confirmation[row]
-        xs += [_held(technique.trial(found.trial).mean, low), _held(found.mean, low), None]
+        means = [technique.trial(found.trial).mean, found.mean]
+        xs += [*on_axis(means, low).places, None]
         ys += [row - APART, row + APART, None]
     return go.Scatter(
         x=xs,
@@ -174,7 +159,7 @@ def _failed(technique: TechniqueRecord, rows: list[int], low: float) -> go.Scatt
     found = [technique.confirmation[row] for row in rows]
     return go.Scatter(
         name="a model failed on fresh seeds: no μ",
-        x=[_held(technique.trial(each.trial).mean, low) for each in found],
+        x=on_axis([technique.trial(each.trial).mean for each in found], low).places,
         y=[row + APART for row in rows],
         mode="markers",
         marker={"symbol": "x-thin", "size": 9, "line": {"color": WARNING, "width": 2}},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from smt.report import numbers
+from smt.report.figures.marks import lowest_drawn
 from smt.report.figures.theme import (
     DIVERGING,
     INK,
@@ -15,7 +16,6 @@ from smt.report.figures.theme import (
     frame,
     label,
     lines,
-    lowest_drawn,
 )
 from smt.results.run_reading import EvaluationRow
 from smt.results.technique import TechniqueRecord, TrialRecord

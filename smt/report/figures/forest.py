@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from smt.report import numbers
+from smt.report.figures.marks import REACH, lowest_drawn, on_axis, whiskers
 from smt.report.figures.theme import (
     ACCENT,
     FAINT,
@@ -17,9 +18,7 @@ from smt.report.figures.theme import (
     frame,
     label,
     lines,
-    lowest_drawn,
 )
-from smt.report.figures.whiskers import REACH, whiskers
 from smt.results.technique import Replication
 
 # Pixels.
@@ -127,23 +126,15 @@ def _range(placed: list[Placed], alpha: float, low: float) -> list[float]:
 
 def _means(name: str, placed: list[Placed], color: str, symbol: str, low: float) -> go.Scatter:
     known = [model for model in placed if model.delta is not None]
-    deltas = [model.delta or 0.0 for model in known]
-    inside = [delta >= low for delta in deltas]
+    deltas, sems = [model.delta for model in known], [model.sem for model in known]
+    marks = on_axis(deltas, low, sems=sems, symbol=symbol)
     return go.Scatter(
         name=name,
-        x=[max(delta, low) for delta in deltas],
+        x=marks.places,
         y=[model.row for model in known],
         mode="markers",
-        marker={
-            "size": 9,
-            "color": color,
-            "symbol": [symbol if kept else "triangle-left" for kept in inside],
-        },
-        # On the edge there is no room for what a bar would say.
-        error_x=whiskers(
-            [model.sem if kept else None for model, kept in zip(known, inside, strict=True)],
-            color,
-        ),
+        marker={"size": 9, "color": color, "symbol": marks.symbols},
+        error_x=whiskers(marks.sems, color),
         hovertext=[_hover(model) for model in known],
         hoverinfo="text",
     )
@@ -158,7 +149,7 @@ def _seeds(placed: list[Placed], low: float) -> go.Scatter:
     ]
     return go.Scatter(
         name="one seed",
-        x=[max(delta, low) for delta, _, _ in dots],
+        x=on_axis([delta for delta, _, _ in dots], low).places,
         y=[row + APART for _, row, _ in dots],
         mode="markers",
         marker={"size": 4, "color": MUTED, "opacity": 0.6},

@@ -1,45 +1,45 @@
 """The importance of features of one type."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from smt.report import numbers
 from smt.report.figures.theme import ACCENT, FAINT, INK, MUTED, axis, frame, label, lines
+from smt.results.importance import RankedFeature
 
 SHOWN = 20
 ROW = 26
 AROUND = 72
 
 
-def importance_figure(features: Sequence[dict[str, Any]]) -> go.Figure:
+def importance_figure(features: Sequence[RankedFeature]) -> go.Figure:
     """A bar a feature, the most important at the top, and a dot for every model.
 
     Args:
-        features: Of one type, as `result.json` ranks them; the first 20 are shown.
+        features: Of one type, the most important first; the first 20 are shown.
     """
     shown = features[:SHOWN]
     places = list(range(len(shown)))
     dots = [
         (place, model, value)
         for place, each in zip(places, shown, strict=True)
-        for model, value in each["by_model"].items()
+        for model, value in each.by_model.items()
     ]
     figure = go.Figure(
         [
             go.Bar(
-                x=[each["importance"] for each in shown],
+                x=[each.importance for each in shown],
                 y=places,
                 orientation="h",
                 width=0.62,
                 marker={
-                    "color": [ACCENT if each["importance"] > 0 else FAINT for each in shown],
+                    "color": [ACCENT if each.importance > 0 else FAINT for each in shown],
                     "opacity": 0.75,
                 },
                 error_x={
                     "type": "data",
-                    "array": [each["sem"] for each in shown],
+                    "array": [each.sem for each in shown],
                     "color": INK,
                     "thickness": 1,
                     "width": 3,
@@ -63,7 +63,7 @@ def importance_figure(features: Sequence[dict[str, Any]]) -> go.Figure:
         xaxis=axis("importance, percent of NE", ticksuffix="%"),
         yaxis=axis(
             tickvals=places,
-            ticktext=[label(each["feature"]) for each in shown],
+            ticktext=[label(each.feature) for each in shown],
             range=[len(shown) - 0.4, -0.6],
             showgrid=False,
         ),
@@ -72,8 +72,8 @@ def importance_figure(features: Sequence[dict[str, Any]]) -> go.Figure:
     return figure
 
 
-def _hover(feature: dict[str, Any]) -> str:
-    return f"<b>{label(feature['feature'])}</b><br>" + lines(
-        f"{numbers.percent(feature['importance'])} ± {numbers.spread(feature['sem'])}",
-        f"mean of {numbers.plural(len(feature['by_model']), 'model')}",
+def _hover(feature: RankedFeature) -> str:
+    return f"<b>{label(feature.feature)}</b><br>" + lines(
+        f"{numbers.percent(feature.importance)} ± {numbers.spread(feature.sem)}",
+        f"mean of {numbers.plural(len(feature.by_model), 'model')}",
     )

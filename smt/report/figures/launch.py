@@ -1,68 +1,67 @@
 """How a fleet's models changed under a template."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from smt.report import numbers
-from smt.report.figures.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, lines, lowest_drawn
+from smt.report.figures.marks import error_bars, lowest_drawn, on_axis
+from smt.report.figures.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, lines
+from smt.results.launch import LaunchDecision
+from smt.results.launch_models import LaunchedModel
 
 HEIGHT = 420
 BINS = 50
-COLOURS = {"ships": ACCENT, "held back": WARNING, "failed": MUTED}
+COLOURS: dict[LaunchDecision, str] = {"ships": ACCENT, "held back": WARNING, "failed": MUTED}
 
 
-def instances_figure(rows: Sequence[dict[str, Any]], alpha: float) -> go.Figure | None:
+def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure | None:
     """Left: Δ of every model that was compared, largest first; right: how many have which.
 
     Models that diverged are triangles on the lower edge. None where no model was compared.
 
     Args:
-        rows: Of `models.parquet`.
         alpha: Percent; below the dashed line models regress.
     """
-    known = sorted((row for row in rows if row["delta"] is not None), key=lambda r: -r["delta"])
+    compared = [(model, model.delta.value) for model in models if model.delta.value is not None]
+    known = sorted(compared, key=lambda pair: -pair[1])
     if not known:
         return None
     figure = make_subplots(
         cols=2, shared_yaxes=True, horizontal_spacing=0.02, column_widths=(0.72, 0.28)
     )
-    low = lowest_drawn([row["delta"] for row in known], -alpha, 0.0)
-    deltas = [max(row["delta"], low) for row in known]
-    width = (max(deltas) - min(deltas)) / BINS or 1.0
+    low = lowest_drawn([delta for _, delta in known], -alpha, 0.0)
+    # From the largest to the smallest.
+    start, end = max(known[-1][1], low), max(known[0][1], low)
+    width = (end - start) / BINS or 1.0
     for outcome, colour in COLOURS.items():
-        group = [(place, row) for place, row in enumerate(known, 1) if row["outcome"] == outcome]
+        group = [
+            (place, model) for place, (model, _) in enumerate(known, 1) if model.outcome == outcome
+        ]
         if not group:
             continue
+        marks = on_axis(
+            [model.delta.value for _, model in group],
+            low,
+            sems=[model.delta.sem for _, model in group],
+            beyond="triangle-down",
+        )
         figure.add_scatter(
             name=outcome,
             x=[place for place, _ in group],
-            y=[max(row["delta"], low) for _, row in group],
+            y=marks.places,
             mode="markers",
-            marker={
-                "size": 6,
-                "color": colour,
-                "symbol": [
-                    "circle" if row["delta"] >= low else "triangle-down" for _, row in group
-                ],
-            },
-            error_y={
-                "type": "data",
-                "array": [row["sem"] if row["delta"] >= low else None for _, row in group],
-                "color": colour,
-                "thickness": 0.6,
-                "width": 0,
-            },
-            hovertext=[_hover(row) for _, row in group],
+            marker={"size": 6, "color": colour, "symbol": marks.symbols},
+            error_y=error_bars(marks.sems, colour, thickness=0.6, width=0),
+            hovertext=[_hover(model) for _, model in group],
             hoverinfo="text",
             row=1,
             col=1,
         )
         figure.add_histogram(
-            y=[max(row["delta"], low) for _, row in group],
-            ybins={"start": min(deltas), "end": max(deltas) + width, "size": width},
+            y=marks.places,
+            ybins={"start": start, "end": end + width, "size": width},
             marker={"color": colour},
             showlegend=False,
             hovertemplate="%{x} models<br>Δ %{y}<extra></extra>",
@@ -83,10 +82,10 @@ def instances_figure(rows: Sequence[dict[str, Any]], alpha: float) -> go.Figure 
     return figure
 
 
-def _hover(row: dict[str, Any]) -> str:
+def _hover(model: LaunchedModel) -> str:
     return lines(
-        row["model"],
-        f"Δ {numbers.percent(row['delta'])} ± {numbers.spread(row['sem'])}",
-        f"NE {numbers.entropy(row['baseline_ne'])} -> {numbers.entropy(row['ne'])}",
-        *row["reasons"],
+        model.model,
+        f"Δ {numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}",
+        f"NE {numbers.entropy(model.baseline_ne)} -> {numbers.entropy(model.ne)}",
+        *model.reasons,
     )

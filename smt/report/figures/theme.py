@@ -29,10 +29,6 @@ CLUSTERS = (
     "#a3a03c",
     "#6b7785",
 )
-DIVERGED = -10.0
-"""Percent. What is lower may be left out of an axis that it would stretch."""
-SPREAD = 3
-"""How many times as far down as the others lie apart it must be, to be left out."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 CONFIG = {"displayModeBar": False, "responsive": True}
 
@@ -66,23 +62,6 @@ def axis(title: str | None = None, **changes: Any) -> dict[str, Any]:
         "automargin": True,
         **changes,
     }
-
-
-def lowest_drawn(values: Iterable[float | None], *marks: float) -> float:
-    """The least of the values that an axis of percent shows in its place; None is no value.
-
-    Those of networks that diverged, far below all others, would flatten the picture: they are
-    drawn on the edge.
-
-    Args:
-        marks: What the axis shows besides, such as 0 and thresholds.
-    """
-    known = [value for value in values if value is not None]
-    others = [*marks, *(value for value in known if value >= DIVERGED)]
-    if not others:
-        return min(known, default=0.0)
-    reach = min(DIVERGED, min(others) - SPREAD * (max(others) - min(others)))
-    return min([*others, *(value for value in known if value >= reach)])
 
 
 def around(values: Iterable[float | None], pad: float = 0.04) -> list[float]:

@@ -5,17 +5,16 @@ from typing import Any
 import plotly.graph_objects as go
 
 from smt.report import numbers
+from smt.report.figures.marks import SPREAD, error_bars, lowest_drawn, on_axis
 from smt.report.figures.theme import (
     ACCENT,
     FAINT,
     MUTED,
-    SPREAD,
     WARNING,
     axis,
     frame,
     label,
     lines,
-    lowest_drawn,
 )
 from smt.results.technique import TechniqueRecord, TrialRecord
 
@@ -98,35 +97,27 @@ def _step(technique: TechniqueRecord) -> int:
 
 
 def _hollow(trials: list[TrialRecord], low: float) -> dict[str, Any]:
-    shapes = ["triangle-down-open" if (t.mean or 0.0) < low else "circle-open" for t in trials]
-    return {"symbol": shapes, "size": 8, "color": MUTED, "line": {"width": 1.5}}
+    means = [trial.mean for trial in trials]
+    marks = on_axis(means, low, symbol="circle-open", beyond="triangle-down-open")
+    return {"symbol": marks.symbols, "size": 8, "color": MUTED, "line": {"width": 1.5}}
 
 
 def _filled(trials: list[TrialRecord], low: float) -> dict[str, Any]:
-    shapes = ["triangle-down" if (t.mean or 0.0) < low else "circle" for t in trials]
-    return {"symbol": shapes, "size": 8, "color": ACCENT}
+    marks = on_axis([trial.mean for trial in trials], low, beyond="triangle-down")
+    return {"symbol": marks.symbols, "size": 8, "color": ACCENT}
 
 
 def _points(name: str, trials: list[TrialRecord], marker: dict[str, Any], low: float) -> go.Scatter:
-    heights = [low if trial.mean is None else max(trial.mean, low) for trial in trials]
+    sems = [trial.mean_sem for trial in trials]
+    marks = on_axis([trial.mean for trial in trials], low, sems=sems)
     return go.Scatter(
         name=name,
         x=[trial.number for trial in trials],
-        y=heights,
+        y=[low if height is None else height for height in marks.places],
         mode="markers",
         marker=marker,
         cliponaxis=False,
-        error_y={
-            "type": "data",
-            # On the edge there is no room for what a bar would say.
-            "array": [
-                trial.mean_sem if trial.mean_sem is not None and height > low else None
-                for trial, height in zip(trials, heights, strict=True)
-            ],
-            "color": FAINT,
-            "thickness": 1.2,
-            "width": 3,
-        },
+        error_y=error_bars(marks.sems, FAINT, thickness=1.2, width=3),
         hovertext=[_hover(trial) for trial in trials],
         hoverinfo="text",
     )

@@ -1,20 +1,15 @@
 """The HTML page of a back-test."""
 
-import json
 from html import escape
-from typing import Any
 
 from smt.report import numbers
-from smt.report.document import html_document
+from smt.report.document import caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.backtest import backtest_figure
 from smt.report.figures.embed import embed
-from smt.report.html_table import html_table
 from smt.report.pages.backtest_tables import blame_section, misfit_section
+from smt.results.folder import read_result
+from smt.results.integration import IntegrationResult
 from smt.storage import Folder
-
-Result = dict[str, Any]
-
-RESULT = "result.json"
 
 
 def write_backtest_report(folder: Folder) -> str:
@@ -22,87 +17,82 @@ def write_backtest_report(folder: Folder) -> str:
 
     The page refers to nothing outside itself; equal results leave equal pages.
     """
-    folder.write("report.html", backtest_page(json.loads(folder.read(RESULT))).encode())
-    return folder.path("report.html")
+    return write_page(folder, backtest_page(read_result(folder, IntegrationResult)))
 
 
-def backtest_page(result: Result) -> str:
-    """The page, as HTML.
-
-    Args:
-        result: As `smt.template_iteration.record.save` returns it.
-    """
-    title = f"{result['template']}: version {result['number']} against {result['parent']}"
-    kind = "verdict" if result["decision"] == "kept" else "verdict none"
+def backtest_page(result: IntegrationResult) -> str:
+    """The page, as HTML."""
+    title = f"{result.template}: version {result.number} against {result.parent}"
+    kind = "verdict" if result.kept else "verdict none"
     sections = [
-        f"<p class='{kind}'><b>{result['decision']}</b>: {escape(result['reason'])}.</p>",
+        f"<p class='{kind}'><b>{result.decision}</b>: {escape(result.reason)}.</p>",
         _facts(result),
         _changes(result),
         misfit_section(result),
         blame_section(result),
     ]
-    if result["models"]:
+    if result.models:
         sections += [_groups(result), _models(result)]
-    return html_document(title, sections, result)
+    return html_document(title, sections, result.to_dict())
 
 
-def _facts(result: Result) -> str:
-    settings = result["settings"]
-    facts = {
-        "fleet": result["fleet"],
-        "models": numbers.count(len(result["models"])),
-        "seeds": ", ".join(map(str, result["seeds"])),
-        "regression threshold α": f"{settings['alpha']:.3f}%",
-        "largest regression rate ε": numbers.rate(settings["epsilon"]),
-        "least aggregate τ": numbers.percent(settings["tau"]),
-    }
-    items = (f"<div><dt>{name}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
-    return f"<dl>{''.join(items)}</dl>"
+def _facts(result: IntegrationResult) -> str:
+    settings = result.settings
+    return fact_list(
+        {
+            "fleet": result.fleet,
+            "models": numbers.count(len(result.models)),
+            "seeds": ", ".join(map(str, result.seeds)),
+            "regression threshold α": f"{settings.alpha:.3f}%",
+            "largest regression rate ε": numbers.rate(settings.epsilon),
+            "least aggregate τ": numbers.percent(settings.tau),
+        }
+    )
 
 
-def _changes(result: Result) -> str:
-    reached = result["version"]["run"]["techniques"]
+def _changes(result: IntegrationResult) -> str:
+    reached = result.version.run.techniques
     techniques = (
         [
-            ("", escape(each["name"])),
-            ("theta", escape(numbers.theta(each["theta"]))),
-            ("", escape(", ".join(each["exposed"])) or "none"),
-            ("n", numbers.percent(reached[each["name"]]["value"])),
+            ("", escape(technique.name)),
+            ("theta", escape(numbers.theta(technique.theta))),
+            ("", escape(", ".join(technique.exposed)) or "none"),
+            ("n", numbers.percent(reached[technique.name].value)),
         ]
-        for each in result["techniques"]
+        for technique in result.techniques
     )
     places = (
-        [("", escape(each[key])) for key in ("place", "before", "after")]
-        for each in result["changes"]
+        [("", escape(text)) for text in (change.place, change.before, change.after)]
+        for change in result.changes
     )
     head = "<th>technique<th>θ*<th>exposed<th class=n>A* in the run"
     return (
         "<h2>What is new</h2>"
-        f"{html_table('techniques', head, techniques)}"
-        f"{html_table('changes', '<th>place<th>before<th>after', places)}"
+        f"{html_table('techniques', head, rows=techniques)}"
+        f"{html_table('changes', '<th>place<th>before<th>after', rows=places)}"
         f"{_exposures(result)}"
     )
 
 
-def _exposures(result: Result) -> str:
+def _exposures(result: IntegrationResult) -> str:
     """What the run wants exposed; nothing where it wants nothing, or all is to stay fixed."""
-    if not result["exposures"]:
+    if not result.exposures:
         return ""
     rows = (
         [
-            ("", escape(each["technique"])),
-            ("", escape(each["hyperparameter"])),
-            ("", escape(each["place"] or "stays fixed")),
-            ("reason", escape(each["obstacle"] or "")),
-            ("reason", escape(each["reason"])),
+            ("", escape(exposure.technique)),
+            ("", escape(exposure.hyperparameter)),
+            ("", escape(exposure.place or "stays fixed")),
+            ("reason", escape(exposure.obstacle or "")),
+            ("reason", escape(exposure.reason)),
         ]
-        for each in result["exposures"]
+        for exposure in result.exposures
     )
     head = "<th>technique<th>hyperparameter<th>exposed as<th>obstacle<th>why the run wants it"
-    return html_table("exposures", head, rows)
+    return html_table("exposures", head, rows=rows)
 
 
-def _groups(result: Result) -> str:
+def _groups(result: IntegrationResult) -> str:
     head = (
         "<th>models<th class=n>#<th class=n>μ ± standard error<th class=n>R<th class=n>A"
         "<th class=n>helped<th class=n>neutral<th class=n>regressed"
@@ -110,27 +100,27 @@ def _groups(result: Result) -> str:
     rows = (
         [
             ("", name),
-            ("n", numbers.count(group["models"])),
-            ("n", f"{numbers.percent(group['mean'])} ± {numbers.spread(group['mean_sem'])}"),
-            ("n", numbers.rate(group["regression_rate"])),
-            ("n", numbers.percent(group["value"], missing=numbers.MINUS_INFINITY)),
-            *(("n", numbers.count(group[key])) for key in ("helped", "neutral", "regressed")),
+            ("n", numbers.count(group.models)),
+            ("n", f"{numbers.percent(group.mean)} ± {numbers.spread(group.mean_sem)}"),
+            ("n", numbers.rate(group.regression_rate)),
+            ("n", numbers.percent(group.value, missing=numbers.MINUS_INFINITY)),
+            *(("n", numbers.count(n)) for n in (group.helped, group.neutral, group.regressed)),
         ]
-        for name, group in result["groups"].items()
+        for name, group in result.groups.items()
         if group is not None
     )
-    return (
-        f"<h2>What it is worth</h2>{html_table('groups', head, rows)}"
-        "<p class=caption>Δ is the fall of a model's normalized entropy under the new version "
+    text = (
+        "Δ is the fall of a model's normalized entropy under the new version "
         "against its parent, in percent, with the same seed: higher is better. μ is the mean Δ "
         "by traffic, R the share of models that regressed (Δ below −α, or failed). A = μ where "
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
-        "least τ. No θ was searched on the holdout models, or with these seeds.</p>"
+        "least τ. No θ was searched on the holdout models, or with these seeds."
     )
+    return f"<h2>What it is worth</h2>{html_table('groups', head, rows=rows)}{caption(text)}"
 
 
-def _models(result: Result) -> str:
-    figure = embed(backtest_figure(result["models"], result["settings"]["alpha"]), "deltas")
+def _models(result: IntegrationResult) -> str:
+    figure = embed(backtest_figure(result.models, result.settings.alpha), "deltas")
     head = (
         "<th>model<th>group<th class=n>weight<th class=n>Δ ± standard error<th class=n>NE before"
         "<th class=n>NE after<th class=n>FLOPs before<th class=n>FLOPs after<th class=n>test rows"
@@ -138,25 +128,25 @@ def _models(result: Result) -> str:
     )
     rows = (
         [
-            ("", escape(each["model"])),
-            ("", "representative" if each["representative"] else "holdout"),
-            ("n", f"{100 * each['weight']:.3f}%"),
-            ("n", f"{numbers.percent(each['delta'])} ± {numbers.spread(each['sem'])}"),
-            ("n", numbers.entropy(each["ne_before"])),
-            ("n", numbers.entropy(each["ne_after"])),
-            ("n", numbers.count(each["flops_before"])),
-            ("n", _count(each["flops_after"])),
-            ("n", numbers.count(each["test_rows"])),
-            ("reason", escape(each["failure"] or "")),
+            ("", escape(model.model)),
+            ("", "representative" if model.representative else "holdout"),
+            ("n", f"{100 * model.weight:.3f}%"),
+            ("n", f"{numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}"),
+            ("n", numbers.entropy(model.ne_before)),
+            ("n", numbers.entropy(model.ne_after)),
+            ("n", _count(model.flops_before)),
+            ("n", _count(model.flops_after)),
+            ("n", _count(model.test_rows)),
+            ("reason", escape(model.delta.reason or "")),
         ]
-        for each in result["models"]
+        for model in result.models
     )
-    return (
-        f"<h2>Models</h2>{figure}<p class=caption>Small dots are seeds, large marks their mean "
+    text = (
+        "Small dots are seeds, large marks their mean "
         "with one standard error, of rows and seeds. Left of the dashed line a model has "
-        "regressed.</p>"
-        f"{html_table('models', head, rows)}"
+        "regressed."
     )
+    return f"<h2>Models</h2>{figure}{caption(text)}{html_table('models', head, rows=rows)}"
 
 
 def _count(value: int | None) -> str:

@@ -3,7 +3,7 @@
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import html_document
+from smt.report.document import fact_list, html_document
 from smt.report.pages.fleet import fleet_section
 from smt.report.pages.technique import technique_section
 from smt.report.pages.technique_tables import (
@@ -86,8 +86,7 @@ def _facts(run: Run) -> str:
         **_confirmation_facts(run),
         "evaluations": f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed",
     }
-    items = (f"<div><dt>{name}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
-    return f"<dl>{''.join(items)}</dl>"
+    return fact_list(facts)
 
 
 def _confirmation_facts(run: Run) -> dict[str, str]:

@@ -1,26 +1,19 @@
-"""What became of a fleet under a template: on a terminal, and as an HTML page."""
+"""The HTML page of what became of a fleet under a template."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from statistics import median
-from typing import Any
-
-from rich.table import Table
 
 from smt.report import numbers
-from smt.report.document import html_document
+from smt.report.document import caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.launch import instances_figure
-from smt.report.html_table import html_table
 from smt.report.pages.tuning import tuning_section
+from smt.report.terminal.launch import instances_sentence
+from smt.results.folder import read_result
+from smt.results.launch import CostChange, LaunchResult
+from smt.results.launch_models import LaunchedModel, read_launched
 from smt.storage import Folder
-
-MODELS, RESULT = "models.parquet", "result.json"
-OUTCOMES = ("ships", "held back", "failed")
-
-Result = dict[str, Any]
-Row = dict[str, Any]
 
 
 def write_instances_report(folder: Folder) -> str:
@@ -28,94 +21,46 @@ def write_instances_report(folder: Folder) -> str:
 
     The page refers to nothing outside itself; equal files leave equal pages.
     """
-    result = json.loads(folder.read(RESULT))
-    rows = folder.read_table(MODELS).to_pylist()
-    folder.write("report.html", instances_page(result, rows).encode())
-    return folder.path("report.html")
+    result = read_result(folder, LaunchResult)
+    return write_page(folder, instances_page(result, read_launched(folder)))
 
 
-def instances_page(result: Result, rows: Sequence[Row]) -> str:
-    """The page, as HTML.
-
-    Args:
-        result: Content of `result.json`.
-        rows: Of `models.parquet`.
-    """
+def instances_page(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
+    """The page, as HTML."""
     sections = [
         f"<p class=verdict>{_verdict(result)}</p>",
-        _facts(result, rows),
-        _changes(result, rows),
-        _cost(result, rows),
-        tuning_section(result["tuning"]),
+        _facts(result, models),
+        _changes(result, models),
+        _cost(result, models),
+        tuning_section(result.tuning),
         _not_shipped(result),
         _attributes(result),
     ]
-    title = f"Fleet {result['fleet']} under {result['template']}"
-    return html_document(title, sections, result)
+    title = f"Fleet {result.fleet} under {result.template}"
+    return html_document(title, sections, result.to_dict())
 
 
-def instances_summary(result: Result) -> Table:
-    """The same on a terminal, by stage.
-
-    Args:
-        result: Content of `result.json`.
-    """
-    table = Table(title=f"fleet {result['fleet']} under {result['template']}")
-    for name in ("stage", "models", *OUTCOMES, "mean Δ"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    for stage, group in result["attributes"]["stage"].items():
-        mean = group["mean_delta"]
-        table.add_row(
-            stage,
-            *(numbers.count(group[key]) for key in ("models", *OUTCOMES)),
-            "-" if mean is None else f"{mean:+.3f}%",
-        )
-    return table
-
-
-def instances_sentence(
-    result: Result, percent: Callable[[float], str] = lambda value: f"{value:+.3f}%"
-) -> str:
-    """The fleet in one sentence, without its end.
-
-    Args:
-        percent: Writes a change.
-    """
-    outcomes, total = result["outcomes"], result["models"]
-    text = (
-        f"{outcomes['ships']} of {numbers.plural(total, 'model')} ship, {outcomes['held back']} "
-        f"held back, {outcomes['failed']} failed"
-    )
-    delta = result["shipped_delta"]
-    if delta is not None:
-        text += (
-            f"; those that ship gain {percent(delta['mean'])} on average over "
-            f"{result['baseline']}, {percent(delta['max'])} at most"
-        )
-    return text
-
-
-def _verdict(result: Result) -> str:
+def _verdict(result: LaunchResult) -> str:
     sentence = instances_sentence(result, numbers.percent)
-    return f"<b>{escape(result['template'])}</b>: {escape(sentence)}."
+    return f"<b>{escape(result.template)}</b>: {escape(sentence)}."
 
 
-def _facts(result: Result, rows: Sequence[Row]) -> str:
-    seconds = [row["seconds"] for row in rows]
-    facts = {
-        "fleet": result["fleet"],
-        "compared with": result["baseline"] or "nothing",
-        "regression threshold α": f"{result['settings']['alpha']:.3f}%",
-        "seed": str(result["settings"]["seed"]),
-        "device-hours": f"{sum(row['device_hours'] for row in rows):.2f}",
-        "seconds a model": f"{median(seconds):.1f} (median), {max(seconds):.1f} at most",
-    }
-    items = (f"<div><dt>{name}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
-    return f"<dl>{''.join(items)}</dl>"
+def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
+    seconds = [model.seconds for model in models]
+    return fact_list(
+        {
+            "fleet": result.fleet,
+            "compared with": result.baseline or "nothing",
+            "regression threshold α": f"{result.settings.alpha:.3f}%",
+            "seed": str(result.settings.seed),
+            "device-hours": f"{sum(model.device_hours for model in models):.2f}",
+            "seconds a model": f"{median(seconds):.1f} (median), {max(seconds):.1f} at most",
+        }
+    )
 
 
-def _changes(result: Result, rows: Sequence[Row]) -> str:
-    figure = instances_figure(rows, result["settings"]["alpha"])
+def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
+    figure = instances_figure(models, result.settings.alpha)
     if figure is None:
         return ""
     head = (
@@ -123,96 +68,101 @@ def _changes(result: Result, rows: Sequence[Row]) -> str:
         "<th class=n>quartiles<th class=n>most<th class=n>better<th class=n>worse"
         "<th class=n>regressed"
     )
-    groups = {"compared": result["delta"], "that ship": result["shipped_delta"]}
-    table = (
+    groups = {"compared": result.delta, "that ship": result.shipped_delta}
+    rows = (
         [
             ("", name),
-            ("n", numbers.count(each["models"])),
-            ("n", numbers.percent(each["mean"])),
-            ("n", numbers.percent(each["mean_by_traffic"])),
-            ("n", numbers.percent(each["min"])),
-            ("n", ", ".join(map(numbers.percent, each["quartiles"]))),
-            ("n", numbers.percent(each["max"])),
-            *(("n", numbers.count(each[key])) for key in ("better", "worse", "regressed")),
+            ("n", numbers.count(deltas.models)),
+            ("n", numbers.percent(deltas.mean)),
+            ("n", numbers.percent(deltas.mean_by_traffic)),
+            ("n", numbers.percent(deltas.min)),
+            ("n", ", ".join(map(numbers.percent, deltas.quartiles))),
+            ("n", numbers.percent(deltas.max)),
+            *(("n", numbers.count(n)) for n in (deltas.better, deltas.worse, deltas.regressed)),
         ]
-        for name, each in groups.items()
-        if each is not None
+        for name, deltas in groups.items()
+        if deltas is not None
+    )
+    text = (
+        "Δ is the fall of a model's normalized entropy against "
+        f"{escape(result.baseline or '')}, trained with the same seed on the same rows, in "
+        "percent: higher is better. Whiskers: one standard error over test rows. Below the dashed "
+        "line, -α, a model has regressed and is held back. Better, worse: the 95% interval "
+        "excludes 0."
     )
     return (
         f"<h2>What it is worth</h2>{embed(figure, 'deltas')}"
-        "<p class=caption>Δ is the fall of a model's normalized entropy against "
-        f"{escape(result['baseline'])}, trained with the same seed on the same rows, in percent: "
-        "higher is better. Whiskers: one standard error over test rows. Below the dashed line, -α, "
-        "a model has regressed and is held back. Better, worse: the 95% interval excludes 0.</p>"
-        f"{html_table('changes', head, table)}"
+        f"{caption(text)}{html_table('changes', head, rows=rows)}"
     )
 
 
-def _cost(result: Result, rows: Sequence[Row]) -> str:
-    cost = result["cost"]
+def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
+    cost = result.cost
     if cost is None:
         return ""
-    timed = [row for row in rows if None not in (row["latency_ms"], row["baseline_latency_ms"])]
-    before, after = (
-        median(row[key] for row in timed) for key in ("baseline_latency_ms", "latency_ms")
-    )
-    shown = [
-        ("FLOPs an example, mean by traffic", cost["flops"], ",.0f"),
-        ("bytes, all models together", cost["bytes"], ",.0f"),
-        (
-            "p99 latency, ms, median model",
-            {"before": before, "after": after, "saved_percent": 100 * (1 - after / before)},
-            ".2f",
-        ),
+    timed = [
+        (model.baseline_latency_ms, model.latency_ms)
+        for model in models
+        if model.baseline_latency_ms is not None and model.latency_ms is not None
     ]
-    table = (
+    before, after = (median(latencies) for latencies in zip(*timed, strict=True))
+    latency = CostChange(before=before, after=after, saved_percent=100 * (1 - after / before))
+    shown = [
+        ("FLOPs an example, mean by traffic", cost.flops, ",.0f"),
+        ("bytes, all models together", cost.bytes, ",.0f"),
+        ("p99 latency, ms, median model", latency, ".2f"),
+    ]
+    rows = (
         [
             ("", name),
-            ("n", f"{each['before']:{form}}"),
-            ("n", f"{each['after']:{form}}"),
-            ("n", numbers.percent(each["saved_percent"])),
+            ("n", f"{change.before:{form}}"),
+            ("n", f"{change.after:{form}}"),
+            ("n", numbers.percent(change.saved_percent)),
         ]
-        for name, each, form in shown
+        for name, change, form in shown
     )
     head = "<th>cost of serving<th class=n>before<th class=n>after<th class=n>saved"
-    return (
-        f"<h2>What it costs to serve</h2>{html_table('cost', head, table)}"
-        f"<p class=caption>Of the {numbers.plural(cost['models'], 'model')} whose networks under "
+    text = (
+        f"Of the {numbers.plural(cost.models, 'model')} whose networks under "
         "both templates were measured. Latency is of this run's machines, which were training "
-        "other models meanwhile.</p>"
+        "other models meanwhile."
     )
+    return f"<h2>What it costs to serve</h2>{html_table('cost', head, rows=rows)}{caption(text)}"
 
 
-def _not_shipped(result: Result) -> str:
-    if not result["not_shipped"]:
+def _not_shipped(result: LaunchResult) -> str:
+    if not result.not_shipped:
         return "<h2>What does not ship</h2><p id=not_shipped>Every model ships.</p>"
-    table = (
+    rows = (
         [
-            ("", escape(each["model"])),
-            ("", each["outcome"]),
-            ("n", numbers.percent(each["delta"])),
-            ("n", numbers.MISSING if each["sem"] is None else numbers.spread(each["sem"])),
-            ("reason", escape("; ".join(each["reasons"]))),
+            ("", escape(model.model)),
+            ("", model.outcome),
+            ("n", numbers.percent(model.delta.value)),
+            ("n", numbers.MISSING if model.delta.sem is None else numbers.spread(model.delta.sem)),
+            ("reason", escape("; ".join(model.reasons))),
         ]
-        for each in result["not_shipped"]
+        for model in result.not_shipped
     )
     head = "<th>model<th>outcome<th class=n>Δ<th class=n>standard error<th>why"
-    return f"<h2>What does not ship</h2>{html_table('not_shipped', head, table)}"
+    return f"<h2>What does not ship</h2>{html_table('not_shipped', head, rows=rows)}"
 
 
-def _attributes(result: Result) -> str:
+def _attributes(result: LaunchResult) -> str:
     head = (
         "<th>attribute<th>value<th class=n>models<th class=n>ship<th class=n>held back"
         "<th class=n>failed<th class=n>mean Δ"
     )
-    table = (
+    rows = (
         [
             ("", name.replace("_", " ")),
             ("", escape(value.replace("_", "-") if name == "stage" else value)),
-            *(("n", numbers.count(group[key])) for key in ("models", *OUTCOMES)),
-            ("n", numbers.percent(group["mean_delta"])),
+            *(
+                ("n", numbers.count(n))
+                for n in (group.models, group.ships, group.held_back, group.failed)
+            ),
+            ("n", numbers.percent(group.mean_delta)),
         ]
-        for name, values in result["attributes"].items()
-        for value, group in values.items()
+        for name, groups in result.attributes.items()
+        for value, group in groups.items()
     )
-    return f"<h2>By attribute</h2>{html_table('attributes', head, table)}"
+    return f"<h2>By attribute</h2>{html_table('attributes', head, rows=rows)}"

@@ -3,6 +3,7 @@
 from html import escape
 
 from smt.report import numbers
+from smt.report.document import badge
 from smt.report.figures.confirmation import confirmation_figure
 from smt.report.figures.deltas import colour_limit, delta_figure, delta_width
 from smt.report.figures.embed import embed
@@ -134,11 +135,10 @@ def _holdout(holdout: HoldoutRecord | None) -> str:
     if holdout is None:
         return ""
     verdict = "passes" if holdout.passes else "taken out"
-    badge = f"<span class='badge {'yes' if holdout.passes else 'no'}'>{verdict}</span>"
     return (
-        f"<p class=holdout><b>Holdout</b> {badge} {escape(holdout.reason)}. On "
-        f"{numbers.plural(len(holdout.deltas), 'model')}: 95% interval of μ "
-        f"{numbers.interval(holdout.interval)}; R = "
+        f"<p class=holdout><b>Holdout</b> {badge(holdout.passes, verdict)} "
+        f"{escape(holdout.reason)}. On {numbers.plural(len(holdout.deltas), 'model')}: 95% "
+        f"interval of μ {numbers.interval(holdout.interval)}; R = "
         f"{numbers.rate(holdout.regression_rate)}, P(R ≤ ε) = "
         f"{holdout.feasible_probability:.2f}; {holdout.helped} helped, {holdout.neutral} "
         f"neutral, {holdout.regressed} regressed.</p>"

@@ -1,69 +1,68 @@
 """A back-test on a terminal."""
 
-from typing import Any
-
 from rich.table import Table
 from rich.text import Text
+
+from smt.results.integration import (
+    BackTestedModel,
+    IntegrationResult,
+    ModelGroup,
+    WithoutTechnique,
+)
 
 MISFITS = 20
 
 
-def backtest_table(result: dict[str, Any]) -> Table:
-    """One row a model, the worst first, then one row a group of models.
-
-    Args:
-        result: The content of `result.json`.
-    """
-    settings = result["settings"]
+def backtest_table(result: IntegrationResult) -> Table:
+    """One row a model, the worst first, then one row a group of models."""
+    settings = result.settings
     table = Table(
-        title=f"{result['template']}: version {result['number']} against version "
-        f"{result['parent']} on fleet '{result['fleet']}', seeds "
-        f"{', '.join(map(str, result['seeds']))}",
-        caption=f"kept: A >= {settings['tau']:g}%; at most {settings['epsilon']:.0%} of the models "
-        f"may fall by over {settings['alpha']:g}%",
+        title=f"{result.template}: version {result.number} against version "
+        f"{result.parent} on fleet '{result.fleet}', seeds {', '.join(map(str, result.seeds))}",
+        caption=f"kept: A >= {settings.tau:g}%; at most {settings.epsilon:.0%} of the models "
+        f"may fall by over {settings.alpha:g}%",
     )
     _add_columns(table, "models")
-    models = sorted(result["models"], key=_delta)
-    for place, each in enumerate(models, 1):
-        name = each["model"] + ("" if each["representative"] else " (holdout)")
-        effect = "failed" if each["delta"] is None else _effect(each["delta"], each["sem"])
+    models = sorted(result.models, key=_rank)
+    for place, model in enumerate(models, 1):
+        name = model.model + ("" if model.representative else " (holdout)")
+        delta = model.delta
+        effect = "failed" if delta.value is None else _effect(delta.value, delta.sem)
         table.add_row(Text(name), effect, "", "", end_section=place == len(models))
-    for name, group in result["groups"].items():
+    for name, group in result.groups.items():
         if group is not None:
-            table.add_row(f"{name}: {group['models']}", *_numbers(group))
+            table.add_row(f"{name}: {group.models}", *_numbers(group, group.regression_rate))
     return table
 
 
-def misfit_table(result: dict[str, Any]) -> Table:
+def misfit_table(result: IntegrationResult) -> Table:
     """One row a limit of serving that the version breaks, the first `MISFITS` of them."""
-    found = result["misfits"]
+    more = len(result.misfits) - MISFITS
     table = Table(
-        title=f"what version {result['number']} cannot serve, and its parent can",
-        caption=f"and {len(found) - MISFITS} more" if len(found) > MISFITS else None,
+        title=f"what version {result.number} cannot serve, and its parent can",
+        caption=f"and {more} more" if more > 0 else None,
     )
     for name in ("model", "why"):
         table.add_column(name, overflow="fold")
-    for each in found[:MISFITS]:
-        table.add_row(Text(each["model"]), Text(each["reason"]))
+    for misfit in result.misfits[:MISFITS]:
+        table.add_row(Text(misfit.model), Text(misfit.reason))
     return table
 
 
-def blame_table(result: dict[str, Any]) -> Table:
+def blame_table(result: IntegrationResult) -> Table:
     """One row a technique: what the version was worth without it."""
-    table = Table(title=f"version {result['number']} without each of its techniques in turn")
+    table = Table(title=f"version {result.number} without each of its techniques in turn")
     _add_columns(table, "without")
     for name in ("models it cannot serve", "to blame"):
         table.add_column(name, justify="right")
-    for each in result["blame"]:
-        blamed = "yes" if each["blamed"] else "no"
-        if each["failure"] is not None:
+    for without in result.blame:
+        if without.failure is not None:
             cells = ["not possible", "", "", ""]
-        elif each["regression_rate"] is None:
-            models = {misfit["model"] for misfit in each["misfits"]}
-            cells = ["not trained", "", "", str(len(models))]
+        elif without.regression_rate is None:
+            cells = ["not trained", "", "", str(without.unserved)]
         else:
-            cells = [*_numbers(each), "0"]
-        table.add_row(Text(each["technique"]), *cells, blamed)
+            cells = [*_numbers(without, without.regression_rate), "0"]
+        table.add_row(Text(without.technique), *cells, "yes" if without.blamed else "no")
     return table
 
 
@@ -73,15 +72,14 @@ def _add_columns(table: Table, first: str) -> None:
         table.add_column(name, justify="right")
 
 
-def _numbers(group: dict[str, Any]) -> tuple[str, str, str]:
+def _numbers(group: ModelGroup | WithoutTechnique, regression_rate: float) -> tuple[str, str, str]:
     """μ, R and A."""
-    value = "-inf" if group["value"] is None else f"{group['value']:+.3f}%"
-    effect = _effect(group["mean"], group["mean_sem"])
-    return effect, f"{group['regression_rate']:.2f}", value
+    value = "-inf" if group.value is None else f"{group.value:+.3f}%"
+    return _effect(group.mean, group.mean_sem), f"{regression_rate:.2f}", value
 
 
-def _delta(model: dict[str, Any]) -> float:
-    return float("-inf") if model["delta"] is None else float(model["delta"])
+def _rank(model: BackTestedModel) -> float:
+    return float("-inf") if model.delta.value is None else model.delta.value
 
 
 def _effect(value: float | None, sem: float | None) -> str:

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smt.mmo import Settings
+from smt.results.integration import Misfit
+from smt.search.settings import Settings
 from smt.template_iteration.comparison import Comparison
-from smt.template_iteration.fleet_check import Misfit
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,13 @@ class LeftOut:
 
     Attributes:
         technique: The one left out.
-        found: None where nothing was trained.
+        comparison: With the parent; None where nothing was trained.
         misfits: What it cannot serve.
         failure: Why there is no version without the technique; None where there is.
     """
 
     technique: str
-    found: Comparison | None = None
+    comparison: Comparison | None = None
     misfits: tuple[Misfit, ...] = ()
     failure: str | None = None
 
@@ -41,12 +41,12 @@ class Blame:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Of trying a version.
+class VersionDecision:
+    """What trying a version came to.
 
     Attributes:
         misfits: Models of the fleet that it cannot serve; nothing is trained where there are any.
-        found: The back-test; None where nothing was trained.
+        comparison: The back-test; None where nothing was trained.
         left_out: Without each technique in turn; empty where the version is kept, or has only
             one technique.
     """
@@ -54,30 +54,30 @@ class Outcome:
     seeds: tuple[int, ...]
     settings: Settings
     misfits: tuple[Misfit, ...]
-    found: Comparison | None
+    comparison: Comparison | None
     left_out: tuple[LeftOut, ...]
 
     @property
     def kept(self) -> bool:
         """Whether it serves every model that its parent serves, and A >= τ."""
-        return self.found is not None and self.found.kept
+        return self.comparison is not None and self.comparison.kept
 
     @property
     def blame(self) -> Blame | None:
         """None where nothing was left out."""
         if not self.left_out:
             return None
-        if self.found is None:
+        if self.comparison is None:
             return _blame_misfits(self.misfits, self.left_out)
-        return _blame_deltas(self.found, self.left_out)
+        return _blame_deltas(self.comparison, self.left_out)
 
 
 def _blame_misfits(misfits: Sequence[Misfit], left_out: Sequence[LeftOut]) -> Blame:
-    tried = [each for each in left_out if each.failure is None]
-    enough = tuple(each.technique for each in tried if not each.misfits)
+    possible = [without for without in left_out if without.failure is None]
+    enough = tuple(without.technique for without in possible if not without.misfits)
     if enough:
         return Blame(enough, f"without {' or '.join(enough)} every model could be served")
-    least = min(tried, key=lambda each: _severity(each.misfits), default=None)
+    least = min(possible, key=lambda without: _severity(without.misfits), default=None)
     if least is None or _severity(least.misfits) >= _severity(misfits):
         return Blame((), "no technique alone is to blame: leaving one out mends nothing")
     change = (
@@ -95,28 +95,34 @@ def _severity(misfits: Sequence[Misfit]) -> tuple[int, float]:
 
 
 def _excess(misfits: Sequence[Misfit]) -> float:
-    return max((each.excess for each in misfits), default=0.0)
+    """Percent by which the worst is above its limit; infinite without a network."""
+    excesses = (math.inf if misfit.excess is None else misfit.excess for misfit in misfits)
+    return max(excesses, default=0.0)
 
 
-def _blame_deltas(found: Comparison, left_out: Sequence[LeftOut]) -> Blame:
-    tried = [(each.technique, each.found) for each in left_out if each.found is not None]
-    enough = tuple(technique for technique, without in tried if without.kept)
+def _blame_deltas(whole: Comparison, left_out: Sequence[LeftOut]) -> Blame:
+    trained = [
+        (without.technique, without.comparison)
+        for without in left_out
+        if without.comparison is not None
+    ]
+    enough = tuple(technique for technique, without in trained if without.kept)
     if enough:
         return Blame(enough, f"without {' or '.join(enough)} the version would be kept")
-    technique, best = max(tried, key=lambda each: _merit(each[1]), default=("", found))
-    if _merit(best) <= _merit(found):
+    technique, best = max(trained, key=lambda pair: _merit(pair[1]), default=("", whole))
+    if _merit(best) <= _merit(whole):
         return Blame((), "no technique alone is to blame: without any of them it is no better")
     return Blame(
         (technique,),
-        f"no technique alone is to blame; without {technique} {_gain(found, best)}",
+        f"no technique alone is to blame; without {technique} {_gain(whole, best)}",
     )
 
 
-def _merit(found: Comparison) -> tuple[float, float, float]:
+def _merit(comparison: Comparison) -> tuple[float, float, float]:
     """The larger, the nearer to being kept: by A, then R, then μ."""
-    outcome = found.aggregate
-    mean = -math.inf if math.isnan(outcome.mean) else outcome.mean
-    return outcome.value, -outcome.regression_rate, mean
+    aggregate = comparison.aggregate
+    mean = -math.inf if math.isnan(aggregate.mean) else aggregate.mean
+    return aggregate.value, -aggregate.regression_rate, mean
 
 
 def _gain(before: Comparison, after: Comparison) -> str:

@@ -7,9 +7,9 @@ from made_models import made_model
 
 from smt.execution.evaluation import Evaluation
 from smt.mmo import Settings
-from smt.template_iteration import Comparison, ModelComparison, Outcome
-from smt.template_iteration.fleet_check import Misfit
-from smt.template_iteration.outcome import LeftOut
+from smt.results.integration import Misfit
+from smt.template_iteration import Comparison, ModelComparison, VersionDecision
+from smt.template_iteration.decision import LeftOut
 
 SETTINGS = Settings(alpha=0.05, epsilon=0.34, tau=0.1)
 GOOD = (0.3, 0.3, -0.2)
@@ -36,7 +36,7 @@ def compare(deltas):
                         theta={},
                         model=str(number),
                         seed=0,
-                        delta=None if math.isnan(delta) else delta,
+                        **({"failure": "no"} if math.isnan(delta) else {"delta": delta}),
                     ),
                 ),
             )
@@ -49,12 +49,14 @@ def compare(deltas):
 
 def blame(joint, **without):
     left_out = tuple(LeftOut(name, compare(deltas)) for name, deltas in without.items())
-    return Outcome((0,), SETTINGS, (), compare(joint), left_out).blame
+    return VersionDecision((0,), SETTINGS, (), compare(joint), left_out).blame
 
 
 def blame_counted(excesses, **without):
     def misfits(excesses):
-        return tuple(Misfit(str(place), "", each) for place, each in enumerate(excesses))
+        return tuple(
+            Misfit(model=str(place), reason="", excess=each) for place, each in enumerate(excesses)
+        )
 
     left_out = tuple(
         LeftOut(name, failure="no")
@@ -62,7 +64,7 @@ def blame_counted(excesses, **without):
         else LeftOut(name, misfits=misfits(excesses))
         for name, excesses in without.items()
     )
-    return Outcome((0,), SETTINGS, misfits(excesses), None, left_out).blame
+    return VersionDecision((0,), SETTINGS, misfits(excesses), None, left_out).blame
 
 
 def test_techniques_without_which_the_version_would_be_kept_are_to_blame():
@@ -96,9 +98,9 @@ def test_where_leaving_out_helps_nothing_none_is_named(without):
 
 
 def test_a_technique_that_cannot_be_left_out_is_not_to_blame():
-    misfit = Misfit("0", "", 1.0)
+    misfit = Misfit(model="0", reason="", excess=1.0)
     left_out = (LeftOut("a", failure="no"), LeftOut("b", misfits=(misfit,)))
-    found = Outcome((0,), SETTINGS, (), compare(ALL), left_out).blame
+    found = VersionDecision((0,), SETTINGS, (), compare(ALL), left_out).blame
     assert found.techniques == ()
 
 

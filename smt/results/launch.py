@@ -1,0 +1,157 @@
+"""What a launch decided: the content of its `result.json`."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from smt.results.folder import Result
+from smt.results.launch_settings import LaunchSettings
+from smt.search.delta import Delta
+from smt.space import Value
+from smt.spec import Spec
+
+LaunchDecision = Literal["ships", "held back", "failed"]
+DECISIONS: tuple[LaunchDecision, ...] = ("ships", "held back", "failed")
+
+
+class DeltaSummary(Spec):
+    """Δ over the models that were compared, percent.
+
+    Attributes:
+        mean_by_traffic: None where none of them has traffic.
+        better, worse: Models whose 95% interval excludes 0.
+        regressed: Models below -α.
+    """
+
+    models: int
+    mean: float
+    mean_by_traffic: float | None
+    min: float
+    quartiles: tuple[float, float, float]
+    max: float
+    better: int
+    worse: int
+    regressed: int
+
+
+class CostChange(Spec):
+    """A cost of serving under the baseline and under the template."""
+
+    before: int | float
+    after: int | float
+    saved_percent: float
+
+
+class CostSummary(Spec):
+    """Over the models of which both costs are known.
+
+    Attributes:
+        flops: Mean an example by traffic.
+        bytes: Sum.
+    """
+
+    models: int
+    flops: CostChange
+    bytes: CostChange
+
+
+class UntunedModel(Spec):
+    """A model whose hyperparameters could not be tuned, and why."""
+
+    model: str
+    remark: str | None
+
+
+class TunedHyperparameter(Spec):
+    """What models chose for one hyperparameter.
+
+    Attributes:
+        searched: For how many models it was searched.
+        chosen: How many of those chose a value of their own.
+        set: Models whose own value the fleet names, which none of the others do.
+        least, median, most: Of the values chosen, where they are numbers.
+        values: (value, models) of anything else.
+    """
+
+    default: Value
+    searched: int
+    chosen: int
+    set: int
+    least: int | float | None = Field(default=None, exclude_if=lambda least: least is None)
+    median: int | float | None = Field(default=None, exclude_if=lambda median: median is None)
+    most: int | float | None = Field(default=None, exclude_if=lambda most: most is None)
+    values: tuple[tuple[Value, int], ...] | None = Field(
+        default=None, exclude_if=lambda values: values is None
+    )
+
+
+class TuningSummary(Spec):
+    """Which models chose what.
+
+    Attributes:
+        chosen, kept: Models that chose values of their own, and that kept the defaults.
+        evaluations: Networks trained.
+        failures: How many of those failed.
+        gain: Median Δ, on the rows that confirmed them, of the values that models chose; as only
+            gains are confirmed, it flatters them a little. None where none chose any.
+        hyperparameters: By place.
+    """
+
+    models: int
+    chosen: int
+    kept: int
+    failed: tuple[UntunedModel, ...]
+    evaluations: int
+    failures: int
+    gain: float | None
+    hyperparameters: dict[str, TunedHyperparameter]
+
+
+class AttributeGroup(Spec):
+    """The models that share a value of an attribute; their mean Δ is percent."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    models: int
+    ships: int
+    held_back: int = Field(alias="held back")
+    failed: int
+    mean_delta: float | None
+
+
+class HeldModel(Spec):
+    """A model that does not ship."""
+
+    model: str
+    outcome: LaunchDecision
+    reasons: tuple[str, ...]
+    delta: Delta
+
+
+class LaunchResult(Result):
+    """What became of a fleet under a template.
+
+    Attributes:
+        template, baseline: What a person calls them; a baseline of None compares with nothing.
+        models: How many.
+        outcomes: How many models came to what.
+        delta, shipped_delta: Of all models, and of those that ship; None where none was compared.
+        cost: None where no two costs can be compared.
+        tuning: None where nothing was tuned.
+        attributes: Attribute -> value -> its models.
+    """
+
+    kind: Literal["launch"] = "launch"
+    format: Literal[1] = 1
+    fleet: str
+    template: str
+    baseline: str | None
+    settings: LaunchSettings
+    models: int
+    outcomes: dict[LaunchDecision, int]
+    delta: DeltaSummary | None
+    shipped_delta: DeltaSummary | None
+    cost: CostSummary | None
+    tuning: TuningSummary | None
+    attributes: dict[str, dict[str, AttributeGroup]]
+    not_shipped: tuple[HeldModel, ...]
