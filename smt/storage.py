@@ -20,6 +20,14 @@ LOCK = ".lock"
 THREADS = 8
 
 
+def filesystem_of(location: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a local path or URI, and the path there."""
+    if "://" in location:
+        filesystem, path = fs.FileSystem.from_uri(location)
+        return filesystem, str(path)
+    return fs.LocalFileSystem(), str(Path(location).absolute())
+
+
 class Folder:
     """Files under one local path or URI (`s3://bucket/run`, `gs://…`).
 
@@ -29,10 +37,7 @@ class Folder:
 
     def __init__(self, location: str | Path) -> None:
         self.location = str(location)
-        if "://" in self.location:
-            self._filesystem, self._root = fs.FileSystem.from_uri(self.location)
-        else:
-            self._filesystem, self._root = fs.LocalFileSystem(), str(Path(location).absolute())
+        self._filesystem, self._root = filesystem_of(self.location)
         self._is_local = isinstance(self._filesystem, fs.LocalFileSystem)
 
     @contextmanager

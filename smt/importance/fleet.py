@@ -21,6 +21,7 @@ from smt.spec import Spec, digest, suggest
 from smt.storage import Folder
 from smt.template import Template
 from smt.template.features import FeatureType
+from smt.template.named_files import FileDigests
 from smt.training.learner import DivergedError
 
 RESULT, IMPORTANCE, GRADIENT = "result.json", "importance.parquet", "gradient.parquet"
@@ -108,6 +109,7 @@ def measure_models(
         "template": template.to_dict(),
         "models": [model.to_dict() for model in models],
         "logs": {model.name: logs[log_name(model.log)].digest for model in models},
+        **FileDigests().of_run(template),
     }
     with open_run(folder, run, resume=resume):
         for model in models:

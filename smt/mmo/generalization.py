@@ -45,6 +45,7 @@ from smt.template import (
     catalogue,
     count_fleet_flops,
 )
+from smt.template.named_files import FileDigests
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def generalize(
     if resume and settings.concurrent_trials is None:
         settings = settings.model_copy(update=_concurrency(folder))
     settings = settings.filling(capacity.pool or capacity.runs, len(models))
+    files = FileDigests()
     run = {
         "settings": settings.to_dict(),
         "techniques": {
@@ -162,6 +164,7 @@ def generalize(
         "holdout": [model.name for model in holdout],
         "logs": digests,
         "warm_start": digest([[trial.to_dict() for trial in each] for each in earlier.values()]),
+        **files.of_run(template),
     }
     with (
         open_run(folder, run, resume=resume),
@@ -181,7 +184,7 @@ def generalize(
         total = len(models) * settings.trials * len(techniques)
         with Display(console, dispatcher, evaluations=total) as display:
             search = TechniqueSearch(
-                models, template, settings, dispatcher, digests, display, earlier
+                models, template, settings, dispatcher, digests, display, earlier, files
             )
             base = _train_baselines(search)
             results = tuple(_search_all(techniques, search, holdout))

@@ -35,6 +35,7 @@ from smt.seeds import Seed
 from smt.spec import Spec, digest
 from smt.storage import Folder
 from smt.template import Template, count_flops
+from smt.template.named_files import FileDigests
 
 RECORD = "record.json"
 # Of a model's folder: file systems take names of 255 bytes.
@@ -113,6 +114,7 @@ def instantiate(
             "tuned on one: set training.workers to 1, or leave tune_evaluations at 0"
         )
     logs = open_logs(fleet.models)
+    files = FileDigests()
     jobs = {
         model.name: Job(
             template=template,
@@ -122,6 +124,7 @@ def instantiate(
             seed=settings.seed,
             alpha=settings.alpha,
             log_digest=logs[log_name(model.log)].digest,
+            files=files.of(template, baseline),
             tune_evaluations=settings.tune_evaluations,
         )
         for model in fleet.models
@@ -137,6 +140,7 @@ def instantiate(
         "settings": settings.model_dump(mode="json", exclude={"limit_minutes", "checkpoint_steps"}),
         "fleet": fleet.digest(),
         "logs": {name: job.log_digest for name, job in jobs.items()},
+        **files.of_run(template, baseline),
     }
     with open_run(folder, run, resume=resume):
         done = dict(find_recorded(folder, jobs.values()))

@@ -25,6 +25,7 @@ from smt.mmo.technique_search import to_trial
 from smt.search.aggregate import normalise_weights
 from smt.storage import Folder
 from smt.template import Template
+from smt.template.named_files import FileDigests
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.fleet_check import FleetCheck
 from smt.template_iteration.integrate import Integration, Reduced
@@ -77,7 +78,9 @@ def backtest(
     console = console or open_console()
     parent, settings = change.parent.template, change.run.settings
     digests = {model.name: logs[log_name(model.log)].digest for model in models}
-    folder = Folder(out)
+    templates = [parent, change.version.template]
+    templates += [each.template for each in change.reduced if each.template is not None]
+    folder, files = Folder(out), FileDigests().of(*templates)
     run = {
         "before": parent.to_dict(),
         "after": change.version.template.to_dict(),
@@ -85,6 +88,7 @@ def backtest(
         "seeds": list(seeds),
         "settings": settings.to_dict(),
         "logs": digests,
+        **({"files": files} if files else {}),
     }
     console.print(f"counting what the fleet's {len(fleet)} models cost to serve", highlight=False)
     check = FleetCheck(parent, fleet, timed={model.name for model in models})
@@ -94,8 +98,6 @@ def backtest(
             left_out = tuple(_count(each, check) for each in change.reduced)
         return Outcome(tuple(seeds), settings, misfits, None, left_out)
     connect()
-    templates = [parent, change.version.template]
-    templates += [each.template for each in change.reduced if each.template is not None]
     asked = [(model.name, template.training) for model in models for template in templates]
     capacity = plan(
         asked, isolate=isolate, warm_workers=warm_workers, concurrent_runs=concurrent_runs
@@ -118,7 +120,7 @@ def backtest(
     ):
         announce_wait(asked, capacity, console)
         training = _Training(
-            parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
+            parent, tuple(models), digests, files, tuple(seeds), settings, dispatcher, display
         )
         found, left_out = training.run(change, check)
     return Outcome(tuple(seeds), settings, (), found, left_out)
@@ -138,6 +140,7 @@ class _Training:
     parent: Template
     models: tuple[ModelSpec, ...]
     digests: dict[str, str]
+    files: dict[str, str]
     seeds: tuple[int, ...]
     settings: Settings
     dispatcher: Any
@@ -204,6 +207,7 @@ class _Training:
                 model=model,
                 seed=seed,
                 log_digest=self.digests[model.name],
+                files=self.files,
             )
             for model in self.models
         ]

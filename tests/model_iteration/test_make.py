@@ -150,6 +150,9 @@ def test_what_the_outcome_depends_on_is_in_the_key(job):
     assert job.model_copy(update={"model": other}).key == job.key
     for change in ({"seed": 2}, {"alpha": 0.1}, {"baseline": None}, {"log_digest": "other"}):
         assert job.model_copy(update=change).key != job.key
+    assert "files" not in job.to_dict()
+    first, second = (job.model_copy(update={"files": {"t.parquet": each}}) for each in "12")
+    assert len({job.key, first.key, second.key}) == 3
 
 
 def test_a_network_that_costs_more_than_its_baseline_by_over_its_growth_is_held_back(
