@@ -30,7 +30,7 @@ class Config:
         holdout: Models that are no representatives; those that the run held out where not given,
             else as many as there are representatives.
         write: Store the version, if the back-test keeps it.
-        templates: Folder of templates' versions; the package's own by default.
+        templates: Folder (or URI) of templates' versions; the package's own by default.
         notes: Remark for the version's file.
         isolate: Every evaluation in a Ray Train run of its own.
         warm_workers: How many processes stay and train; as many as the cluster has room for where
@@ -53,7 +53,7 @@ class Config:
     seeds: int = 3
     holdout: int | None = None
     write: bool = False
-    templates: Path | None = None
+    templates: str | None = None
     notes: str = ""
     isolate: bool = False
     warm_workers: int | None = None
