@@ -18,8 +18,10 @@ class Config:
         fleet: YAML file of the fleet.
         template: Name of a template, or a YAML file that holds one.
         version: Its number; the latest where not given.
-        baseline: What models are compared with: NAME, NAME@N, a YAML file, or `none`; the
-            version's parent where not given.
+        baseline: What models are compared with: NAME, NAME@N, a YAML file, or `none`; where not
+            given the version's parent, from the folder that the version is in.
+        templates: Folder (or URI) of templates' versions that are called by name; the package's
+            own by default.
         log: Log folder to use in place of the one that the fleet names.
         alpha: Percent; a model whose NE change is below -alpha is held back.
         seed: Of initial values.
@@ -43,6 +45,7 @@ class Config:
     template: str = "sparsenn_small"
     version: int | None = None
     baseline: str | None = None
+    templates: str | None = None
     log: str | None = None
     alpha: float = 0.05
     seed: int = 0
@@ -64,6 +67,7 @@ def main(config: Config) -> None:
     from smt.report.pages.launch import write_instances_report
     from smt.report.terminal.launch import instances_sentence, instances_summary
     from smt.storage import Folder
+    from smt.template.versions import TEMPLATES
 
     console = open_console()
     settings = LaunchSettings.parse(
@@ -77,6 +81,7 @@ def main(config: Config) -> None:
         workers=config.workers,
         strategy=config.strategy,
         tables=config.tables,
+        folder=config.templates or TEMPLATES,
     )
     fleet = load_fleet(config.fleet, log=config.log)
     instances = instantiate(

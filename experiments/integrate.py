@@ -33,7 +33,7 @@ class Config:
         holdout: Models that are no representatives; those that the run held out where not given,
             else as many as there are representatives.
         write: Store the version, if the back-test keeps it.
-        templates: Folder of templates' versions; the package's own by default.
+        templates: Folder (or URI) of templates' versions; the package's own by default.
         notes: Remark for the version's file.
         resources: What it may take of the cluster.
         resume: Go on with the back-test that `out` holds.
@@ -49,7 +49,7 @@ class Config:
     seeds: int = 3
     holdout: int | None = None
     write: bool = False
-    templates: Path | None = None
+    templates: str | None = None
     notes: str = ""
     resources: tyro.conf.OmitArgPrefixes[Resources] = field(default_factory=Resources)
     resume: bool = False

@@ -20,6 +20,14 @@ LOCK = ".lock"
 THREADS = 8
 
 
+def filesystem_of(location: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a local path or URI, and the path there."""
+    if "://" in location:
+        filesystem, path = fs.FileSystem.from_uri(location)
+        return filesystem, str(path)
+    return fs.LocalFileSystem(), str(Path(location).absolute())
+
+
 class Folder:
     """Files under one local path or URI (`s3://bucket/run`, `gs://…`).
 
@@ -29,10 +37,7 @@ class Folder:
 
     def __init__(self, location: str | Path) -> None:
         self.location = str(location)
-        if "://" in self.location:
-            self._filesystem, self._root = fs.FileSystem.from_uri(self.location)
-        else:
-            self._filesystem, self._root = fs.LocalFileSystem(), str(Path(location).absolute())
+        self._filesystem, self._root = filesystem_of(self.location)
         self._is_local = isinstance(self._filesystem, fs.LocalFileSystem)
 
     @contextmanager
@@ -79,10 +84,16 @@ class Folder:
         info = self._filesystem.get_file_info(f"{self._root}/{name}")
         return bool(info.type != fs.FileType.NotFound)
 
-    def list(self, under: str = "", suffix: str = "") -> list[str]:
-        """Names, sorted, of the files below a subfolder that end in `suffix`."""
+    def subfolders(self) -> tuple[str, ...]:
+        """Names, sorted, of the folders right in it."""
+        inside = self._filesystem.get_file_info(fs.FileSelector(self._root, allow_not_found=True))
+        folders = (info for info in inside if info.type == fs.FileType.Directory)
+        return tuple(sorted(info.base_name for info in folders))
+
+    def list(self, under: str = "", suffix: str = "", *, recursive: bool = True) -> list[str]:
+        """Names, sorted, of the files below a subfolder, or right in it, that end in `suffix`."""
         base = f"{self._root}/{under}".rstrip("/")
-        selector = fs.FileSelector(base, allow_not_found=True, recursive=True)
+        selector = fs.FileSelector(base, allow_not_found=True, recursive=recursive)
         return sorted(
             info.path.removeprefix(self._root).lstrip("/")
             for info in self._filesystem.get_file_info(selector)
@@ -112,6 +123,29 @@ class Folder:
                     stream.write(content)
         except OSError as error:
             raise StoppedError(f"{self.path(name)}: {_cannot(error)}") from error
+
+    def create(self, name: str, content: bytes) -> None:
+        """Write a file that is not there yet.
+
+        On a local disk one of several processes does; object stores have no such promise.
+
+        Raises:
+            InputError: It is there, or the name leads out of the folder.
+            StoppedError: The disk or the store does not take it.
+        """
+        target = Path(self._inside(name))
+        taken = InputError(f"{self.path(name)}: is there already, and is not written over")
+        if self.exists(name):
+            raise taken
+        if self._is_local:
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.touch(exist_ok=False)
+            except FileExistsError:
+                raise taken from None
+            except OSError as error:
+                raise StoppedError(f"{self.path(name)}: {_cannot(error)}") from error
+        self.write(name, content)
 
     def clear(self, under: str) -> None:
         """Remove a subfolder with everything in it, where there is one."""

@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as fs
@@ -216,3 +217,21 @@ def test_a_partial_file_of_a_killed_process_is_not_taken_for_an_evaluation(tmp_p
     folder.write("evaluations/a.json", b"{}")
     (tmp_path / "evaluations" / ".deadbeef.partial").write_bytes(b"{")
     assert folder.list("evaluations", ".json") == ["evaluations/a.json"]
+
+
+@pytest.mark.parametrize("location", [str, Path.as_uri])
+def test_what_is_there_is_not_created_again(location, tmp_path):
+    folder = Folder(location(tmp_path))
+    folder.create("a/b", b"first")
+    with pytest.raises(InputError, match="a/b: is there already"):
+        folder.create("a/b", b"second")
+    assert folder.read("a/b") == b"first"
+
+
+def test_a_folder_lists_what_is_right_in_it(tmp_path):
+    folder = Folder(tmp_path)
+    for name in ("top.yaml", "one/v1.yaml", "one/deep/v2.yaml", "two/v1.yaml"):
+        folder.write(name, b"")
+    assert folder.subfolders() == ("one", "two")
+    assert folder.list("one", ".yaml", recursive=False) == ["one/v1.yaml"]
+    assert Folder(tmp_path / "none").subfolders() == ()

@@ -6,6 +6,7 @@ from smt.fleet import ModelSpec, log_name
 from smt.search.delta import Delta
 from smt.spec import Spec, digest
 from smt.template import Template
+from smt.template.named_files import named_files
 from smt.template.training import Training
 from smt.training import EventMetrics
 
@@ -21,6 +22,7 @@ class Task(Spec):
         trial: Number of the trial of its technique; None for a baseline.
         template: None where the technique could not be applied; `failure` says why.
         log_digest: Content of the model's log.
+        files: File that the template, or its baseline's, names -> digest of its content.
     """
 
     technique: str | None = None
@@ -31,6 +33,7 @@ class Task(Spec):
     model: ModelSpec
     seed: int
     log_digest: str
+    files: dict[str, str] = {}
 
     @property
     def key(self) -> str:
@@ -39,7 +42,10 @@ class Task(Spec):
         for label in ("weight", "inference_flops", "log"):
             del model[label]
         template = None if self.template is None else self.template.to_dict()
-        return digest([template, model, self.seed, self.log_digest, TRAINING_VERSION])
+        named = () if self.template is None else named_files(self.template)
+        # Nothing is added where there are none: keys from before files counted stay what they were.
+        content = [[self.files[file] for file in named]] if named else []
+        return digest([template, model, self.seed, self.log_digest, TRAINING_VERSION, *content])
 
     @property
     def name(self) -> str:
@@ -50,7 +56,8 @@ class Task(Spec):
 
     def baseline(self, template: Template) -> "Task":
         """The evaluation that this one is compared with."""
-        return Task(template=template, model=self.model, seed=self.seed, log_digest=self.log_digest)
+        kept = {name: getattr(self, name) for name in ("model", "seed", "log_digest", "files")}
+        return Task(template=template, **kept)
 
     @property
     def log(self) -> str:

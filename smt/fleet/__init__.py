@@ -4,13 +4,15 @@ from smt.fleet.attributes import AttributeWeights
 from smt.fleet.draw_holdout import draw_holdout
 from smt.fleet.fleet_file import load_fleet
 from smt.fleet.fleet_table import fleet_table
+from smt.fleet.limits import Excess, ServingLimits
 from smt.fleet.logs import columns_needed, load_logs, log_name, log_schema, model_columns, open_logs
-from smt.fleet.model_spec import Fleet, ModelSpec, ServingLimits, SimulatedLog
+from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog
 from smt.fleet.representatives import Representatives, select_representatives
 from smt.fleet.stability import Stability, measure_stability
 
 __all__ = [
     "AttributeWeights",
+    "Excess",
     "Fleet",
     "ModelSpec",
     "Representatives",

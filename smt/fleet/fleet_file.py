@@ -18,13 +18,13 @@ from pathlib import Path
 from pydantic import Field, NonNegativeFloat
 
 from smt.errors import InputError
+from smt.fleet.limits import ServingLimits
 from smt.fleet.model_spec import (
     Fleet,
     Hardware,
     LogSource,
     ModelSpec,
     RowFilter,
-    ServingLimits,
     Stage,
 )
 from smt.spec import Spec, suggest

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from smt.data.filter import Range
 from smt.data.simulator import SimulatorSpec
 from smt.errors import InputError
+from smt.fleet.limits import ServingLimits
 from smt.spec import Spec, suggest
 
 Stage = Literal["retrieval", "pre_ranking", "ranking"]
@@ -22,20 +23,6 @@ class SimulatedLog(Spec):
 
 
 LogSource = str | SimulatedLog
-
-
-class ServingLimits(Spec):
-    """What serving one example may cost; None is no limit."""
-
-    flops: PositiveInt | None = None
-    bytes: PositiveInt | None = None
-    latency_ms: PositiveFloat | None = None
-
-    def tighter(self, other: "ServingLimits") -> "ServingLimits":
-        """Limits that hold where both do."""
-        pairs = zip(self, other, strict=True)
-        limits = {key: [n for n in (one, two) if n is not None] for (key, one), (_, two) in pairs}
-        return ServingLimits(**{key: min(each) for key, each in limits.items() if each})
 
 
 class ModelSpec(Spec):

@@ -22,6 +22,7 @@ from smt.results.importance import ImportanceSettings
 from smt.spec import digest
 from smt.storage import Folder
 from smt.template import Template
+from smt.template.named_files import FileDigests
 from smt.template.training import Capacity
 from smt.training.learner import DivergedError
 
@@ -61,6 +62,7 @@ def measure_models(
         "template": template.to_dict(),
         "models": [model.to_dict() for model in models],
         "logs": log_digests(models, logs),
+        **FileDigests().of_run(template),
     }
     # Whatever trains it in a launch, importance is measured by the one worker that trains.
     template = template.change("training", workers=1, capacity=Capacity())

@@ -24,8 +24,9 @@ def check_representatives(models: Sequence[ModelSpec], template: Template) -> No
     if not any(model.weight for model in models):
         raise InputError("all weights of the representative models are zero; none has traffic")
     for model in models:
-        if above_flops_limit(template, model):
+        excess = above_flops_limit(template, model)
+        if excess is not None:
             raise InputError(
-                f"model '{model.name}': template '{template.name}' needs "
-                f"{model.inference_flops:,} FLOPs an example, its limit is {model.limits.flops:,}"
+                f"model '{model.name}': template '{template.name}' needs {excess.needed}, its "
+                f"limit is {excess.allowed}"
             )

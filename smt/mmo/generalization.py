@@ -42,6 +42,7 @@ from smt.template import (
     catalogue,
     count_fleet_flops,
 )
+from smt.template.named_files import FileDigests
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def generalize(
     if resume:
         settings = _resume_concurrency(settings, folder)
     settings = settings.filling(planned.cluster.pool or planned.cluster.runs, len(chosen.models))
-    digests = log_digests(planned.models, logs)
+    digests, files = log_digests(planned.models, logs), FileDigests()
     identity = {
         "settings": settings.to_dict(),
         "techniques": {technique.name: _plain_space(technique) for technique in techniques},
@@ -139,13 +140,14 @@ def generalize(
         "holdout": [model.name for model in holdout],
         "logs": digests,
         "warm_start": digest([[trial.to_dict() for trial in each] for each in earlier.values()]),
+        **files.of_run(template),
     }
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(template, baselines)
         total = len(chosen.models) * settings.trials * len(techniques)
         with Display(console, dispatcher, evaluations=total) as display:
             search = TechniqueSearch(
-                chosen.models, template, settings, dispatcher, digests, display, earlier
+                chosen.models, template, settings, dispatcher, digests, display, earlier, files
             )
             base = _train_baselines(search)
             results = tuple(_search_all(techniques, search, holdout))

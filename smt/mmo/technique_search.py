@@ -23,6 +23,7 @@ from smt.search.propose import propose
 from smt.search.settings import Settings
 from smt.search.trial import Proposal, Trial, spent
 from smt.template import Technique, Template, Theta
+from smt.template.named_files import FileDigests
 
 TRIAL_MEMORY = 64 * 2**20
 # A trial only waits; where its process or node dies, another goes on waiting.
@@ -49,6 +50,7 @@ class TechniqueSearch:
     Attributes:
         digests: model -> digest of its log.
         earlier: technique -> its trials in earlier runs.
+        files: Digests of what templates name.
     """
 
     models: tuple[ModelSpec, ...]
@@ -58,6 +60,7 @@ class TechniqueSearch:
     digests: dict[str, str]
     display: Display
     earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
+    files: FileDigests = field(default_factory=FileDigests)
 
     def run(self, technique: Technique) -> Searched:
         """Search by Ray Tune; each Tune trial fans out over the models.
@@ -180,6 +183,7 @@ class TechniqueSearch:
             model=model,
             seed=self.settings.seed,
             log_digest=self.digests[model.name],
+            files=self.files.of(self.template),
         )
 
     def _change(self, technique: Technique, number: int, theta: Theta) -> dict[str, Any]:
@@ -191,6 +195,7 @@ class TechniqueSearch:
             "theta": theta,
             "template": template,
             "failure": failure,
+            "files": self.files.of(self.template, template),
         }
 
     def _decided(self, technique: Technique) -> dict[int, Proposal]:

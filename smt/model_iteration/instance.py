@@ -24,6 +24,7 @@ class Job(Spec):
         baseline: What the model is compared with; None compares with nothing.
         alpha: Percent; a model regresses below -alpha.
         log_digest: Content of the model's log.
+        files: File that either template names -> digest of its content.
         tune_evaluations: Networks that may be trained to choose its hyperparameters; 0 keeps the
             template's.
     """
@@ -35,6 +36,8 @@ class Job(Spec):
     seed: int
     alpha: float
     log_digest: str
+    # Left out where empty, so that keys of models whose templates name no file stay what they were.
+    files: dict[str, str] = Field(default={}, exclude_if=lambda files: not files)
     # Left out where 0, so that keys of models that are not tuned stay what they were.
     tune_evaluations: NonNegativeInt = Field(default=0, exclude_if=lambda budget: budget == 0)
 

@@ -25,6 +25,7 @@ from smt.results.launch_settings import LaunchSettings
 from smt.spec import digest
 from smt.storage import Folder
 from smt.template import Template, count_flops
+from smt.template.named_files import FileDigests
 
 RECORD = "record.json"
 # Of a model's folder: file systems take names of 255 bytes.
@@ -71,7 +72,7 @@ def instantiate(
             "tune_evaluations at 0"
         )
     logs = open_logs(fleet.models)
-    digests = log_digests(fleet.models, logs)
+    digests, files = log_digests(fleet.models, logs), FileDigests()
     jobs = {
         model.name: Job(
             template=template,
@@ -81,6 +82,7 @@ def instantiate(
             seed=settings.seed,
             alpha=settings.alpha,
             log_digest=digests[model.name],
+            files=files.of(template, baseline),
             tune_evaluations=settings.tune_evaluations,
         )
         for model in fleet.models
@@ -93,6 +95,7 @@ def instantiate(
         "settings": settings.model_dump(mode="json", exclude={"checkpoint_steps"}),
         "fleet": fleet.digest(),
         "logs": digests,
+        **files.of_run(template, baseline),
     }
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         done = dict(find_recorded(folder, jobs.values()))

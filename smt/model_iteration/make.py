@@ -22,7 +22,7 @@ from smt.layers.networks import Network
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.tune import tune
 from smt.search.delta import Delta
-from smt.serving import ServingCost, check_neutral, export_network, measure_serving
+from smt.serving import export_network, measure_in_turn, ship_gate
 from smt.template import Template, build
 from smt.template.card import model_card
 from smt.training import paired_delta, train
@@ -108,18 +108,18 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="smt-instance-") as scratch:
         folder = Path(scratch)
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         try:
-            model, found["tuning"] = tune(job, log)
+            model, fields["tuning"] = tune(job, log)
             template = job.template.for_model(model)
-            found["hyperparameters"] = {name: template.value(name) for name in template.exposed}
-            found |= _find(job, model, log, folder, workers, saving)
+            fields["hyperparameters"] = {name: template.value(name) for name in template.exposed}
+            fields |= _instantiate(job, model, log, folder, workers, saving)
         except Exception as error:
             reason = sentence(error)
-            found |= {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
+            fields |= {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
         seconds = time.perf_counter() - started
         instance = Instance(
-            model=job.model.name, key=job.key, seconds=seconds, workers=workers.count, **found
+            model=job.model.name, key=job.key, seconds=seconds, workers=workers.count, **fields
         )
         files = {
             str(path.relative_to(folder)): path.read_bytes()
@@ -129,7 +129,7 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
     return Made(instance, files)
 
 
-def _find(
+def _instantiate(
     job: Job,
     model: ModelSpec,
     log: Log,
@@ -145,7 +145,7 @@ def _find(
     card = model_card(job.template, model, log.schema, version=job.version)
     (folder / "card.md").write_text(card.to_markdown(), encoding="utf-8")
     if card.excess:
-        reasons = tuple(f"{each}; it was not trained" for each in card.excess)
+        reasons = tuple(f"{excess}; it was not trained" for excess in card.excess)
         return {"outcome": "held back", "reasons": reasons}
     template = job.template.for_model(model)
     trained = train_network(job.template, model, log, seed=job.seed, workers=workers, saving=saving)
@@ -160,7 +160,7 @@ def _find(
     window_ms = conversion_window_ms(template)
     known = {event: trained.windows.known_rate(event, window_ms) for event in rates}
     constant = constant_ne(predictions, rates, known)
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "ne": ne,
         "constant_ne": constant,
         "metrics": metrics,
@@ -169,22 +169,30 @@ def _find(
     }
     if network is not None:
         save_checkpoint(network, folder / "checkpoint")
-        found["cost"] = measure_serving(network, template)
+        served_now = _baseline_network(job, log) if ne < constant else None
+        networks = [(network, template), *([] if served_now is None else [served_now])]
+        fields |= dict(zip(("cost", "baseline_cost"), measure_in_turn(networks), strict=False))
     if not ne < constant:
         reason = f"NE {ne:.5f} is no better than {constant:.5f}, of predicting the event's rate"
         failed = {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
-        return {**found, **failed}
+        return {**fields, **failed}
     remarks = []
     if job.baseline is not None:
         compared, remark = _compare(job, job.baseline, log, losses, workers)
-        found |= compared
+        fields |= compared
         remarks += [remark] if remark else []
     if network is not None:
-        reasons = _gate(job, template, found)
+        gate = ship_gate(
+            network, job.template, model, fields.get("baseline_cost"), cost=fields["cost"]
+        )
+        reasons = (
+            *_regression(fields.get("delta", Delta.not_evaluated()), job.alpha),
+            *gate.reasons,
+        )
         if reasons:
-            return {**found, "outcome": "held back", "reasons": reasons}
+            return {**fields, "outcome": "held back", "reasons": reasons}
         _export(network, trained, template, job, log, folder)
-    return {**found, "outcome": "ships", "reasons": tuple(remarks)}
+    return {**fields, "outcome": "ships", "reasons": tuple(remarks)}
 
 
 def _plain_network(
@@ -204,37 +212,41 @@ def _plain_network(
 def _compare(
     job: Job, baseline: Template, log: Log, losses: Any, workers: Workers
 ) -> tuple[dict[str, Any], str | None]:
-    """Δ against the baseline's network, and what serving that costs; why not, where it fails.
-
-    The baseline has the values that the model itself sets; none are tuned for it.
-    """
-    # A version may expose what its parent does not.
-    own = {k: v for k, v in job.model.hyperparameters.items() if k in baseline.exposed}
-    model = job.model.model_copy(update={"hyperparameters": own})
-    cost: ServingCost | None = None
+    """Δ against the baseline's network; why there is none, where that fails."""
+    model = _baseline_model(job, baseline)
     try:
-        if workers.rank == 0:
-            network = build(baseline, model, log.schema)
-            cost = measure_serving(network, baseline.for_model(model))
         before = train(baseline, model, log, seed=job.seed, workers=workers)
     except (DivergedError, InputError) as error:
         remark = f"its baseline failed: {sentence(error)}"
-        return {"baseline_cost": cost, "delta": Delta.failed(remark)}, remark
+        return {"delta": Delta.failed(remark)}, remark
     delta, sem = paired_delta(before.losses, losses, read_groups(model, log))
-    compared = {"baseline_ne": before.ne, "baseline_cost": cost, "delta": Delta.of(delta, sem)}
-    return compared, None
+    return {"baseline_ne": before.ne, "delta": Delta.of(delta, sem)}, None
 
 
-def _gate(job: Job, template: Template, found: dict[str, Any]) -> tuple[str, ...]:
-    """Why the network may not ship."""
-    delta = found.get("delta", Delta.not_evaluated())
-    reasons = []
+def _baseline_network(job: Job, log: Log) -> tuple[Network, Template] | None:
+    """What serves now, with initial values; None without a baseline that can be built."""
+    if job.baseline is None:
+        return None
+    model = _baseline_model(job, job.baseline)
+    try:
+        return build(job.baseline, model, log.schema), job.baseline.for_model(model)
+    except InputError:
+        # Training it says why.
+        return None
+
+
+def _baseline_model(job: Job, baseline: Template) -> ModelSpec:
+    """With the values that the model itself sets; none are tuned for a baseline."""
+    # A version may expose what its parent does not.
+    own = {k: v for k, v in job.model.hyperparameters.items() if k in baseline.exposed}
+    return job.model.model_copy(update={"hyperparameters": own})
+
+
+def _regression(delta: Delta, alpha: float) -> tuple[str, ...]:
+    """Why a model may not ship for its Δ; nothing where that is unknown."""
     # What failed is the baseline, not this network.
-    if delta.status == "measured" and delta.regressed(job.alpha):
-        reasons.append(f"Δ is below -α = -{job.alpha:g}%")
-    limits = job.model.limits.tighter(template.serving.limits)
-    neutral = check_neutral(found["cost"], limits, None, template.serving.growth)
-    return (*reasons, *neutral.reasons)
+    regressed = delta.status == "measured" and delta.regressed(alpha)
+    return (f"Δ is below -α = -{alpha:g}%",) if regressed else ()
 
 
 def _export(

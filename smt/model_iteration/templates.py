@@ -1,10 +1,12 @@
 """Which template a fleet is instantiated from, and which one it is compared with."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from smt.errors import InputError
 from smt.template import Template, find_template
-from smt.template.catalogue import find_version
+from smt.template.catalogue import find_parent, find_version, is_file
+from smt.template.versions import TEMPLATES
 
 NOTHING = "none"
 
@@ -35,37 +37,43 @@ def launch_templates(
     workers: int | None = None,
     strategy: str | None = None,
     tables: str | None = None,
+    folder: str | Path = TEMPLATES,
 ) -> Launch:
     """Find both templates.
 
     Args:
         name: As `find_template` takes it; with a `version`, without one of its own.
-        baseline: The same, or `none`; the version's parent where None.
+        baseline: The same, or `none`; the version's parent, from the folder that the version is
+            in, where None.
         train_rows: Both train on the latest so many rows only.
         workers, strategy, tables: Of the template alone: how many train together, and how they
             share its dense part and its tables; as it says where None.
+        folder: Of the versions that are called by name, or its URI; the package's own by default.
 
     Raises:
-        InputError: There is no such template, version or strategy.
+        InputError: There is no such template, version or strategy; or a version's parent is not
+            where the version is.
     """
-    exact = "@" in name or name.endswith((".yaml", ".yml"))
+    exact = "@" in name or is_file(name)
     if version is not None:
         if exact:
             raise InputError(f"template '{name}' and version {version}: give one of them")
         name = f"{name}@{version}"
-    found = find_version(name)
-    if found is not None and not exact:
-        name = f"{found.name}@{found.number}"
-    if baseline is None and found is not None and found.parent is not None:
-        baseline = f"{found.name}@{found.parent}"
-    before = None if baseline in (None, NOTHING) else find_template(str(baseline))
-    template = _shortened(find_template(name), train_rows)
+    launched = find_version(name, folder=folder)
+    if launched is not None and not exact:
+        name = f"{launched.name}@{launched.number}"
+    compared: tuple[str, Template] | None = None
+    if baseline is None and launched is not None:
+        compared = find_parent(name, launched, folder=folder)
+    elif baseline not in (None, NOTHING):
+        compared = str(baseline), find_template(str(baseline), folder=folder)
+    template = _shortened(find_template(name, folder=folder), train_rows)
     return Launch(
         template=_spread(template, workers, strategy, tables),
         name=name,
-        version=None if found is None else found.number,
-        baseline=None if before is None else _shortened(before, train_rows),
-        baseline_name=None if before is None else baseline,
+        version=None if launched is None else launched.number,
+        baseline=None if compared is None else _shortened(compared[1], train_rows),
+        baseline_name=None if compared is None else compared[0],
     )
 
 

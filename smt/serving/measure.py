@@ -1,6 +1,7 @@
 """What serving a network costs: FLOPs, bytes and latency."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -65,35 +66,68 @@ def measure_serving(
         requests: Timed, after `warmup` ones that are not.
         seed: Of the requests.
     """
-    steps, serving = template.features.max_steps, template.serving
-    flops, cached = _count(network, one_example(network, steps=steps))
-    served = serve(network, serving.table_precision)
-    table_bytes = sum(_bytes(rows) for rows in served.modules() if isinstance(rows, Rows))
-    dense_bytes = _bytes(served) - table_bytes
-    device = device_of(serving.target)
-    served.to(device)
-    generator = torch.Generator().manual_seed(seed)
+    (cost,) = measure_in_turn([(network, template)], requests=requests, warmup=warmup, seed=seed)
+    return cost
 
-    def request() -> Batch:
-        batch = random_requests(served, serving.batch_size, steps=steps, generator=generator)
-        return batch.to(device)
 
+def measure_in_turn(
+    networks: Sequence[tuple[Network, Template]],
+    *,
+    requests: int = 200,
+    warmup: int = 20,
+    seed: int = 0,
+) -> tuple[ServingCost, ...]:
+    """Measure networks as `measure_serving` does, a request of each at a time.
+
+    What else the machine does slows all of them alike, so that their latencies compare.
+    """
+    serving = [_Served(*each, seed) for each in networks]
     with one_thread(), torch.no_grad():
         for _ in range(warmup):
-            _milliseconds(served, request(), device)
-        taken = [_milliseconds(served, request(), device) for _ in range(requests)]
-    return ServingCost(
-        flops=flops,
-        flops_item_cached=cached,
-        bytes=table_bytes + dense_bytes,
-        table_bytes=table_bytes,
-        dense_bytes=dense_bytes,
-        latency_ms=float(np.quantile(taken, 0.99)),
-        latency_ms_median=float(np.median(taken)),
-        batch_size=serving.batch_size,
-        target=serving.target,
-        measured_on=device.type,
+            for served in serving:
+                served.milliseconds()
+        taken = [[served.milliseconds() for served in serving] for _ in range(requests)]
+    return tuple(
+        served.cost(milliseconds)
+        for served, milliseconds in zip(serving, zip(*taken, strict=True), strict=True)
     )
+
+
+class _Served:
+    """A copy of a network that serves random requests."""
+
+    def __init__(self, network: Network, template: Template, seed: int) -> None:
+        self.serving, self.steps = template.serving, template.features.max_steps
+        self.flops = _count(network, one_example(network, steps=self.steps))
+        self.network = serve(network, self.serving.table_precision)
+        modules = self.network.modules()
+        self.table_bytes = sum(_bytes(rows) for rows in modules if isinstance(rows, Rows))
+        self.dense_bytes = _bytes(self.network) - self.table_bytes
+        self.device = device_of(self.serving.target)
+        self.network.to(self.device)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def milliseconds(self) -> float:
+        """Of the next request."""
+        size, steps = self.serving.batch_size, self.steps
+        batch = random_requests(self.network, size, steps=steps, generator=self.generator)
+        return _milliseconds(self.network, batch.to(self.device), self.device)
+
+    def cost(self, milliseconds: Sequence[float]) -> ServingCost:
+        """With the latencies of requests."""
+        flops, cached = self.flops
+        return ServingCost(
+            flops=flops,
+            flops_item_cached=cached,
+            bytes=self.table_bytes + self.dense_bytes,
+            table_bytes=self.table_bytes,
+            dense_bytes=self.dense_bytes,
+            latency_ms=float(np.quantile(milliseconds, 0.99)),
+            latency_ms_median=float(np.median(milliseconds)),
+            batch_size=self.serving.batch_size,
+            target=self.serving.target,
+            measured_on=self.device.type,
+        )
 
 
 def device_of(target: Hardware) -> torch.device:

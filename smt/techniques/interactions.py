@@ -224,3 +224,18 @@ interformer = Technique(
     change=_interformer,
     source="Zeng et al., InterFormer, CIKM 2025 (arXiv:2411.09852)",
 )
+
+by_name = {
+    technique.name: technique
+    for technique in (
+        dcn_v2,
+        wukong,
+        dhen,
+        mask_blocks,
+        senet_gate,
+        bilinear,
+        token_attention,
+        interformer,
+    )
+}
+"""The catalogue's techniques of how tokens meet, in its order."""

@@ -18,14 +18,7 @@ from smt.template.technique import Technique
 
 catalogue: dict[str, Technique] = {
     # Architecture: how tokens meet.
-    "dcn_v2": interactions.dcn_v2,
-    "wukong": interactions.wukong,
-    "dhen": interactions.dhen,
-    "mask_blocks": interactions.mask_blocks,
-    "senet_gate": interactions.senet_gate,
-    "bilinear": interactions.bilinear,
-    "token_attention": interactions.token_attention,
-    "interformer": interactions.interformer,
+    **interactions.by_name,
     # Architecture: widths, and how events share what the tokens told.
     "layer_norm_residual_mlp": architecture.layer_norm_residual_mlp,
     "wider_embeddings": architecture.wider_embeddings,

@@ -21,6 +21,8 @@ class Show:
 
     name: tyro.conf.Positional[str]
     """NAME (its latest version), NAME@N, or a YAML file."""
+    folder: str | None = None
+    """Folder (or URI) of templates' versions; the package's own by default."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Diff:
     """Number of a version."""
     after: tyro.conf.Positional[int]
     """Number of another version."""
-    folder: Path | None = None
-    """Folder of templates' versions; the package's own by default."""
+    folder: str | None = None
+    """Folder (or URI) of templates' versions; the package's own by default."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class History:
 
     name: tyro.conf.Positional[str]
     """Name of the template."""
-    folder: Path | None = None
-    """Folder of templates' versions; the package's own by default."""
+    folder: str | None = None
+    """Folder (or URI) of templates' versions; the package's own by default."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Card:
     """Name of the model."""
     log: str | None = None
     """Log folder to use in place of the one that the fleet names."""
+    folder: str | None = None
+    """Folder (or URI) of templates' versions; the package's own by default."""
     out: Path | None = None
     """Markdown file to write as well."""
 
@@ -88,8 +92,11 @@ def main(config: Show | Diff | History | Card) -> None:
 def _show(config: Show) -> RenderableType:
     from smt.template.catalogue import find_template, find_version
     from smt.template.show import template_tree
+    from smt.template.versions import TEMPLATES
 
-    return template_tree(find_template(config.name), find_version(config.name))
+    folder = config.folder or TEMPLATES
+    template = find_template(config.name, folder=folder)
+    return template_tree(template, find_version(config.name, folder=folder))
 
 
 def _diff(config: Diff) -> RenderableType:
@@ -118,6 +125,7 @@ def _card(config: Card) -> RenderableType:
     from smt.fleet import load_fleet, log_schema
     from smt.template.card import model_card
     from smt.template.catalogue import find_template, find_version
+    from smt.template.versions import TEMPLATES
 
     models = {each.name: each for each in load_fleet(config.fleet, log=config.log).models}
     if config.model not in models:
@@ -126,7 +134,9 @@ def _card(config: Card) -> RenderableType:
         message = f"no model is named '{config.model}'; the nearest names are {nearest}"
         raise InputError(f"{config.fleet}: {message}")
     model = models[config.model]
-    template, version = find_template(config.name), find_version(config.name)
+    folder = config.folder or TEMPLATES
+    template = find_template(config.name, folder=folder)
+    version = find_version(config.name, folder=folder)
     number = None if version is None else version.number
     text = model_card(template, model, log_schema(model.log), version=number).to_markdown()
     if config.out is not None:

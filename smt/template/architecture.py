@@ -1,29 +1,67 @@
 """The architecture part: how tokens meet, what joins them, and how events share it."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from smt.layers.interactions import stack
+from smt.layers.interactions.cross import CrossInteraction
+from smt.layers.interactions.dhen import DHENLayer
+from smt.layers.interactions.dot import DotInteraction
+from smt.layers.interactions.gate import BilinearInteraction, SENetGate
+from smt.layers.interactions.interaction import Interaction as Layer
+from smt.layers.interactions.interformer import InterFormerInteraction
+from smt.layers.interactions.mask import MaskBlocks
+from smt.layers.interactions.self_attention import SelfAttentionInteraction
+from smt.layers.interactions.wukong import WukongLayer
 from smt.spec import Spec
 
 
-class Dot(Spec):
+class InteractionSpec(Spec):
+    """How tokens meet. `Single` lists those that there are.
+
+    Attributes:
+        module: What it stands for, called with its fields by name; `build` may say otherwise.
+    """
+
+    module: ClassVar[Callable[..., Layer]]
+
+    @property
+    def reads_sequences(self) -> bool:
+        """Whether the module reads sequences step by step."""
+        return False
+
+    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+        """The module that takes `tokens` tokens; None where it would have nothing to do.
+
+        Raises:
+            ValueError: Sizes do not fit, such as heads that do not divide `dim`.
+        """
+        fields = {name: value for name, value in self if name != "kind"}
+        return type(self).module(tokens, dim, **fields)
+
+
+class Dot(InteractionSpec):
     """Dot products of all pairs of tokens (DLRM)."""
 
+    module: ClassVar = DotInteraction
     kind: Literal["dot"] = "dot"
 
 
-class Cross(Spec):
+class Cross(InteractionSpec):
     """Cross layers (DCN-V2): low-rank, or full where `rank` is None."""
 
+    module: ClassVar = CrossInteraction
     kind: Literal["cross"] = "cross"
     layers: PositiveInt
     rank: PositiveInt | None
 
 
-class Wukong(Spec):
+class Wukong(InteractionSpec):
     """One Wukong layer: a factorization machine block beside a linear compression."""
 
+    module: ClassVar = WukongLayer
     kind: Literal["wukong"] = "wukong"
     fm_tokens: PositiveInt
     lcb_tokens: PositiveInt
@@ -31,9 +69,10 @@ class Wukong(Spec):
     hidden: tuple[PositiveInt, ...]
 
 
-class Mask(Spec):
+class Mask(InteractionSpec):
     """MaskNet's blocks of `tokens` output tokens each, one after the other or side by side."""
 
+    module: ClassVar = MaskBlocks
     kind: Literal["mask"] = "mask"
     blocks: PositiveInt
     reduction: PositiveFloat
@@ -41,14 +80,15 @@ class Mask(Spec):
     mode: Literal["serial", "parallel"]
 
 
-class SENet(Spec):
+class SENet(InteractionSpec):
     """Tokens weighed by their excitation (FiBiNET's SENet gate)."""
 
+    module: ClassVar = SENetGate
     kind: Literal["senet"] = "senet"
     reduction: PositiveInt
 
 
-class Bilinear(Spec):
+class Bilinear(InteractionSpec):
     """FiBiNET's bilinear products of pairs, compressed to `tokens`."""
 
     kind: Literal["bilinear"] = "bilinear"
@@ -56,16 +96,30 @@ class Bilinear(Spec):
     form: Literal["all", "each"]
     tokens: PositiveInt
 
+    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+        """See `InteractionSpec.build`."""
+        # A single token has no pairs.
+        if tokens == 1:
+            return None
+        return BilinearInteraction(
+            tokens,
+            dim,
+            gate_reduction=self.gate_reduction,
+            kind=self.form,
+            tokens=self.tokens,
+        )
 
-class TokenAttention(Spec):
+
+class TokenAttention(InteractionSpec):
     """Multi-head self-attention over tokens (AutoInt)."""
 
+    module: ClassVar = SelfAttentionInteraction
     kind: Literal["token_attention"] = "token_attention"
     heads: PositiveInt
     layers: PositiveInt
 
 
-class InterFormer(Spec):
+class InterFormer(InteractionSpec):
     """Exchange between tokens and sequences; left out of networks without sequences."""
 
     kind: Literal["interformer"] = "interformer"
@@ -74,32 +128,73 @@ class InterFormer(Spec):
     summary_tokens: PositiveInt
     recent: PositiveInt
 
+    @property
+    def reads_sequences(self) -> bool:
+        """Its layers do."""
+        return True
 
-Member = Annotated[
-    Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer,
-    Field(discriminator="kind"),
-]
+    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+        """See `InteractionSpec.build`."""
+        if num_sequences == 0:
+            return None
+        return InterFormerInteraction(
+            tokens,
+            dim,
+            num_sequences=num_sequences,
+            layers=self.layers,
+            heads=self.heads,
+            summary_tokens=self.summary_tokens,
+            recent=self.recent,
+        )
 
 
-class Parallel(Spec):
+Single = Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer
+Member = Annotated[Single, Field(discriminator="kind")]
+
+
+class Parallel(InteractionSpec):
     """Several interactions of the same tokens, their outputs side by side."""
 
     kind: Literal["parallel"] = "parallel"
     members: tuple[Member, ...] = Field(min_length=1)
 
+    @property
+    def reads_sequences(self) -> bool:
+        """Whether a member does."""
+        return any(member.reads_sequences for member in self.members)
 
-class DHEN(Spec):
+    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+        """See `InteractionSpec.build`."""
+        members = _build_members(self.members, tokens, dim, num_sequences)
+        return stack.Parallel(tokens, dim, modules=members) if members else None
+
+
+class DHEN(InteractionSpec):
     """One DHEN layer: an ensemble of interactions with a shortcut and a normalisation."""
 
     kind: Literal["dhen"] = "dhen"
     members: tuple[Member, ...] = Field(min_length=1)
     tokens: PositiveInt
 
+    @property
+    def reads_sequences(self) -> bool:
+        """Whether a member does."""
+        return any(member.reads_sequences for member in self.members)
 
-Interaction = Annotated[
-    Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer | Parallel | DHEN,
-    Field(discriminator="kind"),
-]
+    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+        """See `InteractionSpec.build`."""
+        members = _build_members(self.members, tokens, dim, num_sequences)
+        return DHENLayer(tokens, dim, modules=members, tokens=self.tokens) if members else None
+
+
+Interaction = Annotated[Single | Parallel | DHEN, Field(discriminator="kind")]
+
+
+def _build_members(
+    members: tuple[Member, ...], tokens: int, dim: int, num_sequences: int
+) -> list[Layer]:
+    built = [member.build(tokens, dim, num_sequences) for member in members]
+    return [member for member in built if member is not None]
 
 
 class PlainMLP(Spec):

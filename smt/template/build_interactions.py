@@ -3,24 +3,15 @@
 from torch import nn
 
 from smt.layers import mlp, multitask
-from smt.layers.interactions.cross import CrossInteraction
-from smt.layers.interactions.dhen import DHENLayer
-from smt.layers.interactions.dot import DotInteraction
-from smt.layers.interactions.gate import BilinearInteraction, SENetGate
 from smt.layers.interactions.interaction import Interaction
-from smt.layers.interactions.interformer import InterFormerInteraction
-from smt.layers.interactions.mask import MaskBlocks
-from smt.layers.interactions.self_attention import SelfAttentionInteraction
-from smt.layers.interactions.stack import Parallel, Stack
-from smt.layers.interactions.wukong import WukongLayer
+from smt.layers.interactions.stack import Stack
 from smt.template import architecture as specs
 
 
 def build_stack(
     stack: tuple[specs.Interaction, ...], num_tokens: int, dim: int, num_sequences: int
 ) -> Stack:
-    """All interactions of a tower. Left out: InterFormers without sequences, bilinear
-    products of a single token.
+    """All interactions of a tower, but those that would have nothing to do there.
 
     Raises:
         ValueError: Sizes do not fit, such as heads that do not divide `dim`.
@@ -28,7 +19,7 @@ def build_stack(
     modules: list[Interaction] = []
     tokens = num_tokens
     for spec in stack:
-        built = _build_one(spec, tokens, dim, num_sequences)
+        built = spec.build(tokens, dim, num_sequences)
         if built is not None:
             modules.append(built)
             tokens = built.out_tokens
@@ -58,65 +49,3 @@ def build_tasks(
             width=spec.width,
         )
     return multitask.SharedBottom(in_features, num_events)
-
-
-def _build_one(
-    spec: specs.Interaction, tokens: int, dim: int, num_sequences: int
-) -> Interaction | None:
-    match spec:
-        case specs.Dot():
-            return DotInteraction(tokens, dim)
-        case specs.Cross():
-            return CrossInteraction(tokens, dim, layers=spec.layers, rank=spec.rank)
-        case specs.Wukong():
-            return WukongLayer(
-                tokens,
-                dim,
-                fm_tokens=spec.fm_tokens,
-                lcb_tokens=spec.lcb_tokens,
-                rank=spec.rank,
-                hidden=spec.hidden,
-            )
-        case specs.Mask():
-            return MaskBlocks(
-                tokens,
-                dim,
-                blocks=spec.blocks,
-                reduction=spec.reduction,
-                tokens=spec.tokens,
-                mode=spec.mode,
-            )
-        case specs.SENet():
-            return SENetGate(tokens, dim, reduction=spec.reduction)
-        case specs.Bilinear():
-            if tokens == 1:
-                return None
-            return BilinearInteraction(
-                tokens,
-                dim,
-                gate_reduction=spec.gate_reduction,
-                kind=spec.form,
-                tokens=spec.tokens,
-            )
-        case specs.TokenAttention():
-            return SelfAttentionInteraction(tokens, dim, heads=spec.heads, layers=spec.layers)
-        case specs.InterFormer():
-            if num_sequences == 0:
-                return None
-            return InterFormerInteraction(
-                tokens,
-                dim,
-                num_sequences=num_sequences,
-                layers=spec.layers,
-                heads=spec.heads,
-                summary_tokens=spec.summary_tokens,
-                recent=spec.recent,
-            )
-        case specs.Parallel() | specs.DHEN():
-            built = [_build_one(member, tokens, dim, num_sequences) for member in spec.members]
-            members = [member for member in built if member is not None]
-            if not members:
-                return None
-            if isinstance(spec, specs.Parallel):
-                return Parallel(tokens, dim, modules=members)
-            return DHENLayer(tokens, dim, modules=members, tokens=spec.tokens)

@@ -17,7 +17,6 @@ from smt.layers.tables import PooledTables, Table
 from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
 from smt.layers.unknown import UnknownAsMissing
 from smt.layers.weighers import FrequencyGate, PositionWeights
-from smt.template.architecture import DHEN, InterFormer, Parallel
 from smt.template.build_sequences import build_pooler, build_reader
 from smt.template.features import (
     AttentionPooling,
@@ -175,13 +174,13 @@ class RepresentationBuilder:
         """Whether a feature's ids must be looked up one by one."""
         attended = isinstance(self.features.pooling, AttentionPooling)
         if name in self.inputs.sequences:
-            column = self._sequence(name)
+            column, interactions = self._sequence(name), self.template.architecture.interactions
             events = self.features.event_steps is not None and (column.events or column.timestamps)
             return bool(
                 self.features.sequence is not None
                 or attended
                 or events
-                or _has_interformer(self.template)
+                or any(each.reads_sequences for each in interactions)
             )
         return name in self.inputs.id_lists and attended
 
@@ -279,12 +278,3 @@ class RepresentationBuilder:
         column = self.schema.columns[name]
         assert isinstance(column, Embedding)
         return column.dim
-
-
-def _has_interformer(template: Template) -> bool:
-    members = [
-        member
-        for spec in template.architecture.interactions
-        for member in (spec.members if isinstance(spec, Parallel | DHEN) else (spec,))
-    ]
-    return any(isinstance(member, InterFormer) for member in members)

@@ -80,15 +80,14 @@ class ModelCard(Spec):
     table_precision: str
 
     @property
+    def bytes(self) -> int:
+        """Of tables and everything else together."""
+        return self.dense_bytes + self.table_bytes
+
+    @property
     def excess(self) -> tuple[str, ...]:
         """The limits of FLOPs and bytes that the network breaks, as clauses."""
-        counted = {"FLOPs": self.flops, "bytes": self.dense_bytes + self.table_bytes}
-        limits = {"FLOPs": self.limits.flops, "bytes": self.limits.bytes}
-        return tuple(
-            f"{what} {counted[what]:,} exceed the model's limit {limit:,}"
-            for what, limit in limits.items()
-            if limit is not None and counted[what] > limit
-        )
+        return tuple(map(str, self.limits.exceeded(flops=self.flops, bytes=self.bytes)))
 
     def to_markdown(self) -> str:
         """The card as Markdown."""

@@ -20,7 +20,7 @@ from smt.data.schema import (
     Surface,
 )
 from smt.errors import InputError, sentence
-from smt.fleet import Fleet, ModelSpec, log_name
+from smt.fleet import Excess, Fleet, ModelSpec, log_name
 from smt.layers.networks import Network
 from smt.template.build import build
 from smt.template.enrich import enrich_model
@@ -84,10 +84,12 @@ def count_fleet_flops(template: Template, fleet: Fleet, logs: dict[str, Log]) ->
     return fleet.model_copy(update={"models": tuple(models)})
 
 
-def above_flops_limit(template: Template, model: ModelSpec) -> bool:
-    """Whether a model whose FLOPs are counted needs more than a template lets it have."""
-    limit, needed = model.limits.flops, model.inference_flops
-    return bool(template.serving.enforce_flops_limit and limit and needed and needed > limit)
+def above_flops_limit(template: Template, model: ModelSpec) -> Excess | None:
+    """How far a model whose FLOPs are counted is above what a template lets it have, if it is."""
+    if not template.serving.enforce_flops_limit:
+        return None
+    limits = model.limits.tighter(template.serving.limits)
+    return next(iter(limits.exceeded(flops=model.inference_flops)), None)
 
 
 def one_example(network: Network, *, steps: int) -> Batch:

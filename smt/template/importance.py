@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import pyarrow as pa
-import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
 from smt.errors import InputError
+from smt.storage import filesystem_of
 
 
 def read_importance(source: str) -> dict[str, float]:
@@ -18,11 +18,8 @@ def read_importance(source: str) -> dict[str, float]:
         InputError: The file is missing, or has other columns.
     """
     try:
-        if "://" in source:
-            filesystem, path = fs.FileSystem.from_uri(source)
-            table = pq.read_table(path, filesystem=filesystem)
-        else:
-            table = pq.read_table(source)
+        filesystem, path = filesystem_of(source)
+        table = pq.read_table(path, filesystem=filesystem)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
         raise InputError(f"feature importance {source}: {' '.join(str(error).split())}") from None
     for column in ("feature", "importance"):

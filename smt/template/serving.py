@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from smt.fleet.model_spec import Hardware, ServingLimits
+from smt.fleet.limits import ServingLimits
+from smt.fleet.model_spec import Hardware
 from smt.spec import Spec
 
 
@@ -20,7 +21,7 @@ class Serving(Spec):
         enforce_flops_limit: Refuse to train a network above a FLOPs limit, so that a
             technique cannot buy quality with capacity that the model does not have.
         growth: Percent by which FLOPs, bytes and latency may exceed the baseline's and still
-            be neutral.
+            be neutral; latency has where both its 99th percentile and its median do.
     """
 
     target: Hardware = "cpu"

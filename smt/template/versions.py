@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from smt.errors import InputError
-from smt.spec import Spec, UnitInterval, digest, read_yaml, suggest
+from smt.spec import Spec, UnitInterval, decode_yaml, digest, read_yaml, suggest
+from smt.storage import Folder
 from smt.template.template import Template
 from smt.yaml_text import format_yaml, parse_yaml
 
@@ -112,12 +113,16 @@ class Version(Spec):
 def version_numbers(name: str, *, folder: str | Path = TEMPLATES) -> tuple[int, ...]:
     """The versions of a template, in order.
 
+    Args:
+        folder: Of templates' versions, or its URI.
+
     Raises:
         InputError: There is no such template.
     """
-    numbers = _numbers(Path(folder) / name)
+    registry = Folder(folder)
+    numbers = _numbers(registry, name)
     if not numbers:
-        known = sorted(each.name for each in Path(folder).glob("*") if _numbers(each))
+        known = [other for other in registry.subfolders() if _numbers(registry, other)]
         raise InputError(f"unknown template '{name}'; {suggest(name, known)}")
     return numbers
 
@@ -141,7 +146,7 @@ def load_record(name: str, number: int | None = None, *, folder: str | Path = TE
     if number not in numbers:
         known = ", ".join(map(str, numbers))
         raise InputError(f"template '{name}' has no version {number}; its versions: {known}")
-    path = _path(folder, name, number)
+    path = Folder(folder).path(_file(name, number))
     version = read_version(path)
     if (version.name, version.number) != (name, number):
         raise InputError(f"{path}: holds version {version.number} of '{version.name}'")
@@ -163,17 +168,29 @@ def read_version(path: str | Path) -> Version:
     Raises:
         InputError: The file was changed after it was written, or is no version.
     """
-    content = read_yaml(path)
+    content = read_document(path)
     if not is_version(content):
         raise InputError(f"{path}: not a template version; it needs 'template' and 'digest'")
-    said = content.pop("digest")
-    found = _content_hash(content)
-    if found != said:
+    written = content.pop("digest")
+    actual = _content_hash(content)
+    if actual != written:
         raise InputError(
-            f"{path} was changed after it was written (its content hash is {found}, the file "
-            f"says {said}); restore it and write a new version instead"
+            f"{path} was changed after it was written (its content hash is {actual}, the file "
+            f"says {written}); restore it and write a new version instead"
         )
     return Version.parse(content, source=str(path))
+
+
+def read_document(location: str | Path) -> Any:
+    """What a YAML file holds, by path or URI. Raises `InputError`."""
+    source = str(location)
+    if "://" not in source:
+        return read_yaml(location)
+    root, _, name = source.rpartition("/")
+    folder = Folder(root)
+    if not folder.exists(name):
+        raise InputError(f"{source}: no such file")
+    return decode_yaml(folder.read(name), source=source)
 
 
 def is_version(content: object) -> bool:
@@ -181,13 +198,21 @@ def is_version(content: object) -> bool:
     return isinstance(content, dict) and "template" in content and "digest" in content
 
 
-def write_version(version: Version, folder: str | Path = TEMPLATES) -> Path:
+def write_version(version: Version, folder: str | Path = TEMPLATES) -> str:
     """Write a new version, with its content hash.
+
+    Args:
+        folder: Of templates' versions, or its URI.
+
+    Returns:
+        The path or URI of its file.
 
     Raises:
         InputError: It is not the next version, or its parent does not exist.
+        StoppedError: The folder does not take it.
     """
-    numbers = _numbers(Path(folder) / version.name)
+    registry = Folder(folder)
+    numbers = _numbers(registry, version.name)
     following = max(numbers, default=0) + 1
     if version.number != following:
         raise InputError(
@@ -197,11 +222,10 @@ def write_version(version: Version, folder: str | Path = TEMPLATES) -> Path:
     if version.parent is not None and version.parent not in numbers:
         raise InputError(f"template '{version.name}': parent {version.parent} does not exist")
     text = format_yaml(version.to_dict())
-    path = _path(folder, version.name, version.number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "x", encoding="utf-8") as file:
-        file.write(text + f"digest: '{_content_hash(parse_yaml(text))}'\n")
-    return path
+    text += f"digest: '{_content_hash(parse_yaml(text))}'\n"
+    file = _file(version.name, version.number)
+    registry.create(file, text.encode())
+    return registry.path(file)
 
 
 def _content_hash(content: Any) -> str:
@@ -212,10 +236,11 @@ def _content_hash(content: Any) -> str:
         return "that of no plain data"
 
 
-def _path(folder: str | Path, name: str, number: int) -> Path:
-    return Path(folder) / name / f"v{number}.yaml"
+def _file(name: str, number: int) -> str:
+    return f"{name}/v{number}.yaml"
 
 
-def _numbers(folder: Path) -> tuple[int, ...]:
-    stems = [path.stem.removeprefix("v") for path in folder.glob("v*.yaml")]
+def _numbers(registry: Folder, name: str) -> tuple[int, ...]:
+    files = registry.list(name, ".yaml", recursive=False)
+    stems = [file.removeprefix(f"{name}/v").removesuffix(".yaml") for file in files]
     return tuple(sorted(int(stem) for stem in stems if stem.isdecimal()))

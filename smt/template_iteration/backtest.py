@@ -22,6 +22,7 @@ from smt.mmo.technique_search import to_trial
 from smt.search.aggregate import normalise_weights
 from smt.storage import Folder
 from smt.template import Template
+from smt.template.named_files import FileDigests
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import LeftOut, VersionDecision
 from smt.template_iteration.fleet_check import FleetCheck
@@ -67,7 +68,9 @@ def backtest(
     console = console or open_console()
     parent, settings = change.parent.template, change.run.settings
     digests = log_digests(models, logs)
-    folder = Folder(out)
+    templates = [parent, change.version.template]
+    templates += [each.template for each in change.reduced if each.template is not None]
+    folder, files = Folder(out), FileDigests().of(*templates)
     identity = {
         "before": parent.to_dict(),
         "after": change.version.template.to_dict(),
@@ -75,6 +78,7 @@ def backtest(
         "seeds": list(seeds),
         "settings": settings.to_dict(),
         "logs": digests,
+        **({"files": files} if files else {}),
     }
     console.print(f"counting what the fleet's {len(fleet)} models cost to serve", highlight=False)
     check = FleetCheck(parent, fleet, timed={model.name for model in models})
@@ -83,14 +87,12 @@ def backtest(
         with claim_run(folder, identity, resume=resume):
             left_out = tuple(_count(each, check) for each in change.reduced)
         return VersionDecision(tuple(seeds), settings, misfits, None, left_out)
-    templates = [parent, change.version.template]
-    templates += [each.template for each in change.reduced if each.template is not None]
     planned = plan_run(models, templates, logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(parent)
         with Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display:
             training = _Training(
-                parent, tuple(models), digests, tuple(seeds), settings, dispatcher, display
+                parent, tuple(models), digests, files, tuple(seeds), settings, dispatcher, display
             )
             comparison, left_out = training.run(change, check)
     return VersionDecision(tuple(seeds), settings, (), comparison, left_out)
@@ -110,6 +112,7 @@ class _Training:
     parent: Template
     models: tuple[ModelSpec, ...]
     digests: dict[str, str]
+    files: dict[str, str]
     seeds: tuple[int, ...]
     settings: Settings
     dispatcher: Any
@@ -176,6 +179,7 @@ class _Training:
                 model=model,
                 seed=seed,
                 log_digest=self.digests[model.name],
+                files=self.files,
             )
             for model in self.models
         ]

@@ -8,10 +8,7 @@ from smt.fleet import ModelSpec, log_name, log_schema
 from smt.results.integration import Misfit
 from smt.serving import measure_serving
 from smt.template import Template, build
-from smt.template.card import model_card
-
-# What is limited: the attribute of `ServingLimits`, and how a person reads it.
-_UNITS = {"flops": "FLOPs an example", "bytes": "bytes", "latency_ms": "ms of p99 latency"}
+from smt.template.card import ModelCard, model_card
 
 
 class FleetCheck:
@@ -45,7 +42,7 @@ class FleetCheck:
         return tuple(self._check(template, self._models))
 
     def _check(self, template: Template, models: Sequence[ModelSpec]) -> Iterator[Misfit]:
-        counted: dict[tuple[object, ...], dict[str, int] | str] = {}
+        counted: dict[tuple[object, ...], ModelCard | str] = {}
         for model in models:
             # Models that read the same features for the same events share a network.
             own = tuple(sorted(model.hyperparameters.items()))
@@ -59,32 +56,21 @@ class FleetCheck:
             else:
                 yield from self._compare(template.for_model(model), model, costs)
 
-    def _compare(
-        self, template: Template, model: ModelSpec, counted: dict[str, int]
-    ) -> Iterator[Misfit]:
+    def _compare(self, template: Template, model: ModelSpec, card: ModelCard) -> Iterator[Misfit]:
         limits = model.limits.tighter(template.serving.limits)
-        costs: dict[str, float] = {**counted}
-        if not template.serving.enforce_flops_limit:
-            del costs["flops"]
+        latency_ms = None
         if limits.latency_ms is not None and model.name in self._timed:
             network = build(template, model, self._schemas[log_name(model.log)])
-            costs["latency_ms"] = measure_serving(network, template).latency_ms
-        for what, cost in costs.items():
-            limit = getattr(limits, what)
-            if limit is not None and cost > limit:
-                reason = f"it needs {_said(cost)} {_UNITS[what]}, its limit is {_said(limit)}"
-                excess = 100 * (cost / limit - 1)
-                yield Misfit(model=model.name, reason=reason, excess=excess)
+            latency_ms = measure_serving(network, template).latency_ms
+        flops = card.flops if template.serving.enforce_flops_limit else None
+        for excess in limits.exceeded(flops=flops, bytes=card.bytes, latency_ms=latency_ms):
+            reason = f"it needs {excess.needed}, its limit is {excess.allowed}"
+            yield Misfit(model=model.name, reason=reason, excess=excess.percent)
 
 
-def _count(template: Template, model: ModelSpec, schema: Schema) -> dict[str, int] | str:
-    """FLOPs and bytes, or why there is no network."""
+def _count(template: Template, model: ModelSpec, schema: Schema) -> ModelCard | str:
+    """The card, or why there is no network."""
     try:
-        card = model_card(template, model, schema)
+        return model_card(template, model, schema)
     except InputError as error:
         return str(error)
-    return {"flops": card.flops, "bytes": card.dense_bytes + card.table_bytes}
-
-
-def _said(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"

@@ -16,7 +16,7 @@ from smt.data.labels import mix_soft
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.layers.networks import Network
-from smt.template import Template, count_flops, load_version
+from smt.template import Template, above_flops_limit, count_flops, load_version
 from smt.template.data import Distillation
 from smt.training.course import Course, device_of, start_course
 from smt.training.enrich import enrich_log
@@ -228,7 +228,8 @@ def _teacher(
 
 def _check_flops(template: Template, model: ModelSpec, log: Log) -> int:
     flops = count_flops(template, model, log.schema)
-    limit = model.limits.tighter(template.serving.limits).flops
-    if template.serving.enforce_flops_limit and limit is not None and flops > limit:
-        raise InputError(f"the network needs {flops:,} FLOPs an example, the limit is {limit:,}")
+    counted = model.model_copy(update={"inference_flops": flops})
+    excess = above_flops_limit(template, counted)
+    if excess is not None:
+        raise InputError(f"the network needs {excess.needed}, the limit is {excess.allowed}")
     return flops

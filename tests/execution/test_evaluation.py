@@ -1,7 +1,8 @@
 import pytest
 
-from smt.execution.evaluation import Evaluation, Task
+from smt.execution.evaluation import TRAINING_VERSION, Evaluation, Task
 from smt.fleet import ModelSpec
+from smt.spec import digest
 from smt.template import Template
 
 MODEL = ModelSpec(
@@ -63,6 +64,22 @@ def test_the_key_ignores_what_the_numbers_do_not_depend_on(other):
 )
 def test_the_key_changes_with_template_model_seed_and_log(other):
     assert other.key != task_of().key
+
+
+def test_a_template_that_names_no_file_has_the_key_that_it_had_before_files_counted():
+    task = task_of(files={"elsewhere": "1"})
+    model = task.model.to_dict()
+    for label in ("weight", "inference_flops", "log"):
+        del model[label]
+    assert task.key == digest([CHANGED.to_dict(), model, 0, "aaaa", TRAINING_VERSION])
+
+
+def test_the_key_changes_with_what_a_file_holds_that_the_template_names():
+    named = CHANGED.change("features", selection={"importance": "i.parquet"})
+    first, second = (task_of(template=named, files={"i.parquet": each}) for each in "12")
+    assert first.key != second.key
+    assert first.baseline(BASE).key == second.baseline(BASE).key == task_of().baseline(BASE).key
+    assert first.baseline(named).key == first.key
 
 
 def test_techniques_and_trials_share_one_baseline_of_a_model():

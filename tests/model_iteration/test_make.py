@@ -153,3 +153,19 @@ def test_what_the_outcome_depends_on_is_in_the_key(job):
     assert job.model_copy(update={"model": other}).key == job.key
     for change in ({"seed": 2}, {"alpha": 0.1}, {"baseline": None}, {"log_digest": "other"}):
         assert job.model_copy(update=change).key != job.key
+    assert "files" not in job.to_dict()
+    first, second = (job.model_copy(update={"files": {"t.parquet": each}}) for each in "12")
+    assert len({job.key, first.key, second.key}) == 3
+
+
+def test_a_network_that_costs_more_than_its_baseline_by_over_its_growth_is_held_back(
+    job, small_log
+):
+    wide = job.template.change("architecture", embedding_dim=32)
+    found = make(job.model_copy(update={"template": wide, "alpha": 100.0}), small_log).instance
+    assert found.outcome == "held back"
+    assert found.cost.bytes > 1.05 * found.baseline_cost.bytes
+    assert [reason.split(" grew ")[0] for reason in found.reasons][:2] == ["FLOPs", "bytes"]
+    assert all(reason.endswith("% over the baseline, 5% are neutral") for reason in found.reasons)
+    free = job.model_copy(update={"template": wide.change("serving", growth=1e6), "alpha": 100.0})
+    assert make(free, small_log).instance.outcome == "ships"

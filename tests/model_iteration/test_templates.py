@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from smt.errors import InputError
 from smt.model_iteration import launch_templates
 from smt.template import history, load_version
+from smt.template.versions import Version, write_version
 
 
 def test_the_latest_version_is_compared_with_its_parent():
@@ -54,3 +57,57 @@ def test_both_are_trained_on_as_many_rows():
 def test_what_does_not_exist_is_refused(arguments, said):
     with pytest.raises(InputError, match=said):
         launch_templates(**arguments)
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """A folder of one's own, whose first version is another than the package's."""
+    first = load_version("sparsenn_small", 1).change("training", dense_rate=0.123)
+    for number, template in ((1, first), (2, first.change("training", batch_size=64))):
+        version = Version(
+            name="sparsenn_small",
+            number=number,
+            parent=number - 1 or None,
+            written="2026-01-31",
+            template=template,
+        )
+        write_version(version, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("location", [str, Path.as_uri])
+def test_a_version_file_is_compared_with_the_parent_beside_it(location, registry):
+    family = location(registry / "sparsenn_small")
+    found = launch_templates(f"{family}/v2.yaml")
+    assert (found.version, found.template.training.batch_size) == (2, 64)
+    assert found.baseline.training.dense_rate == 0.123
+    assert found.baseline_name == f"{family}/v1.yaml"
+
+
+@pytest.mark.parametrize("location", [str, Path.as_uri])
+def test_a_named_version_and_its_parent_are_from_one_folder(location, registry):
+    found = launch_templates("sparsenn_small", folder=location(registry))
+    assert (found.name, found.baseline_name) == ("sparsenn_small@2", "sparsenn_small@1")
+    assert found.baseline.training.dense_rate == 0.123
+    asked = launch_templates(
+        "sparsenn_small", version=2, baseline="sparsenn_small@1", folder=location(registry)
+    )
+    assert asked == found
+    package = launch_templates("sparsenn_small@2")
+    assert package.baseline == load_version("sparsenn_small", 1)
+
+
+def test_a_version_file_without_its_parent_beside_it_needs_a_baseline(
+    registry, tmp_path, monkeypatch
+):
+    folder = registry / "sparsenn_small"
+    (folder / "v1.yaml").rename(folder / "other.yaml")
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match=r"version 1 of .*, and v1\.yaml: no such file; say"):
+        launch_templates("v2.yaml")
+    assert launch_templates("v2.yaml", baseline="none").baseline is None
+    other = launch_templates("v2.yaml", baseline="other.yaml")
+    assert other.baseline.training.dense_rate == 0.123
+    (folder / "v1.yaml").write_bytes((folder / "v2.yaml").read_bytes())
+    with pytest.raises(InputError, match=r"v1\.yaml: holds version 2 of 'sparsenn_small'"):
+        launch_templates("v2.yaml")

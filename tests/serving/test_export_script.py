@@ -3,10 +3,15 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from smt.errors import InputError
+from smt.serving import export_model as export_module
 from smt.serving import load_exported
+from smt.serving.export_model import ExportedModel, export_model
+from smt.training import paired_delta
+from smt.training.windows import read_groups
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "export_model.py"
 FLEET = """
@@ -61,6 +66,24 @@ def test_a_model_is_trained_exported_and_judged(script, fleet, template, tmp_pat
     assert result["ne"]["served"] == pytest.approx(result["ne"]["trained"], rel=1e-2)
     assert abs(result["delta"]["value"]) < 1.0
     assert load_exported(out).inputs.features == ("item_price", "user", "item_tags")
+
+
+def test_the_standard_error_of_serving_is_clustered_as_everywhere(
+    tmp_path, small_log, small_model, small_template, monkeypatch
+):
+    groups = read_groups(small_model, small_log)
+    assert groups is not None
+    given = []
+
+    def compare(before, after, clusters):
+        given.append(clusters)
+        return paired_delta(before, after, clusters)
+
+    monkeypatch.setattr(export_module, "paired_delta", compare)
+    monkeypatch.setattr(export_module, "open_logs", lambda _: {small_model.log: small_log})
+    exported = export_model(small_template, small_model, tmp_path, batches=1)
+    assert np.array_equal(*given, groups)
+    assert ExportedModel.load(tmp_path / "result.json") == exported
 
 
 def test_a_baseline_without_costs_is_refused(script, fleet, tmp_path):

@@ -63,6 +63,13 @@ def test_growth_from_nothing_is_not_neutral():
     assert gate.reasons == ("FLOPs grew from zero over the baseline, 5% are neutral",)
 
 
+def test_latency_grew_where_its_median_did_too():
+    before, slow = cost(), {"latency_ms": 3.0}
+    assert check_neutral(cost(**slow, latency_ms_median=1.04), NO_LIMITS, before, 5.0).passed
+    gate = check_neutral(cost(**slow, latency_ms_median=1.5), NO_LIMITS, before, 5.0)
+    assert gate.reasons == ("p99 latency grew by 50.0% over the baseline, 5% are neutral",)
+
+
 @pytest.mark.parametrize("differing", [{"measured_on": "cuda"}, {"batch_size": 8}])
 def test_latencies_of_other_machines_and_sizes_are_not_compared(differing):
     before = cost(latency_ms=0.1, latency_ms_median=0.1, **differing)

@@ -3,7 +3,7 @@ import torch
 from served_networks import filled, with_everything
 
 from smt.layers.examples import Examples
-from smt.serving import measure_serving
+from smt.serving import measure_in_turn, measure_serving
 from smt.serving.measure import device_of
 from smt.template import catalogue, count_flops
 from smt.template.flops import one_example
@@ -67,6 +67,16 @@ def test_measuring_leaves_the_network_and_the_threads_as_they_are(measurement):
     network, *_ = measurement
     assert network.training
     assert torch.get_num_threads() == 1
+
+
+def test_networks_measured_in_turn_cost_what_each_costs_alone(measurement, small_log, small_model):
+    network, template, alone = measurement
+    other = catalogue["sparsenn_small"].change("serving", batch_size=3)
+    pair = [(network, template), (filled(other, small_model, small_log), other)]
+    costs = measure_in_turn(pair, requests=6, warmup=1)
+    latencies = {"latency_ms": 0.0, "latency_ms_median": 0.0}
+    assert costs[0].model_copy(update=latencies) == alone.model_copy(update=latencies)
+    assert costs[1].batch_size == 3
 
 
 def test_a_machine_without_the_target_says_what_it_measured_on(small_log, small_model, monkeypatch):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from smt.errors import InputError
@@ -37,7 +39,7 @@ def test_a_yaml_file_is_a_template_too(tmp_path):
 def test_a_versions_file_is_a_template_too(tmp_path):
     template = catalogue["sparsenn_small"].model_copy(update={"name": "mine"})
     version = Version(name="mine", number=1, written="2026-01-31", template=template)
-    path = write_version(version, tmp_path)
+    path = Path(write_version(version, tmp_path))
     assert find_template(str(path)) == template
     path.write_text(path.read_text().replace("batch_size: 512", "batch_size: 256"))
     with pytest.raises(InputError, match=r"v1\.yaml was changed after it was written"):

@@ -276,3 +276,12 @@ def test_the_command_itself_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "LOADED []" in done.stdout
+
+
+def test_every_command_takes_a_folder_of_ones_own_by_its_uri(said, folder, fleet):
+    own = ("--folder", folder.as_uri())
+    assert "version 2, written 2026-02-28" in said("show", "t", *own)
+    assert "features.position_weighting" in said("diff", "t", 1, 2, *own)
+    assert "│ 2 " in said("history", "t", *own)
+    card = said("card", "t@1", *own, "--fleet", fleet, "--model", "click/feed")
+    assert "Template t, version 1 (content " in card

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from smt.errors import InputError
 from smt.spec import digest
+from smt.template.catalogue import find_template, find_version
 from smt.template.template import Template
 from smt.template.versions import (
     AppliedTechnique,
@@ -212,3 +213,32 @@ def test_a_parent_must_exist(folder):
 def test_parts_of_a_version_fit_together(change, message):
     with pytest.raises(ValidationError, match=message):
         Version.model_validate({**SECOND.to_dict(), **change})
+
+
+def test_a_folder_may_be_a_uri_to_read_and_to_write(tmp_path):
+    folder = (tmp_path / "versions").as_uri()
+    assert write_version(FIRST, folder) == f"{folder}/t/v1.yaml"
+    assert write_version(SECOND, folder) == f"{folder}/t/v2.yaml"
+    assert history("t", folder=folder) == (FIRST, SECOND)
+    assert history("t", folder=tmp_path / "versions") == (FIRST, SECOND)
+    assert read_version(f"{folder}/t/v2.yaml") == SECOND
+    with pytest.raises(InputError, match=r"^unknown template 'tt'; did you mean 't'\?$"):
+        load_version("tt", folder=folder)
+    with pytest.raises(InputError, match=re.escape(f"{folder}/t/v3.yaml: no such file")):
+        read_version(f"{folder}/t/v3.yaml")
+
+
+def test_a_file_by_its_uri_is_a_template_or_a_version(folder):
+    FIRST.template.dump(folder / "alone.yaml")
+    alone, second = (folder / "alone.yaml").as_uri(), (folder / "t" / "v2.yaml").as_uri()
+    assert (find_version(alone), find_template(alone)) == (None, FIRST.template)
+    assert (find_version(second), find_template(second)) == (SECOND, SECOND.template)
+
+
+def test_names_are_those_of_the_folder_that_is_given(folder):
+    assert find_template("t", folder=folder) == SECOND.template
+    assert find_version("t@1", folder=folder) == FIRST
+    with pytest.raises(InputError, match="unknown template 'sparsenn_small'; known: t"):
+        find_template("sparsenn_small", folder=folder)
+    with pytest.raises(InputError, match="unknown template 't'"):
+        find_template("t")

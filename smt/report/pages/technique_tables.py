@@ -10,7 +10,7 @@ from smt.results.generalization import ShortWindow
 from smt.results.run_reading import Run
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.results.technique import TechniqueRecord
-from smt.space import Choice
+from smt.space import Choice, Domain
 
 
 def technique_table(run: Run) -> str:

@@ -1,0 +1,64 @@
+"""The files outside a template that it names by path: what they hold is part of what it means."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import pyarrow.fs as fs
+
+from smt.storage import filesystem_of
+from smt.template.template import Template
+
+CHUNK = 1 << 20
+MISSING = "missing"
+
+
+def named_files(template: Template) -> tuple[str, ...]:
+    """Paths or URIs of its table of importance and of its side tables."""
+    importance = template.features.selection.importance
+    tables = tuple(enrichment.table for enrichment in template.data.enrichments)
+    return tables if importance is None else (importance, *tables)
+
+
+@dataclass
+class FileDigests:
+    """Digests of the files that templates name, each file read once: one for a run."""
+
+    _known: dict[str, str] = field(default_factory=dict)
+
+    def of(self, *templates: Template | None) -> dict[str, str]:
+        """File -> digest of its content, of all files that any of the templates names."""
+        named = [named_files(template) for template in templates if template is not None]
+        for file in (file for files in named for file in files):
+            if file not in self._known:
+                self._known[file] = _digest(file)
+        return {file: self._known[file] for files in named for file in files}
+
+    def of_run(self, *templates: Template | None) -> dict[str, dict[str, str]]:
+        """The same for what a run is known by: nothing where no file is named, as it ever was."""
+        files = self.of(*templates)
+        return {"files": files} if files else {}
+
+
+def _digest(location: str) -> str:
+    """Of a file, or of all files of a folder with their names; what is not there has its own."""
+    filesystem, path = filesystem_of(location)
+    info = filesystem.get_file_info(path)
+    if info.type == fs.FileType.NotFound:
+        return MISSING
+    if info.type == fs.FileType.File:
+        return _hash(filesystem, path).hexdigest()
+    inside = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+    whole = hashlib.sha256()
+    for file in sorted(inside, key=lambda info: info.path):
+        if file.type == fs.FileType.File:
+            whole.update(file.path.removeprefix(path).encode())
+            whole.update(_hash(filesystem, file.path).digest())
+    return whole.hexdigest()
+
+
+def _hash(filesystem: fs.FileSystem, path: str) -> "hashlib._Hash":
+    content = hashlib.sha256()
+    with filesystem.open_input_stream(path, compression=None) as stream:
+        while chunk := stream.read(CHUNK):
+            content.update(chunk)
+    return content
