@@ -146,6 +146,6 @@ def _evaluation_table(evaluations: Sequence[Evaluation]) -> pa.Table:
     for evaluation in evaluations:
         row = evaluation.to_dict()
         row["theta"] = json.dumps(row["theta"])
-        row["metrics"] = [{"event": event, **found} for event, found in row["metrics"].items()]
+        row["metrics"] = [{"event": event, **metrics} for event, metrics in row["metrics"].items()]
         rows.append({**row, "status": evaluation.outcome.status})
     return pa.Table.from_pylist(rows)

@@ -66,9 +66,9 @@ def _require_kind(values: Any, wanted: str, source: str) -> None:
 
 def _require_keys(values: Any, whole: Any, source: str, at: str = "") -> None:
     """Refuse what lacks a key that the whole has, though its spec has a default for it."""
-    if isinstance(whole, list):
+    if isinstance(whole, list) and isinstance(values, list):
         whole, values = dict(enumerate(whole)), dict(enumerate(values))
-    if not isinstance(whole, dict):
+    if not (isinstance(whole, dict) and isinstance(values, dict)):
         return
     for key, inner in whole.items():
         if key not in values:
