@@ -2,7 +2,7 @@
 
 A peer trains on the log's training window, in order, and gives the `[n]` probabilities of
 one event on the test window. Each runs on one CPU thread. A peer's library is imported when
-the peer is called: `pip install 'smt[bench]'` brings all of them.
+the peer is called: `pip install -c constraints.txt -e '.[bench]'` brings all of them.
 """
 
 from collections.abc import Callable, Sequence
