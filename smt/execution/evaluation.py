@@ -3,6 +3,7 @@
 from typing import Any
 
 from smt.fleet import ModelSpec, log_name
+from smt.search.delta import Delta
 from smt.spec import Spec, digest
 from smt.template import Template
 from smt.training import EventMetrics
@@ -83,6 +84,13 @@ class Evaluation(Spec):
     test_rows: int | None = None
     failure: str | None = None
     seconds: float = 0.0
+
+    @property
+    def outcome(self) -> Delta:
+        """Δ of its model, or why there is none; a baseline tries nothing."""
+        if self.failure is not None:
+            return Delta.failed(self.failure)
+        return Delta.of(self.delta, self.sem)
 
     @classmethod
     def of(cls, task: Task, **found: Any) -> "Evaluation":

@@ -9,6 +9,7 @@ from typing import Any
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.search.aggregate import Aggregate
+from smt.search.delta import Delta
 from smt.search.trial import Trial
 from smt.storage import Folder
 
@@ -22,8 +23,8 @@ def read_earlier(
 ) -> dict[str, tuple[Trial, ...]]:
     """Technique -> what a finished run tried of it on the models of this name.
 
-    A trial's deltas are None of models that the run did not evaluate; it is never feasible here,
-    for it was measured against another baseline.
+    A trial has no delta of models that the run did not evaluate; it is never feasible here, for
+    it was measured against another baseline.
 
     Args:
         location: Folder or URI of a run of generalize.
@@ -49,25 +50,23 @@ def read_earlier(
     known = [row for row in rows if row["model"] in names]
     if not known:
         raise InputError(f"{location}: none of its models is a representative of this run")
-    found: dict[str, dict[int, dict[str, Row]]] = {}
+    by_technique: dict[str, dict[int, dict[str, Row]]] = {}
     for row in known:
-        trials = found.setdefault(row["technique"], {})
+        trials = by_technique.setdefault(row["technique"], {})
         trials.setdefault(row["trial"], {})[row["model"]] = row
     return {
         technique: tuple(_trial(trials[number], names) for number in sorted(trials))
-        for technique, trials in found.items()
+        for technique, trials in by_technique.items()
     }
 
 
 def _trial(rows: dict[str, Row], names: Sequence[str]) -> Trial:
     theta = json.loads(next(iter(rows.values()))["theta"])
-    return Trial(
-        theta=theta,
-        deltas=tuple(_delta(rows[name]) if name in rows else None for name in names),
-        sems=tuple(rows[name]["sem"] if name in rows else None for name in names),
-        aggregate=Aggregate(math.nan, math.nan, -math.inf),
-    )
+    outcomes = [_delta(rows[name]) if name in rows else Delta.not_evaluated() for name in names]
+    return Trial(theta, outcomes, aggregate=Aggregate(math.nan, math.nan, -math.inf))
 
 
-def _delta(row: Row) -> float:
-    return math.nan if row["delta"] is None else float(row["delta"])
+def _delta(row: Row) -> Delta:
+    if row["failure"] is not None:
+        return Delta.failed(row["failure"])
+    return Delta.of(row["delta"], row["sem"])

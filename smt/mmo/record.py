@@ -18,9 +18,10 @@ from smt.mmo.verdict.confirmation import Measured
 from smt.mmo.verdict.holdout import explain_holdout
 from smt.mmo.verdict.sample_size import short_windows
 from smt.mmo.verdict.significance import mean_interval, pooled_feasible_probability
-from smt.search.aggregate import mean_sem, normalise_weights, regressed
+from smt.search.aggregate import mean_sem, normalise_weights
 from smt.search.ax_experiment import experiment_json
 from smt.search.encoding import Encoding
+from smt.search.regressed import regressed
 from smt.search.settings import Settings
 from smt.search.trial import Trial
 from smt.storage import Folder

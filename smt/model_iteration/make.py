@@ -21,6 +21,7 @@ from smt.fleet import ModelSpec
 from smt.layers.networks import Network
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.tune import tune
+from smt.search.regressed import regressed
 from smt.serving import ServingCost, check_neutral, export_network, measure_serving
 from smt.template import Template, build
 from smt.template.card import model_card
@@ -221,7 +222,7 @@ def _gate(job: Job, template: Template, found: dict[str, Any]) -> tuple[str, ...
     """Why the network may not ship."""
     delta = found.get("delta")
     reasons = []
-    if delta is not None and delta < -job.alpha:
+    if regressed(delta, job.alpha):
         reasons.append(f"Δ is below -α = -{job.alpha:g}%")
     limits = job.model.limits.tighter(template.serving.limits)
     neutral = check_neutral(found["cost"], limits, None, template.serving.growth)

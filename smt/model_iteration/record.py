@@ -13,6 +13,7 @@ from smt.model_iteration.instance import Instance
 from smt.model_iteration.instantiate import LaunchSettings, model_folder
 from smt.model_iteration.tuning_table import TUNING_SCHEMA, summarise_tuning, tuning_columns
 from smt.report.pages.launch import MODELS, OUTCOMES, RESULT
+from smt.search.regressed import regressed
 from smt.storage import Folder
 
 ATTRIBUTES = ("stage", "inference_hardware", "event", "surface", "data_constraint")
@@ -110,7 +111,7 @@ def _deltas(rows: Sequence[Row], alpha: float) -> Result | None:
         "max": max(deltas),
         "better": sum(row["delta"] > CRITICAL * row["sem"] for row in known),
         "worse": sum(row["delta"] < -CRITICAL * row["sem"] for row in known),
-        "regressed": sum(delta < -alpha for delta in deltas),
+        "regressed": sum(regressed(delta, alpha) for delta in deltas),
     }
 
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from smt.execution.evaluation import Evaluation
 from smt.mmo import Settings, aggregate
-from smt.search.aggregate import mean_sem, normalise_weights, regressed
+from smt.search.aggregate import mean_sem, normalise_weights
+from smt.search.regressed import regressed
 from smt.storage import Folder
 from smt.template import diff
 from smt.template.show import words

@@ -20,6 +20,7 @@ def row(technique, trial, name, delta, *, seed=3, sem=0.1):
         "seed": seed,
         "delta": delta,
         "sem": None if delta is None else sem,
+        "failure": "no memory" if delta is None else None,
     }
 
 
@@ -47,6 +48,7 @@ def test_earlier_trials_have_this_runs_models_in_this_runs_order(finished):
     assert first.theta == {"x": 0.0}
     assert first.deltas[:2] == (-0.2, None)
     assert math.isnan(first.deltas[2])
+    assert first.outcomes[2].reason == "no memory"
     assert first.sems == (0.1, None, None)
     assert second.theta == {"x": 1.0}
     assert second.deltas == (None, None, 0.5)
