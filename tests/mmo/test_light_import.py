@@ -1,9 +1,9 @@
 """The search alone is quick to import: what is heavy is loaded when it is used."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 
 HEAVY = ("ray", "ax", "torch", "botorch", "gpytorch", "torchrec", "sklearn", "plotly", "scipy")
 
@@ -15,10 +15,12 @@ def loaded(script):
     return json.loads(done.stdout.decode().splitlines()[-1])
 
 
-def test_importing_optimize_loads_nothing_heavy_and_takes_no_time():
-    started = time.monotonic()
+def test_importing_optimize_loads_nothing_heavy_and_takes_less_than_3_seconds():
+    # Of the CPU: a busy machine takes nothing from it.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert loaded("from smt.mmo import optimize") == []
-    assert time.monotonic() - started < 3
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
 
 
 def test_a_quasi_random_search_needs_neither_ray_nor_torch():

@@ -21,7 +21,6 @@ from smt.search.trial import Proposal, Trial
 from smt.space import Choice, Domain, Int, Theta, drop_inactive
 
 
-@threadpool_limits.wrap(limits=1)
 def propose(state: SearchState) -> Proposal:
     """The next θ, of a study made anew from the trials.
 
@@ -31,6 +30,11 @@ def propose(state: SearchState) -> Proposal:
     A trial without a μ shows the mean of the deltas it has, and its R: the estimator orders
     infeasible trials by how far R is above ε alone.
     """
+    with threadpool_limits(1):
+        return Proposal(_ask(state), state.order)
+
+
+def _ask(state: SearchState) -> Theta:
     encoding = state.encoding
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     searched = {name: _distribution(domain) for name, domain in encoding.columns.items()}
@@ -57,7 +61,7 @@ def propose(state: SearchState) -> Proposal:
     for theta in state.pending:
         study.add_trial(create_trial(state=TrialState.RUNNING, **shown(theta)))
     asked = study.ask(searched).params
-    return Proposal(drop_inactive({**encoding.fixed, **asked}, state.space), state.order)
+    return drop_inactive({**encoding.fixed, **asked}, state.space)
 
 
 def _distribution(domain: Domain) -> BaseDistribution:
