@@ -55,9 +55,10 @@ from smt.errors import InputError
 from smt.mmo import optimize
 from smt.mmo.verdict.confirmation import Measured, candidates, choose_confirmed
 from smt.search.goal import Goal
-from smt.search.optimize import judge
-from smt.search.propose import Method
+from smt.search.methods.catalogue import Method
+from smt.search.propose import judge
 from smt.search.settings import Settings
+from smt.search.state import SearchState
 from smt.space import Float, Int, Space, Theta
 
 SPACE: Space = {"rate": Float(1e-3, 1.0, log=True), "share": Float(0.0, 1.0), "units": Int(1, 64)}
@@ -193,7 +194,7 @@ def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
         early_rejection=True,
         seed=number,
     )
-    estimates = judge(SPACE, found.trials, goal, method=config.method, seed=number)
+    estimates = judge(SearchState(SPACE, goal, found.trials, seed=number), config.method)
     chosen = candidates(found.trials, estimates, goal, count=SETTINGS.candidates)
     again = measure_again([(each, found.trials[each].theta) for each in chosen], drawn, pool, goal)
     feasible = [each.aggregate.value for each in found.trials if each.aggregate.feasible]

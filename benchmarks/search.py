@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +47,6 @@ from search_points import Array
 
 from smt.command_line import open_console, run
 from smt.mmo import optimize
-from smt.search.propose import Method
 from smt.space import Theta
 
 Figures = dict[str, float | None]
@@ -214,7 +213,7 @@ def search_here(job: Job, fleet: SimulatedFleet, evaluate: Evaluate) -> Theta | 
         max_evaluations=job.evaluations,
         alpha=ALPHA,
         epsilon=EPSILON,
-        method=cast(Method, job.method),
+        method=job.method,
         early_rejection=True,
         seed=job.seed,
     ).best_theta

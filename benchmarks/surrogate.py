@@ -22,7 +22,8 @@ from smt.search.aggregate import aggregate
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.propose import propose
-from smt.search.surrogate import fit_surrogate
+from smt.search.state import SearchState
+from smt.search.surrogate.surrogate import fit_surrogate
 from smt.search.trial import Trial
 from smt.space import Float, Theta
 from smt.threads import one_thread
@@ -103,7 +104,7 @@ def proposal_seconds(models: int, trials: int) -> float:
         deltas = tuple((true + 0.03 * draw.normal(size=models)).tolist())
         done.append(Trial(theta, deltas, (0.03,) * models, aggregate(deltas)))
     started = time.perf_counter()
-    found = propose(space, done, [], Goal.over(models), method="composite", seed=0)
+    found = propose(SearchState(space, Goal.over(models), done), "composite")
     assert found is not None
     return time.perf_counter() - started
 

@@ -19,7 +19,8 @@ from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
 from smt.execution.pool import Pool, start_warm_workers
-from smt.execution.rejection import Rejection
+from smt.search.delta import Delta
+from smt.search.rejection import Rejection
 from smt.storage import Folder
 from smt.template import Template
 
@@ -112,12 +113,12 @@ class Dispatcher:
     ) -> list[dict[str, Any]]:
         running = [asyncio.create_task(self.evaluate(content)) for content in contents]
         found: list[dict[str, Any]] = []
-        regressions = 0
+        outcomes: list[Delta] = []
         try:
             for each in running:
                 found.append(await each)
-                regressions += rejection is not None and rejection.regressed(found[-1]["delta"])
-                if rejection is not None and regressions > rejection.allowed:
+                outcomes.append(Evaluation.model_validate(found[-1]).outcome)
+                if rejection is not None and rejection.settles(outcomes):
                     break
         finally:
             for each in running:

@@ -100,7 +100,7 @@ class Evaluation(Spec):
 
     @property
     def outcome(self) -> Delta:
-        """Its delta with its status; that of a baseline is not evaluated."""
+        """Δ of its model, or why there is none; a baseline tries nothing."""
         if self.failure is not None:
             return Delta.failed(self.failure)
         return Delta.of(self.delta, self.sem)

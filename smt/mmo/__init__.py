@@ -1,9 +1,8 @@
-"""Multi-Model Optimization (§3.3.2). What needs Ray is imported when it is asked for."""
+"""Multi-Model Optimization (§3.3.2). What is heavy is imported when it is asked for."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from smt.mmo.sensitivity import Sensitivity, analyze_sensitivity
 from smt.search.aggregate import Aggregate, aggregate
 from smt.search.optimize import Optimization, optimize
 from smt.search.settings import Settings
@@ -11,6 +10,7 @@ from smt.search.trial import Trial
 
 if TYPE_CHECKING:
     from smt.mmo.generalization import Generalization, generalize
+    from smt.mmo.sensitivity.sensitivity import Sensitivity, analyze_sensitivity
     from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
 
 __all__ = [
@@ -28,10 +28,18 @@ __all__ = [
     "optimize",
 ]
 
+# Name -> the module that has it: Ray, SciPy or torch comes with it.
+HEAVY = {
+    "Generalization": "smt.mmo.generalization",
+    "generalize": "smt.mmo.generalization",
+    "Sensitivity": "smt.mmo.sensitivity.sensitivity",
+    "analyze_sensitivity": "smt.mmo.sensitivity.sensitivity",
+    "TechniqueResult": "smt.mmo.verdict.conclusion",
+    "Verdict": "smt.mmo.verdict.conclusion",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("Generalization", "generalize"):
-        return getattr(import_module("smt.mmo.generalization"), name)
-    if name in ("TechniqueResult", "Verdict"):
-        return getattr(import_module("smt.mmo.verdict.conclusion"), name)
+    if name in HEAVY:
+        return getattr(import_module(HEAVY[name]), name)
     raise AttributeError(f"module 'smt.mmo' has no attribute '{name}'")

@@ -28,10 +28,10 @@ from smt.mmo.earlier import read_earlier
 from smt.mmo.progress import Display
 from smt.mmo.technique_search import TechniqueSearch
 from smt.mmo.verdict.conclusion import TechniqueResult, conclude
+from smt.search.methods.catalogue import check_earlier
 from smt.search.optimize import check_search
 from smt.search.settings import Settings
 from smt.search.trial import Trial
-from smt.search.warm_start import check_earlier
 from smt.spec import digest
 from smt.storage import Folder
 from smt.template import (

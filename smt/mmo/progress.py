@@ -92,7 +92,7 @@ class Display:
         self._finished += 1
         self._label = f"{name}: {self._finished} of {trials} trials, {self._best_text()}"
         outcome = trial.aggregate
-        self.plan(-sum(delta is None for delta in trial.deltas))
+        self.plan(-trial.skipped)
         value = f"{outcome.value:+.3f}%" if outcome.feasible else "-inf"
         self._refresh()
         self._console.print(
@@ -143,7 +143,6 @@ class Display:
 
 
 def _mean_text(trial: Trial) -> str:
-    skipped = sum(delta is None for delta in trial.deltas)
-    if skipped:
-        return f"rejected early, {skipped} of {len(trial.deltas)} models not evaluated"
+    if trial.skipped:
+        return f"rejected early, {trial.skipped} of {len(trial.outcomes)} models not evaluated"
     return f"mu {trial.aggregate.mean:+.3f}%"

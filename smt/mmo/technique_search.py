@@ -12,7 +12,6 @@ from ray import tune
 
 from smt.errors import StoppedError
 from smt.execution.evaluation import Evaluation, Task
-from smt.execution.rejection import Rejection
 from smt.execution.tune_trial import run_trial
 from smt.fleet import ModelSpec
 from smt.mmo.progress import Display
@@ -20,7 +19,9 @@ from smt.mmo.tune_searcher import FleetSearcher
 from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
 from smt.search.propose import propose
+from smt.search.rejection import plan_rejection
 from smt.search.settings import Settings
+from smt.search.state import SearchState
 from smt.search.trial import Proposal, Trial, spent
 from smt.template import Technique, Template, Theta
 from smt.template.named_files import FileDigests
@@ -80,16 +81,16 @@ class TechniqueSearch:
                 return None
             proposal = decided.get(number)
             if proposal is None:
-                proposal = propose(
+                state = SearchState(
                     technique.space,
+                    goal,
                     finished,
                     pending,
-                    goal,
-                    method=settings.method,
                     seed=settings.seed,
                     earlier=self.earlier.get(technique.name, ()),
                     early_stopping=settings.early_stopping,
                 )
+                proposal = propose(state, settings.method)
                 if proposal is not None:
                     self._decide(technique, number, proposal)
             if proposal is None:
@@ -104,12 +105,11 @@ class TechniqueSearch:
             change = self._change(technique, number, proposal.theta)
             models = [self.models[place] for place in proposal.order]
             tasks = [self.task(model).model_copy(update=change) for model in models]
-            patient = proposal.finish or not settings.early_rejection
-            rejection = None if patient else Rejection(settings.alpha, goal.allowed)
+            rejection = plan_rejection(proposal, goal, early=settings.early_rejection)
             return {"tasks": [task.to_dict() for task in tasks], "rejection": rejection}
 
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
-            evaluations = [Evaluation.model_validate(each) for each in result["evaluations"]]
+            evaluations = [Evaluation.model_validate(values) for values in result["evaluations"]]
             trial = to_trial(theta, evaluations, self.models, settings)
             self.display.trial(technique.name, number, settings.trials, trial)
             return trial
@@ -152,8 +152,8 @@ class TechniqueSearch:
         ]
         trials = []
         for references in asked:
-            found = [Evaluation.model_validate(each) for each in ray.get(references)]
-            trials.append(to_trial(theta, found, models, self.settings))
+            evaluations = [Evaluation.model_validate(values) for values in ray.get(references)]
+            trials.append(to_trial(theta, evaluations, models, self.settings))
         return tuple(trials)
 
     def trainable(self, models: Sequence[ModelSpec], seeds: Sequence[int]) -> tuple[ModelSpec, ...]:
@@ -169,7 +169,8 @@ class TechniqueSearch:
         ]
         kept = []
         for model, references in zip(models, asked, strict=True):
-            failures = [each["failure"] for each in ray.get(references) if each["failure"]]
+            baselines = ray.get(references)
+            failures = [baseline["failure"] for baseline in baselines if baseline["failure"]]
             if failures:
                 self.display.say(f"left out of the holdout: {model.name}: {failures[0]}")
             else:
@@ -200,15 +201,15 @@ class TechniqueSearch:
 
     def _decided(self, technique: Technique) -> dict[int, Proposal]:
         """Trial number -> what an interrupted run had decided to try."""
-        found = ray.get(self.dispatcher.proposals.remote(technique.name))
+        proposals = ray.get(self.dispatcher.proposals.remote(technique.name))
         return {
-            number: Proposal(**{**content, "order": tuple(content["order"])})
-            for number, content in found.items()
+            number: Proposal(**{**values, "order": tuple(values["order"])})
+            for number, values in proposals.items()
         }
 
     def _decide(self, technique: Technique, number: int, proposal: Proposal) -> None:
-        content = asdict(proposal)
-        ray.get(self.dispatcher.record_proposal.remote(technique.name, number, content))
+        values = asdict(proposal)
+        ray.get(self.dispatcher.record_proposal.remote(technique.name, number, values))
 
 
 def to_trial(
@@ -219,17 +220,17 @@ def to_trial(
 ) -> Trial:
     """A trial out of its evaluations, in the models' order.
 
-    A model that has none was not evaluated, which may be where enough others regressed.
+    A model may be left out where enough others regressed: it is not evaluated.
     """
     by_model = {evaluation.model: evaluation.outcome for evaluation in evaluations}
-    deltas = [by_model.get(model.name, Delta.not_evaluated()) for model in models]
+    outcomes = [by_model.get(model.name, Delta.not_evaluated()) for model in models]
     outcome = aggregate(
-        [delta.plain for delta in deltas],
+        outcomes,
         [model.weight for model in models],
         alpha=settings.alpha,
         epsilon=settings.epsilon,
     )
-    return Trial(theta, deltas, aggregate=outcome)
+    return Trial(theta, outcomes, aggregate=outcome)
 
 
 def _apply(

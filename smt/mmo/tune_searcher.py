@@ -95,13 +95,13 @@ class FleetSearcher(Searcher):
     def save(self, checkpoint_path: str) -> None:
         """Write the state as JSON, for Tune's own checkpoints."""
         finished = {number: trial.to_dict() for number, trial in self.finished.items()}
-        content = {"thetas": self._thetas, "numbers": self._numbers, "finished": finished}
-        Path(checkpoint_path).write_text(json.dumps(content))
+        state = {"thetas": self._thetas, "numbers": self._numbers, "finished": finished}
+        Path(checkpoint_path).write_text(json.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
         """Read what `save` wrote."""
-        content = json.loads(Path(checkpoint_path).read_text())
-        self._thetas, self._numbers = content["thetas"], content["numbers"]
+        state = json.loads(Path(checkpoint_path).read_text())
+        self._thetas, self._numbers = state["thetas"], state["numbers"]
         self.finished = {
-            int(number): Trial.from_dict(trial) for number, trial in content["finished"].items()
+            int(number): Trial.from_dict(trial) for number, trial in state["finished"].items()
         }

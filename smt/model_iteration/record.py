@@ -24,6 +24,7 @@ from smt.results.launch import (
 )
 from smt.results.launch_models import MODELS, SCHEMA
 from smt.results.launch_settings import LaunchSettings
+from smt.search.regressed import regressed
 from smt.serving import ServingCost
 from smt.storage import Folder
 
@@ -128,7 +129,7 @@ def _deltas(launched: Sequence[Launched], alpha: float) -> DeltaSummary | None:
         max=max(deltas),
         better=sum(sem is not None and delta > CRITICAL * sem for _, delta, sem in known),
         worse=sum(sem is not None and delta < -CRITICAL * sem for _, delta, sem in known),
-        regressed=sum(delta < -alpha for delta in deltas),
+        regressed=sum(regressed(delta, alpha) for delta in deltas),
     )
 
 

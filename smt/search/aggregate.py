@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smt.errors import InputError
+from smt.search.delta import Delta
+from smt.search.regressed import regressed
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Aggregate:
 
 
 def aggregate(
-    deltas: Sequence[float | None],
+    deltas: Sequence[Delta | float | None],
     weights: Sequence[float] | None = None,
     *,
     alpha: float = 0.05,
@@ -37,9 +39,9 @@ def aggregate(
     """Aggregate the deltas of m models.
 
     Args:
-        deltas: m deltas, percent, higher is better. NaN: evaluated and failed, which counts
-            as a regression and makes A -inf. None: not evaluated, which is allowed only
-            where more than ε·m models have regressed already; A is then -inf whatever the
+        deltas: m deltas, or plain numbers, percent, higher is better. NaN: evaluated and failed,
+            which counts as a regression and makes A -inf. None: not evaluated, which is allowed
+            only where more than ε·m models have regressed already; A is then -inf whatever the
             rest would give.
         weights: m importances on any scale; equal where None.
         alpha: A model regresses where its delta is below -α, percent.
@@ -50,24 +52,20 @@ def aggregate(
             or a delta is missing and the verdict still open.
     """
     shares = normalise_weights(weights, len(deltas))
-    regression_rate = sum(regressed(delta, alpha) for delta in deltas) / len(deltas)
+    plain = [delta.plain if isinstance(delta, Delta) else delta for delta in deltas]
+    regression_rate = sum(regressed(delta, alpha) for delta in plain) / len(plain)
     rejected = regression_rate > epsilon
-    if any(delta is None for delta in deltas):
+    evaluated = [delta for delta in plain if delta is not None]
+    if len(evaluated) < len(plain):
         if not rejected:
             raise InputError(
-                f"{sum(delta is None for delta in deltas)} of {len(deltas)} models are not "
-                f"evaluated, and those that are do not settle that more than {epsilon:g} regress"
+                f"{len(plain) - len(evaluated)} of {len(plain)} models are not evaluated, and "
+                f"those that are do not settle that more than {epsilon:g} regress"
             )
         return Aggregate(math.nan, regression_rate, -math.inf)
-    mean = math.fsum(
-        share * delta for share, delta in zip(shares, deltas, strict=True) if delta is not None
-    )
+    # Of a failed model NaN, and then μ is NaN too.
+    mean = math.fsum(share * delta for share, delta in zip(shares, evaluated, strict=True))
     return Aggregate(mean, regression_rate, -math.inf if rejected or math.isnan(mean) else mean)
-
-
-def regressed(delta: float | None, alpha: float) -> bool:
-    """Whether a model is known to have regressed: its delta is below -α, or it failed."""
-    return delta is not None and (math.isnan(delta) or delta < -alpha)
 
 
 def normalise_weights(weights: Sequence[float] | None, count: int) -> list[float]:

@@ -181,22 +181,22 @@ def _outcomes(trials: Sequence[Trial], goal: Goal) -> list[dict[str, tuple[float
 def _rate_sem(trial: Trial, alpha: float) -> float | None:
     """Standard error of R: each model regresses or not with the chance its delta's noise gives."""
     variance = 0.0
-    for delta, sem in zip(trial.deltas, trial.sems, strict=True):
-        if delta is None or math.isnan(delta):
+    for delta in trial.outcomes:
+        if delta.value is None:
             continue
-        if sem is None:
+        if delta.sem is None:
             return None
-        if sem > 0:
-            chance = float(norm.cdf((-alpha - delta) / sem))
+        if delta.sem > 0:
+            chance = float(norm.cdf((-alpha - delta.value) / delta.sem))
             variance += chance * (1 - chance)
-    return math.sqrt(variance) / len(trial.deltas)
+    return math.sqrt(variance) / len(trial.outcomes)
 
 
 def _deltas(trial: Trial, models: Sequence[str]) -> dict[str, tuple[float, float | None]]:
     if not models:
         return {}
     return {
-        model: (delta, sem)
-        for model, delta, sem in zip(models, trial.deltas, trial.sems, strict=True)
-        if delta is not None and not math.isnan(delta)
+        model: (delta.value, delta.sem)
+        for model, delta in zip(models, trial.outcomes, strict=True)
+        if delta.value is not None
     }

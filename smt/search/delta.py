@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
+from smt.search.regressed import regressed
 from smt.spec import Spec
 
 Status = Literal["measured", "failed", "not_evaluated"]
@@ -67,6 +68,4 @@ class Delta(Spec):
 
     def regressed(self, alpha: float) -> bool:
         """Whether the model is known to have regressed: below -α percent, or failed (Eq. 2)."""
-        if self.status == "failed":
-            return True
-        return self.value is not None and self.value < -alpha
+        return regressed(self.plain, alpha)

@@ -42,22 +42,22 @@ def bounded_outcome(trial: Trial, goal: Goal) -> Trial:
     held = bounded(trial, goal.alpha)
     if held.outcomes == trial.outcomes:
         return held
-    outcome = aggregate(held.deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+    outcome = aggregate(held.outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
     return Trial(held.theta, held.outcomes, aggregate=outcome)
 
 
 def held_off(trial: Trial, alpha: float, shares: Sequence[float]) -> float:
     """By how much, percent, μ of the deltas as bounded is above μ as measured."""
     return math.fsum(
-        share * max(floor(alpha) - delta, 0.0)
-        for share, delta in zip(shares, trial.deltas, strict=True)
-        if delta is not None and math.isfinite(delta)
+        share * max(floor(alpha) - delta.value, 0.0)
+        for share, delta in zip(shares, trial.outcomes, strict=True)
+        if delta.value is not None
     )
 
 
-def diverged(delta: float | None, alpha: float) -> bool:
-    """Whether a delta is finite and below the floor."""
-    return delta is not None and math.isfinite(delta) and delta < floor(alpha)
+def diverged(delta: Delta, alpha: float) -> bool:
+    """Whether a delta was measured and is below the floor."""
+    return delta.value is not None and delta.value < floor(alpha)
 
 
 def _bounded(delta: Delta, lowest: float) -> Delta:

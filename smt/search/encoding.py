@@ -9,12 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import numpy as np
-import torch
-from scipy.stats import qmc
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from smt.space import (
     Choice,
@@ -28,6 +23,10 @@ from smt.space import (
     in_order,
     is_active,
 )
+
+# What makes tensors and sequences loads torch and SciPy itself: whoever imports a search need not.
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # An int of more values than this is searched as a real number and rounded.
 MOST_STEPS = 64
@@ -60,8 +59,10 @@ class Encoding:
         }
 
     @property
-    def bounds(self) -> Tensor:
+    def bounds(self) -> "Tensor":
         """`[2, d]` least and largest values."""
+        import torch
+
         highs = [
             len(domain.values) - 1 if isinstance(domain, Choice) else 1
             for domain in self.columns.values()
@@ -87,8 +88,10 @@ class Encoding:
         }
 
     @cached_property
-    def inactive(self) -> Tensor:
+    def inactive(self) -> "Tensor":
         """`[d]` what a column has where its hyperparameter is not active."""
+        import torch
+
         values = [
             0.0 if isinstance(domain, Choice) else INACTIVE for domain in self.columns.values()
         ]
@@ -102,7 +105,7 @@ class Encoding:
         """
         columns = self.columns
         places = {name: place for place, name in enumerate(columns)}
-        found = {
+        by_column = {
             places[name]: [
                 (places[parent], [_encode(value, columns[parent]) for value in values])
                 for parent, values in self._ancestry(name)
@@ -110,7 +113,7 @@ class Encoding:
             ]
             for name in columns
         }
-        return {place: conditions for place, conditions in found.items() if conditions}
+        return {place: conditions for place, conditions in by_column.items() if conditions}
 
     def count_points(self) -> float:
         """How many points the space has."""
@@ -123,8 +126,10 @@ class Encoding:
             for branch in self._branches()
         )
 
-    def encode(self, thetas: Sequence[Mapping[str, object]]) -> Tensor:
+    def encode(self, thetas: Sequence[Mapping[str, object]]) -> "Tensor":
         """N points -> `[n, d]` doubles."""
+        import torch
+
         inactive = self.inactive.tolist()
         rows = [
             [
@@ -135,17 +140,20 @@ class Encoding:
         ]
         return torch.tensor(rows, dtype=torch.double).reshape(len(rows), len(self.columns))
 
-    def decode(self, row: Tensor) -> Theta:
+    def decode(self, row: "Tensor") -> Theta:
         """`[d]` -> the nearest point of the space."""
         return drop_inactive(self.decode_all(row), self.space)
 
-    def decode_all(self, row: Tensor) -> Theta:
+    def decode_all(self, row: "Tensor") -> Theta:
         """`[d]` -> the nearest value of every hyperparameter, active or not."""
         numbers = zip(self.columns.items(), row.tolist(), strict=True)
-        return {**self.fixed, **{name: _decode(each, domain) for (name, domain), each in numbers}}
+        values = {name: _decode(number, domain) for (name, domain), number in numbers}
+        return {**self.fixed, **values}
 
-    def settle(self, rows: Tensor) -> Tensor:
+    def settle(self, rows: "Tensor") -> "Tensor":
         """`[..., d]` -> the same points, with inactive columns at their fixed value."""
+        import torch
+
         settled = [*rows.unbind(-1)]
         for column, conditions in self.conditions.items():
             active = torch.stack(
@@ -162,14 +170,17 @@ class Encoding:
 
         A longer sequence of the same seed begins with a shorter one.
         """
+        import numpy as np
+        from scipy.stats import qmc
+
         sequence = qmc.Sobol(len(self.columns), rng=np.random.default_rng(seed))
         # In powers of two, as Sobol's balance wants; the rest is not used.
         uniform = sequence.random_base2(max(count - 1, 1).bit_length())[:count]
-        return [self._spread(row) for row in uniform]
+        return [self._spread(point) for point in uniform.tolist()]
 
-    def _spread(self, uniform: np.ndarray) -> Theta:
-        draws = zip(self.columns.items(), uniform.tolist(), strict=True)
-        spread = {name: _spread(each, domain) for (name, domain), each in draws}
+    def _spread(self, uniform: Sequence[float]) -> Theta:
+        draws = zip(self.columns.items(), uniform, strict=True)
+        spread = {name: _spread(draw, domain) for (name, domain), draw in draws}
         return drop_inactive({**self.fixed, **spread}, self.space)
 
     def _ancestry(self, name: str) -> list[tuple[str, tuple[Value, ...]]]:

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smt.errors import InputError
-from smt.search.aggregate import Aggregate, aggregate, regressed
-from smt.search.composite import Estimate, estimate, recommend
-from smt.search.encoding import Encoding
+from smt.search.aggregate import Aggregate, aggregate
+from smt.search.delta import Delta
 from smt.search.goal import Goal
-from smt.search.propose import Method, check_method, propose
-from smt.search.trial import Proposal, Trial, spent
-from smt.search.warm_start import check_earlier
+from smt.search.methods.catalogue import Method, check_method
+from smt.search.propose import judge, propose
+from smt.search.recommend import Estimate, best_trial, choose
+from smt.search.rejection import Rejection, plan_rejection
+from smt.search.state import SearchState
+from smt.search.trial import Trial, spent
 from smt.seeds import check_seed
 from smt.space import Space, Theta, check_space
 
@@ -24,7 +26,7 @@ class Optimization:
 
     Attributes:
         best_theta: θ*. By method "composite" the largest μ that is surely feasible
-            (`smt.search.composite.recommend`), by the others `paper_theta`. None where no trial
+            (`smt.search.recommend.recommend`), by the others `paper_theta`. None where no trial
             was feasible.
         best: Its aggregate, as observed.
         trials: All trials, in order.
@@ -90,74 +92,39 @@ def optimize(
     check_space(space, "space")
     check_seed(seed)
     goal = Goal.over(len(models), weights, alpha=alpha, epsilon=epsilon, tau=tau)
-    done: list[Trial] = []
+    state = SearchState(space, goal, seed=seed, earlier=earlier, early_stopping=early_stopping)
     stopped = None
-    while len(done) < trials:
-        stopped = spent(done, max_evaluations)
+    while len(state.trials) < trials:
+        stopped = spent(state.trials, max_evaluations)
         if stopped is not None:
             break
-        proposal = propose(
-            space,
-            done,
-            [],
-            goal,
-            method=method,
-            seed=seed,
-            earlier=earlier,
-            early_stopping=early_stopping,
-        )
+        proposal = propose(state, method)
         if proposal is None:
             stopped = "all points of the space are tried"
             break
         if proposal.stop is not None:
             stopped = proposal.stop
             break
-        done.append(_run(evaluate, models, proposal, goal, early_rejection, done))
-    paper = best_trial(done)
-    estimates = judge(space, done, goal, method=method, seed=seed, earlier=earlier)
-    best, found = choose(done, estimates)
+        rejection = plan_rejection(proposal, goal, early=early_rejection)
+        try:
+            outcomes = _evaluate(evaluate, proposal.theta, models, proposal.order, rejection)
+        except RuntimeError as error:
+            error.trials = tuple(state.trials)  # type: ignore[attr-defined]
+            raise
+        outcome = aggregate(outcomes, goal.shares, alpha=alpha, epsilon=epsilon)
+        trial = Trial(proposal.theta, outcomes, aggregate=outcome)
+        state = replace(state, trials=(*state.trials, trial))
+    paper = best_trial(state.trials)
+    best, estimate = choose(state.trials, judge(state, method))
     return Optimization(
         best_theta=None if best is None else best.theta,
         best=None if best is None else best.aggregate,
-        trials=tuple(done),
-        evaluations=sum(trial.evaluations for trial in done),
+        trials=tuple(state.trials),
+        evaluations=sum(trial.evaluations for trial in state.trials),
         paper_theta=None if paper is None else paper.theta,
-        estimate=found,
+        estimate=estimate,
         stopped=stopped,
     )
-
-
-def judge(
-    space: Space,
-    trials: Sequence[Trial],
-    goal: Goal,
-    *,
-    method: Method,
-    seed: int,
-    earlier: Sequence[Trial] = (),
-) -> list[Estimate]:
-    """What the surrogate thinks of each trial; nothing where the method has none.
-
-    Earlier trials, see `smt.search.propose.propose`, inform the estimates.
-    """
-    check_earlier(earlier, goal, method)
-    if method != "composite":
-        return []
-    return estimate(Encoding(space), trials, goal, seed=seed, earlier=earlier)
-
-
-def choose(
-    trials: Sequence[Trial], estimates: Sequence[Estimate]
-) -> tuple[Trial | None, Estimate | None]:
-    """θ* among the trials, and the surrogate's estimate of it; see `Optimization`."""
-    found = recommend(trials, estimates)
-    return (best_trial(trials), None) if found is None else (trials[found.trial], found)
-
-
-def best_trial(trials: Sequence[Trial]) -> Trial | None:
-    """The trial of the largest A (Eq. 5), the first of equals; None where none is feasible."""
-    feasible = [trial for trial in trials if trial.aggregate.feasible]
-    return max(feasible, key=lambda trial: trial.aggregate.value, default=None)
 
 
 def check_search(trials: int, method: str) -> None:
@@ -167,45 +134,35 @@ def check_search(trials: int, method: str) -> None:
     check_method(method)
 
 
-def _run(
-    evaluate: Evaluate,
-    models: Sequence[Hashable],
-    proposal: Proposal,
-    goal: Goal,
-    early_rejection: bool,
-    done: list[Trial],
-) -> Trial:
-    """Evaluate the models in the proposal's order, until the verdict is settled."""
-    deltas: list[float | None] = [None] * len(models)
-    sems: list[float | None] = [None] * len(models)
-    for index in proposal.order:
-        deltas[index], sems[index] = _evaluate(evaluate, proposal.theta, models[index], done)
-        known = sum(regressed(delta, goal.alpha) for delta in deltas)
-        if early_rejection and not proposal.finish and known > goal.allowed:
-            break
-    outcome = aggregate(deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-    return Trial(proposal.theta, tuple(deltas), tuple(sems), outcome)
-
-
 def _evaluate(
-    evaluate: Evaluate, theta: Theta, model: Hashable, done: list[Trial]
-) -> tuple[float, float | None]:
-    try:
-        return _measured(evaluate(theta, model))
-    except Exception as error:
-        failure = RuntimeError(f"evaluate failed at theta {theta}, model {model!r}: {error!r}")
-        failure.trials = tuple(done)  # type: ignore[attr-defined]
-        raise failure from error
+    evaluate: Evaluate,
+    theta: Theta,
+    models: Sequence[Hashable],
+    order: Sequence[int],
+    rejection: Rejection | None,
+) -> list[Delta]:
+    """Evaluate the models in this order, until the verdict is settled."""
+    outcomes = [Delta.not_evaluated()] * len(models)
+    for index in order:
+        try:
+            outcomes[index] = _to_delta(evaluate(theta, models[index]))
+        except Exception as error:
+            raise RuntimeError(
+                f"evaluate failed at theta {theta}, model {models[index]!r}: {error!r}"
+            ) from error
+        if rejection is not None and rejection.settles(outcomes):
+            break
+    return outcomes
 
 
-def _measured(found: object) -> tuple[float, float | None]:
-    """A delta, NaN where it is not finite, and its standard error, None where that is not."""
+def _to_delta(returned: object) -> Delta:
+    """What `evaluate` returned; see `optimize`."""
     try:
-        delta, sem = map(float, found if isinstance(found, tuple) else (found, math.nan))
+        value, sem = map(float, returned if isinstance(returned, tuple) else (returned, math.nan))
     except (TypeError, ValueError):
         raise TypeError(
-            f"it returned {found!r}; return a delta in percent, or (delta, standard error)"
+            f"it returned {returned!r}; return a delta in percent, or (delta, standard error)"
         ) from None
     if sem < 0:
-        raise ValueError(f"it returned {found!r}; a standard error is at least 0")
-    return delta if math.isfinite(delta) else math.nan, sem if math.isfinite(sem) else None
+        raise ValueError(f"it returned {returned!r}; a standard error is at least 0")
+    return Delta.of(value, sem)

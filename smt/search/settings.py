@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from smt.fleet import ModelSpec
 from smt.search.goal import Goal
-from smt.search.propose import Method
+from smt.search.methods.catalogue import Method
 from smt.seeds import Seed, fresh_seeds
 from smt.spec import Spec, UnitInterval
+
+if TYPE_CHECKING:
+    from smt.fleet import ModelSpec
 
 
 class Settings(Spec):
@@ -70,7 +73,7 @@ class Settings(Spec):
             return self
         return self.model_copy(update={"concurrent_trials": math.ceil(workers / models) + 1})
 
-    def goal(self, models: Sequence[ModelSpec]) -> Goal:
+    def goal(self, models: Sequence["ModelSpec"]) -> Goal:
         """What a search over these models is after. Raises `InputError` for their weights."""
         return Goal.over(
             len(models),

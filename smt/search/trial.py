@@ -40,8 +40,7 @@ class Trial:
         outcomes = tuple(Delta.of(*pair) for pair in zip(deltas, sems, strict=True))
         object.__setattr__(self, "theta", theta)
         object.__setattr__(self, "outcomes", outcomes)
-        plain = [delta.plain for delta in outcomes]
-        object.__setattr__(self, "aggregate", aggregate or aggregate_deltas(plain))
+        object.__setattr__(self, "aggregate", aggregate or aggregate_deltas(outcomes))
 
     @property
     def deltas(self) -> tuple[float | None, ...]:
@@ -67,7 +66,12 @@ class Trial:
     @property
     def evaluations(self) -> int:
         """How many models were evaluated."""
-        return sum(delta.status != "not_evaluated" for delta in self.outcomes)
+        return len(self.outcomes) - self.skipped
+
+    @property
+    def skipped(self) -> int:
+        """How many were not."""
+        return sum(delta.status == "not_evaluated" for delta in self.outcomes)
 
 
 @dataclass(frozen=True)

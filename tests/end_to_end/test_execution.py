@@ -6,9 +6,9 @@ import torch
 from smt.execution.cluster import ClusterPlan, connect
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
-from smt.execution.rejection import Rejection
 from smt.execution.train_run import evaluate
 from smt.fleet import load_fleet, load_logs, log_name, open_logs
+from smt.search.rejection import Rejection
 from smt.template import catalogue
 from smt.training import LOCAL
 

@@ -2,6 +2,7 @@ import pytest
 
 from smt.execution.evaluation import TRAINING_VERSION, Evaluation, Task
 from smt.fleet import ModelSpec
+from smt.search.delta import Delta
 from smt.spec import digest
 from smt.template import Template
 
@@ -114,3 +115,10 @@ def test_a_task_and_its_evaluation_round_trip_through_plain_data():
     assert Evaluation.model_validate(found.to_dict()) == found
     assert (found.name, found.key, found.model) == (task.name, task.key, "click/feed")
     assert found.failure is None
+
+
+def test_an_evaluation_becomes_a_delta_that_keeps_why_it_failed():
+    task = task_of()
+    assert Evaluation.of(task, delta=0.5, sem=0.1).outcome == Delta.measured(0.5, 0.1)
+    assert Evaluation.of(task, failure="no memory").outcome == Delta.failed("no memory")
+    assert Evaluation.of(task.baseline(BASE), ne=0.9).outcome == Delta.not_evaluated()

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 from smt.execution.dispatcher import Dispatcher
-from smt.execution.rejection import Rejection
 from smt.execution.tune_trial import run_trial
+from smt.search.rejection import Rejection
 
 
 def test_a_trials_process_does_not_load_torch():

@@ -10,6 +10,7 @@ from smt.mmo.tune_searcher import FleetSearcher
 from smt.search.aggregate import aggregate
 from smt.search.goal import Goal
 from smt.search.propose import propose
+from smt.search.state import SearchState
 from smt.search.trial import Proposal, Trial
 from smt.template import Choice, Float
 
@@ -66,7 +67,7 @@ def test_the_outcome_is_the_same_in_whatever_order_trials_end(data, lag):
 
 def test_a_lag_of_one_is_the_plain_sequential_search():
     def choose(number, finished, pending):
-        return propose(SPACE, finished, pending, Goal.over(2), method="ax", seed=0)
+        return propose(SearchState(SPACE, Goal.over(2), finished, pending), "ax")
 
     searcher = run(make(trials=6, lag=1, choose=choose), 1, lambda count: 0)
     done = []
@@ -171,7 +172,7 @@ def test_discrete_spaces_are_searched_to_their_end_with_trials_pending():
     space = {"keep": Choice([True, False]), "kind": Choice(["a", "b"])}
 
     def choose(number, finished, pending):
-        return propose(space, finished, pending, Goal.over(2), method="ax", seed=0)
+        return propose(SearchState(space, Goal.over(2), finished, pending), "ax")
 
     searcher = FleetSearcher(
         trials=9,

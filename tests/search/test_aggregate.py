@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from smt.errors import InputError
 from smt.mmo import aggregate
-from smt.search.aggregate import mean_sem, normalise_weights, regressed
+from smt.search.aggregate import mean_sem, normalise_weights
 
 DELTA = st.floats(-5, 5)
 FAILED = math.nan
@@ -132,16 +132,6 @@ def test_weights_are_normalised_to_sum_one(weights):
 def test_the_smallest_and_the_largest_weights_normalise():
     assert normalise_weights([5e-324, 5e-324], 2) == [0.5, 0.5]
     assert math.fsum(normalise_weights([1e300, 1e300], 2)) == pytest.approx(1)
-
-
-def test_regressed_says_nothing_of_a_model_that_was_not_evaluated():
-    assert [regressed(delta, 0.05) for delta in (None, math.nan, -0.06, -0.05, 1.0)] == [
-        False,
-        True,
-        True,
-        False,
-        False,
-    ]
 
 
 def test_error_of_the_mean_is_that_of_independent_deltas():

@@ -5,9 +5,10 @@ from ax.api.client import Client
 
 from smt.search.aggregate import aggregate
 from smt.search.ax_experiment import decode, encode, experiment_json, make_experiment
-from smt.search.ax_search import propose_ax
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
+from smt.search.methods import ax_search
+from smt.search.state import SearchState
 from smt.search.trial import Trial
 from smt.template import Choice, Float, Int
 
@@ -94,7 +95,7 @@ def test_a_range_too_narrow_for_ax_is_told_in_units_of_a_power_of_ten(domain, tm
         each for each in Client.load_from_json_file(str(path)).summarize() if "_in_" in each
     ]
     assert column.startswith("decay_in_1e-")
-    proposed = propose_ax(encoding, trials, [], Goal.over(2), seed=0)
+    proposed = ax_search.propose(SearchState(encoding.space, Goal.over(2), trials)).theta
     assert domain.holds(proposed["decay"])
 
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from smt.mmo import aggregate, analyze_sensitivity, optimize
 from smt.mmo.verdict.confirmation import measure
 from smt.mmo.verdict.significance import pooled_feasible_probability
-from smt.search.ax_search import propose_ax
-from smt.search.composite import estimate, propose_composite
+from smt.search.delta import Delta
 from smt.search.divergence import bounded, bounded_outcome, diverged, floor, held_off
-from smt.search.encoding import Encoding
 from smt.search.goal import Goal
+from smt.search.methods import ax_search, composite
+from smt.search.state import SearchState
 from smt.search.trial import Trial
 from smt.template import Float
 
@@ -61,8 +61,8 @@ def at_the_floor(trials):
 @pytest.mark.parametrize(("alpha", "expected"), [(0.0, -10), (0.05, -10), (0.5, -50)])
 def test_the_floor_is_far_below_alpha(alpha, expected):
     assert floor(alpha) == expected
-    assert diverged(expected - 0.1, alpha)
-    assert not any(diverged(delta, alpha) for delta in (expected, 0.0, None, math.nan))
+    assert diverged(Delta.measured(expected - 0.1), alpha)
+    assert not any(diverged(Delta.of(d), alpha) for d in (expected, 0.0, None, math.nan))
 
 
 @given(st.lists(st.tuples(DELTA, SEM), min_size=4, max_size=4))
@@ -90,21 +90,23 @@ def test_a_delta_near_the_floor_is_as_unsure_as_it_may_be_above_it():
 @pytest.mark.parametrize("bad", [-5e3, -5e4, -1e12])
 @pytest.mark.parametrize("sem", [0.02, 3000.0])
 def test_the_surrogate_proposes_what_it_would_with_losses_at_the_floor(bad, sem):
-    encoding, trials = Encoding(SPACE), trials_with(bad, min(sem, -bad / 10))
-    found = propose_composite(encoding, trials, [], GOAL, seed=0)
-    assert found == propose_composite(encoding, at_the_floor(trials), [], GOAL, seed=0)
+    trials = trials_with(bad, min(sem, -bad / 10))
+    found = composite.propose(SearchState(SPACE, GOAL, trials))
+    assert found is not None
+    assert found == composite.propose(SearchState(SPACE, GOAL, at_the_floor(trials)))
 
 
 def test_ax_proposes_what_it_would_with_losses_at_the_floor():
-    encoding, trials = Encoding(SPACE), trials_with(-5e4)
-    found = propose_ax(encoding, trials, [], GOAL, seed=0)
-    assert found == propose_ax(encoding, at_the_floor(trials), [], GOAL, seed=0)
+    trials = trials_with(-5e4)
+    found = ax_search.propose(SearchState(SPACE, GOAL, trials))
+    assert found is not None
+    assert found == ax_search.propose(SearchState(SPACE, GOAL, at_the_floor(trials)))
 
 
 def test_the_estimate_of_a_trial_holds_what_was_measured():
     trials = trials_with(-5e4)
-    estimates = estimate(Encoding(SPACE), trials, GOAL, seed=0)
-    others = estimate(Encoding(SPACE), at_the_floor(trials), GOAL, seed=0)
+    estimates = composite.estimate(SearchState(SPACE, GOAL, trials))
+    others = composite.estimate(SearchState(SPACE, GOAL, at_the_floor(trials)))
     assert trials[4].aggregate.feasible
     assert trials[4].aggregate.value < -10_000
     for made, found, other in zip(trials, estimates, others, strict=True):

@@ -8,6 +8,7 @@ from smt.search.aggregate import Aggregate, aggregate
 from smt.search.goal import Goal
 from smt.search.optimize import optimize
 from smt.search.propose import propose
+from smt.search.state import SearchState
 from smt.search.trial import Trial
 from smt.space import check_theta, drop_inactive
 from smt.template import Choice, Float, Int
@@ -34,7 +35,8 @@ def trial_of(theta, deltas, sems=None):
 
 def ask(space, trials=(), pending=(), method="ax", seed=0):
     goal = Goal.over(len(trials[0].deltas) if trials else 1)
-    proposal = propose(space, list(trials), list(pending), goal, method=method, seed=seed)
+    state = SearchState(space, goal, tuple(trials), tuple(pending), seed=seed)
+    proposal = propose(state, method)
     return None if proposal is None else proposal.theta
 
 

@@ -257,7 +257,7 @@ def _scale(value: float, domain: Float | Int) -> float:
 
 def _fit(matrix: Array, outcome: Array, sems: Sequence[float | None]) -> Fit:
     noise = np.ones(len(matrix))
-    if all(sem is not None and math.isfinite(sem) and sem > 0 for sem in sems):
+    if all(sem is not None and sem > 0 for sem in sems):
         noise = np.array(sems, dtype=float)
         noise /= noise.mean()
     operator = np.linalg.pinv(matrix / noise[:, None], rtol=SINGULAR)

@@ -138,7 +138,7 @@ def analyze_sensitivity(
         InputError: A threshold or a weight is impossible, or a value is outside its domain.
     """
     _check_settings(alpha, tau, confidence)
-    shares = np.array(normalise_weights(weights, len(trials[0].deltas) if trials else 1))
+    shares = np.array(normalise_weights(weights, len(trials[0].outcomes) if trials else 1))
     feasible = sorted(
         (trial for trial in trials if _is_usable(trial)),
         key=lambda trial: -float(shares @ np.array(trial.deltas, dtype=float)),
@@ -148,16 +148,16 @@ def analyze_sensitivity(
     design = code_design([trial.theta for trial in feasible], space)
     silent = _why_silent(space, design)
     fits = fit_first_order(feasible, design, shares) if len(silent) < len(space) else None
-    found = {
+    sensitivities = {
         name: _without_trend(silent[name], domain, best_value(feasible, name))
         if fits is None or name in silent
         else _judge(name, domain, feasible, fits, alpha, tau, confidence)
         for name, domain in space.items()
     }
-    undecided = [each.reason for each in found.values() if each.decision == "undecided"]
-    for reason in dict.fromkeys(undecided):
+    reasons = [s.reason for s in sensitivities.values() if s.decision == "undecided"]
+    for reason in dict.fromkeys(reasons):
         warnings.warn(reason, UserWarning, stacklevel=2)
-    return found
+    return sensitivities
 
 
 def _check_settings(alpha: float, tau: float, confidence: float) -> None:
@@ -169,9 +169,7 @@ def _check_settings(alpha: float, tau: float, confidence: float) -> None:
 
 
 def _is_usable(trial: Trial) -> bool:
-    return trial.aggregate.feasible and all(
-        delta is not None and math.isfinite(delta) for delta in trial.deltas
-    )
+    return trial.aggregate.feasible and all(delta.status == "measured" for delta in trial.outcomes)
 
 
 def _why_silent(space: Space, design: Design) -> dict[str, str]:

@@ -7,9 +7,10 @@ from smt.fleet import ModelSpec
 from smt.mmo.technique_search import Searched, TechniqueSearch
 from smt.mmo.verdict.confirmation import Measured, candidates, choose_confirmed, explain, measure
 from smt.mmo.verdict.holdout import explain_holdout, holds
-from smt.search.composite import Estimate
 from smt.search.goal import Goal
-from smt.search.optimize import best_trial, choose, judge
+from smt.search.propose import judge
+from smt.search.recommend import Estimate, best_trial, choose
+from smt.search.state import SearchState
 from smt.search.trial import Trial
 from smt.template import Technique, Theta
 
@@ -37,7 +38,8 @@ class Verdict:
     @property
     def confirmed(self) -> Measured | None:
         """The numbers on fresh seeds that the verdict rests on; None where there are none."""
-        return next((each for each in self.confirmation if each.trial == self.number), None)
+        candidates = self.confirmation
+        return next((measured for measured in candidates if measured.trial == self.number), None)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class TechniqueResult:
 
 
 def conclude(
-    technique: Technique, found: Searched, search: TechniqueSearch, holdout: Sequence[ModelSpec]
+    technique: Technique, searched: Searched, search: TechniqueSearch, holdout: Sequence[ModelSpec]
 ) -> TechniqueResult:
     """Confirm the best of a search on fresh seeds, then on the holdout.
 
@@ -78,32 +80,28 @@ def conclude(
     """
     settings = search.settings
     goal = settings.goal(search.models)
-    estimates = judge(
-        technique.space,
-        found.trials,
-        goal,
-        method=settings.method,
-        seed=settings.seed,
-        earlier=search.earlier.get(technique.name, ()),
-    )
-    best, surrogate = choose(found.trials, estimates)
-    paper = best_trial(found.trials)
+    trials = searched.trials
+    earlier = search.earlier.get(technique.name, ())
+    state = SearchState(technique.space, goal, trials, seed=settings.seed, earlier=earlier)
+    estimates = judge(state, settings.method)
+    best, estimate = choose(trials, estimates)
+    paper = best_trial(trials)
     numbers: list[int] = []
     if not settings.paper_exact:
-        numbers = candidates(found.trials, estimates, goal, count=settings.candidates)
+        numbers = candidates(trials, estimates, goal, count=settings.candidates)
     if numbers:
-        verdict = _confirm(technique, found.trials, numbers, search)
+        verdict = _confirm(technique, trials, numbers, search)
     else:
-        verdict = judge_search(found.trials, paper if settings.paper_exact else best, goal)
+        verdict = judge_search(trials, paper if settings.paper_exact else best, goal)
     if verdict.generalizes and holdout:
-        verdict = _try_holdout(technique, found.trials, verdict, search, holdout)
+        verdict = _try_holdout(technique, trials, verdict, search, holdout)
     return TechniqueResult(
         technique=technique,
-        trials=found.trials,
+        trials=trials,
         best=best,
-        estimate=surrogate,
+        estimate=estimate,
         paper=paper,
-        stopped=found.stopped,
+        stopped=searched.stopped,
         verdict=verdict,
     )
 
@@ -132,7 +130,7 @@ def _confirm(
     search.display.measuring(
         technique.name, f"{len(numbers)} of its θ again on {len(seeds)} fresh seeds", count
     )
-    found = measure(
+    measured = measure(
         [
             (
                 number,
@@ -144,9 +142,9 @@ def _confirm(
         seeds,
         goal,
     )
-    chosen = choose_confirmed(found, goal)
-    shown = chosen or max(found, key=lambda each: each.aggregate.value)
-    return Verdict(shown.trial, chosen is not None, explain(shown, goal), confirmation=found)
+    chosen = choose_confirmed(measured, goal)
+    shown = chosen or max(measured, key=lambda candidate: candidate.aggregate.value)
+    return Verdict(shown.trial, chosen is not None, explain(shown, goal), confirmation=measured)
 
 
 def _try_holdout(
@@ -168,8 +166,10 @@ def _try_holdout(
         technique.name, f"on {len(models)} holdout models", len(seeds) * len(models)
     )
     again = search.replicate(technique, verdict.number, theta, models, seeds)
-    (found,) = measure([(verdict.number, theta, again)], seeds, goal)
-    passes = holds(found, goal)
+    (measured,) = measure([(verdict.number, theta, again)], seeds, goal)
+    passes = holds(measured, goal)
     outcome = "holds on the holdout" if passes else "taken out by the holdout"
-    reason = f"{verdict.reason}; {outcome}: {explain_holdout(found, models, goal)}"
-    return replace(verdict, generalizes=passes, reason=reason, holdout=found, holdout_models=models)
+    reason = f"{verdict.reason}; {outcome}: {explain_holdout(measured, models, goal)}"
+    return replace(
+        verdict, generalizes=passes, reason=reason, holdout=measured, holdout_models=models
+    )

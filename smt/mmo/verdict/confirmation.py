@@ -17,9 +17,10 @@ from smt.mmo.verdict.significance import (
     seed_variance,
 )
 from smt.search.aggregate import Aggregate, aggregate, mean_sem
-from smt.search.composite import SURE, Estimate
+from smt.search.delta import Delta
 from smt.search.divergence import diverged
 from smt.search.goal import Goal
+from smt.search.recommend import SURE, Estimate
 from smt.search.trial import Trial
 from smt.space import Theta
 
@@ -35,9 +36,9 @@ class Measured:
         trial: Number of the search's trial that tried it first.
         seeds: S seeds.
         replicates: A trial a seed, complete.
-        deltas: `[m]` means over the seeds, percent; NaN where one failed.
-        sems: Their standard errors over rows and seeds, percent; None where unknown.
-        aggregate: μ, R and A of `deltas`.
+        outcomes: `[m]` means over the seeds, with their standard errors over rows and seeds;
+            failed where one failed.
+        aggregate: μ, R and A of them.
         mean_sem: Standard error of μ, percent; None where there is no μ or a sem is unknown.
         interval: Of μ, 95%; None as `mean_sem` is.
         lower: One-sided lower bound of μ, percent; None as `mean_sem` is.
@@ -48,13 +49,22 @@ class Measured:
     theta: Theta
     seeds: tuple[int, ...]
     replicates: tuple[Trial, ...]
-    deltas: tuple[float, ...]
-    sems: tuple[float | None, ...]
+    outcomes: tuple[Delta, ...]
     aggregate: Aggregate
     mean_sem: float | None
     interval: tuple[float, float] | None
     lower: float | None
     feasible_probability: float
+
+    @property
+    def deltas(self) -> tuple[float | None, ...]:
+        """A plain number a model, percent; NaN where it failed."""
+        return tuple(delta.plain for delta in self.outcomes)
+
+    @property
+    def sems(self) -> tuple[float | None, ...]:
+        """Their standard errors; None where unknown."""
+        return tuple(delta.sem for delta in self.outcomes)
 
 
 def candidates(
@@ -71,9 +81,9 @@ def candidates(
         return sorted(worth, key=lambda n: -trials[n].aggregate.value)[:count]
 
     def promise(number: int) -> tuple[bool, float]:
-        found = estimates[number]
-        sure = found.feasible_probability >= SURE
-        return sure, found.mean if sure else found.feasible_probability
+        estimate = estimates[number]
+        sure = estimate.feasible_probability >= SURE
+        return sure, estimate.mean if sure else estimate.feasible_probability
 
     worth = [
         number
@@ -102,34 +112,36 @@ def measure(
     )
 
 
-def choose_confirmed(found: Sequence[Measured], goal: Goal) -> Measured | None:
+def choose_confirmed(measured: Sequence[Measured], goal: Goal) -> Measured | None:
     """The candidate of the largest A among those that generalize; None where none does.
 
     One generalizes where its A on fresh seeds reaches τ and its μ is surely above 0.
     """
-    passing = [each for each in found if generalizes(each, goal)]
-    return max(passing, key=lambda each: each.aggregate.value, default=None)
+    passing = [candidate for candidate in measured if generalizes(candidate, goal)]
+    return max(passing, key=lambda candidate: candidate.aggregate.value, default=None)
 
 
-def generalizes(found: Measured, goal: Goal) -> bool:
+def generalizes(measured: Measured, goal: Goal) -> bool:
     """Whether A reaches τ, and no noise of seeds and rows explains μ."""
-    return found.aggregate.value >= goal.tau and found.lower is not None and found.lower > 0
+    return (
+        measured.aggregate.value >= goal.tau and measured.lower is not None and measured.lower > 0
+    )
 
 
-def explain(found: Measured, goal: Goal) -> str:
+def explain(measured: Measured, goal: Goal) -> str:
     """Why a candidate generalizes or not, in one sentence without its end."""
-    mean, rate = found.aggregate.mean, found.aggregate.regression_rate
-    seeds = f"on {len(found.seeds)} fresh seeds"
-    if math.isnan(mean):
+    mean, rate = measured.aggregate.mean, measured.aggregate.regression_rate
+    seeds = f"on {len(measured.seeds)} fresh seeds"
+    if any(delta.status == "failed" for delta in measured.outcomes):
         return f"a model fails {seeds}"
     if rate > goal.epsilon:
         return f"{seeds} R = {rate:.2f} is above ε = {goal.epsilon:g}"
     if mean < goal.tau:
         return f"{seeds} A = {mean:+.3f}% is below τ = {goal.tau:g}%"
-    if found.lower is None:
+    if measured.lower is None:
         return f"{seeds} a standard error is unknown, so μ = {mean:+.3f}% may be noise"
-    bound = f"{seeds} μ = {mean:+.3f}% is above {found.lower:+.3f}% with 95% confidence"
-    return bound if found.lower > 0 else f"{bound} only: it may be noise"
+    bound = f"{seeds} μ = {mean:+.3f}% is above {measured.lower:+.3f}% with 95% confidence"
+    return bound if measured.lower > 0 else f"{bound} only: it may be noise"
 
 
 def _measure(
@@ -141,40 +153,40 @@ def _measure(
     ratio: float | None,
     quantile: float,
 ) -> Measured:
-    pairs = [_over_seeds(trials, model, ratio) for model in range(len(goal.shares))]
-    deltas = tuple(delta for delta, _ in pairs)
-    sems = tuple(sem for _, sem in pairs)
-    outcome = aggregate(deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+    by_model = zip(*(trial.outcomes for trial in trials), strict=True)
+    outcomes = tuple(_over_seeds(deltas, ratio) for deltas in by_model)
+    outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+    means = [delta.plain for delta in outcomes]
+    sems = [delta.sem for delta in outcomes]
     error = mean_sem(sems, goal.shares)
     return Measured(
         trial=number,
         theta=theta,
         seeds=seeds,
         replicates=trials,
-        deltas=deltas,
-        sems=sems,
+        outcomes=outcomes,
         aggregate=outcome,
         mean_sem=error,
-        interval=mean_interval(deltas, sems, goal.shares),
+        interval=mean_interval(means, sems, goal.shares),
         lower=None if error is None else outcome.mean - quantile * error,
         feasible_probability=pooled_feasible_probability(
-            deltas, sems, alpha=goal.alpha, epsilon=goal.epsilon
+            means, sems, alpha=goal.alpha, epsilon=goal.epsilon
         ),
     )
 
 
-def _over_seeds(
-    trials: Sequence[Trial], model: int, ratio: float | None
-) -> tuple[float, float | None]:
-    """A model's mean delta, NaN where a seed failed, and its standard error."""
-    deltas = [trial.deltas[model] for trial in trials]
-    sems = [trial.sems[model] for trial in trials]
-    squares = _mean_square(sems)
-    return combine_replicates(
-        [math.nan if delta is None else delta for delta in deltas],
-        sems,
+def _over_seeds(deltas: Sequence[Delta], ratio: float | None) -> Delta:
+    """A model's mean delta with its standard error; the first that failed, where one did."""
+    values = [delta.value for delta in deltas if delta.value is not None]
+    if len(values) < len(deltas):
+        return next(delta for delta in deltas if delta.value is None)
+    squares = _mean_square(deltas)
+    mean, sem = combine_replicates(
+        values,
+        [delta.sem for delta in deltas],
         seed_variance=None if ratio is None or squares is None else ratio * squares,
     )
+    return Delta.measured(mean, sem)
 
 
 def _relative_seed_variance(candidates: Sequence[Sequence[Trial]], alpha: float) -> float | None:
@@ -185,19 +197,19 @@ def _relative_seed_variance(candidates: Sequence[Sequence[Trial]], alpha: float)
     """
     scaled = []
     for trials in candidates:
-        for model in range(len(trials[0].deltas)):
-            deltas = [trial.deltas[model] for trial in trials]
-            squares = _mean_square([trial.sems[model] for trial in trials])
-            known = [
-                delta
+        for deltas in zip(*(trial.outcomes for trial in trials), strict=True):
+            squares = _mean_square(deltas)
+            values = [
+                delta.value
                 for delta in deltas
-                if delta is not None and math.isfinite(delta) and not diverged(delta, alpha)
+                if delta.value is not None and not diverged(delta, alpha)
             ]
-            if squares and len(known) == len(trials) > 1:
-                scaled.append([delta / math.sqrt(squares) for delta in known])
+            if squares and len(values) == len(trials) > 1:
+                scaled.append([value / math.sqrt(squares) for value in values])
     return seed_variance(scaled) if scaled else None
 
 
-def _mean_square(sems: Sequence[float | None]) -> float | None:
-    known = [sem for sem in sems if sem is not None and not math.isnan(sem)]
-    return sum(sem**2 for sem in known) / len(known) if len(known) == len(sems) else None
+def _mean_square(deltas: Sequence[Delta]) -> float | None:
+    """Mean sem², percent²; None where one is unknown."""
+    sems = [delta.sem for delta in deltas if delta.sem is not None]
+    return sum(sem**2 for sem in sems) / len(sems) if len(sems) == len(deltas) else None

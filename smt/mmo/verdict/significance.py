@@ -15,8 +15,10 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import poisson_binom
 
 from smt.errors import InputError
-from smt.search.aggregate import mean_sem, normalise_weights, regressed
+from smt.search.aggregate import mean_sem, normalise_weights
+from smt.search.delta import Delta
 from smt.search.divergence import diverged
+from smt.search.regressed import regressed
 
 # Values of the standard deviation between models over which P(R <= ε) is averaged.
 GRID = 48
@@ -32,13 +34,12 @@ def regression_chances(
     Args:
         deltas: m deltas, percent. NaN failed: the chance is 1.
         sems: Their standard errors, percent. Where one is None, NaN or 0, the delta is taken
-            at its word: the chance is 0 or 1, as `smt.search.aggregate.regressed` has it.
+            at its word: the chance is 0 or 1, as `smt.search.regressed` has it.
 
     Raises:
         InputError: A model is not evaluated (None), a sem is impossible, or lengths differ.
     """
-    _same_length(deltas, sems)
-    return [_regression_chance(*each, alpha) for each in zip(deltas, sems, strict=True)]
+    return [_regression_chance(delta, alpha) for delta in _with_sems(deltas, sems)]
 
 
 def regression_distribution(chances: Sequence[float]) -> NDArray[np.float64]:
@@ -73,14 +74,7 @@ def feasible_probability(
     Raises:
         InputError: As `regression_chances` and `regression_distribution` do.
     """
-    distribution = regression_distribution(regression_chances(deltas, sems, alpha=alpha))
-    # The comparison of `aggregate`, to the bit: 63 / 90 is 0.7, and 0.7 * 90 is below 63.
-    allowed = [
-        chance
-        for count, chance in enumerate(distribution.tolist())
-        if not count / len(deltas) > epsilon
-    ]
-    return min(math.fsum(allowed), 1.0)
+    return _feasible_probability(regression_chances(deltas, sems, alpha=alpha), epsilon)
 
 
 def pooled_feasible_probability(
@@ -101,23 +95,22 @@ def pooled_feasible_probability(
     Raises:
         InputError: As `feasible_probability` does.
     """
-    _same_length(deltas, sems)
     noisy = [
         place
-        for place, (delta, sem) in enumerate(zip(deltas, map(_known_sem, sems), strict=True))
-        if delta is not None and math.isfinite(delta) and sem and not diverged(delta, alpha)
+        for place, delta in enumerate(_with_sems(deltas, sems))
+        if delta.sem and not diverged(delta, alpha)
     ]
+    chances = regression_chances(deltas, sems, alpha=alpha)
     if len(noisy) < 3:
-        return feasible_probability(deltas, sems, alpha=alpha, epsilon=epsilon)
+        return _feasible_probability(chances, epsilon)
     values = np.array([deltas[place] for place in noisy], dtype=np.float64)
     variances = np.array([sems[place] for place in noisy], dtype=np.float64) ** 2
-    found = 0.0
+    feasible = 0.0
     for weight, means, spreads in zip(*_pool(values, variances), strict=True):
-        pooled, errors = [*deltas], [*sems]
         for place, mean, spread in zip(noisy, means.tolist(), spreads.tolist(), strict=True):
-            pooled[place], errors[place] = mean, spread
-        found += weight * feasible_probability(pooled, errors, alpha=alpha, epsilon=epsilon)
-    return min(float(found), 1.0)
+            chances[place] = _chance_below(mean, spread, alpha)
+        feasible += weight * _feasible_probability(chances, epsilon)
+    return min(float(feasible), 1.0)
 
 
 def _pool(
@@ -164,15 +157,15 @@ def mean_interval(
     Raises:
         InputError: Lengths differ, or a weight, a sem or the confidence is impossible.
     """
-    _same_length(deltas, sems)
+    outcomes = _with_sems(deltas, sems)
     if not 0 < confidence < 1:
         raise InputError(f"confidence {confidence} is not inside 0 to 1; 0.95 is usual")
     shares = normalise_weights(weights, len(deltas))
-    error = mean_sem([_known_sem(sem) for sem in sems], shares)
-    known = [delta for delta in deltas if delta is not None and not math.isnan(delta)]
-    if error is None or len(known) < len(deltas):
+    error = mean_sem([delta.sem for delta in outcomes], shares)
+    values = [delta.value for delta in outcomes if delta.value is not None]
+    if error is None or len(values) < len(outcomes):
         return None
-    mean = math.fsum(share * delta for share, delta in zip(shares, known, strict=True))
+    mean = math.fsum(share * value for share, value in zip(shares, values, strict=True))
     half = float(ndtri((1 + confidence) / 2)) * error
     return mean - half, mean + half
 
@@ -203,14 +196,14 @@ def combine_replicates(
     Raises:
         InputError: There is no seed, lengths differ, or a sem or the variance is impossible.
     """
-    _same_length(deltas, sems)
+    outcomes = _with_sems(deltas, sems)
     if len(deltas) == 0:
         raise InputError("there are no replicates to combine; give one delta a seed")
     if seed_variance is not None and not 0 <= seed_variance < math.inf:
         raise InputError(f"seed_variance {seed_variance} is not a finite number of at least 0")
     mean = math.fsum(deltas) / len(deltas)
-    known = [sem for sem in map(_known_sem, sems) if sem is not None]
-    if math.isnan(mean) or len(known) < len(deltas):
+    known = [delta.sem for delta in outcomes if delta.sem is not None]
+    if len(known) < len(deltas):
         return mean, None
     of_rows = math.fsum(sem**2 for sem in known) / len(known)
     if seed_variance is None:
@@ -244,24 +237,32 @@ def seed_variance(deltas_by_model: Sequence[Sequence[float]]) -> float:
     return math.fsum(squares) / sum(len(deltas) - 1 for deltas in deltas_by_model)
 
 
-def _regression_chance(delta: float | None, sem: float | None, alpha: float) -> float:
-    if delta is None:
+def _regression_chance(delta: Delta, alpha: float) -> float:
+    if delta.status == "not_evaluated":
         raise InputError("a model is not evaluated; its chance to regress needs its delta")
-    known = _known_sem(sem)
-    if math.isnan(delta) or not known:
-        return float(regressed(delta, alpha))
-    return float(ndtr((-alpha - delta) / known))
+    return 1.0 if delta.value is None else _chance_below(delta.value, delta.sem, alpha)
 
 
-def _known_sem(sem: float | None) -> float | None:
-    """The sem; None where it is None or NaN."""
-    if sem is None or math.isnan(sem):
-        return None
-    if not 0 <= sem < math.inf:
-        raise InputError(f"standard error {sem} is not a finite number of at least 0")
-    return sem
+def _chance_below(mean: float, sem: float | None, alpha: float) -> float:
+    """The chance that a true Δ is below -α."""
+    return float(ndtr((-alpha - mean) / sem)) if sem else float(regressed(mean, alpha))
 
 
-def _same_length(deltas: Sequence[float | None], sems: Sequence[float | None]) -> None:
+def _feasible_probability(chances: Sequence[float], epsilon: float) -> float:
+    # The comparison of `aggregate`, to the bit: 63 / 90 is 0.7, and 0.7 * 90 is below 63.
+    allowed = [
+        chance
+        for count, chance in enumerate(regression_distribution(chances).tolist())
+        if not count / len(chances) > epsilon
+    ]
+    return min(math.fsum(allowed), 1.0)
+
+
+def _with_sems(deltas: Sequence[float | None], sems: Sequence[float | None]) -> list[Delta]:
+    """Plain numbers as deltas. Raises `InputError` for other lengths, or an impossible sem."""
     if len(deltas) != len(sems):
         raise InputError(f"{len(sems)} standard errors are given for {len(deltas)} deltas")
+    for sem in sems:
+        if sem is not None and not (math.isnan(sem) or 0 <= sem < math.inf):
+            raise InputError(f"standard error {sem} is not a finite number of at least 0")
+    return [Delta.of(delta, sem) for delta, sem in zip(deltas, sems, strict=True)]

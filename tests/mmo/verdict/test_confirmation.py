@@ -5,8 +5,8 @@ import pytest
 
 from smt.mmo import Trial, aggregate
 from smt.mmo.verdict.confirmation import candidates, choose_confirmed, explain, generalizes, measure
-from smt.search.composite import Estimate
 from smt.search.goal import Goal
+from smt.search.recommend import Estimate
 
 SEEDS = (1, 2)
 

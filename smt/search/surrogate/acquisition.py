@@ -12,14 +12,13 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 from torch import Tensor
 
 from smt.search.encoding import Encoding
-from smt.search.surrogate import Surrogate
+from smt.search.regressed import count_softly
+from smt.search.surrogate.surrogate import Surrogate
 
 SAMPLES = 128
 RESTARTS = 4
 RAW_SAMPLES = 256
 ITERATIONS = 60
-# In percent: how softly a delta counts as a regression, so that gradients exist.
-SOFTNESS = 0.01
 # In models: how softly their number is held below ε·m + ½. While no θ is feasible, softly: the
 # number itself then tells where to go.
 COUNT_SOFTNESS = 0.05
@@ -36,15 +35,6 @@ class FloorImprovement(qLogNoisyExpectedImprovement):
         """`[samples, ...]` best feasible μ of a sample, at least 0."""
         best: Tensor = super().compute_best_f(obj)
         return best.clamp_min(0.0)
-
-
-def count_regressions(deltas: Tensor, alpha: float | Tensor) -> Tensor:
-    """`[..., m]` deltas -> `[...]` how many regressed, smooth in the deltas.
-
-    Args:
-        alpha: Of all models, or `[m]`.
-    """
-    return torch.sigmoid((-alpha - deltas) / SOFTNESS).sum(-1)
 
 
 def improvement(
@@ -102,7 +92,7 @@ def regressions_above(
     """A constraint on samples of the directions: at most 0 where at most `allowed` regressed."""
 
     def excess(samples: Tensor) -> Tensor:
-        return count_regressions(surrogate.deltas(samples), alpha) - (allowed + 0.5)
+        return count_softly(surrogate.deltas(samples), alpha) - (allowed + 0.5)
 
     return excess
 
@@ -113,7 +103,7 @@ def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
     Its starting points are drawn from torch's generator.
     """
     if encoding.choices or encoding.steps:
-        found, _ = optimize_acqf_mixed_alternating(
+        points, _ = optimize_acqf_mixed_alternating(
             acquisition,
             bounds=encoding.bounds,
             discrete_dims=encoding.steps,
@@ -123,7 +113,7 @@ def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
             options={"maxiter_alternating": 8, "max_discrete_values": 64},
         )
     else:
-        found, _ = optimize_acqf(
+        points, _ = optimize_acqf(
             acquisition,
             bounds=encoding.bounds,
             q=1,
@@ -131,5 +121,5 @@ def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
             num_restarts=RESTARTS,
             options={"maxiter": ITERATIONS},
         )
-    point: Tensor = found[0]
+    point: Tensor = points[0]
     return point

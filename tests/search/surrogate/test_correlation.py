@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smt.search.correlation import _place, fit_correlation
+from smt.search.surrogate.correlation import _place, fit_correlation
 
 
 def tensor(values):

@@ -8,21 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smt.mmo import optimize
-from smt.search.acquisition import SOFTNESS, count_regressions
 from smt.search.aggregate import Aggregate, aggregate
-from smt.search.composite import (
-    INITIAL_TRIALS,
-    LEAST_TRIALS_TO_GIVE_UP,
-    SAFE_FROM,
-    Estimate,
-    estimate,
-    propose_composite,
-    recommend,
-)
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
-from smt.search.optimize import best_trial, choose, judge
-from smt.search.propose import propose
+from smt.search.methods import composite
+from smt.search.methods.composite import INITIAL_TRIALS, LEAST_TRIALS_TO_GIVE_UP, SAFE_FROM
+from smt.search.propose import judge, propose
+from smt.search.recommend import Estimate, best_trial, choose, recommend
+from smt.search.regressed import SOFTNESS, count_softly
+from smt.search.state import SearchState
 from smt.search.trial import Trial
 from smt.space import check_theta
 from smt.template import Choice, Float, Int
@@ -59,9 +53,12 @@ def at(xs, truth, sem=0.02, seed=0):
 
 def ask(encoding, trials, pending=(), seed=0, **thresholds):
     goal = Goal.over(len(trials[0].deltas), **thresholds)
-    return propose_composite(
-        encoding, list(trials), list(pending), goal, seed=seed, early_stopping=True
-    )
+    state = SearchState(encoding.space, goal, trials, pending, seed=seed, early_stopping=True)
+    return composite.propose(state)
+
+
+def estimate(encoding, trials, goal):
+    return composite.estimate(SearchState(encoding.space, goal, trials))
 
 
 def disturb(seed):
@@ -193,9 +190,7 @@ def test_points_of_a_discrete_space_are_tried_once_until_none_is_left():
     goal = Goal.over(2)
     assert ask(encoding, trials, [first.theta, second.theta]) is None
     assert (
-        propose(
-            encoding.space, trials, [first.theta, second.theta], goal, method="composite", seed=0
-        )
+        propose(SearchState(encoding.space, goal, trials, [first.theta, second.theta]), "composite")
         is None
     )
 
@@ -220,7 +215,7 @@ def test_a_surely_infeasible_point_is_not_proposed_for_its_mean():
 def test_every_second_late_proposal_keeps_off_the_edge_the_farther_the_noisier_it_is(monkeypatch):
     proposed = {}
     for from_trial in (SAFE_FROM, math.inf):
-        monkeypatch.setattr("smt.search.composite.SAFE_FROM", from_trial)
+        monkeypatch.setattr("smt.search.methods.composite.SAFE_FROM", from_trial)
         for sem in (0.02, 0.1):
             trials = at(np.linspace(0, 1, 21), on_edge, sem=sem)
             late, later = ask(LINE, trials[:SAFE_FROM]), ask(LINE, trials)
@@ -236,7 +231,7 @@ def test_weights_count_for_where_a_proposal_goes():
     found = []
     for weights in ([3.0, 1.0], [1.0, 3.0]):
         goal = Goal.over(2, weights)
-        found.append(propose_composite(LINE, trials, [], goal, seed=0).theta["x"])
+        found.append(composite.propose(SearchState(LINE.space, goal, trials)).theta["x"])
     assert found[0] > 0.85
     assert found[1] < 0.15
 
@@ -324,13 +319,13 @@ def test_how_much_is_worth_searching_is_taus_to_say(flat_trials):
 
 def test_a_search_that_is_not_to_stop_early_is_not_asked_to(harmful_trials):
     goal = Goal.over(len(harmful_trials[0].deltas))
-    assert propose_composite(LINE, harmful_trials, [], goal, seed=0).stop is None
+    assert composite.propose(SearchState(LINE.space, goal, harmful_trials)).stop is None
 
 
 @pytest.fixture
 def long_start(monkeypatch):
     """The first twenty trials are quasi-random, which is quick."""
-    monkeypatch.setattr("smt.search.composite.INITIAL_TRIALS", LEAST_TRIALS_TO_GIVE_UP)
+    monkeypatch.setattr("smt.search.methods.composite.INITIAL_TRIALS", LEAST_TRIALS_TO_GIVE_UP)
 
 
 @pytest.mark.usefixtures("long_start")
@@ -431,7 +426,7 @@ def edge_trials():
 
 @pytest.fixture(scope="module")
 def edge_estimates(edge_trials):
-    return estimate(LINE, edge_trials, Goal.over(4), seed=0)
+    return estimate(LINE, edge_trials, Goal.over(4))
 
 
 def test_a_lucky_trial_beyond_the_edge_is_not_recommended(edge_trials, edge_estimates):
@@ -439,9 +434,9 @@ def test_a_lucky_trial_beyond_the_edge_is_not_recommended(edge_trials, edge_esti
     found = recommend(edge_trials, edge_estimates)
     assert 0.35 < edge_trials[found.trial].theta["x"] < 0.6
     goal = Goal.over(4)
-    estimates = judge(LINE.space, edge_trials, goal, method="composite", seed=0)
+    estimates = judge(SearchState(LINE.space, goal, edge_trials), "composite")
     assert choose(edge_trials, estimates) == (edge_trials[found.trial], found)
-    none = judge(LINE.space, edge_trials, goal, method="ax", seed=0)
+    none = judge(SearchState(LINE.space, goal, edge_trials), "ax")
     assert choose(edge_trials, none) == (edge_trials[-1], None)
 
 
@@ -458,33 +453,33 @@ def test_every_trial_has_an_estimate_near_the_truth(edge_trials, edge_estimates)
 
 def test_estimates_are_a_function_of_trials_goal_and_seed(edge_trials, edge_estimates):
     disturb(3)
-    assert estimate(LINE, edge_trials, Goal.over(4), seed=0) == edge_estimates
+    assert estimate(LINE, edge_trials, Goal.over(4)) == edge_estimates
 
 
 def test_estimates_weigh_the_models_as_the_goal_does():
     trials = at(np.linspace(0, 1, 8), lambda x: [1 + x, -1.0], sem=0.01)
     goal = Goal.over(2, [0.9, 0.1], epsilon=0.5)
-    for each, tried in zip(estimate(LINE, trials, goal, seed=0), trials, strict=True):
+    for each, tried in zip(estimate(LINE, trials, goal), trials, strict=True):
         assert each.mean == pytest.approx(0.9 * tried.deltas[0] - 0.1, abs=0.05)
         assert each.feasible_probability == 1.0
 
 
 def test_nothing_is_estimated_of_too_few_trials_or_where_nothing_varies(edge_trials):
     goal = Goal.over(4)
-    assert estimate(LINE, edge_trials[: INITIAL_TRIALS - 1], goal, seed=0) == []
-    assert estimate(Encoding({"x": Choice([0.5])}), edge_trials, goal, seed=0) == []
-    few = judge(LINE.space, edge_trials[:3], goal, method="composite", seed=0)
+    assert estimate(LINE, edge_trials[: INITIAL_TRIALS - 1], goal) == []
+    assert estimate(Encoding({"x": Choice([0.5])}), edge_trials, goal) == []
+    few = judge(SearchState(LINE.space, goal, edge_trials[:3]), "composite")
     assert choose(edge_trials[:3], few) == (best_trial(edge_trials[:3]), None)
 
 
 @given(st.lists(st.floats(-3, 3).filter(lambda d: abs(d + 0.05) > 0.1), min_size=1, max_size=8))
 def test_regressions_are_counted_softly_but_nearly_exactly_away_from_the_threshold(deltas):
-    counted = float(count_regressions(torch.tensor(deltas, dtype=torch.double), 0.05))
+    counted = float(count_softly(torch.tensor(deltas, dtype=torch.double), 0.05))
     assert counted == pytest.approx(sum(delta < -0.05 for delta in deltas), abs=1e-3)
 
 
 def test_a_delta_at_the_threshold_counts_half():
     at_threshold = torch.tensor([-0.05, 1.0], dtype=torch.double)
-    assert float(count_regressions(at_threshold, 0.05)) == pytest.approx(0.5)
+    assert float(count_softly(at_threshold, 0.05)) == pytest.approx(0.5)
     near = at_threshold - torch.tensor([SOFTNESS, 0.0])
-    assert float(count_regressions(near, 0.05)) > 0.5
+    assert float(count_softly(near, 0.05)) > 0.5

@@ -1,21 +1,22 @@
-"""θ by a surrogate of every model's delta: where to try next, what to recommend, when to stop."""
+"""θ by a surrogate of every model's delta: where to try next, what to think of it, when to stop."""
 
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from scipy.special import ndtri
 from torch import Tensor
 
-from smt.search.acquisition import improvement, maximise
 from smt.search.divergence import held_off
-from smt.search.encoding import Encoding
 from smt.search.goal import Goal
-from smt.search.surrogate import Surrogate, fit_surrogate
+from smt.search.recommend import SURE, Estimate
+from smt.search.regressed import count_regressions
+from smt.search.state import SearchState
+from smt.search.surrogate.acquisition import improvement, maximise
+from smt.search.surrogate.surrogate import Surrogate, fit_surrogate
+from smt.search.surrogate.warm_start import Earlier, weigh_earlier
 from smt.search.trial import Proposal, Trial
-from smt.search.warm_start import Earlier, weigh_earlier
 from smt.seeds import proposal_seed
 from smt.space import Theta
 from smt.threads import one_thread
@@ -26,8 +27,6 @@ LEAST_OWN_TRIALS = 2
 DRAWS = 512
 # A trial that is likelier than this to be feasible is worth finishing even where it is not.
 WORTH_FINISHING = 0.5
-# What a recommendation must reach, and what a claim that nothing is left must.
-SURE = 0.95
 CANDIDATES = 256
 # From this many trials on, every second one seeks a θ that can be recommended once it is tried:
 # improvement alone is largest on the edge of what is feasible, and seldom sure there.
@@ -38,71 +37,38 @@ LEAST_TRIALS_TO_GIVE_UP = 20
 WORTH_SEARCHING = 0.2
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What the surrogate thinks of a tried θ.
-
-    Attributes:
-        trial: Its number.
-        mean, sem: Of μ, percent.
-        feasible_probability: P(R <= ε).
-    """
-
-    trial: int
-    mean: float
-    sem: float
-    feasible_probability: float
-
-
-def propose_composite(
-    encoding: Encoding,
-    trials: Sequence[Trial],
-    pending: Sequence[Theta],
-    goal: Goal,
-    *,
-    seed: int,
-    earlier: Sequence[Trial] = (),
-    early_stopping: bool = False,
-) -> Proposal | None:
+def propose(state: SearchState) -> Proposal | None:
     """The θ that promises the largest improvement of μ with R <= ε; None without a surrogate.
 
     The first `INITIAL_TRIALS` are left to quasi-random points, as far as earlier trials do not
     stand for them.
     """
-    number = len(trials) + len(pending)
-    if len(trials) < LEAST_OWN_TRIALS:
+    number = len(state.tried)
+    if len(state.trials) < LEAST_OWN_TRIALS:
         return None
-    own = proposal_seed(seed, number)
+    own = proposal_seed(state.seed, number)
     with _calm(own):
-        known = weigh_earlier(encoding, trials, earlier, alpha=goal.alpha)
+        known = _weigh_earlier(state)
         if number + len(known.trials) < INITIAL_TRIALS:
             return None
-        surrogate = _fit(encoding, trials, known, goal)
-        theta = _choose(surrogate, trials, pending, known, goal, own)
-        if theta is None:
-            return None
-        return _proposal(surrogate, theta, trials, goal, own, early_stopping)
+        surrogate = _fit(state, known)
+        theta = _choose(surrogate, state, known, own)
+        return None if theta is None else _proposal(surrogate, theta, state, own)
 
 
-def estimate(
-    encoding: Encoding,
-    trials: Sequence[Trial],
-    goal: Goal,
-    *,
-    seed: int,
-    earlier: Sequence[Trial] = (),
-) -> list[Estimate]:
+def estimate(state: SearchState) -> list[Estimate]:
     """What the surrogate thinks of each trial, in order; nothing of fewer than it needs."""
-    if len(trials) < LEAST_OWN_TRIALS or not encoding.columns:
+    trials, goal = state.trials, state.goal
+    if len(trials) < LEAST_OWN_TRIALS or not state.encoding.columns:
         return []
-    with _calm(seed):
-        known = weigh_earlier(encoding, trials, earlier, alpha=goal.alpha)
+    with _calm(state.seed):
+        known = _weigh_earlier(state)
         if len(trials) + len(known.trials) < INITIAL_TRIALS:
             return []
-        surrogate = _fit(encoding, trials, known, goal)
-        chances, means = _judge(surrogate, surrogate.points, goal, seed)
+        surrogate = _fit(state, known)
+        chances, means = _judge(surrogate, surrogate.points, goal, state.seed)
     # What the surrogate was not shown of the trials' own deltas.
-    means = means - torch.tensor([held_off(each, goal.alpha, goal.shares) for each in trials])
+    means = means - torch.tensor([held_off(trial, goal.alpha, goal.shares) for trial in trials])
     return [
         Estimate(number, float(mean), float(sem), float(chance))
         for number, (mean, sem, chance) in enumerate(
@@ -111,57 +77,39 @@ def estimate(
     ]
 
 
-def recommend(trials: Sequence[Trial], estimates: Sequence[Estimate]) -> Estimate | None:
-    """Of the feasible trials, the largest μ by the surrogate that is surely feasible.
-
-    The θ of the largest observed A lies on the edge of what is feasible, and is truly
-    infeasible too often. Where none is sure, the surest; None where no trial is feasible.
-    """
-    feasible = [each for each in estimates if trials[each.trial].aggregate.feasible]
-    sure = [each for each in feasible if each.feasible_probability >= SURE]
-    if sure:
-        return max(sure, key=lambda each: each.mean)
-    return max(feasible, key=lambda each: each.feasible_probability, default=None)
+def _weigh_earlier(state: SearchState) -> Earlier:
+    return weigh_earlier(state.encoding, state.trials, state.earlier, alpha=state.goal.alpha)
 
 
-def _fit(encoding: Encoding, trials: Sequence[Trial], earlier: Earlier, goal: Goal) -> Surrogate:
+def _fit(state: SearchState, known: Earlier) -> Surrogate:
     return fit_surrogate(
-        encoding,
-        trials,
-        alpha=goal.alpha,
-        earlier=earlier.trials,
-        extra_variance=earlier.extra_variance,
+        state.encoding,
+        state.trials,
+        alpha=state.goal.alpha,
+        earlier=known.trials,
+        extra_variance=known.extra_variance,
     )
 
 
-def _choose(
-    surrogate: Surrogate,
-    trials: Sequence[Trial],
-    pending: Sequence[Theta],
-    earlier: Earlier,
-    goal: Goal,
-    seed: int,
-) -> Theta | None:
+def _choose(surrogate: Surrogate, state: SearchState, known: Earlier, seed: int) -> Theta | None:
     """The θ of the largest acquisition that was not tried; None where all found were."""
-    encoding = surrogate.encoding
-    seen = encoding.encode([trial.theta for trial in (*trials, *earlier.trials)])
+    encoding, goal, tried = state.encoding, state.goal, state.tried
+    seen = encoding.encode([trial.theta for trial in (*state.trials, *known.trials)])
     chances, _ = _judge(surrogate, seen, goal, seed)
-    number = len(trials) + len(pending)
-    safe = number >= SAFE_FROM and number % 2 == 0
+    safe = len(tried) >= SAFE_FROM and len(tried) % 2 == 0
     acquisition = improvement(
         surrogate,
         shares=_shares(goal),
         alpha=goal.alpha,
         allowed=goal.allowed,
-        pending=encoding.encode(pending) if pending else None,
+        pending=encoding.encode(state.pending) if state.pending else None,
         feasible_known=bool((chances > 0.5).any()),
         seed=seed,
-        margins=_margins(surrogate, trials) if safe else None,
+        margins=_margins(surrogate, state.trials) if safe else None,
     )
     theta = encoding.decode(maximise(acquisition, encoding))
-    tried = [*(trial.theta for trial in trials), *pending]
     if theta in tried:
-        others = [each for each in encoding.sobol(CANDIDATES, seed) if each not in tried]
+        others = [point for point in encoding.sobol(CANDIDATES, seed) if point not in tried]
         if not others:
             return None
         with torch.no_grad():
@@ -175,43 +123,34 @@ def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | None:
 
     As uncertain as the deltas of complete trials are now; None where there are none.
     """
-    complete = [number for number, trial in enumerate(trials) if None not in trial.deltas]
+    complete = [number for number, trial in enumerate(trials) if not trial.skipped]
     if not complete:
         return None
     _, spread = surrogate.predict(surrogate.points[complete])
     return float(ndtri(SURE)) * spread.median(0).values
 
 
-def _proposal(
-    surrogate: Surrogate,
-    theta: Theta,
-    trials: Sequence[Trial],
-    goal: Goal,
-    seed: int,
-    early_stopping: bool,
-) -> Proposal:
-    point = surrogate.encoding.encode([theta])
-    chances, _ = _judge(surrogate, point, goal, seed)
+def _proposal(surrogate: Surrogate, theta: Theta, state: SearchState, seed: int) -> Proposal:
+    point = state.encoding.encode([theta])
+    chances, _ = _judge(surrogate, point, state.goal, seed)
     mean, spread = surrogate.predict(point)
-    risk = ((-goal.alpha - mean) / spread.clamp_min(1e-9))[0]
+    risk = ((-state.goal.alpha - mean) / spread.clamp_min(1e-9))[0]
     return Proposal(
         theta=theta,
         order=tuple(risk.argsort(descending=True, stable=True).tolist()),
         finish=bool(chances[0] >= WORTH_FINISHING),
-        stop=_stop(surrogate, point, trials, goal, seed) if early_stopping else None,
+        stop=_stop(surrogate, point, state, seed) if state.early_stopping else None,
     )
 
 
-def _stop(
-    surrogate: Surrogate, point: Tensor, trials: Sequence[Trial], goal: Goal, seed: int
-) -> str | None:
+def _stop(surrogate: Surrogate, point: Tensor, state: SearchState, seed: int) -> str | None:
     """Why no further trial is worth its price; None where one is."""
-    if len(trials) < LEAST_TRIALS_TO_GIVE_UP:
+    if len(state.trials) < LEAST_TRIALS_TO_GIVE_UP:
         return None
-    encoding = surrogate.encoding
+    encoding, goal = state.encoding, state.goal
     untried = torch.cat([encoding.encode(encoding.sobol(CANDIDATES, seed)), point])
     values = _values(surrogate.sample(torch.cat([surrogate.points, untried]), DRAWS, seed), goal)
-    best_tried = values[:, : len(trials)].amax(1).clamp_min(0.0)
+    best_tried = values[:, : len(state.trials)].amax(1).clamp_min(0.0)
     best = values.amax(1)
     hope = float((best >= goal.tau).double().mean())
     if hope < 1 - SURE:
@@ -226,13 +165,13 @@ def _stop(
 def _judge(surrogate: Surrogate, points: Tensor, goal: Goal, seed: int) -> tuple[Tensor, Tensor]:
     """`[n, d]` -> `[n]` P(R <= ε) and `[draws, n]` draws of μ."""
     deltas = surrogate.sample(points, DRAWS, seed)
-    feasible = (deltas < -goal.alpha).sum(-1) <= goal.allowed
+    feasible = count_regressions(deltas, goal.alpha) <= goal.allowed
     return feasible.double().mean(0), deltas @ _shares(goal)
 
 
 def _values(deltas: Tensor, goal: Goal) -> Tensor:
     """`[..., m]` deltas -> `[...]` A."""
-    feasible = (deltas < -goal.alpha).sum(-1) <= goal.allowed
+    feasible = count_regressions(deltas, goal.alpha) <= goal.allowed
     return torch.where(feasible, deltas @ _shares(goal), -torch.inf)
 
 

@@ -1,8 +1,8 @@
 """The surrogate of a search: a distribution over every model's delta at every θ.
 
-Deltas are rotated into independent directions (`smt.search.correlation`), and each direction is a
-Gaussian process over the space, all fitted as one batch. Models that were not evaluated in a
-trial make its directions uncertain; standard errors enter as known noise.
+Deltas are rotated into independent directions (`smt.search.surrogate.correlation`), and each
+direction is a Gaussian process over the space, all fitted as one batch. Models that were not
+evaluated in a trial make its directions uncertain; standard errors enter as known noise.
 
 Where they do, the directions share a kernel up to its scale, as in coregionalisation (Bonilla et
 al. 2008): most of them say too little of the space for length scales of their own. Where the
@@ -29,9 +29,9 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
-from smt.search.correlation import Correlation, fit_correlation
 from smt.search.divergence import bounded
 from smt.search.encoding import Encoding
+from smt.search.surrogate.correlation import Correlation, fit_correlation
 from smt.search.trial import Trial
 
 # Share of the deltas' variance taken for noise where no standard error is known.
@@ -151,9 +151,11 @@ def observe(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool
     Deltas of networks that diverged are held to a floor (`smt.search.divergence`).
     """
     trials = [bounded(trial, alpha) for trial in trials]
-    observed = _tensor([trial.deltas for trial in trials])
-    sems = _tensor([trial.sems for trial in trials])
-    evaluated = torch.tensor([[delta is not None for delta in trial.deltas] for trial in trials])
+    outcomes = [trial.outcomes for trial in trials]
+    observed = _tensor([[delta.value for delta in models] for models in outcomes])
+    sems = _tensor([[delta.sem for delta in models] for models in outcomes])
+    skipped = [[delta.status == "not_evaluated" for delta in models] for models in outcomes]
+    evaluated = ~torch.tensor(skipped)
     measured = observed.isfinite()
     failed = min([*observed[measured].tolist(), -alpha]) - alpha
     broken = (evaluated & ~measured).any(1, keepdim=True)
@@ -165,9 +167,9 @@ def observe(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool
     return deltas, sems.square(), known
 
 
-def _tensor(rows: Sequence[Sequence[float | None]]) -> Tensor:
+def _tensor(trials: Sequence[Sequence[float | None]]) -> Tensor:
     """`[n, m]`, NaN for None."""
-    numbers = [[math.nan if each is None else each for each in row] for row in rows]
+    numbers = [[math.nan if number is None else number for number in models] for models in trials]
     return torch.tensor(numbers, dtype=torch.double)
 
 

@@ -10,8 +10,10 @@ from smt.mmo import optimize
 from smt.search.aggregate import Aggregate, aggregate
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
-from smt.search.propose import check_method, propose
-from smt.search.tpe import propose_tpe, require_optuna
+from smt.search.methods import tpe
+from smt.search.methods.catalogue import check_method
+from smt.search.propose import propose
+from smt.search.state import SearchState
 from smt.search.trial import Trial
 from smt.space import check_theta
 from smt.template import Choice, Float, Int
@@ -37,8 +39,9 @@ def rejected(theta, delta):
     return Trial(theta, (delta, None), (None, None), Aggregate(math.nan, 0.5, -math.inf))
 
 
-def ask(encoding, trials=(), pending=(), seed=0):
-    return propose_tpe(encoding, list(trials), list(pending), GOAL, seed=seed)
+def ask(encoding, trials=(), pending=(), seed=0, goal=GOAL):
+    state = SearchState(encoding.space, goal, tuple(trials), tuple(pending), seed=seed)
+    return tpe.propose(state).theta
 
 
 def proposals(trials, count=12):
@@ -110,7 +113,7 @@ def test_proposals_avoid_where_a_model_fails_though_so_many_may_regress():
         deltas = (math.nan if x > 0.5 else x, *[x] * 9)
         trials.append(Trial({"x": x}, deltas, (None,) * 10, aggregate(deltas, epsilon=0.1)))
     assert all(trial.aggregate.feasible == (trial.theta["x"] <= 0.5) for trial in trials)
-    found = np.array([propose_tpe(LINE, trials, [], goal, seed=seed)["x"] for seed in range(12)])
+    found = np.array([ask(LINE, trials, seed=seed, goal=goal)["x"] for seed in range(12)])
     assert (found < 0.55).mean() > 0.7
 
 
@@ -124,7 +127,7 @@ def test_with_nothing_feasible_proposals_go_where_fewer_models_regress():
         outcome = aggregate(deltas(x), epsilon=0.0)
         trials.append(Trial({"x": x}, tuple(deltas(x)), (None,) * 10, outcome))
     assert not any(trial.aggregate.feasible for trial in trials)
-    found = [propose_tpe(LINE, trials, [], goal, seed=seed)["x"] for seed in range(12)]
+    found = [ask(LINE, trials, seed=seed, goal=goal)["x"] for seed in range(12)]
     assert np.median(found) > 0.65
 
 
@@ -139,13 +142,13 @@ def test_what_is_tried_or_pending_is_left_out_until_the_space_is_exhausted():
     space = {"a": Choice([True, False]), "b": Int(1, 3)}
     trials, pending = [], []
     for _ in range(6):
-        proposal = propose(space, trials, pending, GOAL, method="tpe", seed=0)
+        proposal = propose(SearchState(space, GOAL, trials, pending), "tpe")
         check_theta(proposal.theta, space, "proposal")
         assert proposal.theta not in [*pending, *(trial.theta for trial in trials)]
         pending.append(proposal.theta)
         if len(pending) == 2:
             trials.append(trial_of(pending.pop(0), [1.0, 1.0]))
-    assert propose(space, trials, pending, GOAL, method="tpe", seed=0) is None
+    assert propose(SearchState(space, GOAL, trials, pending), "tpe") is None
 
 
 def test_a_search_comes_near_a_constrained_optimum():
@@ -180,7 +183,7 @@ def test_a_missing_optuna_is_named_before_anything_is_evaluated():
 
     message = "method 'tpe' needs Optuna, which is not installed; install it by .* or choose"
     with pytest.raises(InputError, match=message):
-        require_optuna()
+        check_method("tpe")
     with pytest.raises(InputError, match=message):
         optimize(LINE.space, evaluate, models=(0,), trials=1, method="tpe")
 

@@ -11,14 +11,16 @@ from search_points import sample
 from smt.errors import InputError
 from smt.mmo import optimize
 from smt.search.aggregate import Aggregate, aggregate
-from smt.search.composite import INITIAL_TRIALS, estimate, propose_composite
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
-from smt.search.optimize import choose, judge
-from smt.search.propose import propose
-from smt.search.surrogate import fit_surrogate
+from smt.search.methods import composite
+from smt.search.methods.composite import INITIAL_TRIALS
+from smt.search.propose import judge, propose
+from smt.search.recommend import choose
+from smt.search.state import SearchState
+from smt.search.surrogate.surrogate import fit_surrogate
+from smt.search.surrogate.warm_start import PRIOR_SHARE, PRIOR_TRIALS, weigh_earlier
 from smt.search.trial import Trial
-from smt.search.warm_start import PRIOR_SHARE, PRIOR_TRIALS, weigh_earlier
 from smt.template import Choice, Float, Int
 
 LINE = Encoding({"x": Float(0.0, 1.0)})
@@ -50,7 +52,13 @@ EARLIER = at(np.linspace(0, 1, 9), seed=1)
 
 
 def ask(trials, earlier, pending=(), seed=0):
-    return propose_composite(LINE, trials, list(pending), GOAL, seed=seed, earlier=earlier)
+    return composite.propose(
+        SearchState(LINE.space, GOAL, trials, pending, seed=seed, earlier=earlier)
+    )
+
+
+def estimate(trials, earlier=()):
+    return composite.estimate(SearchState(LINE.space, GOAL, trials, earlier=earlier))
 
 
 def weigh(earlier, trials=OWN):
@@ -73,7 +81,7 @@ def test_theta_of_an_earlier_trial_may_be_tried_again():
     space = {"k": Int(1, 7)}
     tried = [Trial({"k": k}, (0.1 * k,), (0.01,), NEVER_FEASIBLE) for k in range(1, 8)]
     own = [Trial({"k": k}, (0.1 * k,), (0.01,), Aggregate(0.1 * k, 0.0, 0.1 * k)) for k in (1, 3)]
-    found = propose(space, own, [], Goal.over(1), method="composite", seed=0, earlier=tried)
+    found = propose(SearchState(space, Goal.over(1), own, earlier=tried), "composite")
     assert found.theta == {"k": 7}
 
 
@@ -90,17 +98,17 @@ def test_all_points_of_a_space_are_tried_whatever_earlier_trials_tried():
 
 def test_an_earlier_trial_is_never_chosen_nor_estimated():
     own = at([0.1, 0.45, 0.2])
-    found = estimate(LINE, own, GOAL, seed=0, earlier=EARLIER)
+    found = estimate(own, EARLIER)
     assert [each.trial for each in found] == [0, 1, 2]
-    estimates = judge(LINE.space, own, GOAL, method="composite", seed=0, earlier=EARLIER)
+    estimates = judge(SearchState(LINE.space, GOAL, own, earlier=EARLIER), "composite")
     assert choose(own, estimates) == (own[1], found[1])
-    assert estimate(LINE, own, GOAL, seed=0, earlier=EARLIER[:2]) == []
-    assert estimate(LINE, own[:1], GOAL, seed=0, earlier=EARLIER) == []
+    assert estimate(own, EARLIER[:2]) == []
+    assert estimate(own[:1], EARLIER) == []
 
 
 def test_earlier_trials_make_estimates_surer():
-    cold = estimate(LINE, at(np.linspace(0.1, 0.6, 6), sem=0.3), GOAL, seed=0)
-    warm = estimate(LINE, at(np.linspace(0.1, 0.6, 6), sem=0.3), GOAL, seed=0, earlier=EARLIER)
+    cold = estimate(at(np.linspace(0.1, 0.6, 6), sem=0.3))
+    warm = estimate(at(np.linspace(0.1, 0.6, 6), sem=0.3), EARLIER)
     assert np.mean([each.sem for each in warm]) < np.mean([each.sem for each in cold])
 
 
@@ -192,18 +200,18 @@ def test_a_search_goes_as_if_cold_where_earlier_trials_mislead():
     assert weigh([], own) == weigh(misleading, own)
     assert ask(own, misleading) == ask(own, ())
     assert ask(own[:4], misleading) is None
-    judged = estimate(LINE, own, GOAL, seed=0, earlier=misleading)
-    assert judged == estimate(LINE, own, GOAL, seed=0)
+    judged = estimate(own, misleading)
+    assert judged == estimate(own)
 
 
 @pytest.mark.parametrize("method", ["ax", "sobol", "tpe"])
 def test_methods_that_cannot_learn_from_earlier_trials_refuse_them(method):
     message = f"method '{method}' cannot learn from earlier trials; choose method 'composite'"
     with pytest.raises(InputError, match=message):
-        propose(LINE.space, [], [], GOAL, method=method, seed=0, earlier=EARLIER)
+        propose(SearchState(LINE.space, GOAL, earlier=EARLIER), method)
     with pytest.raises(InputError, match=message):
-        judge(LINE.space, OWN, GOAL, method=method, seed=0, earlier=EARLIER)
-    assert propose(LINE.space, [], [], GOAL, method="sobol", seed=0, earlier=[]) is not None
+        judge(SearchState(LINE.space, GOAL, OWN, earlier=EARLIER), method)
+    assert propose(SearchState(LINE.space, GOAL), "sobol") is not None
 
 
 def test_earlier_trials_of_another_number_of_models_are_refused_before_anything_is_evaluated():

@@ -10,7 +10,7 @@ from gpytorch.priors import LogNormalPrior
 
 from smt.search.aggregate import Aggregate
 from smt.search.encoding import Encoding
-from smt.search.surrogate import PRIOR_DIRECTIONS, fit_surrogate, shared_prior
+from smt.search.surrogate.surrogate import PRIOR_DIRECTIONS, fit_surrogate, shared_prior
 from smt.search.trial import Trial
 from smt.template import Choice, Float, Int
 

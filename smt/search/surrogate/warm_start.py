@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from smt.errors import InputError
 from smt.search.encoding import Encoding
-from smt.search.goal import Goal
-from smt.search.surrogate import fit_surrogate, observe
+from smt.search.surrogate.surrogate import fit_surrogate, observe
 from smt.search.trial import Trial
 from smt.space import check_theta
 
@@ -36,21 +35,6 @@ class Earlier:
     extra_variance: float
 
 
-def check_earlier(earlier: Sequence[Trial], goal: Goal, method: str) -> None:
-    """Raise `InputError` for earlier trials of other models, or with a method that has no use."""
-    if earlier and method != "composite":
-        raise InputError(
-            f"method '{method}' cannot learn from earlier trials; choose method 'composite', or "
-            "give none"
-        )
-    for trial in earlier:
-        if len(trial.deltas) != len(goal.shares):
-            raise InputError(
-                f"an earlier trial has {len(trial.deltas)} deltas for {len(goal.shares)} models; "
-                "it needs one for each, None where it has none"
-            )
-
-
 def weigh_earlier(
     encoding: Encoding, trials: Sequence[Trial], earlier: Sequence[Trial], *, alpha: float
 ) -> Earlier:
@@ -59,11 +43,7 @@ def weigh_earlier(
     Those are dropped whose θ is no point of the space, or that evaluated none of the models; and
     all where they disagree with this run's trials by more than they vary.
     """
-    usable = [
-        trial
-        for trial in earlier
-        if _lies_in(encoding, trial) and any(delta is not None for delta in trial.deltas)
-    ]
+    usable = [trial for trial in earlier if _lies_in(encoding, trial) and trial.evaluations]
     if not usable:
         return Earlier((), 0.0)
     deltas, _, _ = observe(usable, alpha)
