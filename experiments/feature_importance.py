@@ -86,9 +86,7 @@ def main(config: Config) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    tables = [each.table for each in found if each.table is not None]
-    failures = {each.model: each.failure for each in found if each.failure is not None}
-    result = save_importance(tables, failures, fleet, template, settings, folder)
+    result = save_importance(found, fleet, template, settings, folder)
     console.print(importance_table(result))
     console.print(
         f"select by it: features.selection.importance: {folder.path(IMPORTANCE)}\n"

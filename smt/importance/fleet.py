@@ -1,10 +1,8 @@
 """The importance of features over several models, measured on workers, in a folder."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 import torch
@@ -18,22 +16,13 @@ from smt.execution.run import Run, log_digests, open_run, plan_run
 from smt.execution.train_run import fit
 from smt.fleet import ModelSpec, log_name
 from smt.importance.measure import feature_importance
-from smt.results.importance import ImportanceSettings
+from smt.results.importance import ImportanceSettings, Measured
 from smt.spec import digest
 from smt.storage import Folder
 from smt.template import Template
 from smt.template.named_files import FileDigests
 from smt.template.training import Capacity
 from smt.training.learner import DivergedError
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One model's rows, of all methods; None where it could not be measured, for a reason."""
-
-    model: str
-    table: pa.Table | None
-    failure: str | None = None
 
 
 def measure_models(

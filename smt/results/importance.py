@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
@@ -43,6 +44,15 @@ class ImportanceSettings(Spec):
     def methods(self) -> tuple[Method, ...]:
         """The one that selections use first."""
         return ("permutation", "gradient") if self.method == "both" else (self.method,)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model's rows, of all methods; None where it could not be measured, for a reason."""
+
+    model: str
+    table: pa.Table | None
+    failure: str | None = None
 
 
 class RankedFeature(Spec):
@@ -96,8 +106,7 @@ class ImportanceResult(Result):
 
 
 def save_importance(
-    tables: Sequence[pa.Table],
-    failures: dict[str, str],
+    measured: Sequence[Measured],
     fleet: Fleet,
     template: Template,
     settings: ImportanceSettings,
@@ -108,13 +117,11 @@ def save_importance(
     `importance.parquet` has a row for every feature and model, and where both methods are
     used `gradient.parquet` has the second one's; `result.json` has no times.
 
-    Args:
-        tables: One a model that was measured, as `smt.importance.measure` makes them.
-        failures: Model -> why it was not.
-
     Raises:
         InputError: No model could be measured.
     """
+    failures = {each.model: each.failure for each in measured if each.failure is not None}
+    tables = [each.table for each in measured if each.table is not None]
     if not tables:
         raise InputError("; ".join(f"model '{name}': {why}" for name, why in failures.items()))
     ranking = {}

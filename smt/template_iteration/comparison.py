@@ -24,6 +24,11 @@ class ModelComparison:
     after: tuple[Evaluation, ...]
 
     @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
+
+    @property
     def deltas(self) -> tuple[Delta, ...]:
         """Δ of every seed."""
         return tuple(evaluation.outcome for evaluation in self.after)
@@ -75,7 +80,7 @@ class Comparison:
             mean=aggregated.mean,
             regression_rate=aggregated.regression_rate,
             deltas={
-                compared.model.name: compared.delta.value
+                compared.name: compared.delta.value
                 for compared in self.models
                 if compared.delta.value is not None
             },

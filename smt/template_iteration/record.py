@@ -56,8 +56,8 @@ def summarise(
     models = () if decision.comparison is None else decision.comparison.models
     groups = {
         "all": models,
-        "representatives": [each for each in models if each.model.name in representatives],
-        "holdout": [each for each in models if each.model.name not in representatives],
+        "representatives": [model for model in models if model.name in representatives],
+        "holdout": [model for model in models if model.name not in representatives],
     }
     settings, blame = decision.settings, decision.blame
     blamed = () if blame is None else blame.techniques
@@ -69,8 +69,8 @@ def summarise(
         techniques=version.techniques,
         exposures=change.exposures,
         changes=tuple(
-            PlaceChange(place=each.place, before=words(each.before), after=words(each.after))
-            for each in diff(change.parent.template, version.template)
+            PlaceChange(place=place.place, before=words(place.before), after=words(place.after))
+            for place in diff(change.parent.template, version.template)
         ),
         settings=Thresholds(alpha=settings.alpha, epsilon=settings.epsilon, tau=settings.tau),
         seeds=decision.seeds,
@@ -80,7 +80,7 @@ def summarise(
         blame_reason=None if blame is None else blame.reason,
         blame=tuple(_without(left, left.technique in blamed) for left in decision.left_out),
         groups={name: _group(group, settings) for name, group in groups.items() if group},
-        models=tuple(_model(each, each.model.name in representatives, models) for each in models),
+        models=tuple(_model(model, model.name in representatives, models) for model in models),
         version=UndatedVersion.model_validate(version.model_dump(exclude={"written"})),
     )
 
@@ -89,17 +89,17 @@ def reason(decision: VersionDecision) -> str:
     """Why the version is kept, or not, in one sentence."""
     comparison = decision.comparison
     if comparison is None:
-        first, count = decision.misfits[0], len({each.model for each in decision.misfits})
+        first, count = decision.misfits[0], len({misfit.model for misfit in decision.misfits})
         models = (
             f"model '{first.model}'" if count == 1 else f"{count} models, such as '{first.model}'"
         )
         return f"it cannot serve {models}: {first.reason}"
     settings, aggregated = comparison.settings, comparison.aggregate
-    failed = [each.model.name for each in comparison.models if each.delta.status == "failed"]
+    failed = [model.name for model in comparison.models if model.delta.status == "failed"]
     if failed:
         return f"models fail under it: {', '.join(failed)}"
     if not aggregated.feasible:
-        worse = [e.model.name for e in comparison.models if e.delta.regressed(settings.alpha)]
+        worse = [model.name for model in comparison.models if model.delta.regressed(settings.alpha)]
         return (
             f"R = {aggregated.regression_rate:.3f} is above {settings.epsilon:g}; models that fall "
             f"by over {settings.alpha:g}%: {', '.join(worse)}"
@@ -118,7 +118,7 @@ def _without(left: LeftOut, blamed: bool) -> WithoutTechnique:
         return known
     group = _group(comparison.models, comparison.settings)
     numbers = {} if group is None else group.model_dump(include=_GROUP_NUMBERS)
-    deltas = {compared.model.name: compared.delta for compared in comparison.models}
+    deltas = {model.name: model.delta for model in comparison.models}
     return known.model_copy(update={"kept": comparison.kept, **numbers, "deltas": deltas})
 
 
@@ -127,11 +127,11 @@ _GROUP_NUMBERS = {"value", "mean", "mean_sem", "regression_rate"}
 
 def _group(models: Sequence[ModelComparison], settings: Settings) -> ModelGroup | None:
     """μ, R and A of some models; None where none of them has traffic."""
-    weights = [each.model.weight for each in models]
+    weights = [compared.model.weight for compared in models]
     if not any(weights):
         return None
     alpha = settings.alpha
-    deltas = [each.delta for each in models]
+    deltas = [compared.delta for compared in models]
     outcome = aggregate(
         [delta.plain for delta in deltas], weights, alpha=alpha, epsilon=settings.epsilon
     )
@@ -155,13 +155,13 @@ def _model(
     compared: ModelComparison, representative: bool, models: Sequence[ModelComparison]
 ) -> BackTestedModel:
     return BackTestedModel(
-        model=compared.model.name,
+        model=compared.name,
         representative=representative,
-        weight=compared.model.weight / math.fsum(each.model.weight for each in models),
+        weight=compared.model.weight / math.fsum(other.model.weight for other in models),
         delta=compared.delta,
         by_seed=compared.deltas,
-        ne_before=_mean([each.ne for each in compared.before]),
-        ne_after=_mean([each.ne for each in compared.after]),
+        ne_before=_mean([evaluation.ne for evaluation in compared.before]),
+        ne_after=_mean([evaluation.ne for evaluation in compared.after]),
         flops_before=compared.before[0].flops,
         flops_after=compared.after[0].flops,
         test_rows=compared.before[0].test_rows,
@@ -185,8 +185,8 @@ def _evaluations(version: Version, decision: VersionDecision) -> pa.Table:
         for model in () if comparison is None else comparison.models:
             # All are compared with the same evaluations of the parent.
             before = model.before if technique is None else ()
-            rows += [_row(each, version.parent) for each in before]
-            rows += [_row(each, version.number) for each in model.after]
+            rows += [_row(evaluation, version.parent) for evaluation in before]
+            rows += [_row(evaluation, version.number) for evaluation in model.after]
             without += [technique] * (len(before) + len(model.after))
     return pa.Table.from_pylist(rows).append_column("without", pa.array(without, pa.string()))
 
@@ -194,7 +194,7 @@ def _evaluations(version: Version, decision: VersionDecision) -> pa.Table:
 def _row(evaluation: Evaluation, number: int | None) -> dict[str, Any]:
     """`status` is that of its delta, `failure` why there is none."""
     row = evaluation.to_dict()
-    row["metrics"] = [{"event": event, **each} for event, each in row["metrics"].items()]
+    row["metrics"] = [{"event": event, **metrics} for event, metrics in row["metrics"].items()]
     # A back-test searches nothing.
     for name in ("technique", "trial", "theta"):
         del row[name]

@@ -48,8 +48,7 @@ def test_a_model_that_cannot_be_measured_is_named_and_the_others_are(
     assert [each.failure is None for each in found] == [True, False]
     assert describe_measured(found[0]).startswith("fine: NE ")
     assert "rare: not measured" in describe_measured(found[1])
-    failures = {"rare": found[1].failure}
-    result = save_importance([found[0].table], failures, fleet, small_template, SETTINGS, folder)
+    result = save_importance(found, fleet, small_template, SETTINGS, folder)
     assert [each.model for each in result.models] == ["fine"]
     assert "'hide' never happens in the last 10%" in result.failures["rare"]
     assert read_result(folder, ImportanceResult) == result
@@ -57,9 +56,9 @@ def test_a_model_that_cannot_be_measured_is_named_and_the_others_are(
 
 
 def test_nothing_measured_is_an_error_with_every_reason(fleet, log, small_template, tmp_path):
-    failures = {"rare": measure_model(fleet.models[1], log, small_template, SETTINGS).failure}
+    found = [measure_model(fleet.models[1], log, small_template, SETTINGS)]
     with pytest.raises(InputError, match=r"model 'rare': .*never happens"):
-        save_importance([], failures, fleet, small_template, SETTINGS, Folder(tmp_path))
+        save_importance(found, fleet, small_template, SETTINGS, Folder(tmp_path))
 
 
 def test_a_rank_is_by_the_mean_over_the_models_that_read_a_feature():
