@@ -68,7 +68,7 @@ class Dispatcher:
         self._ledger = Ledger(Folder(folder), Folder(baselines))
         self._template = template
         self._logs = logs
-        self._recorded = {each.name: each for each in self._ledger.evaluations()}
+        self._recorded = {known.name: known for known in self._ledger.evaluations()}
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
         self._trials: dict[str, asyncio.Task[list[dict[str, Any]]]] = {}
         self._pool = Pool(workers, cluster, limit_s)
@@ -78,9 +78,9 @@ class Dispatcher:
         """Let each warm worker take work once it is up; return when all are."""
         await self._pool.fill()
 
-    async def evaluate(self, content: dict[str, Any]) -> dict[str, Any]:
+    async def evaluate(self, plain_task: dict[str, Any]) -> dict[str, Any]:
         """Run a trial's evaluation, or find it in the ledger. Plain data in and out."""
-        task = Task.model_validate(content)
+        task = Task.model_validate(plain_task)
         evaluation = self._recorded.get(task.name)
         if evaluation is None:
             evaluation = await self._evaluate(task)
@@ -90,7 +90,7 @@ class Dispatcher:
         return evaluation.to_dict()
 
     async def trial(
-        self, contents: list[dict[str, Any]], rejection: Rejection | None
+        self, plain_tasks: list[dict[str, Any]], rejection: Rejection | None
     ) -> list[dict[str, Any]]:
         """Run a trial's evaluations; plain data in and out, in the same order.
 
@@ -98,9 +98,9 @@ class Dispatcher:
         others are not run, or cancelled. Which these are does not depend on timing. Asked again by
         a process in the place of one that died, it goes on.
         """
-        name = Task.model_validate(contents[0]).name.rpartition("-")[0]
+        name = Task.model_validate(plain_tasks[0]).name.rpartition("-")[0]
         if name not in self._trials:
-            self._trials[name] = asyncio.create_task(self._trial(contents, rejection))
+            self._trials[name] = asyncio.create_task(self._trial(plain_tasks, rejection))
         running = self._trials[name]
         try:
             return await asyncio.shield(running)
@@ -109,33 +109,33 @@ class Dispatcher:
                 self._trials.pop(name, None)
 
     async def _trial(
-        self, contents: list[dict[str, Any]], rejection: Rejection | None
+        self, plain_tasks: list[dict[str, Any]], rejection: Rejection | None
     ) -> list[dict[str, Any]]:
-        running = [asyncio.create_task(self.evaluate(content)) for content in contents]
-        found: list[dict[str, Any]] = []
+        running = [asyncio.create_task(self.evaluate(plain_task)) for plain_task in plain_tasks]
+        evaluations: list[dict[str, Any]] = []
         outcomes: list[Delta] = []
         try:
-            for each in running:
-                found.append(await each)
-                outcomes.append(Evaluation.model_validate(found[-1]).outcome)
+            for evaluation in running:
+                evaluations.append(await evaluation)
+                outcomes.append(Evaluation.model_validate(evaluations[-1]).outcome)
                 if rejection is not None and rejection.settles(outcomes):
                     break
         finally:
-            for each in running:
-                each.cancel()
+            for evaluation in running:
+                evaluation.cancel()
             # One that ended all the same is in the ledger; the trial does not know it.
             await asyncio.gather(*running, return_exceptions=True)
-        return found
+        return evaluations
 
-    async def baseline(self, content: dict[str, Any]) -> dict[str, Any]:
+    async def baseline(self, plain_task: dict[str, Any]) -> dict[str, Any]:
         """Train a baseline, once ever, or find it. Plain data in and out."""
-        evaluation, _ = await self._baseline(Task.model_validate(content))
+        evaluation, _ = await self._baseline(Task.model_validate(plain_task))
         return evaluation.to_dict()
 
     async def baselines(self) -> list[dict[str, Any]]:
         """All baselines trained or found so far, by name; plain data."""
-        found = await asyncio.gather(*self._baselines.values())
-        by_name = {evaluation.name: evaluation for evaluation, _ in found}
+        baselines = await asyncio.gather(*self._baselines.values())
+        by_name = {evaluation.name: evaluation for evaluation, _ in baselines}
         return [by_name[name].to_dict() for name in sorted(by_name)]
 
     def rebase(self, template: Template) -> None:
@@ -162,8 +162,8 @@ class Dispatcher:
         base, losses = await self._baseline(task.baseline(self._template))
         if base.failure is not None:
             return Evaluation.of(task, failure=f"its baseline failed: {base.failure}")
-        found = await self._run(task, losses)
-        evaluation: Evaluation = found["evaluation"]
+        result = await self._run(task, losses)
+        evaluation: Evaluation = result["evaluation"]
         return evaluation
 
     async def _baseline(self, task: Task) -> tuple[Evaluation, Any]:
@@ -178,20 +178,20 @@ class Dispatcher:
             evaluation, losses = known
             self._done += 1
             return evaluation, ray.put(losses)
-        found = await self._run(task, None)
+        result = await self._run(task, None)
         self._done += 1
-        if "losses" not in found:
-            return found["evaluation"], None
-        self._ledger.record_baseline(found["evaluation"], found["losses"])
-        return found["evaluation"], ray.put(found["losses"])
+        if "losses" not in result:
+            return result["evaluation"], None
+        self._ledger.record_baseline(result["evaluation"], result["losses"])
+        return result["evaluation"], ray.put(result["losses"])
 
     async def _run(self, task: Task, base_losses: Any) -> dict[str, Any]:
         """Run it; a machine's failure becomes the record's."""
-        ended = await self._pool.run(task, self._logs[task.log], base_losses)
+        result = await self._pool.run(task, self._logs[task.log], base_losses)
         self._fresh += 1
-        if isinstance(ended, Lost):
-            return {"evaluation": Evaluation.of(task, failure=ended.reason)}
-        return ended
+        if isinstance(result, Lost):
+            return {"evaluation": Evaluation.of(task, failure=result.reason)}
+        return result
 
 
 def start_dispatcher(

@@ -106,8 +106,8 @@ class Evaluation(Spec):
         return Delta.of(self.delta, self.sem)
 
     @classmethod
-    def of(cls, task: Task, **found: Any) -> "Evaluation":
-        """The record of a task with what was found."""
+    def of(cls, task: Task, **measured: Any) -> "Evaluation":
+        """The record of a task with what was measured."""
         return cls(
             name=task.name,
             key=task.key,
@@ -116,5 +116,5 @@ class Evaluation(Spec):
             theta=task.theta,
             model=task.model.name,
             seed=task.seed,
-            **found,
+            **measured,
         )

@@ -34,28 +34,28 @@ class Ledger:
 
     def record(self, evaluation: Evaluation) -> None:
         """Make a trial's evaluation durable."""
-        content = evaluation.model_dump_json().encode()
-        self.folder.write(f"evaluations/{evaluation.name}.json", content)
+        text = evaluation.model_dump_json()
+        self.folder.write(f"evaluations/{evaluation.name}.json", text.encode())
 
     def evaluations(self) -> list[Evaluation]:
         """All trials' evaluations, in the order of their names."""
         names = self.folder.list("evaluations", ".json")
-        found = [read_record(Evaluation, self.folder, name) for name in names]
-        return [each for each in found if each is not None]
+        records = [read_record(Evaluation, self.folder, name) for name in names]
+        return [evaluation for evaluation in records if evaluation is not None]
 
     def record_proposal(self, technique: str, trial: int, proposal: dict[str, Any]) -> None:
         """Make what a search decided to try durable, before it is tried."""
-        content = json.dumps(proposal, indent=2).encode()
-        self.folder.write(f"proposals/{technique}/{trial:04d}.json", content)
+        text = json.dumps(proposal, indent=2)
+        self.folder.write(f"proposals/{technique}/{trial:04d}.json", text.encode())
 
     def proposals(self, technique: str) -> dict[int, dict[str, Any]]:
         """Trial number -> what was decided to try."""
         names = self.folder.list(f"proposals/{technique}", ".json")
-        found = {
+        proposals = {
             int(name.rpartition("/")[2].removesuffix(".json")): _read_json(self.folder, name)
             for name in names
         }
-        return {number: content for number, content in found.items() if content is not None}
+        return {trial: proposal for trial, proposal in proposals.items() if proposal is not None}
 
     def record_baseline(self, evaluation: Evaluation, losses: NDArray[np.float32]) -> None:
         """Make a baseline and its `[n]` losses durable."""
@@ -81,8 +81,8 @@ def read_record(kind: type[Record], folder: Folder, name: str) -> Record | None:
     Raises:
         InputError: The file is whole, and of another version of this package.
     """
-    content = _read_json(folder, name)
-    return None if content is None else kind.parse(content, source=folder.path(name))
+    plain = _read_json(folder, name)
+    return None if plain is None else kind.parse(plain, source=folder.path(name))
 
 
 def _read_json(folder: Folder, name: str) -> Any | None:

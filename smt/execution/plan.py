@@ -24,7 +24,7 @@ def plan_cluster(asked: Sequence[tuple[str, Training]], resources: Resources) ->
         InputError: Nobody said that something may wait, and a model asks for more than the
             cluster has; or the resources contradict each other.
     """
-    wide = [each for each in asked if resources.isolate or needs_own_run(each[1])]
+    wide = [(name, t) for name, t in asked if resources.isolate or needs_own_run(t)]
     narrow = len(wide) < len(asked)
     _check_counts(resources, narrow=narrow)
     waits = resources.warm_workers is not None or resources.concurrent_runs is not None

@@ -151,7 +151,7 @@ def evaluate(
         raise
     except Exception as error:
         return {"evaluation": Evaluation.of(task, failure=sentence(error))}
-    found = {
+    measured = {
         "ne": outcome.ne,
         "metrics": outcome.metrics,
         "flops": outcome.flops,
@@ -160,6 +160,6 @@ def evaluate(
         "seconds": outcome.seconds,
     }
     if base_losses is None:
-        return {"evaluation": Evaluation.of(task, **found), "losses": outcome.losses}
+        return {"evaluation": Evaluation.of(task, **measured), "losses": outcome.losses}
     delta, sem = paired_delta(ray.get(base_losses), outcome.losses, outcome.groups)
-    return {"evaluation": Evaluation.of(task, delta=delta, sem=sem, **found)}
+    return {"evaluation": Evaluation.of(task, delta=delta, sem=sem, **measured)}

@@ -3,7 +3,8 @@ import pytest
 from smt.data import Log
 from smt.data.schema import Id, Schema
 from smt.execution.evaluation import Task
-from smt.execution.train_run import evaluate
+from smt.execution.train_run import evaluate, fit
+from smt.template.training import Capacity, Training
 from smt.training import LOCAL, paired_delta, train
 
 
@@ -63,3 +64,46 @@ def test_a_baseline_whose_test_rows_are_all_of_one_user_fails_and_says_why(
     found = evaluate(task(templates[0], model), small_log, None, LOCAL)
     assert "losses" not in found
     assert "test rows have the same 'user', by which" in found["evaluation"].failure
+
+
+@pytest.mark.parametrize(
+    ("training", "gpu", "workers", "resources", "backend"),
+    [
+        (None, False, 0, {"CPU": 1.0}, "gloo"),
+        (Training(), False, 1, {"CPU": 1.0}, "gloo"),
+        (Training(), True, 1, {"CPU": 1.0, "GPU": 1.0}, "cpu:gloo,cuda:nccl"),
+        (
+            Training(capacity=Capacity(cpus=3, memory_gib=2.0)),
+            False,
+            1,
+            {"CPU": 3.0, "memory": 2.0 * 2**30},
+            "gloo",
+        ),
+        (
+            Training(workers=2, capacity=Capacity(gpus=1)),
+            False,
+            2,
+            {"CPU": 1.0, "GPU": 1.0},
+            "cpu:gloo,cuda:nccl",
+        ),
+    ],
+)
+def test_a_run_of_its_own_asks_for_the_capacity_of_its_template(
+    training, gpu, workers, resources, backend, monkeypatch
+):
+    asked = []
+
+    class Trainer:
+        return_value = "done"
+
+        def __init__(self, _, *, scaling_config, torch_config, **__):
+            asked.append((scaling_config, torch_config.backend))
+
+        def fit(self):
+            return self
+
+    monkeypatch.setattr("smt.execution.train_run.TorchTrainer", Trainer)
+    assert fit(print, {}, training, gpu=gpu) == "done"
+    [(scaling, used)] = asked
+    assert (scaling.num_workers, scaling.resources_per_worker) == (workers, resources)
+    assert (scaling.use_gpu, used) == ("GPU" in resources, backend)
