@@ -117,7 +117,7 @@ def test_the_network_has_what_was_chosen_and_all_training_rows(made, tuned, job,
     assert (found.hyperparameters, found.tuning) == (model.hyperparameters, tuning)
     # The baseline is the same template, with its default.
     assert found.baseline_ne == train(job.template, job.model, small_log, seed=1).ne
-    assert found.delta > 0
+    assert found.delta.value > 0
 
 
 def test_its_card_and_its_checkpoint_are_of_what_was_chosen(made, job, small_log, tmp_path):

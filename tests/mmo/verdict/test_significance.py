@@ -21,6 +21,7 @@ from smt.mmo.verdict.significance import (
     regression_distribution,
     seed_variance,
 )
+from smt.search.delta import Delta
 from smt.template_iteration.comparison import ModelComparison
 
 FAILED = math.nan
@@ -164,6 +165,7 @@ def comparison(deltas, sems):
             seed=seed,
             delta=None if math.isnan(delta) else delta,
             sem=sem,
+            failure="it broke" if math.isnan(delta) else None,
         )
         for seed, (delta, sem) in enumerate(zip(deltas, sems, strict=True))
     )
@@ -173,9 +175,9 @@ def comparison(deltas, sems):
 @given(st.lists(st.tuples(DELTA, SEM), min_size=1, max_size=6))
 def test_replicates_are_combined_as_a_back_test_does(replicates):
     deltas, sems = zip(*replicates, strict=True)
-    expected = comparison(deltas, sems)
+    expected = comparison(deltas, sems).delta
     found = combine_replicates(deltas, sems)
-    assert found == (pytest.approx(expected.delta), pytest.approx(expected.sem))
+    assert found == (pytest.approx(expected.value), pytest.approx(expected.sem))
     of_rows = sum(sem**2 for sem in sems) / len(sems)
     of_seeds = statistics.variance(deltas) / len(deltas) if len(deltas) > 1 else 0.0
     literal = math.sqrt(of_rows + of_seeds)
@@ -183,11 +185,11 @@ def test_replicates_are_combined_as_a_back_test_does(replicates):
 
 
 def test_replicates_one_of_which_failed_have_no_mean_as_in_a_back_test():
-    expected = comparison((0.1, FAILED), (0.1, None))
+    expected = comparison((0.1, FAILED), (0.1, None)).delta
     mean, sem = combine_replicates((0.1, FAILED), (0.1, None))
     assert math.isnan(mean)
-    assert math.isnan(expected.delta)
-    assert sem is expected.sem is None
+    assert expected == Delta.failed("it broke")
+    assert sem is None
 
 
 def test_replicates_of_unknown_noise_have_a_mean_alone():
