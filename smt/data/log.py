@@ -19,8 +19,10 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
 from smt.data.coding import Dictionary
+from smt.data.dictionaries import write_dictionaries
 from smt.data.filter import Filter, expression
 from smt.data.id_ranges import largest_ids, require_ids
+from smt.data.memory import window_memory
 from smt.data.reading import NOT_READ, Reading
 from smt.data.schema import (
     DataConstraint,
@@ -39,9 +41,9 @@ from smt.data.schema import (
 from smt.data.time_order import cut_row, time_order
 from smt.errors import InputError
 from smt.spec import decode_yaml, digest
+from smt.storage import filesystem_of
 
 ROW_GROUP_ROWS = 65_536
-DICTIONARIES = "dictionaries.parquet"
 _ARROW_TYPES: dict[type, pa.DataType] = {
     Numeric: pa.float32(),
     Id: pa.int64(),
@@ -111,7 +113,7 @@ class Log:
 
     def memory(self, columns: Collection[str]) -> int:
         """Bytes that these columns of both windows take once they are loaded; none is read."""
-        return sum(_memory(window, columns) for window in (self.train, self.test))
+        return sum(window_memory(window, columns) for window in (self.train, self.test))
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -241,7 +243,7 @@ def open_log(path: str | Path) -> Log:
     Raises:
         InputError: A part of the folder is missing or damaged, naming it.
     """
-    filesystem, root = _resolve(path)
+    filesystem, root = filesystem_of(str(path))
     parts = {}
     for name in ("schema.yaml", "log.json"):
         try:
@@ -262,78 +264,11 @@ def open_log(path: str | Path) -> Log:
     return Log(schema, train, test, record["digest"], reading, record["report"])
 
 
-def write_dictionaries(out: Path, dictionaries: Mapping[str, Dictionary]) -> None:
-    """Write what `open_dictionaries` reads into a folder; nothing where there is none."""
-    if dictionaries:
-        (out / DICTIONARIES).write_bytes(dictionaries_file(dictionaries))
-
-
-def dictionaries_file(dictionaries: Mapping[str, Dictionary]) -> bytes:
-    """The content of the file that holds them."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(_dictionary_table(dictionaries), sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def open_dictionaries(path: str | Path) -> dict[str, Dictionary]:
-    """The dictionaries of a log folder's id columns: id 1 + place for each value."""
-    filesystem, root = _resolve(path)
-    try:
-        with filesystem.open_input_file(f"{root}/{DICTIONARIES}") as stream:
-            table = pq.read_table(stream)
-    except FileNotFoundError:
-        return {}
-    columns = table["column"].combine_chunks()
-    return {
-        name: Dictionary(table.filter(pc.equal(columns, name))["value"].combine_chunks())
-        for name in columns.unique().to_pylist()
-    }
-
-
-def _dictionary_table(dictionaries: Mapping[str, Dictionary]) -> pa.Table:
-    parts = [
-        pa.table({"column": pa.repeat(name, len(known.values)), "value": known.values})
-        for name, known in dictionaries.items()
-    ]
-    return pa.concat_tables(parts)
-
-
 def _open_window(filesystem: fs.FileSystem, path: str) -> ds.Dataset:
     try:
         return ds.dataset(path, filesystem=filesystem, format="parquet")
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(path, error) from None
-
-
-def _memory(window: pa.Table | ds.Dataset, columns: Collection[str]) -> int:
-    if isinstance(window, pa.Table):
-        return int(window.select(list(columns)).nbytes)
-    total = 0
-    for fragment in window.get_fragments():
-        metadata = fragment.metadata
-        columns_of_leaves = [
-            field.name for field in fragment.physical_schema for _ in range(_leaves(field.type))
-        ]
-        for group in map(metadata.row_group, range(metadata.num_row_groups)):
-            for number in range(metadata.num_columns):
-                leaf = group.column(number)
-                name = columns_of_leaves[number]
-                if name in columns:
-                    total += _bytes(window.schema.field(name).type, leaf.num_values, group.num_rows)
-    return total
-
-
-def _leaves(kind: pa.DataType) -> int:
-    """How many columns of Parquet a column of Arrow is."""
-    fields = [kind.field(number) for number in range(kind.num_fields)]
-    return sum(_leaves(field.type) for field in fields) if fields else 1
-
-
-def _bytes(kind: pa.DataType, values: int, rows: int) -> int:
-    """Of a column of so many values in so many rows, the offsets of its lists included."""
-    nested = pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
-    width: int = (kind.value_type if nested else kind).bit_width // 8
-    return values * width + (4 * rows if pa.types.is_list(kind) else 0)
 
 
 def _read(window: pa.Table | ds.Dataset, names: list[str]) -> pa.Table:
@@ -348,13 +283,6 @@ def _read(window: pa.Table | ds.Dataset, names: list[str]) -> pa.Table:
 def _damaged(path: str, error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:300]
     return InputError(f"{path}: cannot be read; prepare the log again: {reason}")
-
-
-def _resolve(path: str | Path) -> tuple[fs.FileSystem, str]:
-    if "://" in str(path):
-        filesystem, root = fs.FileSystem.from_uri(str(path))
-        return filesystem, str(root)
-    return fs.LocalFileSystem(), str(Path(path).absolute())
 
 
 def _conform(table: pa.Table, target: pa.Schema) -> pa.Table:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from smt.data import Schema
 from smt.data.batch import input_features
-from smt.data.log import DICTIONARIES, dictionaries_file, open_dictionaries
+from smt.data.dictionaries import DICTIONARIES, dictionaries_file, open_dictionaries
 from smt.execution.attempts import Lost
 from smt.model_iteration.instance import Job
 from smt.model_iteration.make import Made

@@ -12,7 +12,7 @@ from torch.export.passes import move_to_device_pass
 
 from smt.data import Batch, Schema
 from smt.data.coding import Dictionary
-from smt.data.log import open_dictionaries, write_dictionaries
+from smt.data.dictionaries import open_dictionaries, write_dictionaries
 from smt.data.reading import NOT_READ, Reading
 from smt.data.sources.raw_rows import Codings
 from smt.errors import InputError

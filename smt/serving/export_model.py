@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smt.data.log import open_dictionaries
+from smt.data.dictionaries import open_dictionaries
 from smt.fleet import ModelSpec, load_logs, log_name, open_logs
 from smt.serving.export import ExportReport, export_network
 from smt.serving.gate import ship_gate

@@ -5,8 +5,8 @@ import pytest
 
 from smt.data import open_log, write_log
 from smt.data.coding import Dictionary
+from smt.data.dictionaries import open_dictionaries
 from smt.data.id_ranges import largest_ids
-from smt.data.log import open_dictionaries
 from smt.data.schema import Event, Id, IdList, Schema, Sequence, Timestamp
 from smt.errors import InputError
 

@@ -4,7 +4,7 @@ import pytest
 
 from smt.data import write_log
 from smt.data.coding import Dictionary
-from smt.data.log import open_dictionaries
+from smt.data.dictionaries import open_dictionaries
 from smt.execution.attempts import Lost
 from smt.model_iteration.dictionaries import MANIFEST_FILE, with_dictionaries
 from smt.model_iteration.instance import Instance, Job
