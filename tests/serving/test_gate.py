@@ -90,6 +90,15 @@ def test_latency_that_alone_seems_to_have_grown_is_measured_again(
     assert len(measured) == times
 
 
+def test_of_each_network_the_least_latencies_of_all_measurements_count(monkeypatch):
+    """A machine disturbs one network at a time: the other's quiet measurement is kept."""
+    slow = {"latency_ms": 9.0, "latency_ms_median": 9.0}
+    rounds = iter([(cost(**slow), cost()), (cost(), cost(**slow))])
+    monkeypatch.setattr("smt.serving.gate.measure_in_turn", lambda networks: next(rounds))
+    served = (None, catalogue["sparsenn_small"])
+    assert measure_against(served, served) == (cost(), cost())
+
+
 @pytest.mark.parametrize("differing", [{"measured_on": "cuda"}, {"batch_size": 8}])
 def test_latencies_of_other_machines_and_sizes_are_not_compared(differing):
     before = cost(latency_ms=0.1, latency_ms_median=0.1, **differing)
