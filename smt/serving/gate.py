@@ -7,6 +7,7 @@ from smt.serving.measure import ServingCost, measure_in_turn, measure_serving
 from smt.spec import Spec
 from smt.template import Template
 
+LATENCIES = ("latency_ms", "latency_ms_median")
 MEASUREMENTS = 4
 """How often latency may seem to have grown before it has."""
 
@@ -26,17 +27,22 @@ def ship_gate(
     baseline: ServingCost | None = None,
     *,
     cost: ServingCost | None = None,
+    latency_growth: bool = True,
 ) -> Gate:
     """Measure a model's network and check it against the model's limits and the template's.
 
     Args:
         baseline: Cost of what serves now.
         cost: Of the network, where it is measured already.
+        latency_growth: Whether latency may not grow either: not where other work disturbs it.
     """
     template = template.for_model(model)
     serving = template.serving
     measured = cost if cost is not None else measure_serving(network, template)
     limits = model.limits.tighter(serving.limits)
+    if baseline is not None and not latency_growth:
+        unchanged = {name: getattr(measured, name) for name in LATENCIES}
+        baseline = baseline.model_copy(update=unchanged)
     return check_neutral(measured, limits, baseline, serving.growth)
 
 
@@ -78,8 +84,7 @@ def measure_against(
 
 def _least(cost: ServingCost, again: ServingCost) -> ServingCost:
     """With the least latencies of both: what disturbs a machine only ever adds to them."""
-    names = ("latency_ms", "latency_ms_median")
-    least = {name: min(getattr(cost, name), getattr(again, name)) for name in names}
+    least = {name: min(getattr(cost, name), getattr(again, name)) for name in LATENCIES}
     return cost.model_copy(update=least)
 
 
