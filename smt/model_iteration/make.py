@@ -22,7 +22,7 @@ from smt.layers.networks import Network
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.tune import tune
 from smt.search.delta import Delta
-from smt.serving import export_network, measure_against, measure_serving, ship_gate
+from smt.serving import export_network, measure_in_turn, ship_gate
 from smt.template import Template, build
 from smt.template.card import model_card
 from smt.training import paired_delta, train
@@ -170,11 +170,8 @@ def _instantiate(
     if network is not None:
         save_checkpoint(network, folder / "checkpoint")
         served_now = _baseline_network(job, log) if ne < constant else None
-        if served_now is None:
-            fields["cost"] = measure_serving(network, template)
-        else:
-            costs = measure_against((network, template), served_now)
-            fields["cost"], fields["baseline_cost"] = costs
+        networks = [(network, template), *([] if served_now is None else [served_now])]
+        fields |= dict(zip(("cost", "baseline_cost"), measure_in_turn(networks), strict=False))
     if not ne < constant:
         reason = f"NE {ne:.5f} is no better than {constant:.5f}, of predicting the event's rate"
         failed = {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}

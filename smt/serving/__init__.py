@@ -1,7 +1,7 @@
 """From a trained network to what serves: exported programs, their cost, the ship gate."""
 
 from smt.serving.export import ExportReport, export_network, load_exported
-from smt.serving.gate import Gate, check_neutral, measure_against, ship_gate
+from smt.serving.gate import Gate, check_neutral, ship_gate
 from smt.serving.loaded import Exported, Served
 from smt.serving.measure import ServingCost, measure_in_turn, measure_serving
 from smt.serving.parity import ParityError
@@ -17,7 +17,6 @@ __all__ = [
     "check_neutral",
     "export_network",
     "load_exported",
-    "measure_against",
     "measure_in_turn",
     "measure_serving",
     "serve",

@@ -2,7 +2,7 @@ import pytest
 from served_networks import filled
 
 from smt.fleet import ServingLimits
-from smt.serving import ServingCost, check_neutral, measure_against, ship_gate
+from smt.serving import ServingCost, check_neutral, ship_gate
 from smt.template import catalogue
 
 NO_LIMITS = ServingLimits()
@@ -70,33 +70,17 @@ def test_latency_grew_where_its_median_did_too():
     assert gate.reasons == ("p99 latency grew by 50.0% over the baseline, 5% are neutral",)
 
 
-@pytest.mark.parametrize(
-    ("slow", "bytes_now", "times"), [(1, 2_000_000, 2), (9, 2_000_000, 4), (9, 3_000_000, 1)]
-)
-def test_latency_that_alone_seems_to_have_grown_is_measured_again(
-    slow, bytes_now, times, monkeypatch
-):
-    """The first `slow` measurements find it grown."""
-    measured = []
-
-    def measure(networks):
-        measured.append(networks)
-        latency = 3.0 if len(measured) <= slow else 1.0
-        return cost(bytes=bytes_now, latency_ms=latency, latency_ms_median=latency), cost()
-
-    monkeypatch.setattr("smt.serving.gate.measure_in_turn", measure)
-    served = (None, catalogue["sparsenn_small"])
-    assert measure_against(served, served)[1] == cost()
-    assert len(measured) == times
-
-
-def test_of_each_network_the_least_latencies_of_all_measurements_count(monkeypatch):
-    """A machine disturbs one network at a time: the other's quiet measurement is kept."""
-    slow = {"latency_ms": 9.0, "latency_ms_median": 9.0}
-    rounds = iter([(cost(**slow), cost()), (cost(), cost(**slow))])
-    monkeypatch.setattr("smt.serving.gate.measure_in_turn", lambda networks: next(rounds))
-    served = (None, catalogue["sparsenn_small"])
-    assert measure_against(served, served) == (cost(), cost())
+def test_where_other_work_disturbs_latency_it_may_grow_and_nothing_else_may():
+    before = cost(latency_ms=0.1, latency_ms_median=0.1)
+    assert not check_neutral(cost(), NO_LIMITS, before, 5.0).passed
+    assert check_neutral(cost(), NO_LIMITS, before, 5.0, latency_growth=False).passed
+    larger = cost(bytes=3_000_000)
+    gate = check_neutral(larger, NO_LIMITS, before, 5.0, latency_growth=False)
+    assert gate.reasons == ("bytes grew by 50.0% over the baseline, 5% are neutral",)
+    limited = check_neutral(
+        cost(), ServingLimits(latency_ms=1.0), before, 5.0, latency_growth=False
+    )
+    assert not limited.passed
 
 
 @pytest.mark.parametrize("differing", [{"measured_on": "cuda"}, {"batch_size": 8}])
