@@ -19,7 +19,6 @@ from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
 from smt.execution.pool import Pool, start_warm_workers
-from smt.search.delta import Delta
 from smt.search.rejection import Rejection
 from smt.storage import Folder
 from smt.template import Template
@@ -70,7 +69,7 @@ class Dispatcher:
         self._logs = logs
         self._recorded = {known.name: known for known in self._ledger.evaluations()}
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
-        self._trials: dict[str, asyncio.Task[list[dict[str, Any]]]] = {}
+        self._trials: dict[str, asyncio.Task[list[Evaluation]]] = {}
         self._pool = Pool(workers, cluster, limit_s)
         self._done = self._fresh = 0
 
@@ -80,14 +79,7 @@ class Dispatcher:
 
     async def evaluate(self, plain_task: dict[str, Any]) -> dict[str, Any]:
         """Run a trial's evaluation, or find it in the ledger. Plain data in and out."""
-        task = Task.model_validate(plain_task)
-        evaluation = self._recorded.get(task.name)
-        if evaluation is None:
-            evaluation = await self._evaluate(task)
-            self._ledger.record(evaluation)
-            self._recorded[task.name] = evaluation
-        self._done += 1
-        return evaluation.to_dict()
+        return (await self._recorded_evaluation(Task.model_validate(plain_task))).to_dict()
 
     async def trial(
         self, plain_tasks: list[dict[str, Any]], rejection: Rejection | None
@@ -98,26 +90,24 @@ class Dispatcher:
         others are not run, or cancelled. Which these are does not depend on timing. Asked again by
         a process in the place of one that died, it goes on.
         """
-        name = Task.model_validate(plain_tasks[0]).name.rpartition("-")[0]
+        tasks = [Task.model_validate(plain_task) for plain_task in plain_tasks]
+        name = tasks[0].name.rpartition("-")[0]
         if name not in self._trials:
-            self._trials[name] = asyncio.create_task(self._trial(plain_tasks, rejection))
+            self._trials[name] = asyncio.create_task(self._trial(tasks, rejection))
         running = self._trials[name]
         try:
-            return await asyncio.shield(running)
+            return [evaluation.to_dict() for evaluation in await asyncio.shield(running)]
         finally:
             if running.done():
                 self._trials.pop(name, None)
 
-    async def _trial(
-        self, plain_tasks: list[dict[str, Any]], rejection: Rejection | None
-    ) -> list[dict[str, Any]]:
-        running = [asyncio.create_task(self.evaluate(plain_task)) for plain_task in plain_tasks]
-        evaluations: list[dict[str, Any]] = []
-        outcomes: list[Delta] = []
+    async def _trial(self, tasks: list[Task], rejection: Rejection | None) -> list[Evaluation]:
+        running = [asyncio.create_task(self._recorded_evaluation(task)) for task in tasks]
+        evaluations: list[Evaluation] = []
         try:
             for evaluation in running:
                 evaluations.append(await evaluation)
-                outcomes.append(Evaluation.model_validate(evaluations[-1]).outcome)
+                outcomes = (known.outcome for known in evaluations)
                 if rejection is not None and rejection.settles(outcomes):
                     break
         finally:
@@ -157,6 +147,16 @@ class Dispatcher:
     def stop(self) -> None:
         """End the warm workers."""
         self._pool.stop()
+
+    async def _recorded_evaluation(self, task: Task) -> Evaluation:
+        """Of a trial; in the ledger before anyone hears of it."""
+        evaluation = self._recorded.get(task.name)
+        if evaluation is None:
+            evaluation = await self._evaluate(task)
+            self._ledger.record(evaluation)
+            self._recorded[task.name] = evaluation
+        self._done += 1
+        return evaluation
 
     async def _evaluate(self, task: Task) -> Evaluation:
         base, losses = await self._baseline(task.baseline(self._template))
