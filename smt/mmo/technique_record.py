@@ -72,7 +72,7 @@ def _trial(number: int, trial: Trial, models: Sequence[ModelSpec], goal: Goal) -
         helped=helped,
         neutral=neutral,
         regressed=regressed,
-        skipped=sum(delta.status == "not_evaluated" for delta in trial.outcomes),
+        skipped=trial.skipped,
         deltas=_by_model(models, trial.outcomes),
     )
 

@@ -1,7 +1,6 @@
 """The tables of a finished generalization, as typed rows, beside its result."""
 
 import json
-from collections.abc import Mapping
 
 from smt.errors import InputError
 from smt.results.folder import RESULT, read_result
@@ -135,8 +134,3 @@ def read_models(folder: Folder) -> tuple[Model, ...]:
         Model(**{name: row[name] for name in Model.model_fields})
         for row in folder.read_table(FLEET).to_pylist()
     )
-
-
-def by_count(curve: Mapping[str, float]) -> dict[int, float]:
-    """A curve over k, whose keys are text in JSON."""
-    return {int(k): value for k, value in curve.items()}
