@@ -15,6 +15,7 @@ from smt.report.figures.theme import (
     axis,
     frame,
     label,
+    legend,
     lines,
 )
 from smt.results.integration import BackTestedModel
@@ -84,7 +85,7 @@ def backtest_figure(models: Sequence[BackTestedModel], alpha: float) -> go.Figur
             showgrid=False,
         ),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+        legend=legend(),
     )
     return figure
 

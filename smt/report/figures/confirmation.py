@@ -13,6 +13,7 @@ from smt.report.figures.theme import (
     axis,
     frame,
     label,
+    legend,
     lines,
 )
 from smt.results.technique import Replication, TechniqueRecord
@@ -57,13 +58,7 @@ def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
             showgrid=False,
         ),
         showlegend=True,
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1 + LIFT / (ROW * len(found)),
-            "yanchor": "bottom",
-            "font": {"size": 11},
-        },
+        legend=legend(y=1 + LIFT / (ROW * len(found))),
     )
     figure.add_annotation(
         text=label(f"τ = {numbers.percent(tau)}"),

@@ -18,6 +18,7 @@ from smt.report.figures.theme import (
     axis,
     frame,
     label,
+    legend,
     lines,
 )
 from smt.template.catalogue import catalogue
@@ -92,14 +93,7 @@ def flops_figure(counts: Sequence[Count]) -> go.Figure:
             range=[bottom, -1.0],
             showgrid=False,
         ),
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.01,
-            "yanchor": "bottom",
-            "font": {"size": 13},
-            "itemsizing": "constant",
-        },
+        legend=legend(y=1.01, font={"size": 13}, itemsizing="constant"),
     )
     return figure
 

@@ -17,6 +17,7 @@ from smt.report.figures.theme import (
     axis,
     frame,
     label,
+    legend,
     lines,
 )
 from smt.results.technique import Replication
@@ -84,7 +85,7 @@ def forest_figure(
             showgrid=False,
         ),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+        legend=legend(),
     )
     return figure
 

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from smt.report import numbers
 from smt.report.figures.marks import error_bars, lowest_drawn, on_axis
-from smt.report.figures.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, lines
+from smt.report.figures.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, legend, lines
 from smt.results.launch import LaunchDecision
 from smt.results.launch_models import LaunchedModel
 
@@ -77,7 +77,7 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
         xaxis2=axis("models", showgrid=False),
         yaxis=axis("Δ, percent of NE", ticksuffix="%"),
         yaxis2=axis(),
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+        legend=legend(),
     )
     return figure
 

@@ -15,6 +15,7 @@ from smt.report.figures.theme import (
     axis,
     frame,
     label,
+    legend,
     lines,
 )
 from smt.results.sensitivity import HyperparameterSensitivity
@@ -85,7 +86,7 @@ def sensitivity_figure(
             showgrid=False,
         ),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+        legend=legend(),
     )
     return figure
 

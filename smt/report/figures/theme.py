@@ -64,6 +64,18 @@ def axis(title: str | None = None, **changes: Any) -> dict[str, Any]:
     }
 
 
+def legend(**changes: Any) -> dict[str, Any]:
+    """A row of names above the figure."""
+    return {
+        "orientation": "h",
+        "x": 0,
+        "y": 1.0,
+        "yanchor": "bottom",
+        "font": {"size": 11},
+        **changes,
+    }
+
+
 def around(values: Iterable[float | None], pad: float = 0.04) -> list[float]:
     """The range of an axis that holds the values with some room; None is no value."""
     known = [value for value in values if value is not None]

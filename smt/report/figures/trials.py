@@ -14,6 +14,7 @@ from smt.report.figures.theme import (
     axis,
     frame,
     label,
+    legend,
     lines,
 )
 from smt.results.technique import TechniqueRecord, TrialRecord
@@ -53,7 +54,7 @@ def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
         xaxis=axis("trial", dtick=_step(technique), range=_ends(technique), showgrid=False),
         yaxis=axis("A or μ", range=[low, high], ticksuffix="%", tickformat="+.2f"),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
+        legend=legend(y=1.02),
     )
     figure.add_annotation(
         text=label(f"τ = {numbers.percent(tau)}"),
