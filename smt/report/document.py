@@ -3,17 +3,30 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from plotly.offline import get_plotlyjs
 
+from smt.report import numbers
 from smt.storage import Folder
 
 STYLE = Path(__file__).with_name("style.css")
 
-# (class, content as HTML) a cell.
-Cells = Iterable[tuple[str, str]]
+
+class Html(NamedTuple):
+    """A table's cell that is HTML already.
+
+    Attributes:
+        role: Its class, where that is not its column's.
+    """
+
+    html: str
+    role: str | None = None
+
+
+Cell = str | int | None | Html
 
 
 def write_page(folder: Folder, page: str) -> str:
@@ -50,6 +63,11 @@ def fact_list(facts: Mapping[str, str]) -> str:
     return f"<dl>{''.join(items)}</dl>"
 
 
+def number(text: str, *, bad: bool) -> Html:
+    """A number of a table, in red where it is bad."""
+    return Html(text, "n bad" if bad else "n")
+
+
 def caption(text: str) -> str:
     """What stands under a figure or a table; the text is HTML."""
     return f"<p class=caption>{text}</p>"
@@ -60,28 +78,56 @@ def badge(yes: bool, text: str) -> str:
     return f"<span class='badge {'yes' if yes else 'no'}'>{text}</span>"
 
 
-def html_table(name: str, *head: str, rows: Iterable[Cells], kinds: Iterable[str] = ()) -> str:
+def html_table(
+    name: str, columns: str, rows: Iterable[Iterable[Cell]], kinds: Iterable[str] = ()
+) -> str:
     """A table that scrolls sideways where it is too wide.
 
     Args:
         name: Its id.
-        head: Its header's cells, as HTML, a row each.
+        columns: `model | weight: n`: the class of a column's cells, `n` of numbers, is after its
+            name; `FLOPs / least: n | FLOPs / most: n` are two below a common name.
+        rows: Whole numbers are written as `numbers.count` does, None as missing.
         kinds: Classes of the rows; none where not given.
     """
-    header = "".join(f"<tr>{cells}</tr>" for cells in head)
-    written = [_row(cells) for cells in rows]
+    heads, _, roles = zip(*(column.partition(": ") for column in columns.split(" | ")), strict=True)
+    written = [
+        "".join(_cell(cell, role) for cell, role in zip(cells, roles, strict=True))
+        for cells in rows
+    ]
     classes = [*kinds] or [""] * len(written)
     body = "\n".join(
         f"<tr{_class(kind)}>{row}</tr>" for kind, row in zip(classes, written, strict=True)
     )
     return (
-        f"<div class=wide><table id={name}><thead>{header}</thead>\n"
+        f"<div class=wide><table id={name}><thead>{_header(heads, roles)}</thead>\n"
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(cells: Cells) -> str:
-    return "".join(f"<td{_class(role)}>{content}</td>" for role, content in cells)
+def _header(heads: Sequence[str], roles: Sequence[str]) -> str:
+    """A row, and a second one where columns have a common name."""
+    named = [(*head.rpartition(" / ")[::2], role) for head, role in zip(heads, roles, strict=True)]
+    above, below = "", ""
+    span = " rowspan=2" if any(common for common, _, _ in named) else ""
+    for common, group in groupby(named, key=lambda column: column[0]):
+        cells = [f"{' class=n' if role == 'n' else ''}>{head}" for _, head, role in group]
+        if common:
+            above += f"<th colspan={len(cells)} class=c>{common}"
+            below += "".join(f"<th{cell}" for cell in cells)
+        else:
+            above += "".join(f"<th{span}{cell}" for cell in cells)
+    return f"<tr>{above}</tr>" + (f"<tr>{below}</tr>" if below else "")
+
+
+def _cell(cell: Cell, role: str) -> str:
+    if isinstance(cell, Html):
+        text, role = cell.html, role if cell.role is None else cell.role
+    elif isinstance(cell, str):
+        text = escape(cell)
+    else:
+        text = numbers.MISSING if cell is None else numbers.count(cell)
+    return f"<td{_class(role)}>{text}</td>"
 
 
 def _class(names: str) -> str:

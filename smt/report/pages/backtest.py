@@ -53,23 +53,20 @@ def _facts(result: IntegrationResult) -> str:
 def _changes(result: IntegrationResult) -> str:
     reached = result.version.run.techniques
     techniques = (
-        [
-            ("", escape(technique.name)),
-            ("theta", escape(numbers.theta(technique.theta))),
-            ("", escape(", ".join(technique.exposed)) or "none"),
-            ("n", numbers.percent(reached[technique.name].value)),
-        ]
+        (
+            technique.name,
+            numbers.theta(technique.theta),
+            ", ".join(technique.exposed) or "none",
+            numbers.percent(reached[technique.name].value),
+        )
         for technique in result.techniques
     )
-    places = (
-        [("", escape(text)) for text in (change.place, change.before, change.after)]
-        for change in result.changes
-    )
-    head = "<th>technique<th>θ*<th>exposed<th class=n>A* in the run"
+    places = ((change.place, change.before, change.after) for change in result.changes)
+    columns = "technique | θ*: theta | exposed | A* in the run: n"
     return (
         "<h2>What is new</h2>"
-        f"{html_table('techniques', head, rows=techniques)}"
-        f"{html_table('changes', '<th>place<th>before<th>after', rows=places)}"
+        f"{html_table('techniques', columns, techniques)}"
+        f"{html_table('changes', 'place | before | after', places)}"
         f"{_exposures(result)}"
     )
 
@@ -79,33 +76,37 @@ def _exposures(result: IntegrationResult) -> str:
     if not result.exposures:
         return ""
     rows = (
-        [
-            ("", escape(exposure.technique)),
-            ("", escape(exposure.hyperparameter)),
-            ("", escape(exposure.place or "stays fixed")),
-            ("reason", escape(exposure.obstacle or "")),
-            ("reason", escape(exposure.reason)),
-        ]
+        (
+            exposure.technique,
+            exposure.hyperparameter,
+            exposure.place or "stays fixed",
+            exposure.obstacle or "",
+            exposure.reason,
+        )
         for exposure in result.exposures
     )
-    head = "<th>technique<th>hyperparameter<th>exposed as<th>obstacle<th>why the run wants it"
-    return html_table("exposures", head, rows=rows)
+    columns = (
+        "technique | hyperparameter | exposed as | obstacle: reason | why the run wants it: reason"
+    )
+    return html_table("exposures", columns, rows)
 
 
 def _groups(result: IntegrationResult) -> str:
-    head = (
-        "<th>models<th class=n>#<th class=n>μ ± standard error<th class=n>R<th class=n>A"
-        "<th class=n>helped<th class=n>neutral<th class=n>regressed"
+    columns = (
+        "models | #: n | μ ± standard error: n | R: n | A: n | helped: n | neutral: n "
+        "| regressed: n"
     )
     rows = (
-        [
-            ("", name),
-            ("n", numbers.count(group.models)),
-            ("n", f"{numbers.percent(group.mean)} ± {numbers.spread(group.mean_sem)}"),
-            ("n", numbers.rate(group.regression_rate)),
-            ("n", numbers.percent(group.value, missing=numbers.MINUS_INFINITY)),
-            *(("n", numbers.count(n)) for n in (group.helped, group.neutral, group.regressed)),
-        ]
+        (
+            name,
+            group.models,
+            f"{numbers.percent(group.mean)} ± {numbers.spread(group.mean_sem)}",
+            numbers.rate(group.regression_rate),
+            numbers.percent(group.value, missing=numbers.MINUS_INFINITY),
+            group.helped,
+            group.neutral,
+            group.regressed,
+        )
         for name, group in result.groups.items()
         if group is not None
     )
@@ -116,29 +117,29 @@ def _groups(result: IntegrationResult) -> str:
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
         "least τ. No θ was searched on the holdout models, or with these seeds."
     )
-    return f"<h2>What it is worth</h2>{html_table('groups', head, rows=rows)}{caption(text)}"
+    table = html_table("groups", columns, rows)
+    return f"<h2>What it is worth</h2>{table}{caption(text)}"
 
 
 def _models(result: IntegrationResult) -> str:
     figure = embed(backtest_figure(result.models, result.settings.alpha), "deltas")
-    head = (
-        "<th>model<th>group<th class=n>weight<th class=n>Δ ± standard error<th class=n>NE before"
-        "<th class=n>NE after<th class=n>FLOPs before<th class=n>FLOPs after<th class=n>test rows"
-        "<th>failure"
+    columns = (
+        "model | group | weight: n | Δ ± standard error: n | NE before: n | NE after: n "
+        "| FLOPs before: n | FLOPs after: n | test rows: n | failure: reason"
     )
     rows = (
-        [
-            ("", escape(model.model)),
-            ("", "representative" if model.representative else "holdout"),
-            ("n", f"{100 * model.weight:.3f}%"),
-            ("n", f"{numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}"),
-            ("n", numbers.entropy(model.ne_before)),
-            ("n", numbers.entropy(model.ne_after)),
-            ("n", _count(model.flops_before)),
-            ("n", _count(model.flops_after)),
-            ("n", _count(model.test_rows)),
-            ("reason", escape(model.delta.reason or "")),
-        ]
+        (
+            model.model,
+            "representative" if model.representative else "holdout",
+            f"{100 * model.weight:.3f}%",
+            f"{numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}",
+            numbers.entropy(model.ne_before),
+            numbers.entropy(model.ne_after),
+            model.flops_before,
+            model.flops_after,
+            model.test_rows,
+            model.delta.reason or "",
+        )
         for model in result.models
     )
     text = (
@@ -146,8 +147,4 @@ def _models(result: IntegrationResult) -> str:
         "with one standard error, of rows and seeds. Left of the dashed line a model has "
         "regressed."
     )
-    return f"<h2>Models</h2>{figure}{caption(text)}{html_table('models', head, rows=rows)}"
-
-
-def _count(value: int | None) -> str:
-    return numbers.MISSING if value is None else numbers.count(value)
+    return f"<h2>Models</h2>{figure}{caption(text)}{html_table('models', columns, rows)}"

@@ -1,9 +1,10 @@
 """The tables of a back-test's page, as HTML: what cannot be served, what is to blame."""
 
+from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cells, badge, caption, html_table
+from smt.report.document import Cell, Html, badge, caption, html_table
 from smt.results.integration import IntegrationResult, WithoutTechnique
 
 
@@ -11,14 +12,12 @@ def misfit_section(result: IntegrationResult) -> str:
     """The models that the version cannot serve; nothing where it serves all."""
     if not result.misfits:
         return ""
-    rows = (
-        [("", escape(misfit.model)), ("reason", escape(misfit.reason))] for misfit in result.misfits
-    )
+    rows = ((misfit.model, misfit.reason) for misfit in result.misfits)
     text = (
         "Models of the fleet that the parent serves within their limits. This is "
         "counted before anything is trained, so nothing was."
     )
-    table = html_table("misfits", "<th>model<th>why", rows=rows)
+    table = html_table("misfits", "model | why: reason", rows)
     return f"<h2>What it cannot serve</h2>{table}{caption(text)}"
 
 
@@ -26,9 +25,9 @@ def blame_section(result: IntegrationResult) -> str:
     """What the version was worth without each of its techniques; nothing where it is kept."""
     if not result.blame:
         return ""
-    head = (
-        "<th>without<th>to blame<th class=n>μ ± standard error<th class=n>R<th class=n>A"
-        "<th class=n>models it cannot serve<th>why not tried"
+    columns = (
+        "without | to blame | μ ± standard error: n | R: n | A: n | models it cannot serve: n "
+        "| why not tried: reason"
     )
     text = (
         "The version without one technique in turn, on the same models and with "
@@ -37,23 +36,22 @@ def blame_section(result: IntegrationResult) -> str:
     )
     return (
         f"<h2>What is to blame</h2><p>{escape(result.blame_reason or '')}.</p>"
-        f"{html_table('blame', head, rows=map(_row, result.blame))}{caption(text)}"
+        f"{html_table('blame', columns, map(_row, result.blame))}{caption(text)}"
     )
 
 
-def _row(without: WithoutTechnique) -> Cells:
-    measured = [numbers.MISSING] * 3
+def _row(without: WithoutTechnique) -> Sequence[Cell]:
+    measured: Sequence[str | None] = [None] * 3
     if without.regression_rate is not None:
         measured = [
             f"{numbers.percent(without.mean)} ± {numbers.spread(without.mean_sem)}",
             numbers.rate(without.regression_rate),
             numbers.percent(without.value, missing=numbers.MINUS_INFINITY),
         ]
-    possible = without.failure is None
-    unserved = numbers.count(without.unserved) if possible else numbers.MISSING
-    return [
-        ("", escape(without.technique)),
-        ("", badge(without.blamed, "yes" if without.blamed else "no")),
-        *(("n", cell) for cell in (*measured, unserved)),
-        ("reason", escape(without.failure or "")),
-    ]
+    return (
+        without.technique,
+        Html(badge(without.blamed, "yes" if without.blamed else "no")),
+        *measured,
+        without.unserved if without.failure is None else None,
+        without.failure or "",
+    )

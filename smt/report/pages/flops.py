@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cells, caption, html_document, html_table, write_page
+from smt.report.document import caption, html_document, html_table, number, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.flops import flops_figure, scaled
-from smt.results.flops import FlopsResult, TemplateFlops, read_counts
+from smt.results.flops import FlopsResult, Spread, TemplateFlops, read_counts
 from smt.results.folder import read_result
 from smt.storage import Folder
 from smt.template.network_counts import Count
@@ -58,25 +58,24 @@ def _caption(result: FlopsResult) -> str:
 
 
 def _table(templates: Sequence[TemplateFlops]) -> str:
-    head = (
-        "<th rowspan=2>template<th rowspan=2>stages<th rowspan=2 class=n>networks"
-        "<th rowspan=2 class=n>over limit<th colspan=3 class=c>FLOPs"
-        "<th colspan=3 class=c>dense parameters"
+    columns = (
+        "template | stages | networks: n | over limit: n "
+        "| FLOPs / least: n | FLOPs / median: n | FLOPs / most: n "
+        "| dense parameters / least: n | dense parameters / median: n | dense parameters / most: n"
     )
-    beneath = "<th class=n>least<th class=n>median<th class=n>most" * 2
-    return html_table("templates", head, beneath, rows=map(_row, templates))
+    rows = (
+        (
+            template.template,
+            ", ".join(stage.replace("_", "-") for stage in template.stages),
+            template.networks,
+            number(numbers.count(template.over_limit), bad=template.over_limit > 0),
+            *_amounts(template.flops),
+            *_amounts(template.dense_parameters),
+        )
+        for template in templates
+    )
+    return html_table("templates", columns, rows)
 
 
-def _row(template: TemplateFlops) -> Cells:
-    amounts = (
-        amount
-        for spread in (template.flops, template.dense_parameters)
-        for amount in (spread.min, spread.median, spread.max)
-    )
-    return [
-        ("", escape(template.template)),
-        ("", ", ".join(stage.replace("_", "-") for stage in template.stages)),
-        ("n", numbers.count(template.networks)),
-        ("n bad" if template.over_limit else "n", numbers.count(template.over_limit)),
-        *(("n", numbers.count(round(amount))) for amount in amounts),
-    ]
+def _amounts(spread: Spread) -> tuple[int, int, int]:
+    return spread.min, round(spread.median), spread.max

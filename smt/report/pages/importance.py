@@ -83,46 +83,36 @@ def _method(method: Method, ranking: Ranking) -> str:
 
 
 def _table(features: Sequence[RankedFeature], name: str) -> str:
-    head = (
-        "<th class=n>#<th>feature<th class=n>importance<th class=n>standard error<th class=n>models"
-    )
+    columns = "#: n | feature | importance: n | standard error: n | models: n"
     rows = (
-        [
-            ("n", str(place)),
-            ("", escape(feature.feature)),
-            ("n", numbers.percent(feature.importance)),
-            ("n", numbers.spread(feature.sem)),
-            ("n", str(len(feature.by_model))),
-        ]
+        (
+            str(place),
+            feature.feature,
+            numbers.percent(feature.importance),
+            numbers.spread(feature.sem),
+            str(len(feature.by_model)),
+        )
         for place, feature in enumerate(features, 1)
     )
-    return html_table(name, head, rows=rows)
+    return html_table(name, columns, rows)
 
 
 def _models(result: ImportanceResult) -> str:
     rows = (
-        [
-            ("", escape(model.model)),
-            ("", escape(", ".join(model.events))),
-            ("n", numbers.entropy(model.ne)),
-            ("n", numbers.count(model.rows)),
-        ]
+        (model.model, ", ".join(model.events), numbers.entropy(model.ne), model.rows)
         for model in result.models
     )
-    head = "<th>model<th>events<th class=n>NE<th class=n>measured rows"
+    columns = "model | events | NE: n | measured rows: n"
     text = (
         "Networks learnt from the "
         "first part of the training window and were measured on its last; the test window was "
         "left alone."
     )
-    return f"<h2>Models</h2>{html_table('models', head, rows=rows)}{caption(text)}"
+    return f"<h2>Models</h2>{html_table('models', columns, rows)}{caption(text)}"
 
 
 def _failures(result: ImportanceResult) -> str:
     if not result.failures:
         return "<h2>Failures</h2><p id=failures>None: all models were measured.</p>"
-    rows = (
-        [("", escape(model)), ("reason", escape(reason))]
-        for model, reason in result.failures.items()
-    )
-    return f"<h2>Failures</h2>{html_table('failures', '<th>model<th>reason', rows=rows)}"
+    table = html_table("failures", "model | reason: reason", result.failures.items())
+    return f"<h2>Failures</h2>{table}"

@@ -63,23 +63,24 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     figure = instances_figure(models, result.settings.alpha)
     if figure is None:
         return ""
-    head = (
-        "<th>models<th class=n>#<th class=n>mean<th class=n>mean by traffic<th class=n>least"
-        "<th class=n>quartiles<th class=n>most<th class=n>better<th class=n>worse"
-        "<th class=n>regressed"
+    columns = (
+        "models | #: n | mean: n | mean by traffic: n | least: n | quartiles: n | most: n "
+        "| better: n | worse: n | regressed: n"
     )
     groups = {"compared": result.delta, "that ship": result.shipped_delta}
     rows = (
-        [
-            ("", name),
-            ("n", numbers.count(deltas.models)),
-            ("n", numbers.percent(deltas.mean)),
-            ("n", numbers.percent(deltas.mean_by_traffic)),
-            ("n", numbers.percent(deltas.min)),
-            ("n", ", ".join(map(numbers.percent, deltas.quartiles))),
-            ("n", numbers.percent(deltas.max)),
-            *(("n", numbers.count(n)) for n in (deltas.better, deltas.worse, deltas.regressed)),
-        ]
+        (
+            name,
+            deltas.models,
+            numbers.percent(deltas.mean),
+            numbers.percent(deltas.mean_by_traffic),
+            numbers.percent(deltas.min),
+            ", ".join(map(numbers.percent, deltas.quartiles)),
+            numbers.percent(deltas.max),
+            deltas.better,
+            deltas.worse,
+            deltas.regressed,
+        )
         for name, deltas in groups.items()
         if deltas is not None
     )
@@ -92,7 +93,7 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     )
     return (
         f"<h2>What it is worth</h2>{embed(figure, 'deltas')}"
-        f"{caption(text)}{html_table('changes', head, rows=rows)}"
+        f"{caption(text)}{html_table('changes', columns, rows)}"
     )
 
 
@@ -113,56 +114,53 @@ def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
         ("p99 latency, ms, median model", latency, ".2f"),
     ]
     rows = (
-        [
-            ("", name),
-            ("n", f"{change.before:{form}}"),
-            ("n", f"{change.after:{form}}"),
-            ("n", numbers.percent(change.saved_percent)),
-        ]
+        (
+            name,
+            f"{change.before:{form}}",
+            f"{change.after:{form}}",
+            numbers.percent(change.saved_percent),
+        )
         for name, change, form in shown
     )
-    head = "<th>cost of serving<th class=n>before<th class=n>after<th class=n>saved"
+    columns = "cost of serving | before: n | after: n | saved: n"
     text = (
         f"Of the {numbers.plural(cost.models, 'model')} whose networks under "
         "both templates were measured. Latency is of this run's machines, which were training "
         "other models meanwhile."
     )
-    return f"<h2>What it costs to serve</h2>{html_table('cost', head, rows=rows)}{caption(text)}"
+    return f"<h2>What it costs to serve</h2>{html_table('cost', columns, rows)}{caption(text)}"
 
 
 def _not_shipped(result: LaunchResult) -> str:
     if not result.not_shipped:
         return "<h2>What does not ship</h2><p id=not_shipped>Every model ships.</p>"
     rows = (
-        [
-            ("", escape(model.model)),
-            ("", model.outcome),
-            ("n", numbers.percent(model.delta.value)),
-            ("n", numbers.MISSING if model.delta.sem is None else numbers.spread(model.delta.sem)),
-            ("reason", escape("; ".join(model.reasons))),
-        ]
+        (
+            model.model,
+            model.outcome,
+            numbers.percent(model.delta.value),
+            None if model.delta.sem is None else numbers.spread(model.delta.sem),
+            "; ".join(model.reasons),
+        )
         for model in result.not_shipped
     )
-    head = "<th>model<th>outcome<th class=n>Δ<th class=n>standard error<th>why"
-    return f"<h2>What does not ship</h2>{html_table('not_shipped', head, rows=rows)}"
+    columns = "model | outcome | Δ: n | standard error: n | why: reason"
+    return f"<h2>What does not ship</h2>{html_table('not_shipped', columns, rows)}"
 
 
 def _attributes(result: LaunchResult) -> str:
-    head = (
-        "<th>attribute<th>value<th class=n>models<th class=n>ship<th class=n>held back"
-        "<th class=n>failed<th class=n>mean Δ"
-    )
+    columns = "attribute | value | models: n | ship: n | held back: n | failed: n | mean Δ: n"
     rows = (
-        [
-            ("", name.replace("_", " ")),
-            ("", escape(value.replace("_", "-") if name == "stage" else value)),
-            *(
-                ("n", numbers.count(n))
-                for n in (group.models, group.ships, group.held_back, group.failed)
-            ),
-            ("n", numbers.percent(group.mean_delta)),
-        ]
+        (
+            name.replace("_", " "),
+            value.replace("_", "-") if name == "stage" else value,
+            group.models,
+            group.ships,
+            group.held_back,
+            group.failed,
+            numbers.percent(group.mean_delta),
+        )
         for name, groups in result.attributes.items()
         for value, group in groups.items()
     )
-    return f"<h2>By attribute</h2>{html_table('attributes', head, rows=rows)}"
+    return f"<h2>By attribute</h2>{html_table('attributes', columns, rows)}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cells, caption, html_document, html_table, write_page
+from smt.report.document import Cell, caption, html_document, html_table, number, write_page
 from smt.report.pages.fleet import fleet_section
 from smt.report.terminal.representatives import representative_count, representative_figures
 from smt.results.folder import read_result
@@ -53,27 +53,28 @@ def _verdict(result: RepresentativesResult) -> str:
 
 
 def _table(result: RepresentativesResult) -> str:
-    head = (
-        "<th class=n>#<th>model<th>stage<th class=n>FLOPs<th>hardware<th>event<th>surface"
-        "<th>data constraint<th class=n>members<th class=n>traffic<th class=n>again"
-        "<th class=n>Jaccard"
+    columns = (
+        "#: n | model | stage | FLOPs: n | hardware | event | surface | data constraint "
+        "| members: n | traffic: n | again: n | Jaccard: n"
     )
     rows = (_row(index, model) for index, model in enumerate(result.representatives, 1))
-    return html_table("representatives", head, rows=rows)
+    return html_table("representatives", columns, rows)
 
 
-def _row(index: int, model: RepresentativeModel) -> Cells:
-    words = (model.inference_hardware, model.event, model.surface, model.data_constraint)
+def _row(index: int, model: RepresentativeModel) -> Sequence[Cell]:
     *figures, jaccard = representative_figures(model)
-    return [
-        ("n", str(index)),
-        ("", escape(model.model)),
-        ("", model.stage.replace("_", "-")),
-        ("n", numbers.count(model.inference_flops)),
-        *(("", escape(word)) for word in words),
-        *(("n", figure) for figure in figures),
-        ("n bad" if model.jaccard < DISSOLVED else "n", jaccard),
-    ]
+    return (
+        index,
+        model.model,
+        model.stage.replace("_", "-"),
+        model.inference_flops,
+        model.inference_hardware,
+        model.event,
+        model.surface,
+        model.data_constraint,
+        *figures,
+        number(jaccard, bad=model.jaccard < DISSOLVED),
+    )
 
 
 def _caption(result: RepresentativesResult) -> str:
@@ -90,11 +91,9 @@ def _caption(result: RepresentativesResult) -> str:
 def _holdout(result: RepresentativesResult) -> str:
     if not result.holdout:
         return "<p>None.</p>"
-    rows = (
-        [("", escape(model.model)), ("", escape(model.represented_by))] for model in result.holdout
-    )
+    rows = ((model.model, model.represented_by) for model in result.holdout)
     text = (
         "Drawn over the clusters in turn, none of them a representative: what "
         "generalizes must hold there too."
     )
-    return html_table("holdout", "<th>model<th>represented by", rows=rows) + caption(text)
+    return html_table("holdout", "model | represented by", rows) + caption(text)

@@ -1,7 +1,5 @@
 """What a fleet's models chose for what their template exposes."""
 
-from html import escape
-
 from smt.report import numbers
 from smt.report.document import caption, html_table
 from smt.results.launch import TunedHyperparameter, TuningSummary
@@ -11,18 +9,18 @@ def tuning_section(tuning: TuningSummary | None) -> str:
     """The section, as HTML; nothing where no model was tuned."""
     if tuning is None:
         return ""
-    head = (
-        "<th>hyperparameter<th class=n>default<th class=n>values chosen<th class=n>models that "
-        "chose<th class=n>models with the fleet's value"
+    columns = (
+        "hyperparameter | default: n | values chosen: n | models that chose: n "
+        "| models with the fleet's value: n"
     )
     rows = (
-        [
-            ("", escape(place)),
-            ("n", escape(numbers.short(tuned.default))),
-            ("n", escape(_values(tuned))),
-            ("n", f"{numbers.count(tuned.chosen)} of {numbers.count(tuned.searched)}"),
-            ("n", numbers.count(tuned.set)),
-        ]
+        (
+            place,
+            numbers.short(tuned.default),
+            _values(tuned),
+            f"{numbers.count(tuned.chosen)} of {numbers.count(tuned.searched)}",
+            tuned.set,
+        )
         for place, tuned in tuning.hyperparameters.items()
     )
     text = (
@@ -32,7 +30,7 @@ def tuning_section(tuning: TuningSummary | None) -> str:
     )
     return (
         f"<h2>What models chose for themselves</h2><p>{_sentence(tuning)}</p>"
-        f"{html_table('tuning', head, rows=rows)}{caption(text)}{_failed(tuning)}"
+        f"{html_table('tuning', columns, rows)}{caption(text)}{_failed(tuning)}"
     )
 
 
@@ -63,7 +61,5 @@ def _values(tuned: TunedHyperparameter) -> str:
 def _failed(tuning: TuningSummary) -> str:
     if not tuning.failed:
         return ""
-    rows = (
-        [("", escape(model.model)), ("", escape(model.remark or ""))] for model in tuning.failed
-    )
-    return html_table("not_tuned", "<th>model<th>why it has the defaults", rows=rows)
+    rows = ((model.model, model.remark or "") for model in tuning.failed)
+    return html_table("not_tuned", "model | why it has the defaults", rows)
