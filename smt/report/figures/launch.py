@@ -85,7 +85,7 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
 def _hover(model: LaunchedModel) -> str:
     return lines(
         model.model,
-        f"Δ {numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}",
+        f"Δ {numbers.measured(model.delta.value, model.delta.sem)}",
         f"NE {numbers.entropy(model.baseline_ne)} -> {numbers.entropy(model.ne)}",
         *model.reasons,
     )

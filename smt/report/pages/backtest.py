@@ -100,7 +100,7 @@ def _groups(result: IntegrationResult) -> str:
         (
             name,
             group.models,
-            f"{numbers.percent(group.mean)} ± {numbers.spread(group.mean_sem)}",
+            numbers.measured(group.mean, group.mean_sem),
             numbers.rate(group.regression_rate),
             numbers.percent(group.value, missing=numbers.MINUS_INFINITY),
             group.helped,
@@ -132,7 +132,7 @@ def _models(result: IntegrationResult) -> str:
             model.model,
             "representative" if model.representative else "holdout",
             f"{100 * model.weight:.3f}%",
-            f"{numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}",
+            numbers.measured(model.delta.value, model.delta.sem),
             numbers.entropy(model.ne_before),
             numbers.entropy(model.ne_after),
             model.flops_before,

@@ -44,7 +44,7 @@ def _row(without: WithoutTechnique) -> Sequence[Cell]:
     measured: Sequence[str | None] = [None] * 3
     if without.regression_rate is not None:
         measured = [
-            f"{numbers.percent(without.mean)} ± {numbers.spread(without.mean_sem)}",
+            numbers.measured(without.mean, without.mean_sem),
             numbers.rate(without.regression_rate),
             numbers.percent(without.value, missing=numbers.MINUS_INFINITY),
         ]
