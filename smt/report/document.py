@@ -30,7 +30,10 @@ Cell = str | int | None | Html
 
 
 def write_page(folder: Folder, page: str) -> str:
-    """Write `report.html`, and return its path."""
+    """Write `report.html` into the folder of a finished run, and return its path.
+
+    No page refers to anything outside itself, and equal results leave equal pages.
+    """
     folder.write("report.html", page.encode())
     return folder.path("report.html")
 

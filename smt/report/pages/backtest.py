@@ -13,10 +13,7 @@ from smt.storage import Folder
 
 
 def write_backtest_report(folder: Folder) -> str:
-    """Write `report.html` beside a `result.json` of an integration, and return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside a `result.json` of an integration, and return its path."""
     return write_page(folder, backtest_page(read_result(folder, IntegrationResult)))
 
 

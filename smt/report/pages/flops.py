@@ -16,10 +16,7 @@ TITLE = "Inference FLOPs of the templates"
 
 
 def write_flops_report(folder: Folder) -> str:
-    """Write `report.html` beside the two files of `save_flops`, and return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside the two files of `save_flops`, and return its path."""
     return write_page(folder, flops_page(read_result(folder, FlopsResult), read_counts(folder)))
 
 

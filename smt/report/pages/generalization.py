@@ -1,9 +1,9 @@
-"""The HTML page."""
+"""The HTML page of a generalization."""
 
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import fact_list, html_document
+from smt.report.document import fact_list, html_document, write_page
 from smt.report.pages.fleet import fleet_section
 from smt.report.pages.technique import technique_section
 from smt.report.pages.technique_tables import (
@@ -12,7 +12,21 @@ from smt.report.pages.technique_tables import (
     short_window_table,
     technique_table,
 )
-from smt.results.run_reading import Run
+from smt.results.run_reading import Run, read_run
+from smt.storage import Folder
+
+
+def write_report(folder: Folder) -> str:
+    """Write the report of a finished generalization, and return its path.
+
+    Args:
+        folder: Holds `result.json`, `evaluations.parquet` and `fleet.parquet`, as
+            `smt.mmo.record.save` leaves them. Nothing else of it is read.
+
+    Raises:
+        InputError: One of these files is missing.
+    """
+    return write_page(folder, page(read_run(folder)))
 
 
 def page(run: Run) -> str:

@@ -27,10 +27,7 @@ MEANING: dict[Method, str] = {
 
 
 def write_importance_report(folder: Folder) -> str:
-    """Write `report.html` beside a `result.json` of importances, and return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside a `result.json` of importances, and return its path."""
     result = read_result(folder, ImportanceResult)
     return write_page(folder, importance_page(result, folder.path(IMPORTANCE)))
 

@@ -17,10 +17,7 @@ from smt.storage import Folder
 
 
 def write_instances_report(folder: Folder) -> str:
-    """Write `report.html` beside `models.parquet` and `result.json`, and return its path.
-
-    The page refers to nothing outside itself; equal files leave equal pages.
-    """
+    """Write the report beside `models.parquet` and `result.json`, and return its path."""
     result = read_result(folder, LaunchResult)
     return write_page(folder, instances_page(result, read_launched(folder)))
 

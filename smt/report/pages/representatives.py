@@ -17,10 +17,7 @@ DISSOLVED = 0.5
 
 
 def write_representatives_report(folder: Folder) -> str:
-    """Write `report.html` beside the two files of `save_representatives`; return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside the two files of `save_representatives`; return its path."""
     result = read_result(folder, RepresentativesResult)
     return write_page(folder, representatives_page(result, read_models(folder)))
 
