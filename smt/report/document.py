@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,14 @@ class Html(NamedTuple):
     role: str | None = None
 
 
+# A text, a whole number, which `numbers.count` writes, or None where there is neither.
 Cell = str | int | None | Html
+# By column, in their order. The class of a column's cells, `n` of numbers, is after its name, as in
+# `weight: n`; `FLOPs / least: n` and `FLOPs / most: n` are two columns below a common name.
+Row = Mapping[str, Cell]
+# By column, in their order. The class of a column's cells, `n` of numbers, is after its name, as in
+# `weight: n`; `FLOPs / least: n` and `FLOPs / most: n` are two columns below a common name.
+Row = Mapping[str, Cell]
 
 
 def write_page(folder: Folder, page: str) -> str:
@@ -81,40 +88,33 @@ def badge(yes: bool, text: str) -> str:
     return f"<span class='badge {'yes' if yes else 'no'}'>{text}</span>"
 
 
-def html_table(
-    name: str, columns: str, rows: Iterable[Iterable[Cell]], kinds: Iterable[str] = ()
-) -> str:
+def html_table(name: str, rows: Iterable[Row], kinds: Iterable[str] = ()) -> str:
     """A table that scrolls sideways where it is too wide.
 
     Args:
         name: Its id.
-        columns: `model | weight: n`: the class of a column's cells, `n` of numbers, is after its
-            name; `FLOPs / least: n | FLOPs / most: n` are two below a common name.
-        rows: Whole numbers are written as `numbers.count` does, None as missing.
+        rows: All of the same columns.
         kinds: Classes of the rows; none where not given.
     """
-    heads, _, roles = zip(*(column.partition(": ") for column in columns.split(" | ")), strict=True)
-    written = [
-        "".join(_cell(cell, role) for cell, role in zip(cells, roles, strict=True))
-        for cells in rows
-    ]
-    classes = [*kinds] or [""] * len(written)
+    rows = [*rows]
     body = "\n".join(
-        f"<tr{_class(kind)}>{row}</tr>" for kind, row in zip(classes, written, strict=True)
+        f"<tr{_class(kind)}>{''.join(starmap(_cell, row.items()))}</tr>"
+        for kind, row in zip([*kinds] or [""] * len(rows), rows, strict=True)
     )
     return (
-        f"<div class=wide><table id={name}><thead>{_header(heads, roles)}</thead>\n"
+        f"<div class=wide><table id={name}><thead>{_header(rows[0] if rows else ())}</thead>\n"
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _header(heads: Sequence[str], roles: Sequence[str]) -> str:
+def _header(columns: Iterable[str]) -> str:
     """A row, and a second one where columns have a common name."""
-    named = [(*head.rpartition(" / ")[::2], role) for head, role in zip(heads, roles, strict=True)]
+    named = [column.rpartition(" / ")[::2] for column in columns]
     above, below = "", ""
-    span = " rowspan=2" if any(common for common, _, _ in named) else ""
-    for common, group in groupby(named, key=lambda column: column[0]):
-        cells = [f"{' class=n' if role == 'n' else ''}>{head}" for _, head, role in group]
+    span = " rowspan=2" if any(common for common, _ in named) else ""
+    for common, group in groupby(named, key=lambda pair: pair[0]):
+        heads = (column.partition(": ") for _, column in group)
+        cells = [f"{' class=n' if role == 'n' else ''}>{head}" for head, _, role in heads]
         if common:
             above += f"<th colspan={len(cells)} class=c>{common}"
             below += "".join(f"<th{cell}" for cell in cells)
@@ -123,7 +123,8 @@ def _header(heads: Sequence[str], roles: Sequence[str]) -> str:
     return f"<tr>{above}</tr>" + (f"<tr>{below}</tr>" if below else "")
 
 
-def _cell(cell: Cell, role: str) -> str:
+def _cell(column: str, cell: Cell) -> str:
+    role = column.partition(": ")[2]
     if isinstance(cell, Html):
         text, role = cell.html, role if cell.role is None else cell.role
     elif isinstance(cell, str):

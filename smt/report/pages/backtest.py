@@ -50,20 +50,22 @@ def _facts(result: IntegrationResult) -> str:
 def _changes(result: IntegrationResult) -> str:
     reached = result.version.run.techniques
     techniques = (
-        (
-            technique.name,
-            numbers.theta(technique.theta),
-            ", ".join(technique.exposed) or "none",
-            numbers.percent(reached[technique.name].value),
-        )
+        {
+            "technique": technique.name,
+            "θ*: theta": numbers.theta(technique.theta),
+            "exposed": ", ".join(technique.exposed) or "none",
+            "A* in the run: n": numbers.percent(reached[technique.name].value),
+        }
         for technique in result.techniques
     )
-    places = ((change.place, change.before, change.after) for change in result.changes)
-    columns = "technique | θ*: theta | exposed | A* in the run: n"
+    places = (
+        {"place": change.place, "before": change.before, "after": change.after}
+        for change in result.changes
+    )
     return (
         "<h2>What is new</h2>"
-        f"{html_table('techniques', columns, techniques)}"
-        f"{html_table('changes', 'place | before | after', places)}"
+        f"{html_table('techniques', techniques)}"
+        f"{html_table('changes', places)}"
         f"{_exposures(result)}"
     )
 
@@ -73,37 +75,30 @@ def _exposures(result: IntegrationResult) -> str:
     if not result.exposures:
         return ""
     rows = (
-        (
-            exposure.technique,
-            exposure.hyperparameter,
-            exposure.place or "stays fixed",
-            exposure.obstacle or "",
-            exposure.reason,
-        )
+        {
+            "technique": exposure.technique,
+            "hyperparameter": exposure.hyperparameter,
+            "exposed as": exposure.place or "stays fixed",
+            "obstacle: reason": exposure.obstacle or "",
+            "why the run wants it: reason": exposure.reason,
+        }
         for exposure in result.exposures
     )
-    columns = (
-        "technique | hyperparameter | exposed as | obstacle: reason | why the run wants it: reason"
-    )
-    return html_table("exposures", columns, rows)
+    return html_table("exposures", rows)
 
 
 def _groups(result: IntegrationResult) -> str:
-    columns = (
-        "models | #: n | μ ± standard error: n | R: n | A: n | helped: n | neutral: n "
-        "| regressed: n"
-    )
     rows = (
-        (
-            name,
-            group.models,
-            numbers.measured(group.mean, group.mean_sem),
-            numbers.rate(group.regression_rate),
-            numbers.percent(group.value, missing=numbers.MINUS_INFINITY),
-            group.helped,
-            group.neutral,
-            group.regressed,
-        )
+        {
+            "models": name,
+            "#: n": group.models,
+            "μ ± standard error: n": numbers.measured(group.mean, group.mean_sem),
+            "R: n": numbers.rate(group.regression_rate),
+            "A: n": numbers.percent(group.value, missing=numbers.MINUS_INFINITY),
+            "helped: n": group.helped,
+            "neutral: n": group.neutral,
+            "regressed: n": group.regressed,
+        }
         for name, group in result.groups.items()
         if group is not None
     )
@@ -114,29 +109,25 @@ def _groups(result: IntegrationResult) -> str:
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
         "least τ. No θ was searched on the holdout models, or with these seeds."
     )
-    table = html_table("groups", columns, rows)
+    table = html_table("groups", rows)
     return f"<h2>What it is worth</h2>{table}{caption(text)}"
 
 
 def _models(result: IntegrationResult) -> str:
     figure = embed(backtest_figure(result.models, result.settings.alpha), "deltas")
-    columns = (
-        "model | group | weight: n | Δ ± standard error: n | NE before: n | NE after: n "
-        "| FLOPs before: n | FLOPs after: n | test rows: n | failure: reason"
-    )
     rows = (
-        (
-            model.model,
-            "representative" if model.representative else "holdout",
-            f"{100 * model.weight:.3f}%",
-            numbers.measured(model.delta.value, model.delta.sem),
-            numbers.entropy(model.ne_before),
-            numbers.entropy(model.ne_after),
-            model.flops_before,
-            model.flops_after,
-            model.test_rows,
-            model.delta.reason or "",
-        )
+        {
+            "model": model.model,
+            "group": "representative" if model.representative else "holdout",
+            "weight: n": f"{100 * model.weight:.3f}%",
+            "Δ ± standard error: n": numbers.measured(model.delta.value, model.delta.sem),
+            "NE before: n": numbers.entropy(model.ne_before),
+            "NE after: n": numbers.entropy(model.ne_after),
+            "FLOPs before: n": model.flops_before,
+            "FLOPs after: n": model.flops_after,
+            "test rows: n": model.test_rows,
+            "failure: reason": model.delta.reason or "",
+        }
         for model in result.models
     )
     text = (
@@ -144,4 +135,4 @@ def _models(result: IntegrationResult) -> str:
         "with one standard error, of rows and seeds. Left of the dashed line a model has "
         "regressed."
     )
-    return f"<h2>Models</h2>{figure}{caption(text)}{html_table('models', columns, rows)}"
+    return f"<h2>Models</h2>{figure}{caption(text)}{html_table('models', rows)}"

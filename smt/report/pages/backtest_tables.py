@@ -1,10 +1,9 @@
 """The tables of a back-test's page, as HTML: what cannot be served, what is to blame."""
 
-from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cell, Html, badge, caption, html_table
+from smt.report.document import Html, Row, badge, caption, html_table
 from smt.results.integration import IntegrationResult, WithoutTechnique
 
 
@@ -12,12 +11,12 @@ def misfit_section(result: IntegrationResult) -> str:
     """The models that the version cannot serve; nothing where it serves all."""
     if not result.misfits:
         return ""
-    rows = ((misfit.model, misfit.reason) for misfit in result.misfits)
+    rows = ({"model": misfit.model, "why: reason": misfit.reason} for misfit in result.misfits)
     text = (
         "Models of the fleet that the parent serves within their limits. This is "
         "counted before anything is trained, so nothing was."
     )
-    table = html_table("misfits", "model | why: reason", rows)
+    table = html_table("misfits", rows)
     return f"<h2>What it cannot serve</h2>{table}{caption(text)}"
 
 
@@ -25,10 +24,6 @@ def blame_section(result: IntegrationResult) -> str:
     """What the version was worth without each of its techniques; nothing where it is kept."""
     if not result.blame:
         return ""
-    columns = (
-        "without | to blame | μ ± standard error: n | R: n | A: n | models it cannot serve: n "
-        "| why not tried: reason"
-    )
     text = (
         "The version without one technique in turn, on the same models and with "
         "the same seeds. Where a limit of serving is broken, costs are counted and nothing is "
@@ -36,22 +31,22 @@ def blame_section(result: IntegrationResult) -> str:
     )
     return (
         f"<h2>What is to blame</h2><p>{escape(result.blame_reason or '')}.</p>"
-        f"{html_table('blame', columns, map(_row, result.blame))}{caption(text)}"
+        f"{html_table('blame', map(_row, result.blame))}{caption(text)}"
     )
 
 
-def _row(without: WithoutTechnique) -> Sequence[Cell]:
-    measured: Sequence[str | None] = [None] * 3
+def _row(without: WithoutTechnique) -> Row:
+    mean = value = rate = None
     if without.regression_rate is not None:
-        measured = [
-            numbers.measured(without.mean, without.mean_sem),
-            numbers.rate(without.regression_rate),
-            numbers.percent(without.value, missing=numbers.MINUS_INFINITY),
-        ]
-    return (
-        without.technique,
-        Html(badge(without.blamed, "yes" if without.blamed else "no")),
-        *measured,
-        without.unserved if without.failure is None else None,
-        without.failure or "",
-    )
+        mean = numbers.measured(without.mean, without.mean_sem)
+        rate = numbers.rate(without.regression_rate)
+        value = numbers.percent(without.value, missing=numbers.MINUS_INFINITY)
+    return {
+        "without": without.technique,
+        "to blame": Html(badge(without.blamed, "yes" if without.blamed else "no")),
+        "μ ± standard error: n": mean,
+        "R: n": rate,
+        "A: n": value,
+        "models it cannot serve: n": without.unserved if without.failure is None else None,
+        "why not tried: reason": without.failure or "",
+    }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import caption, html_document, html_table, number, write_page
+from smt.report.document import Cell, caption, html_document, html_table, number, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.flops import flops_figure, scaled
 from smt.results.flops import FlopsResult, Spread, TemplateFlops, read_counts
@@ -55,24 +55,22 @@ def _caption(result: FlopsResult) -> str:
 
 
 def _table(templates: Sequence[TemplateFlops]) -> str:
-    columns = (
-        "template | stages | networks: n | over limit: n "
-        "| FLOPs / least: n | FLOPs / median: n | FLOPs / most: n "
-        "| dense parameters / least: n | dense parameters / median: n | dense parameters / most: n"
-    )
     rows = (
-        (
-            template.template,
-            ", ".join(stage.replace("_", "-") for stage in template.stages),
-            template.networks,
-            number(numbers.count(template.over_limit), bad=template.over_limit > 0),
-            *_amounts(template.flops),
-            *_amounts(template.dense_parameters),
-        )
+        {
+            "template": template.template,
+            "stages": ", ".join(stage.replace("_", "-") for stage in template.stages),
+            "networks: n": template.networks,
+            "over limit: n": number(
+                numbers.count(template.over_limit), bad=template.over_limit > 0
+            ),
+            **_amounts("FLOPs", template.flops),
+            **_amounts("dense parameters", template.dense_parameters),
+        }
         for template in templates
     )
-    return html_table("templates", columns, rows)
+    return html_table("templates", rows)
 
 
-def _amounts(spread: Spread) -> tuple[int, int, int]:
-    return spread.min, round(spread.median), spread.max
+def _amounts(of: str, spread: Spread) -> dict[str, Cell]:
+    amounts = {"least": spread.min, "median": round(spread.median), "most": spread.max}
+    return {f"{of} / {name}: n": amount for name, amount in amounts.items()}

@@ -80,36 +80,39 @@ def _method(method: Method, ranking: Ranking) -> str:
 
 
 def _table(features: Sequence[RankedFeature], name: str) -> str:
-    columns = "#: n | feature | importance: n | standard error: n | models: n"
     rows = (
-        (
-            str(place),
-            feature.feature,
-            numbers.percent(feature.importance),
-            numbers.spread(feature.sem),
-            str(len(feature.by_model)),
-        )
+        {
+            "#: n": str(place),
+            "feature": feature.feature,
+            "importance: n": numbers.percent(feature.importance),
+            "standard error: n": numbers.spread(feature.sem),
+            "models: n": str(len(feature.by_model)),
+        }
         for place, feature in enumerate(features, 1)
     )
-    return html_table(name, columns, rows)
+    return html_table(name, rows)
 
 
 def _models(result: ImportanceResult) -> str:
     rows = (
-        (model.model, ", ".join(model.events), numbers.entropy(model.ne), model.rows)
+        {
+            "model": model.model,
+            "events": ", ".join(model.events),
+            "NE: n": numbers.entropy(model.ne),
+            "measured rows: n": model.rows,
+        }
         for model in result.models
     )
-    columns = "model | events | NE: n | measured rows: n"
     text = (
         "Networks learnt from the "
         "first part of the training window and were measured on its last; the test window was "
         "left alone."
     )
-    return f"<h2>Models</h2>{html_table('models', columns, rows)}{caption(text)}"
+    return f"<h2>Models</h2>{html_table('models', rows)}{caption(text)}"
 
 
 def _failures(result: ImportanceResult) -> str:
     if not result.failures:
         return "<h2>Failures</h2><p id=failures>None: all models were measured.</p>"
-    table = html_table("failures", "model | reason: reason", result.failures.items())
-    return f"<h2>Failures</h2>{table}"
+    rows = ({"model": model, "reason: reason": why} for model, why in result.failures.items())
+    return f"<h2>Failures</h2>{html_table('failures', rows)}"

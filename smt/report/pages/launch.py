@@ -60,24 +60,20 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     figure = instances_figure(models, result.settings.alpha)
     if figure is None:
         return ""
-    columns = (
-        "models | #: n | mean: n | mean by traffic: n | least: n | quartiles: n | most: n "
-        "| better: n | worse: n | regressed: n"
-    )
     groups = {"compared": result.delta, "that ship": result.shipped_delta}
     rows = (
-        (
-            name,
-            deltas.models,
-            numbers.percent(deltas.mean),
-            numbers.percent(deltas.mean_by_traffic),
-            numbers.percent(deltas.min),
-            ", ".join(map(numbers.percent, deltas.quartiles)),
-            numbers.percent(deltas.max),
-            deltas.better,
-            deltas.worse,
-            deltas.regressed,
-        )
+        {
+            "models": name,
+            "#: n": deltas.models,
+            "mean: n": numbers.percent(deltas.mean),
+            "mean by traffic: n": numbers.percent(deltas.mean_by_traffic),
+            "least: n": numbers.percent(deltas.min),
+            "quartiles: n": ", ".join(map(numbers.percent, deltas.quartiles)),
+            "most: n": numbers.percent(deltas.max),
+            "better: n": deltas.better,
+            "worse: n": deltas.worse,
+            "regressed: n": deltas.regressed,
+        }
         for name, deltas in groups.items()
         if deltas is not None
     )
@@ -90,7 +86,7 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     )
     return (
         f"<h2>What it is worth</h2>{embed(figure, 'deltas')}"
-        f"{caption(text)}{html_table('changes', columns, rows)}"
+        f"{caption(text)}{html_table('changes', rows)}"
     )
 
 
@@ -111,53 +107,52 @@ def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
         ("p99 latency, ms, median model", latency, ".2f"),
     ]
     rows = (
-        (
-            name,
-            f"{change.before:{form}}",
-            f"{change.after:{form}}",
-            numbers.percent(change.saved_percent),
-        )
+        {
+            "cost of serving": name,
+            "before: n": f"{change.before:{form}}",
+            "after: n": f"{change.after:{form}}",
+            "saved: n": numbers.percent(change.saved_percent),
+        }
         for name, change, form in shown
     )
-    columns = "cost of serving | before: n | after: n | saved: n"
     text = (
         f"Of the {numbers.plural(cost.models, 'model')} whose networks under "
         "both templates were measured. Latency is of this run's machines, which were training "
         "other models meanwhile."
     )
-    return f"<h2>What it costs to serve</h2>{html_table('cost', columns, rows)}{caption(text)}"
+    return f"<h2>What it costs to serve</h2>{html_table('cost', rows)}{caption(text)}"
 
 
 def _not_shipped(result: LaunchResult) -> str:
     if not result.not_shipped:
         return "<h2>What does not ship</h2><p id=not_shipped>Every model ships.</p>"
     rows = (
-        (
-            model.model,
-            model.outcome,
-            numbers.percent(model.delta.value),
-            None if model.delta.sem is None else numbers.spread(model.delta.sem),
-            "; ".join(model.reasons),
-        )
+        {
+            "model": model.model,
+            "outcome": model.outcome,
+            "Δ: n": numbers.percent(model.delta.value),
+            "standard error: n": None
+            if model.delta.sem is None
+            else numbers.spread(model.delta.sem),
+            "why: reason": "; ".join(model.reasons),
+        }
         for model in result.not_shipped
     )
-    columns = "model | outcome | Δ: n | standard error: n | why: reason"
-    return f"<h2>What does not ship</h2>{html_table('not_shipped', columns, rows)}"
+    return f"<h2>What does not ship</h2>{html_table('not_shipped', rows)}"
 
 
 def _attributes(result: LaunchResult) -> str:
-    columns = "attribute | value | models: n | ship: n | held back: n | failed: n | mean Δ: n"
     rows = (
-        (
-            name.replace("_", " "),
-            value.replace("_", "-") if name == "stage" else value,
-            group.models,
-            group.ships,
-            group.held_back,
-            group.failed,
-            numbers.percent(group.mean_delta),
-        )
+        {
+            "attribute": name.replace("_", " "),
+            "value": value.replace("_", "-") if name == "stage" else value,
+            "models: n": group.models,
+            "ship: n": group.ships,
+            "held back: n": group.held_back,
+            "failed: n": group.failed,
+            "mean Δ: n": numbers.percent(group.mean_delta),
+        }
         for name, groups in result.attributes.items()
         for value, group in groups.items()
     )
-    return f"<h2>By attribute</h2>{html_table('attributes', columns, rows)}"
+    return f"<h2>By attribute</h2>{html_table('attributes', rows)}"

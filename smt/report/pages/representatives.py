@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cell, caption, html_document, html_table, number, write_page
+from smt.report.document import Row, caption, html_document, html_table, number, write_page
 from smt.report.pages.fleet import fleet_section
 from smt.report.terminal.representatives import representative_count, representative_figures
 from smt.results.folder import read_result
@@ -50,28 +50,26 @@ def _verdict(result: RepresentativesResult) -> str:
 
 
 def _table(result: RepresentativesResult) -> str:
-    columns = (
-        "#: n | model | stage | FLOPs: n | hardware | event | surface | data constraint "
-        "| members: n | traffic: n | again: n | Jaccard: n"
-    )
     rows = (_row(index, model) for index, model in enumerate(result.representatives, 1))
-    return html_table("representatives", columns, rows)
+    return html_table("representatives", rows)
 
 
-def _row(index: int, model: RepresentativeModel) -> Sequence[Cell]:
-    *figures, jaccard = representative_figures(model)
-    return (
-        index,
-        model.model,
-        model.stage.replace("_", "-"),
-        model.inference_flops,
-        model.inference_hardware,
-        model.event,
-        model.surface,
-        model.data_constraint,
-        *figures,
-        number(jaccard, bad=model.jaccard < DISSOLVED),
-    )
+def _row(index: int, model: RepresentativeModel) -> Row:
+    members, traffic, again, jaccard = representative_figures(model)
+    return {
+        "#: n": index,
+        "model": model.model,
+        "stage": model.stage.replace("_", "-"),
+        "FLOPs: n": model.inference_flops,
+        "hardware": model.inference_hardware,
+        "event": model.event,
+        "surface": model.surface,
+        "data constraint": model.data_constraint,
+        "members: n": members,
+        "traffic: n": traffic,
+        "again: n": again,
+        "Jaccard: n": number(jaccard, bad=model.jaccard < DISSOLVED),
+    }
 
 
 def _caption(result: RepresentativesResult) -> str:
@@ -88,9 +86,11 @@ def _caption(result: RepresentativesResult) -> str:
 def _holdout(result: RepresentativesResult) -> str:
     if not result.holdout:
         return "<p>None.</p>"
-    rows = ((model.model, model.represented_by) for model in result.holdout)
+    rows = (
+        {"model": model.model, "represented by": model.represented_by} for model in result.holdout
+    )
     text = (
         "Drawn over the clusters in turn, none of them a representative: what "
         "generalizes must hold there too."
     )
-    return html_table("holdout", "model | represented by", rows) + caption(text)
+    return html_table("holdout", rows) + caption(text)

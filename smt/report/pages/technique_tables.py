@@ -1,11 +1,11 @@
 """The report's tables, as HTML."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cell, Html, badge, html_table, number
+from smt.report.document import Html, Row, badge, html_table, number
 from smt.results.generalization import ShortWindow
 from smt.results.run_reading import Run
 from smt.results.sensitivity import HyperparameterSensitivity
@@ -15,35 +15,27 @@ from smt.space import Choice, Domain
 
 def technique_table(run: Run) -> str:
     """What the search of every technique came to."""
-    columns = (
-        "technique | generalizes | A*: n | μ, 95% interval: n | R: n "
-        "| models / helped: n | models / neutral: n | models / regressed: n | θ*: theta "
-        "| source: source"
-    )
     techniques = run.result.techniques
     rows = (_technique_row(place, row, run) for place, row in enumerate(techniques, 1))
     kinds = ("" if technique.feasible else "nearest" for technique in techniques)
-    return html_table("techniques", columns, rows, kinds)
+    return html_table("techniques", rows, kinds)
 
 
 def representative_table(run: Run) -> str:
     """The representative models and their baselines."""
-    columns = (
-        "#: n | model | weight: n | baseline NE: n | FLOPs: n | training rows: n | test rows: n"
-    )
     rows = (
-        (
-            str(index),
-            model.model,
-            f"{100 * model.weight:.3f}%",
-            numbers.entropy(model.ne),
-            model.flops,
-            model.train_rows,
-            model.test_rows,
-        )
+        {
+            "#: n": str(index),
+            "model": model.model,
+            "weight: n": f"{100 * model.weight:.3f}%",
+            "baseline NE: n": numbers.entropy(model.ne),
+            "FLOPs: n": model.flops,
+            "training rows: n": model.train_rows,
+            "test rows: n": model.test_rows,
+        }
         for index, model in enumerate(run.result.representatives, 1)
     )
-    return html_table("representatives", columns, rows)
+    return html_table("representatives", rows)
 
 
 def failure_table(run: Run) -> str:
@@ -51,67 +43,71 @@ def failure_table(run: Run) -> str:
     if not run.failures:
         return f"<p id=failures>None: all {len(run.evaluations)} evaluations succeeded.</p>"
     rows = (
-        (
-            failed.technique or "baseline",
-            None if failed.trial is None else str(failed.trial),
-            str(failed.seed),
-            failed.model,
-            failed.delta.reason or "",
-        )
+        {
+            "technique": failed.technique or "baseline",
+            "trial: n": None if failed.trial is None else str(failed.trial),
+            "seed: n": str(failed.seed),
+            "model": failed.model,
+            "reason: reason": failed.delta.reason or "",
+        }
         for failed in run.failures
     )
-    return html_table("failures", "technique | trial: n | seed: n | model | reason: reason", rows)
+    return html_table("failures", rows)
 
 
 def sensitivity_table(table: str, sensitivities: Mapping[str, HyperparameterSensitivity]) -> str:
     """What to do with every hyperparameter of a technique; `table` is the table's name."""
-    columns = (
-        "hyperparameter | β: n | interval of β: n | σ: n | decision | reason: why "
-        "| proposed domain | default"
-    )
     rows = (
-        (
-            name,
-            numbers.percent(known.beta),
-            numbers.interval(known.interval),
-            None if known.sigma2 is None else numbers.spread(math.sqrt(known.sigma2)),
-            known.decision,
-            known.reason,
-            None if known.domain is None else _domain(known.domain),
-            None if known.default is None else numbers.short(known.default),
-        )
+        {
+            "hyperparameter": name,
+            "β: n": numbers.percent(known.beta),
+            "interval of β: n": numbers.interval(known.interval),
+            "σ: n": None if known.sigma2 is None else numbers.spread(math.sqrt(known.sigma2)),
+            "decision": known.decision,
+            "reason: why": known.reason,
+            "proposed domain": None if known.domain is None else _domain(known.domain),
+            "default": None if known.default is None else numbers.short(known.default),
+        }
         for name, known in sensitivities.items()
     )
-    return html_table(table, columns, rows)
+    return html_table(table, rows)
 
 
 def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
     """The models with too few test rows, in the order given."""
-    columns = "model | test rows: n | needed: n | standard error of Δ: n"
     rows = (
-        (model, window.rows, window.needed, numbers.spread(window.sem))
+        {
+            "model": model,
+            "test rows: n": window.rows,
+            "needed: n": window.needed,
+            "standard error of Δ: n": numbers.spread(window.sem),
+        }
         for model, window in windows.items()
     )
-    return html_table("short-windows", columns, rows)
+    return html_table("short-windows", rows)
 
 
-def _technique_row(index: int, technique: TechniqueRecord, run: Run) -> Sequence[Cell]:
+def _technique_row(index: int, technique: TechniqueRecord, run: Run) -> Row:
     shown, chance = technique.shown, technique.shown.feasible_probability
     bad = shown.regression_rate > run.result.settings.epsilon
     rate = ("≥ " if shown.skipped else "") + numbers.rate(shown.regression_rate)
     theta = escape(numbers.theta(shown.theta, between="\n")).replace("\n", "<br>")
-    return (
-        Html(f"<a href='#technique-{index}'>{escape(technique.name)}</a>"),
-        Html(_verdict(technique)),
-        numbers.percent(shown.value, missing=numbers.MINUS_INFINITY),
-        Html(numbers.percent(shown.mean) + _beneath(numbers.interval(shown.interval))),
-        number(rate + _beneath("" if chance is None else f"P(R ≤ ε) {chance:.2f}"), bad=bad),
-        str(shown.helped),
-        str(shown.neutral),
-        number(str(shown.regressed), bad=bad),
-        Html(f"<span class=which>{_which(technique)}</span><br>{theta}"),
-        technique.source,
-    )
+    return {
+        "technique": Html(f"<a href='#technique-{index}'>{escape(technique.name)}</a>"),
+        "generalizes": Html(_verdict(technique)),
+        "A*: n": numbers.percent(shown.value, missing=numbers.MINUS_INFINITY),
+        "μ, 95% interval: n": Html(
+            numbers.percent(shown.mean) + _beneath(numbers.interval(shown.interval))
+        ),
+        "R: n": number(
+            rate + _beneath("" if chance is None else f"P(R ≤ ε) {chance:.2f}"), bad=bad
+        ),
+        "models / helped: n": str(shown.helped),
+        "models / neutral: n": str(shown.neutral),
+        "models / regressed: n": number(str(shown.regressed), bad=bad),
+        "θ*: theta": Html(f"<span class=which>{_which(technique)}</span><br>{theta}"),
+        "source: source": technique.source,
+    }
 
 
 def _verdict(technique: TechniqueRecord) -> str:

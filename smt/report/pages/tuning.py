@@ -9,18 +9,14 @@ def tuning_section(tuning: TuningSummary | None) -> str:
     """The section, as HTML; nothing where no model was tuned."""
     if tuning is None:
         return ""
-    columns = (
-        "hyperparameter | default: n | values chosen: n | models that chose: n "
-        "| models with the fleet's value: n"
-    )
     rows = (
-        (
-            place,
-            numbers.short(tuned.default),
-            _values(tuned),
-            f"{numbers.count(tuned.chosen)} of {numbers.count(tuned.searched)}",
-            tuned.set,
-        )
+        {
+            "hyperparameter": place,
+            "default: n": numbers.short(tuned.default),
+            "values chosen: n": _values(tuned),
+            "models that chose: n": " of ".join(map(numbers.count, (tuned.chosen, tuned.searched))),
+            "models with the fleet's value: n": tuned.set,
+        }
         for place, tuned in tuning.hyperparameters.items()
     )
     text = (
@@ -30,7 +26,7 @@ def tuning_section(tuning: TuningSummary | None) -> str:
     )
     return (
         f"<h2>What models chose for themselves</h2><p>{_sentence(tuning)}</p>"
-        f"{html_table('tuning', columns, rows)}{caption(text)}{_failed(tuning)}"
+        f"{html_table('tuning', rows)}{caption(text)}{_failed(tuning)}"
     )
 
 
@@ -61,5 +57,8 @@ def _values(tuned: TunedHyperparameter) -> str:
 def _failed(tuning: TuningSummary) -> str:
     if not tuning.failed:
         return ""
-    rows = ((model.model, model.remark or "") for model in tuning.failed)
-    return html_table("not_tuned", "model | why it has the defaults", rows)
+    rows = (
+        {"model": model.model, "why it has the defaults": model.remark or ""}
+        for model in tuning.failed
+    )
+    return html_table("not_tuned", rows)
