@@ -30,36 +30,31 @@ def backtest_figure(models: Sequence[BackTestedModel], alpha: float) -> go.Figur
     figure = go.Figure()
     figure.add_vline(x=0, line={"color": theme.FAINT, "width": 1})
     figure.add_vline(x=-alpha, line={"color": theme.WARNING, "width": 1.3, "dash": "dash"})
-    figure.add_trace(
-        points(
-            on_axis([delta for delta, _ in dots], low).places,
-            [places[model] for _, model in dots],
-            [theme.lines(model, f"Δ {numbers.percent(delta)}") for delta, model in dots],
-            {"size": 5, "color": theme.MUTED, "opacity": 0.6},
-            name="seeds",
-        )
+    seeds = points(
+        on_axis([delta for delta, _ in dots], low).places,
+        [places[model] for _, model in dots],
+        [theme.lines(model, f"Δ {numbers.percent(delta)}") for delta, model in dots],
+        {"size": 5, "color": theme.MUTED, "opacity": 0.6},
+        name="seeds",
     )
+    figure.add_trace(seeds)
     for name, wanted, color, symbol in (
         ("representatives", True, theme.ACCENT, "circle"),
         ("holdout", False, theme.INK, "diamond"),
     ):
         group = [model for model in shown if model.representative == wanted]
-        marks = on_axis(
-            [model.delta.value for model in group],
-            low,
-            sems=[model.delta.sem for model in group],
-            symbol=symbol,
+        deltas = [model.delta.value for model in group]
+        sems = [model.delta.sem for model in group]
+        marks = on_axis(deltas, low, sems=sems, symbol=symbol)
+        group_means = points(
+            marks.places,
+            [places[model.model] for model in group],
+            [_hover(model) for model in group],
+            {"size": 10, "color": color, "symbol": marks.symbols},
+            name=name,
+            error_x=error_bars(marks.sems, color, thickness=1.2, width=3),
         )
-        figure.add_trace(
-            points(
-                marks.places,
-                [places[model.model] for model in group],
-                [_hover(model) for model in group],
-                {"size": 10, "color": color, "symbol": marks.symbols},
-                name=name,
-                error_x=error_bars(marks.sems, color, thickness=1.2, width=3),
-            )
-        )
+        figure.add_trace(group_means)
     figure.update_layout(
         **theme.frame(AROUND + ROW * len(shown), margin={"l": 8, "r": 24, "t": 36, "b": 44}),
         xaxis=theme.axis("Δ, percent of NE", ticksuffix="%"),

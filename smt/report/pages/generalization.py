@@ -97,22 +97,14 @@ def _facts(run: Run) -> str:
         "search method": settings.method,
         "trials a technique": str(settings.trials),
         "seed of the search": str(settings.seed),
-        **_confirmation_facts(run),
-        "evaluations": f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed",
     }
-    return fact_list(facts)
-
-
-def _confirmation_facts(run: Run) -> dict[str, str]:
-    """What the best of a search had to pass."""
-    settings = run.result.settings
-    facts = {}
     if not settings.paper_exact:
         facts["fresh seeds"] = str(settings.fresh_seeds)
         facts["candidates a technique"] = str(settings.candidates)
     if run.result.holdout_models:
         facts["holdout models"] = str(len(run.result.holdout_models))
-    return facts
+    evaluations = f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed"
+    return fact_list({**facts, "evaluations": evaluations})
 
 
 def _definitions(run: Run) -> str:
