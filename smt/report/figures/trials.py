@@ -28,14 +28,16 @@ def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     figure.add_hline(y=0, line={"color": theme.FAINT, "width": 1})
     figure.add_hline(y=tau, line={"color": theme.MUTED, "width": 1.3, "dash": "dash"})
     figure.add_trace(_best_so_far(technique, low))
-    figure.add_trace(_points("infeasible: μ", measured, _hollow(measured, low), low))
+    hollow = {"color": theme.MUTED, "line": {"width": 1.5}}
+    symbols = ("circle-open", "triangle-down-open")
+    figure.add_trace(_points("infeasible: μ", measured, hollow, low, *symbols))
     if rejected:
-        bars = {"symbol": "line-ew", "size": 8, "line": {"color": theme.MUTED, "width": 1.8}}
+        bars = {"symbol": "line-ew", "line": {"color": theme.MUTED, "width": 1.8}}
         figure.add_trace(_points("rejected early: no μ", rejected, bars, low))
     if broken:
-        crosses = {"symbol": "x-thin", "size": 8, "line": {"color": theme.WARNING, "width": 1.8}}
+        crosses = {"symbol": "x-thin", "line": {"color": theme.WARNING, "width": 1.8}}
         figure.add_trace(_points("a model failed: no μ", broken, crosses, low))
-    figure.add_trace(_points("feasible: A", feasible, _filled(feasible, low), low))
+    figure.add_trace(_points("feasible: A", feasible, {"color": theme.ACCENT}, low))
     if technique.feasible:
         star = {"symbol": "star", "size": 15, "color": theme.ACCENT, "line": {"color": "white"}}
         figure.add_trace(_points("θ*", [technique.shown_trial], star, low))
@@ -87,25 +89,21 @@ def _step(technique: TechniqueRecord) -> int:
     return next((step for step in (1, 5, 10, 50) if len(technique.trials) / step <= LABELS), 100)
 
 
-def _hollow(trials: list[TrialRecord], low: float) -> dict[str, Any]:
-    means = [trial.mean for trial in trials]
-    marks = on_axis(means, low, symbol="circle-open", beyond="triangle-down-open")
-    return {"symbol": marks.symbols, "size": 8, "color": theme.MUTED, "line": {"width": 1.5}}
-
-
-def _filled(trials: list[TrialRecord], low: float) -> dict[str, Any]:
-    marks = on_axis([trial.mean for trial in trials], low, beyond="triangle-down")
-    return {"symbol": marks.symbols, "size": 8, "color": theme.ACCENT}
-
-
-def _points(name: str, trials: list[TrialRecord], marker: dict[str, Any], low: float) -> go.Scatter:
-    sems = [trial.mean_sem for trial in trials]
-    marks = on_axis([trial.mean for trial in trials], low, sems=sems)
+def _points(
+    name: str,
+    trials: list[TrialRecord],
+    marker: dict[str, Any],
+    low: float,
+    symbol: str = "circle",
+    beyond: str = "triangle-down",
+) -> go.Scatter:
+    means, sems = [trial.mean for trial in trials], [trial.mean_sem for trial in trials]
+    marks = on_axis(means, low, sems=sems, symbol=symbol, beyond=beyond)
     return points(
         [trial.number for trial in trials],
         [low if height is None else height for height in marks.places],
         [_hover(trial) for trial in trials],
-        marker,
+        {"symbol": marks.symbols, "size": 8, **marker},
         name=name,
         cliponaxis=False,
         error_y=error_bars(marks.sems, theme.FAINT, thickness=1.2, width=3),
