@@ -31,9 +31,7 @@ Cell = str | int | None | Html
 # By column, in their order. The class of a column's cells, `n` of numbers, is after its name, as in
 # `weight: n`; `FLOPs / least: n` and `FLOPs / most: n` are two columns below a common name.
 Row = Mapping[str, Cell]
-# By column, in their order. The class of a column's cells, `n` of numbers, is after its name, as in
-# `weight: n`; `FLOPs / least: n` and `FLOPs / most: n` are two columns below a common name.
-Row = Mapping[str, Cell]
+Rows = Iterable[Row]
 
 
 def write_page(folder: Folder, page: str) -> str:
@@ -88,7 +86,7 @@ def badge(yes: bool, text: str) -> str:
     return f"<span class='badge {'yes' if yes else 'no'}'>{text}</span>"
 
 
-def html_table(name: str, rows: Iterable[Row], kinds: Iterable[str] = ()) -> str:
+def html_table(name: str, rows: Rows, kinds: Iterable[str] = ()) -> str:
     """A table that scrolls sideways where it is too wide.
 
     Args:

@@ -3,7 +3,7 @@
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import caption, fact_list, html_document, html_table, write_page
+from smt.report.document import Rows, caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.backtest import backtest_figure
 from smt.report.figures.embed import embed
 from smt.report.pages.backtest_tables import blame_section, misfit_section
@@ -88,7 +88,7 @@ def _exposures(result: IntegrationResult) -> str:
 
 
 def _groups(result: IntegrationResult) -> str:
-    rows = (
+    rows: Rows = (
         {
             "models": name,
             "#: n": group.models,

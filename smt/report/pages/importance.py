@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import caption, fact_list, html_document, html_table, write_page
+from smt.report.document import Rows, caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.importance import SHOWN, importance_figure
 from smt.results.folder import read_result
@@ -94,7 +94,7 @@ def _table(features: Sequence[RankedFeature], name: str) -> str:
 
 
 def _models(result: ImportanceResult) -> str:
-    rows = (
+    rows: Rows = (
         {
             "model": model.model,
             "events": ", ".join(model.events),

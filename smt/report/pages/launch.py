@@ -5,7 +5,7 @@ from html import escape
 from statistics import median
 
 from smt.report import numbers
-from smt.report.document import caption, fact_list, html_document, html_table, write_page
+from smt.report.document import Rows, caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.launch import instances_figure
 from smt.report.pages.tuning import tuning_section
@@ -61,7 +61,7 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     if figure is None:
         return ""
     groups = {"compared": result.delta, "that ship": result.shipped_delta}
-    rows = (
+    rows: Rows = (
         {
             "models": name,
             "#: n": deltas.models,
@@ -142,7 +142,7 @@ def _not_shipped(result: LaunchResult) -> str:
 
 
 def _attributes(result: LaunchResult) -> str:
-    rows = (
+    rows: Rows = (
         {
             "attribute": name.replace("_", " "),
             "value": value.replace("_", "-") if name == "stage" else value,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Html, Row, badge, html_table, number
+from smt.report.document import Html, Row, Rows, badge, html_table, number
 from smt.results.generalization import ShortWindow
 from smt.results.run_reading import Run
 from smt.results.sensitivity import HyperparameterSensitivity
@@ -23,7 +23,7 @@ def technique_table(run: Run) -> str:
 
 def representative_table(run: Run) -> str:
     """The representative models and their baselines."""
-    rows = (
+    rows: Rows = (
         {
             "#: n": str(index),
             "model": model.model,
@@ -75,7 +75,7 @@ def sensitivity_table(table: str, sensitivities: Mapping[str, HyperparameterSens
 
 def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
     """The models with too few test rows, in the order given."""
-    rows = (
+    rows: Rows = (
         {
             "model": model,
             "test rows: n": window.rows,

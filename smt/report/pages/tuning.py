@@ -1,7 +1,7 @@
 """What a fleet's models chose for what their template exposes."""
 
 from smt.report import numbers
-from smt.report.document import caption, html_table
+from smt.report.document import Rows, caption, html_table
 from smt.results.launch import TunedHyperparameter, TuningSummary
 
 
@@ -9,7 +9,7 @@ def tuning_section(tuning: TuningSummary | None) -> str:
     """The section, as HTML; nothing where no model was tuned."""
     if tuning is None:
         return ""
-    rows = (
+    rows: Rows = (
         {
             "hyperparameter": place,
             "default: n": numbers.short(tuned.default),
