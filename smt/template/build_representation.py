@@ -17,6 +17,7 @@ from smt.layers.tables import PooledTables, Table
 from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
 from smt.layers.unknown import UnknownAsMissing
 from smt.layers.weighers import FrequencyGate, PositionWeights
+from smt.template.architecture import singles
 from smt.template.build_sequences import build_pooler, build_reader
 from smt.template.features import (
     AttentionPooling,
@@ -119,9 +120,7 @@ class RepresentationBuilder:
         )
 
     def _ids(self) -> Ids:
-        inputs = self.inputs
-        crosses = inputs.crosses or {}
-        buckets = inputs.buckets or {}
+        inputs, crosses, buckets = self.inputs, self.inputs.crosses, self.inputs.buckets
         needed = {*inputs.ids, *inputs.past_rates, *(s for c in crosses.values() for s in c.of)}
         quantiles = [name for name, bucket in buckets.items() if bucket.boundaries is None]
         return Ids(
@@ -146,8 +145,8 @@ class RepresentationBuilder:
     def _groups(self) -> list[_Group]:
         """Tables in the order of their first features: ids, transforms, lists, sequences."""
         inputs = self.inputs
-        singles = [*inputs.ids, *(inputs.crosses or {}), *(inputs.buckets or {})]
-        groups = {name: [name] for name in [*singles, *inputs.id_lists]}
+        made = (*inputs.crosses, *inputs.buckets)
+        groups = {name: [name] for name in (*inputs.ids, *made, *inputs.id_lists)}
         for name in [*inputs.id_lists, *inputs.sequences]:
             owner = self._shares_with(name)
             if owner is not None and name not in groups.get(owner, ()):
@@ -180,7 +179,7 @@ class RepresentationBuilder:
                 self.features.sequence is not None
                 or attended
                 or events
-                or any(each.reads_sequences for each in interactions)
+                or any(single.reads_sequences for each in interactions for single in singles(each))
             )
         return name in self.inputs.id_lists and attended
 
@@ -259,9 +258,9 @@ class RepresentationBuilder:
         }
 
     def _num_ids(self, name: str) -> int:
-        if name in (self.inputs.crosses or {}):
-            return self.inputs.crosses[name].num_ids  # type: ignore[index]
-        bucket = (self.inputs.buckets or {}).get(name)
+        if name in self.inputs.crosses:
+            return self.inputs.crosses[name].num_ids
+        bucket = self.inputs.buckets.get(name)
         if bucket is not None and bucket.boundaries is not None:
             return BucketIds(bucket.boundaries).num_ids
         if bucket is not None:
