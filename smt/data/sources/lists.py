@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.sources.arrow_types import TEXT, is_text, list_of
-from smt.data.sources.missing import words_of
+from smt.data.sources.missing import present
 from smt.errors import InputError
 
 SEPARATORS = ("|", ",", ";", "\t", "^", "\x01", "\x02", "\x03")
@@ -43,9 +43,8 @@ def as_lists(
     Raises:
         InputError: A text is no list in the separator, or the texts show several.
     """
-    words = pa.array(["", *words_of(given)], TEXT)
     texts = {
-        where: _stripped(values, words) for where, values in columns.items() if is_text(values.type)
+        where: present(values, given) for where, values in columns.items() if is_text(values.type)
     }
     distinct = pa.concat_arrays([pa.array([], TEXT), *texts.values()]).unique().drop_null()
     try:
@@ -75,11 +74,6 @@ class _NoListError(ValueError):
         super().__init__(problem)
         self.text = text
         self.problem = problem
-
-
-def _stripped(texts: pa.Array, words: pa.Array) -> pa.Array:
-    texts = pc.utf8_trim_whitespace(texts)
-    return pc.if_else(pc.is_in(texts, words), None, texts)
 
 
 def _parse(texts: pa.Array, separator: str | None) -> tuple[pa.Array, str | None]:
