@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from smt.layers.moments import own_rows
+
 
 class PastRatesToken(nn.Module):
     """Past event rates of K ids, as one token.
@@ -30,7 +32,7 @@ class PastRatesToken(nn.Module):
         self.num_events = num_events
         self.prior_count = prior_count
         # From the rows of a batch to those that are counted: of all workers, with several.
-        self.gather: Callable[[Tensor], Tensor] = _own
+        self.gather: Callable[[Tensor], Tensor] = own_rows
         starts = [sum(num_ids[:place]) for place in range(len(num_ids) + 1)]
         self.register_buffer("starts", torch.tensor(starts[:-1]).unsqueeze(1), persistent=False)
         # Rows, then positives of each event, of every id; the last entry is that of all rows.
@@ -74,7 +76,3 @@ class PastRatesToken(nn.Module):
         entries = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1).double()
         self.counts.index_add_(0, places.flatten(), entries.repeat(len(places), 1))
         self.counts[-1] += entries.sum(dim=0)
-
-
-def _own(rows: Tensor) -> Tensor:
-    return rows

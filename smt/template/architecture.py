@@ -102,13 +102,8 @@ class Bilinear(InteractionSpec):
         # A single token has no pairs.
         if tokens == 1:
             return None
-        return BilinearInteraction(
-            tokens,
-            dim,
-            gate_reduction=self.gate_reduction,
-            kind=self.form,
-            tokens=self.tokens,
-        )
+        fields = sizes(self)
+        return BilinearInteraction(tokens, dim, kind=fields.pop("form"), **fields)
 
 
 class TokenAttention(InteractionSpec):

@@ -81,14 +81,10 @@ class Inputs:
 def feature_type(schema: Schema, name: str) -> FeatureType:
     """The type by which a feature is selected; a sequence of typed or timed steps is an event."""
     column = schema.columns[name]
-    if isinstance(column, Numeric):
-        return "numeric"
+    if isinstance(column, Numeric | IdList | Embedding):
+        return column.kind
     if isinstance(column, SINGLE_ID_KINDS):
         return "id"
-    if isinstance(column, IdList):
-        return "id_list"
-    if isinstance(column, Embedding):
-        return "embedding"
     if isinstance(column, Sequence):
         return "sequence" if column.events is None and column.timestamps is None else "event"
     return "transform"
@@ -104,7 +100,7 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
     schema.require(model.features, schema.features, f"feature of model '{model.name}':")
     schema.require(model.events, schema.names(Event), f"event of model '{model.name}':")
     _require_sources(model, schema)
-    uri = template.features.selection.importance
+    uri, rates = template.features.selection.importance, template.data.past_rates
     importance = read_importance(uri) if uri is not None else {}
     types = {name: feature_type(schema, name) for name in model.features}
     ranked = {
@@ -139,7 +135,7 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
         sequences=selected("sequence", "event"),
         crosses=_crosses(template, schema, selected("transform"), ranked["id"]),
         buckets=_buckets(template, schema, selected("transform"), ranked["numeric"]),
-        past_rates=_past_rates(template, ranked["id"]),
+        past_rates=tuple(ranked["id"][: rates.count]) if rates is not None else (),
         targets=targets,
     )
 
@@ -251,8 +247,3 @@ def _free(name: str, taken: set[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _past_rates(template: Template, ids: list[str]) -> tuple[str, ...]:
-    spec = template.data.past_rates
-    return () if spec is None else tuple(ids[: spec.count])
