@@ -59,6 +59,7 @@ def log_columns(name: str, kind: StoredColumn, raw: Raw, known: Known) -> dict[s
 def _lists(name: str, kind: IdList | Sequence, raw: Raw, known: Known) -> dict[str, pa.Array]:
     """Lists and their steps' columns, without the elements whose id is missing."""
     result = {name: with_elements(raw[name][1], known[name])}
+    num_codes = kind.num_events if isinstance(kind, Sequence) else None
     for step in (kind.events, kind.timestamps) if isinstance(kind, Sequence) else ():
         if step is None:
             continue
@@ -66,6 +67,6 @@ def _lists(name: str, kind: IdList | Sequence, raw: Raw, known: Known) -> dict[s
         require_same_lengths(lists, raw[name][1], where)
         elements = known.get(step)
         if elements is None:
-            elements = code_column(lists.flatten(), kind.num_events, where)
+            elements = code_column(lists.flatten(), num_codes, where)
         result[step] = with_elements(lists, elements)
     return {step: kept_elements(lists, known[name].is_valid()) for step, lists in result.items()}
