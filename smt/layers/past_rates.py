@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from smt.layers.mlp import MLP
 from smt.layers.moments import own_rows
 
 
@@ -39,12 +40,7 @@ class PastRatesToken(nn.Module):
         # In double precision: in single, a count stops at 2^24 rows, and positives go on.
         shape = (starts[-1] + 1, 1 + num_events)
         self.register_buffer("counts", torch.zeros(shape, dtype=torch.float64))
-        self.project = nn.Sequential(
-            nn.Linear(len(num_ids) * (1 + num_events), hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, dim),
-            nn.ReLU(),
-        )
+        self.project = MLP(len(num_ids) * (1 + num_events), (hidden, dim))
 
     def forward(self, ids: Tensor, labels: Tensor | None) -> Tensor:
         """`[K, B]` ids and the `[B, E]` labels to count (None: only read) -> `[B, 1, D]`."""

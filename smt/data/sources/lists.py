@@ -50,11 +50,12 @@ def as_lists(
     try:
         parsed, used = _parse(distinct, separator)
     except _NoListError as error:
+        text, problem = error.args
         where = next(
-            where for where, values in texts.items() if pc.index(values, error.text).as_py() >= 0
+            where for where, values in texts.items() if pc.index(values, text).as_py() >= 0
         )
-        shown = repr(error.text if len(error.text) <= SHOWN else f"{error.text[:SHOWN]}...")
-        raise InputError(f"{where}: the value {shown} {error.problem}") from None
+        shown = repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+        raise InputError(f"{where}: the value {shown} {problem}") from None
     lists = {}
     for where, values in columns.items():
         if where in texts:
@@ -69,11 +70,6 @@ def as_lists(
 
 class _NoListError(ValueError):
     """A text that is no list, and why."""
-
-    def __init__(self, text: str, problem: str) -> None:
-        super().__init__(problem)
-        self.text = text
-        self.problem = problem
 
 
 def _parse(texts: pa.Array, separator: str | None) -> tuple[pa.Array, str | None]:
