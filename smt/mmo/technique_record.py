@@ -78,8 +78,7 @@ def _trial(number: int, trial: Trial, models: Sequence[ModelSpec], goal: Goal) -
 
 
 def _replication(measured: Measured, models: Sequence[ModelSpec], goal: Goal) -> Replication:
-    deltas = [_over_seeds(measured, place) for place in range(len(models))]
-    helped, neutral, regressed = _counts(deltas, goal.alpha)
+    helped, neutral, regressed = _counts(measured.outcomes, goal.alpha)
     return Replication(
         trial=measured.trial,
         theta=measured.theta,
@@ -94,16 +93,9 @@ def _replication(measured: Measured, models: Sequence[ModelSpec], goal: Goal) ->
         helped=helped,
         neutral=neutral,
         regressed=regressed,
-        deltas=_by_model(models, deltas),
+        deltas=_by_model(models, measured.outcomes),
         by_seed=tuple(_by_model(models, trial.outcomes) for trial in measured.replicates),
     )
-
-
-def _over_seeds(measured: Measured, place: int) -> Delta:
-    """A model's mean over the seeds; it fails as its first seed that did."""
-    by_seed = [trial.outcomes[place] for trial in measured.replicates]
-    failed = next((delta for delta in by_seed if delta.status == "failed"), None)
-    return failed or Delta.of(measured.deltas[place], measured.sems[place])
 
 
 def _shown(
@@ -141,12 +133,11 @@ def _nearest_to_feasible(trials: Sequence[TrialRecord]) -> TrialRecord:
 
 def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]:
     """95% interval of μ and P(R <= ε), of one seed alone; None where a model is missing."""
-    if any(delta.status == "not_evaluated" for delta in trial.outcomes):
+    if trial.skipped:
         return None, None
-    chance = pooled_feasible_probability(
-        trial.deltas, trial.sems, alpha=goal.alpha, epsilon=goal.epsilon
-    )
-    return mean_interval(trial.deltas, trial.sems, goal.shares), chance
+    outcomes = trial.outcomes
+    chance = pooled_feasible_probability(outcomes, alpha=goal.alpha, epsilon=goal.epsilon)
+    return mean_interval(outcomes, goal.shares), chance
 
 
 def _holdout(verdict: Verdict, settings: Settings) -> HoldoutRecord | None:

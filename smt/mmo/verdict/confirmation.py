@@ -56,16 +56,6 @@ class Measured:
     lower: float | None
     feasible_probability: float
 
-    @property
-    def deltas(self) -> tuple[float | None, ...]:
-        """A plain number a model, percent; NaN where it failed."""
-        return tuple(delta.plain for delta in self.outcomes)
-
-    @property
-    def sems(self) -> tuple[float | None, ...]:
-        """Their standard errors; None where unknown."""
-        return tuple(delta.sem for delta in self.outcomes)
-
 
 def candidates(
     trials: Sequence[Trial], estimates: Sequence[Estimate], goal: Goal, *, count: int
@@ -156,9 +146,7 @@ def _measure(
     by_model = zip(*(trial.outcomes for trial in trials), strict=True)
     outcomes = tuple(_over_seeds(deltas, ratio) for deltas in by_model)
     outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-    means = [delta.plain for delta in outcomes]
-    sems = [delta.sem for delta in outcomes]
-    error = mean_sem(sems, goal.shares)
+    error = mean_sem([delta.sem for delta in outcomes], goal.shares)
     return Measured(
         trial=number,
         theta=theta,
@@ -167,26 +155,20 @@ def _measure(
         outcomes=outcomes,
         aggregate=outcome,
         mean_sem=error,
-        interval=mean_interval(means, sems, goal.shares),
+        interval=mean_interval(outcomes, goal.shares),
         lower=None if error is None else outcome.mean - quantile * error,
         feasible_probability=pooled_feasible_probability(
-            means, sems, alpha=goal.alpha, epsilon=goal.epsilon
+            outcomes, alpha=goal.alpha, epsilon=goal.epsilon
         ),
     )
 
 
 def _over_seeds(deltas: Sequence[Delta], ratio: float | None) -> Delta:
-    """A model's mean delta with its standard error; the first that failed, where one did."""
-    values = [delta.value for delta in deltas if delta.value is not None]
-    if len(values) < len(deltas):
-        return next(delta for delta in deltas if delta.value is None)
+    """A model's mean delta, by the variance between seeds that all candidates tell."""
     squares = _mean_square(deltas)
-    mean, sem = combine_replicates(
-        values,
-        [delta.sem for delta in deltas],
-        seed_variance=None if ratio is None or squares is None else ratio * squares,
+    return combine_replicates(
+        deltas, seed_variance=None if ratio is None or squares is None else ratio * squares
     )
-    return Delta.measured(mean, sem)
 
 
 def _relative_seed_variance(candidates: Sequence[Sequence[Trial]], alpha: float) -> float | None:
