@@ -9,11 +9,11 @@ from smt.search.aggregate import Aggregate, aggregate
 from smt.search.delta import Delta
 from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method, check_method
-from smt.search.propose import judge, propose
+from smt.search.propose import judge, propose, propose_or_end
 from smt.search.recommend import Estimate, best_trial, choose
 from smt.search.rejection import Rejection, plan_rejection
 from smt.search.state import SearchState
-from smt.search.trial import Trial, spent
+from smt.search.trial import Trial
 from smt.seeds import check_seed
 from smt.space import Space, Theta, check_space
 
@@ -95,15 +95,9 @@ def optimize(
     state = SearchState(space, goal, seed=seed, earlier=earlier, early_stopping=early_stopping)
     stopped = None
     while len(state.trials) < trials:
-        stopped = spent(state.trials, max_evaluations)
-        if stopped is not None:
-            break
-        proposal = propose(state, method)
-        if proposal is None:
-            stopped = "all points of the space are tried"
-            break
-        if proposal.stop is not None:
-            stopped = proposal.stop
+        proposal = propose_or_end(state, max_evaluations, lambda known: propose(known, method))
+        if isinstance(proposal, str):
+            stopped = proposal
             break
         rejection = plan_rejection(proposal, goal, early=early_rejection)
         try:

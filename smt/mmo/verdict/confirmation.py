@@ -96,10 +96,29 @@ def measure(
     """
     ratio = _relative_seed_variance([trials for _, _, trials in replicates], goal.alpha)
     quantile = float(ndtri(1 - LEVEL / max(len(replicates), 1)))
-    return tuple(
-        _measure(number, theta, tuple(trials), tuple(seeds), goal, ratio, quantile)
-        for number, theta, trials in replicates
-    )
+    measured = []
+    for number, theta, trials in replicates:
+        by_model = zip(*(trial.outcomes for trial in trials), strict=True)
+        outcomes = tuple(_over_seeds(deltas, ratio) for deltas in by_model)
+        outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+        error = mean_sem([delta.sem for delta in outcomes], goal.shares)
+        measured.append(
+            Measured(
+                trial=number,
+                theta=theta,
+                seeds=tuple(seeds),
+                replicates=tuple(trials),
+                outcomes=outcomes,
+                aggregate=outcome,
+                mean_sem=error,
+                interval=mean_interval(outcomes, goal.shares),
+                lower=None if error is None else outcome.mean - quantile * error,
+                feasible_probability=pooled_feasible_probability(
+                    outcomes, alpha=goal.alpha, epsilon=goal.epsilon
+                ),
+            )
+        )
+    return tuple(measured)
 
 
 def choose_confirmed(measured: Sequence[Measured], goal: Goal) -> Measured | None:
@@ -132,35 +151,6 @@ def explain(measured: Measured, goal: Goal) -> str:
         return f"{seeds} a standard error is unknown, so μ = {mean:+.3f}% may be noise"
     bound = f"{seeds} μ = {mean:+.3f}% is above {measured.lower:+.3f}% with 95% confidence"
     return bound if measured.lower > 0 else f"{bound} only: it may be noise"
-
-
-def _measure(
-    number: int,
-    theta: Theta,
-    trials: tuple[Trial, ...],
-    seeds: tuple[int, ...],
-    goal: Goal,
-    ratio: float | None,
-    quantile: float,
-) -> Measured:
-    by_model = zip(*(trial.outcomes for trial in trials), strict=True)
-    outcomes = tuple(_over_seeds(deltas, ratio) for deltas in by_model)
-    outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-    error = mean_sem([delta.sem for delta in outcomes], goal.shares)
-    return Measured(
-        trial=number,
-        theta=theta,
-        seeds=seeds,
-        replicates=trials,
-        outcomes=outcomes,
-        aggregate=outcome,
-        mean_sem=error,
-        interval=mean_interval(outcomes, goal.shares),
-        lower=None if error is None else outcome.mean - quantile * error,
-        feasible_probability=pooled_feasible_probability(
-            outcomes, alpha=goal.alpha, epsilon=goal.epsilon
-        ),
-    )
 
 
 def _over_seeds(deltas: Sequence[Delta], ratio: float | None) -> Delta:
