@@ -19,7 +19,6 @@ from smt.mmo.tune_searcher import FleetSearcher
 from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
 from smt.search.propose import propose, propose_or_end
-from smt.search.rejection import plan_rejection
 from smt.search.settings import Settings
 from smt.search.state import SearchState
 from smt.search.trial import Proposal, Trial
@@ -93,8 +92,8 @@ class TechniqueSearch:
             change = self._change(technique, number, proposal.theta)
             models = [self.models[place] for place in proposal.order]
             tasks = [self.task(model).model_copy(update=change) for model in models]
-            rejection = plan_rejection(proposal, goal, early=settings.early_rejection)
-            return {"tasks": [task.to_dict() for task in tasks], "rejection": rejection}
+            settling = goal if settings.early_rejection and not proposal.finish else None
+            return {"tasks": [task.to_dict() for task in tasks], "settling": settling}
 
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
             evaluations = [Evaluation.model_validate(values) for values in result["evaluations"]]

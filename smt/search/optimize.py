@@ -11,7 +11,6 @@ from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method, check_method
 from smt.search.propose import judge, propose, propose_or_end
 from smt.search.recommend import Estimate, best_trial, choose
-from smt.search.rejection import Rejection, plan_rejection
 from smt.search.state import SearchState
 from smt.search.trial import Trial
 from smt.seeds import check_seed
@@ -99,9 +98,9 @@ def optimize(
         if isinstance(proposal, str):
             stopped = proposal
             break
-        rejection = plan_rejection(proposal, goal, early=early_rejection)
+        settling = goal if early_rejection and not proposal.finish else None
         try:
-            outcomes = _evaluate(evaluate, proposal.theta, models, proposal.order, rejection)
+            outcomes = _evaluate(evaluate, proposal.theta, models, proposal.order, settling)
         except RuntimeError as error:
             error.trials = tuple(state.trials)  # type: ignore[attr-defined]
             raise
@@ -133,9 +132,9 @@ def _evaluate(
     theta: Theta,
     models: Sequence[Hashable],
     order: Sequence[int],
-    rejection: Rejection | None,
+    settling: Goal | None,
 ) -> list[Delta]:
-    """Evaluate the models in this order, until the verdict is settled."""
+    """Evaluate the models in this order, until the goal settles the verdict where there is one."""
     outcomes = [Delta.not_evaluated()] * len(models)
     for index in order:
         try:
@@ -144,7 +143,7 @@ def _evaluate(
             raise RuntimeError(
                 f"evaluate failed at theta {theta}, model {models[index]!r}: {error!r}"
             ) from error
-        if rejection is not None and rejection.settles(outcomes):
+        if settling is not None and settling.settles(outcomes):
             break
     return outcomes
 
