@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from smt.fleet import ModelSpec
 from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
@@ -17,7 +16,6 @@ from smt.results.technique import (
     Interval,
     Replication,
     ShownTrial,
-    SurrogateEstimate,
     TechniqueRecord,
     ThetaRecord,
     TrialRecord,
@@ -54,7 +52,7 @@ def technique_record(
         stopped=result.stopped,
         paper=None if result.paper is None else _number(result.paper, result.trials),
         paper_generalizes=result.paper is not None and result.paper.aggregate.value >= settings.tau,
-        estimate=None if result.estimate is None else SurrogateEstimate(**asdict(result.estimate)),
+        estimate=result.estimate,
         shown=_shown(result, trials, confirmation, goal),
         confirmation=confirmation,
         holdout=_holdout(verdict, settings),
