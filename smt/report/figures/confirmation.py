@@ -64,12 +64,13 @@ def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
 
 
 def _lowest(technique: TechniqueRecord, tau: float) -> float:
-    means = [technique.trial(each.trial).mean for each in technique.confirmation]
-    return lowest_drawn([*means, *(each.mean for each in technique.confirmation)], 0.0, tau)
+    candidates = technique.confirmation
+    searched = [technique.trial(candidate.trial).mean for candidate in candidates]
+    return lowest_drawn([*searched, *(candidate.mean for candidate in candidates)], 0.0, tau)
 
 
 def _search(technique: TechniqueRecord, low: float) -> go.Scatter:
-    trials = [technique.trial(each.trial) for each in technique.confirmation]
+    trials = [technique.trial(candidate.trial) for candidate in technique.confirmation]
     sems = [trial.mean_sem for trial in trials]
     marks = on_axis([trial.mean for trial in trials], low, sems=sems)
     hover = [
@@ -108,8 +109,9 @@ def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Sc
 
 
 def _bounds(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
-    found = technique.confirmation
-    bounds = on_axis([each.mean for each in found], low, sems=[each.lower for each in found]).sems
+    candidates = technique.confirmation
+    lower = [candidate.lower for candidate in candidates]
+    bounds = on_axis([candidate.mean for candidate in candidates], low, sems=lower).sems
     rows = [row for row in measured if bounds[row] is not None]
     return go.Scatter(
         name="lower bound of the verdict",
@@ -126,8 +128,8 @@ def _shifts(technique: TechniqueRecord, measured: list[int], low: float) -> go.S
     xs: list[float | None] = []
     ys: list[float | None] = []
     for row in measured:
-        found = technique.confirmation[row]
-        means = [technique.trial(found.trial).mean, found.mean]
+        candidate = technique.confirmation[row]
+        means = [technique.trial(candidate.trial).mean, candidate.mean]
         xs += [*on_axis(means, low).places, None]
         ys += [row - APART, row + APART, None]
     return go.Scatter(
