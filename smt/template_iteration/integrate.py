@@ -13,7 +13,7 @@ from smt.results.integration import Exposure
 from smt.spec import suggest
 from smt.storage import Folder
 from smt.techniques import catalogue, find_technique
-from smt.template import Template, diff, history
+from smt.template import Technique, Template, diff, history
 from smt.template.versions import (
     TEMPLATES,
     AppliedTechnique,
@@ -105,9 +105,9 @@ def integrate(
                 name=technique.name,
                 theta=theta,
                 exposed=tuple(
-                    each.hyperparameter
-                    for each in exposures
-                    if each.technique == technique.name and each.place is not None
+                    exposure.hyperparameter
+                    for exposure in exposures
+                    if exposure.technique == technique.name and exposure.place is not None
                 ),
             )
             for technique, theta in chosen
@@ -135,16 +135,19 @@ def _reduce(
 ) -> tuple[Reduced, ...]:
     if len(chosen) < 2:
         return ()
-    found = []
+    reduced = []
     for technique, _ in chosen:
-        others = [each for each in chosen if each[0] is not technique]
         try:
-            template, _ = _make(others, parent, run, exposing)
+            template, _ = _make(_without(technique, chosen), parent, run, exposing)
         except InputError as error:
-            found.append(Reduced(technique.name, None, str(error)))
+            reduced.append(Reduced(technique.name, None, str(error)))
         else:
-            found.append(Reduced(technique.name, template))
-    return tuple(found)
+            reduced.append(Reduced(technique.name, template))
+    return tuple(reduced)
+
+
+def _without(technique: Technique, chosen: Sequence[Applied]) -> list[Applied]:
+    return [(other, theta) for other, theta in chosen if other is not technique]
 
 
 def _parent(
@@ -173,8 +176,9 @@ def _choose(run: GeneralizationResult, names: Sequence[str] | None, source: str)
                     f"{source}: technique '{name}' is not in the catalogue; name the "
                     "techniques to integrate, this one as FILE.py:NAME"
                 )
-    found = {each.name: each for each in map(find_technique, names or run.generalized)}
-    for name in found:
+    techniques = [find_technique(name) for name in names or run.generalized]
+    by_name = {technique.name: technique for technique in techniques}
+    for name in by_name:
         if name not in run.generalized:
             raise InputError(
                 f"{source}: technique '{name}' does not generalize; "
@@ -182,21 +186,21 @@ def _choose(run: GeneralizationResult, names: Sequence[str] | None, source: str)
             )
     order = run.generalized if run.settings.sequential else catalogue
     places = {name: place for place, name in enumerate(order)}
-    ordered = sorted(found, key=lambda name: places.get(name, len(places)))
-    return [(found[name], run.generalized[name]) for name in ordered]
+    ordered = sorted(by_name, key=lambda name: places.get(name, len(places)))
+    return [(by_name[name], run.generalized[name]) for name in ordered]
 
 
 def _check_effects(chosen: Sequence[Applied], parent: Template) -> None:
     """Raise `InputError` for a technique without which the template would be the same."""
     template = apply_techniques(chosen, parent)
     for technique, _ in chosen:
-        others = [each for each in chosen if each[0] is not technique]
+        others = _without(technique, chosen)
         try:
             without = apply_techniques(others, parent)
         except InputError:
             continue
         if without == template:
-            beside = ", ".join(each.name for each, _ in others) or "nothing"
+            beside = ", ".join(other.name for other, _ in others) or "nothing"
             raise InputError(
                 f"technique '{technique.name}' changes nothing of template '{parent.name}' "
                 f"beside {beside}; name the techniques to integrate, without it"
