@@ -163,9 +163,10 @@ def record_made(job: Job, made: Made | Lost, folder: Folder) -> Instance:
             delta=job.no_delta(made.reason),
         )
         made = Made(lost, {})
-    folder.clear(model_folder(name))
-    folder.write_all({f"{model_folder(name)}/{f}": content for f, content in made.files.items()})
-    folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())
+    place = model_folder(name)
+    folder.clear(place)
+    folder.write_all({f"{place}/{file}": data for file, data in made.files.items()})
+    folder.write(f"{place}/{RECORD}", made.instance.model_dump_json().encode())
     return made.instance
 
 
