@@ -67,17 +67,17 @@ def _watching(representation: Representation, watched: Watched) -> Iterator[None
 
     def read(_: object, args: tuple[Examples]) -> tuple[Examples]:
         numeric = args[0].numeric.detach().requires_grad_()
-        watched.append((numeric, lambda found: {n: found[:, c] for n, c in columns.items()}))
+        watched.append((numeric, lambda terms: {n: terms[:, c] for n, c in columns.items()}))
         return (args[0]._replace(numeric=numeric),)
 
     def rate(_: object, args: tuple[Tensor]) -> tuple[Tensor]:
         rates = args[0].detach().requires_grad_()
         rated = representation.rated
-        watched.append((rates, lambda found: _sums(found.view(len(found), len(rated), -1), rated)))
+        watched.append((rates, lambda terms: _sums(terms.view(len(terms), len(rated), -1), rated)))
         return (rates,)
 
     def make(_: object, args: object, output: Represented) -> Represented:
-        watched.append((output.tokens, lambda found: _sums(found, representation.token_names)))
+        watched.append((output.tokens, lambda terms: _sums(terms, representation.token_names)))
         sequences = []
         for place, steps in enumerate(output.sequences):
             # Cut off, or a step would count once more through its sequence's token.
@@ -99,10 +99,10 @@ def _watching(representation: Representation, watched: Watched) -> Iterator[None
             hook.remove()
 
 
-def _sums(found: Tensor, names: Sequence[str | None]) -> dict[str, Tensor]:
+def _sums(terms: Tensor, names: Sequence[str | None]) -> dict[str, Tensor]:
     """`[B, F, D]` summed to `[B]` each of F names; those without a name are left out."""
     return {
-        name: found[:, place].sum(dim=1) for place, name in enumerate(names) if name is not None
+        name: terms[:, place].sum(dim=1) for place, name in enumerate(names) if name is not None
     }
 
 
@@ -112,4 +112,4 @@ def _step_sums(
     """From the `[L, D]` steps of the sequence at a place to `[B]` of its name."""
     assert representation.steps is not None
     name = [*representation.steps.readers][place]
-    return lambda found: {name: segment_sum(steps.with_values(found.sum(dim=1)))}
+    return lambda terms: {name: segment_sum(steps.with_values(terms.sum(dim=1)))}

@@ -159,8 +159,8 @@ def gradient_importance(trained: Trained, model: ModelSpec, *, rows: int | None 
     changes: dict[str, list[Tensor]] = {name: [] for name in features_of(trained.reads)}
     table = _measured(trained, rows)
     for batch in _batches(trained, table):
-        found, shares = attribute(trained.reads, batch.to(device), trained.correction, scale)
-        losses.append(found.cpu())
+        weighed, shares = attribute(trained.reads, batch.to(device), trained.correction, scale)
+        losses.append(weighed.cpu())
         weights.append(batch.weights.double())
         for name, share in shares.items():
             changes[name].append(share.abs().double().cpu())
