@@ -120,8 +120,8 @@ def save_importance(
     Raises:
         InputError: No model could be measured.
     """
-    failures = {each.model: each.failure for each in measured if each.failure is not None}
-    tables = [each.table for each in measured if each.table is not None]
+    failures = {model.model: model.failure for model in measured if model.failure is not None}
+    tables = [model.table for model in measured if model.table is not None]
     if not tables:
         raise InputError("; ".join(f"model '{name}': {why}" for name, why in failures.items()))
     ranking = {}
