@@ -31,7 +31,7 @@ class ImportanceSettings(Spec):
         method: `both` keeps gradients in a table of their own, because a template's
             selection takes the mean over all rows of a table.
         repeats: Permutations a feature.
-        rows: Rows that are measured; all of those held out where None.
+        rows: That are measured, spread evenly over those held out; all of these where None.
         seed: Of initial values and permutations.
     """
 
