@@ -1,7 +1,7 @@
 """The back-test (§3.3.2): a version against its parent, on representatives and others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from smt.template.named_files import FileDigests
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import LeftOut, VersionDecision
 from smt.template_iteration.fleet_check import FleetCheck
-from smt.template_iteration.integrate import Integration, Reduced
+from smt.template_iteration.integrate import Integration
 
 NAME = "backtest"
 
@@ -69,7 +69,7 @@ def backtest(
     parent, settings = change.parent.template, change.run.settings
     digests = log_digests(models, logs)
     templates = [parent, change.version.template]
-    templates += [reduced.template for reduced in change.reduced if reduced.template is not None]
+    templates += [without.template for without in change.reduced if without.template is not None]
     folder, files = Folder(out), FileDigests().of(*templates)
     identity = {
         "before": parent.to_dict(),
@@ -85,8 +85,8 @@ def backtest(
     misfits = check.misfits(change.version.template)
     if misfits:
         with claim_run(folder, identity, resume=resume):
-            left_out = tuple(_count(reduced, check) for reduced in change.reduced)
-        return VersionDecision(tuple(seeds), settings, misfits, None, left_out)
+            left_out = _count(change, check)
+        return VersionDecision(tuple(seeds), settings, misfits, None, tuple(left_out))
     planned = plan_run(models, templates, logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(parent)
@@ -98,11 +98,14 @@ def backtest(
     return VersionDecision(tuple(seeds), settings, (), comparison, left_out)
 
 
-def _count(reduced: Reduced, check: FleetCheck) -> LeftOut:
-    """What is known of a version without one technique before it is trained."""
-    if reduced.template is None:
-        return LeftOut(reduced.technique, failure=reduced.failure)
-    return LeftOut(reduced.technique, misfits=check.misfits(reduced.template))
+def _count(change: Integration, check: FleetCheck) -> list[LeftOut]:
+    """What is known of the version without each technique before it is trained."""
+    return [
+        without
+        if without.template is None
+        else replace(without, misfits=check.misfits(without.template))
+        for without in change.reduced
+    ]
 
 
 @dataclass(frozen=True)
@@ -123,15 +126,16 @@ class _Training:
         comparison = self._compare(before, NAME, self.change.version.template)
         if comparison.kept:
             return comparison, ()
-        left_out = [_count(reduced, check) for reduced in self.change.reduced]
+        left_out = _count(self.change, check)
         trained = [
-            (place, reduced.technique, reduced.template)
-            for place, reduced in enumerate(self.change.reduced)
-            if reduced.template is not None and not left_out[place].misfits
+            (place, without, without.template)
+            for place, without in enumerate(left_out)
+            if without.template is not None and not without.misfits
         ]
         self.display.plan(len(trained) * len(self.models) * len(self.seeds))
-        for place, name, template in trained:
-            left_out[place] = LeftOut(name, self._compare(before, f"without_{name}", template))
+        for place, without, template in trained:
+            compared = self._compare(before, f"without_{without.technique}", template)
+            left_out[place] = replace(without, comparison=compared)
         return comparison, tuple(left_out)
 
     def _train_parent(self) -> list[list[Evaluation]]:

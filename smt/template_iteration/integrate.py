@@ -1,7 +1,7 @@
 """Template integration (§3.3.2): T_G⁺ at θ* becomes the next version of a template."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,22 +22,8 @@ from smt.template.versions import (
     Version,
 )
 from smt.template_iteration.applied import Applied, apply_techniques
+from smt.template_iteration.decision import LeftOut
 from smt.template_iteration.exposure import expose, find_exposures
-
-
-@dataclass(frozen=True)
-class Reduced:
-    """A new version without one of its techniques.
-
-    Attributes:
-        technique: The one that it lacks.
-        template: None where the others do not go together without it.
-        failure: Why there is no template; None where there is one.
-    """
-
-    technique: str
-    template: Template | None
-    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +42,7 @@ class Integration:
     parent: Version
     version: Version
     exposures: tuple[Exposure, ...]
-    reduced: tuple[Reduced, ...]
+    reduced: tuple[LeftOut, ...]
 
 
 def integrate(
@@ -117,7 +103,7 @@ def integrate(
         notes=notes,
         template=template,
     )
-    reduced = _reduce(chosen, parent.template, result, exposing)
+    reduced = tuple(_reduce(chosen, parent.template, result, exposing))
     return Integration(source, result, parent, version, exposures, reduced)
 
 
@@ -132,18 +118,14 @@ def _make(
 
 def _reduce(
     chosen: Sequence[Applied], parent: Template, run: GeneralizationResult, exposing: bool
-) -> tuple[Reduced, ...]:
-    if len(chosen) < 2:
-        return ()
-    reduced = []
-    for technique, _ in chosen:
+) -> Iterator[LeftOut]:
+    for technique, _ in chosen if len(chosen) > 1 else ():
         try:
             template, _ = _make(_without(technique, chosen), parent, run, exposing)
         except InputError as error:
-            reduced.append(Reduced(technique.name, None, str(error)))
+            yield LeftOut(technique.name, failure=str(error))
         else:
-            reduced.append(Reduced(technique.name, template))
-    return tuple(reduced)
+            yield LeftOut(technique.name, template=template)
 
 
 def _without(technique: Technique, chosen: Sequence[Applied]) -> list[Applied]:
