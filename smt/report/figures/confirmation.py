@@ -51,15 +51,7 @@ def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
         showlegend=True,
         legend=theme.legend(y=1 + LIFT / (ROW * len(candidates))),
     )
-    figure.add_annotation(
-        text=theme.label(f"τ = {numbers.percent(tau)}"),
-        x=tau,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        showarrow=False,
-        font={"color": theme.MUTED, "size": 11},
-    )
+    figure.add_annotation(**theme.tau_note(tau, x=tau, y=1, yref="paper", yanchor="bottom"))
     return figure
 
 

@@ -50,16 +50,8 @@ def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
         showlegend=True,
         legend=theme.legend(y=1.02),
     )
-    figure.add_annotation(
-        text=theme.label(f"τ = {numbers.percent(tau)}"),
-        x=1,
-        xref="paper",
-        xanchor="left",
-        y=tau,
-        showarrow=False,
-        xshift=6,
-        font={"color": theme.MUTED, "size": 11},
-    )
+    note = theme.tau_note(tau, x=1, xref="paper", xanchor="left", y=tau, xshift=6)
+    figure.add_annotation(**note)
     return figure
 
 
