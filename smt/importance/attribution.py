@@ -1,7 +1,7 @@
 """What of a loss is due to which feature, to first order: gradient times value."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor
@@ -36,10 +36,10 @@ def attribute(
         `[B]` weighed losses, contributions to NE, and by feature `[B]` shares of them.
     """
     watched: Watched = []
-    with ExitStack() as stack:
+    with ExitStack() as hooks:
         for module in network.modules():
             if isinstance(module, Representation):
-                stack.enter_context(_watching(module, watched))
+                _watch(module, watched, hooks)
         logits = network(batch).double() + correction
     errors = binary_cross_entropy_with_logits(logits, batch.labels.double(), reduction="none")
     losses = (errors / entropies).mean(dim=1) * batch.weights
@@ -60,8 +60,7 @@ def attribute(
     return losses.detach(), shares
 
 
-@contextmanager
-def _watching(representation: Representation, watched: Watched) -> Iterator[None]:
+def _watch(representation: Representation, watched: Watched, hooks: ExitStack) -> None:
     """Add what a representation reads and makes."""
     columns = dict(zip(representation.numeric_names, representation.numeric_columns, strict=True))
 
@@ -86,17 +85,11 @@ def _watching(representation: Representation, watched: Watched) -> Iterator[None
             watched.append((values, _step_sums(representation, place, steps)))
         return Represented(output.tokens, sequences)
 
-    hooks = [
-        representation.register_forward_pre_hook(read),
-        representation.register_forward_hook(make),
-    ]
+    hooks.callback(representation.register_forward_pre_hook(read).remove)
+    hooks.callback(representation.register_forward_hook(make).remove)
     if representation.past_rates is not None:
-        hooks.append(representation.past_rates.project.register_forward_pre_hook(rate))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+        project = representation.past_rates.project
+        hooks.callback(project.register_forward_pre_hook(rate).remove)
 
 
 def _sums(terms: Tensor, names: Sequence[str | None]) -> dict[str, Tensor]:
