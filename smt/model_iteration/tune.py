@@ -120,7 +120,7 @@ def _search(
     )
     if not known:
         return model, tuning
-    theta, delta, sem = max(known, key=lambda candidate: surely(*candidate[1:], len(tried)))
+    theta, delta, sem = max(known, key=lambda other: surely(other[1], other[2], len(tried)))
     tuning = tuning.model_copy(update={"delta": delta, "sem": sem})
     if not surely(delta, sem, len(tried)) > 0:
         return model, tuning

@@ -85,8 +85,8 @@ def backtest(
     misfits = check.misfits(change.version.template)
     if misfits:
         with claim_run(folder, identity, resume=resume):
-            left_out = _count(change, check)
-        return VersionDecision(tuple(seeds), settings, misfits, None, tuple(left_out))
+            counted = tuple(_count(change, check))
+        return VersionDecision(tuple(seeds), settings, misfits, None, counted)
     planned = plan_run(models, templates, logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(parent)
