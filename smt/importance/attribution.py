@@ -1,7 +1,7 @@
 """What of a loss is due to which feature, to first order: gradient times value."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor
@@ -36,10 +36,10 @@ def attribute(
         `[B]` weighed losses, contributions to NE, and by feature `[B]` shares of them.
     """
     watched: Watched = []
-    with ExitStack() as stack:
+    with ExitStack() as hooks:
         for module in network.modules():
             if isinstance(module, Representation):
-                stack.enter_context(_watching(module, watched))
+                _watch(module, watched, hooks)
         logits = network(batch).double() + correction
     errors = binary_cross_entropy_with_logits(logits, batch.labels.double(), reduction="none")
     losses = (errors / entropies).mean(dim=1) * batch.weights
@@ -60,24 +60,23 @@ def attribute(
     return losses.detach(), shares
 
 
-@contextmanager
-def _watching(representation: Representation, watched: Watched) -> Iterator[None]:
+def _watch(representation: Representation, watched: Watched, hooks: ExitStack) -> None:
     """Add what a representation reads and makes."""
     columns = dict(zip(representation.numeric_names, representation.numeric_columns, strict=True))
 
     def read(_: object, args: tuple[Examples]) -> tuple[Examples]:
         numeric = args[0].numeric.detach().requires_grad_()
-        watched.append((numeric, lambda found: {n: found[:, c] for n, c in columns.items()}))
+        watched.append((numeric, lambda terms: {n: terms[:, c] for n, c in columns.items()}))
         return (args[0]._replace(numeric=numeric),)
 
     def rate(_: object, args: tuple[Tensor]) -> tuple[Tensor]:
         rates = args[0].detach().requires_grad_()
         rated = representation.rated
-        watched.append((rates, lambda found: _sums(found.view(len(found), len(rated), -1), rated)))
+        watched.append((rates, lambda terms: _sums(terms.view(len(terms), len(rated), -1), rated)))
         return (rates,)
 
     def make(_: object, args: object, output: Represented) -> Represented:
-        watched.append((output.tokens, lambda found: _sums(found, representation.token_names)))
+        watched.append((output.tokens, lambda terms: _sums(terms, representation.token_names)))
         sequences = []
         for place, steps in enumerate(output.sequences):
             # Cut off, or a step would count once more through its sequence's token.
@@ -86,23 +85,17 @@ def _watching(representation: Representation, watched: Watched) -> Iterator[None
             watched.append((values, _step_sums(representation, place, steps)))
         return Represented(output.tokens, sequences)
 
-    hooks = [
-        representation.register_forward_pre_hook(read),
-        representation.register_forward_hook(make),
-    ]
+    hooks.callback(representation.register_forward_pre_hook(read).remove)
+    hooks.callback(representation.register_forward_hook(make).remove)
     if representation.past_rates is not None:
-        hooks.append(representation.past_rates.project.register_forward_pre_hook(rate))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+        project = representation.past_rates.project
+        hooks.callback(project.register_forward_pre_hook(rate).remove)
 
 
-def _sums(found: Tensor, names: Sequence[str | None]) -> dict[str, Tensor]:
+def _sums(terms: Tensor, names: Sequence[str | None]) -> dict[str, Tensor]:
     """`[B, F, D]` summed to `[B]` each of F names; those without a name are left out."""
     return {
-        name: found[:, place].sum(dim=1) for place, name in enumerate(names) if name is not None
+        name: terms[:, place].sum(dim=1) for place, name in enumerate(names) if name is not None
     }
 
 
@@ -112,4 +105,4 @@ def _step_sums(
     """From the `[L, D]` steps of the sequence at a place to `[B]` of its name."""
     assert representation.steps is not None
     name = [*representation.steps.readers][place]
-    return lambda found: {name: segment_sum(steps.with_values(found.sum(dim=1)))}
+    return lambda terms: {name: segment_sum(steps.with_values(terms.sum(dim=1)))}

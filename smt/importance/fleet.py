@@ -102,8 +102,7 @@ def measure_on_worker(
 
 def _loop(config: dict[str, Any]) -> Measured:
     torch.set_num_threads(1)
-    log = ray.get(config["log"])
-    return measure_model(config["model"], log, config["template"], config["settings"])
+    return measure_model(**{**config, "log": ray.get(config["log"])})
 
 
 def measure_model(
@@ -111,18 +110,9 @@ def measure_model(
 ) -> Measured:
     """Train and measure a model; that it cannot be measured is a finding, not an exception."""
     try:
-        table = feature_importance(
-            template,
-            model,
-            log,
-            methods=settings.methods,
-            repeats=settings.repeats,
-            rows=settings.rows,
-            seed=settings.seed,
-        )
+        return Measured(model.name, feature_importance(template, model, log, settings))
     except (DivergedError, InputError) as error:
         return Measured(model.name, None, str(error))
-    return Measured(model.name, table)
 
 
 def describe_measured(measured: Measured) -> str:

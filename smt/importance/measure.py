@@ -18,7 +18,7 @@ from smt.fleet import ModelSpec
 from smt.importance.attribution import attribute
 from smt.layers.networks import Network
 from smt.layers.representation import Ids, Representation
-from smt.results.importance import Method
+from smt.results.importance import ImportanceSettings, Method
 from smt.template import Template
 from smt.template.features import FeatureType, Selection
 from smt.template.inputs import feature_type
@@ -48,11 +48,7 @@ def feature_importance(
     template: Template,
     model: ModelSpec,
     log: Log,
-    *,
-    methods: Sequence[Method] = ("permutation",),
-    repeats: int = 1,
-    rows: int | None = None,
-    seed: int = 0,
+    settings: ImportanceSettings,
 ) -> pa.Table:
     """Importance of all of a model's features, whatever the template selects of them.
 
@@ -67,15 +63,10 @@ def feature_importance(
         DivergedError: A loss was not finite.
     """
     template = template.change("features", selection=Selection())
-    trained = train_network(template, model, hold_out(model, log), seed=seed)
-    tables = [
-        permutation_importance(trained, model, repeats=repeats, rows=rows, seed=seed)
-        if method == "permutation"
-        else gradient_importance(trained, model, rows=rows)
-        for method in methods
-    ]
-    table = pa.concat_tables(tables)
-    return table.append_column("seed", pa.array([seed] * len(table), pa.int64()))
+    trained = train_network(template, model, hold_out(model, log), seed=settings.seed)
+    measure = {"permutation": permutation_importance, "gradient": gradient_importance}
+    table = pa.concat_tables(measure[name](trained, model, settings) for name in settings.methods)
+    return table.append_column("seed", pa.array([settings.seed] * len(table), pa.int64()))
 
 
 def hold_out(model: ModelSpec, log: Log, share: float = MEASURED_SHARE) -> Log:
@@ -100,12 +91,7 @@ def hold_out(model: ModelSpec, log: Log, share: float = MEASURED_SHARE) -> Log:
 
 
 def permutation_importance(
-    trained: Trained,
-    model: ModelSpec,
-    *,
-    repeats: int = 1,
-    rows: int | None = None,
-    seed: int = 0,
+    trained: Trained, model: ModelSpec, settings: ImportanceSettings
 ) -> pa.Table:
     """By how many percent NE rises where a feature's values are another row's (Breiman 2001).
 
@@ -113,11 +99,8 @@ def permutation_importance(
     A stored feature's values, a sequence's with the events and times of its steps, are
     permuted over all rows in Arrow, and so reach all that is made of them; a transform's ids
     are permuted within a batch, and its sources stay. Scikit-learn's function wants a matrix
-    of all features, which lists, and rows that stream, do not make.
-
-    Args:
-        repeats: Permutations that are averaged; the same ones for all features.
-        rows: So many, spread evenly over the test window; all where None.
+    of all features, which lists, and rows that stream, do not make. All features have the same
+    permutations.
 
     Returns:
         A row for every feature that the network reads: feature, type, importance and its
@@ -127,24 +110,26 @@ def permutation_importance(
     Raises:
         InputError: The rows are all of one cluster.
     """
-    table = _measured(trained, rows)
+    table = _measured(trained, settings.rows)
     schema = trained.reads.schema
     base = _losses(trained, table)
-    generator = np.random.default_rng(seed)
-    orders = [generator.permutation(len(table)) for _ in range(repeats)]
+    generator = np.random.default_rng(settings.seed)
+    orders = [generator.permutation(len(table)) for _ in range(settings.repeats)]
     changed = {}
     for feature in features_of(trained.reads):
         if feature in schema.stored:
             columns = _columns_with(feature, schema)
             losses = [_losses(trained, _permuted(table, columns, order)) for order in orders]
         else:
-            with _shuffled_ids(trained.reads, feature, seed):
+            with _shuffled_ids(trained.reads, feature, settings.seed):
                 losses = [_losses(trained, table) for _ in orders]
         changed[feature] = np.mean(losses, axis=0)
     return _table("permutation", model, table, schema, base, changed)
 
 
-def gradient_importance(trained: Trained, model: ModelSpec, *, rows: int | None = None) -> pa.Table:
+def gradient_importance(
+    trained: Trained, model: ModelSpec, settings: ImportanceSettings
+) -> pa.Table:
     """By how many percent of NE a feature's values change the losses, to first order.
 
     One pass over the rows, whatever the number of features: the mean absolute share that
@@ -157,10 +142,10 @@ def gradient_importance(trained: Trained, model: ModelSpec, *, rows: int | None 
     scale = torch.tensor(entropies, dtype=torch.float64, device=device)
     losses, weights = [], []
     changes: dict[str, list[Tensor]] = {name: [] for name in features_of(trained.reads)}
-    table = _measured(trained, rows)
+    table = _measured(trained, settings.rows)
     for batch in _batches(trained, table):
-        found, shares = attribute(trained.reads, batch.to(device), trained.correction, scale)
-        losses.append(found.cpu())
+        weighed, shares = attribute(trained.reads, batch.to(device), trained.correction, scale)
+        losses.append(weighed.cpu())
         weights.append(batch.weights.double())
         for name, share in shares.items():
             changes[name].append(share.abs().double().cpu())

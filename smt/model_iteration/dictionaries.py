@@ -23,7 +23,8 @@ def with_dictionaries(job: Job, made: Made | Lost, schema: Schema) -> Made | Los
     if not isinstance(job.model.log, str):
         return made
     read = {schema.ids_of(name) for name in input_features(schema, job.model.features)}
-    known = {name: each for name, each in open_dictionaries(job.model.log).items() if name in read}
+    every = open_dictionaries(job.model.log)
+    known = {name: dictionary for name, dictionary in every.items() if name in read}
     if not known:
         return made
     return replace(made, files={**made.files, f"export/{DICTIONARIES}": dictionaries_file(known)})

@@ -44,9 +44,9 @@ class Job(Spec):
     @property
     def key(self) -> str:
         """Digest of everything that the outcome depends on."""
-        content = self.to_dict()
-        content["model"].pop("inference_flops")
-        return digest([content, TRAINING_VERSION])
+        fields = self.to_dict()
+        fields["model"].pop("inference_flops")
+        return digest([fields, TRAINING_VERSION])
 
     @property
     def log(self) -> str:

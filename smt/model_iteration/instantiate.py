@@ -21,6 +21,7 @@ from smt.fleet import Fleet, open_logs
 from smt.model_iteration.dictionaries import with_dictionaries
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.make import Made, make_instance
+from smt.report import numbers
 from smt.results.launch_settings import LaunchSettings
 from smt.spec import digest
 from smt.storage import Folder
@@ -163,9 +164,10 @@ def record_made(job: Job, made: Made | Lost, folder: Folder) -> Instance:
             delta=job.no_delta(made.reason),
         )
         made = Made(lost, {})
-    folder.clear(model_folder(name))
-    folder.write_all({f"{model_folder(name)}/{f}": content for f, content in made.files.items()})
-    folder.write(f"{model_folder(name)}/{RECORD}", made.instance.model_dump_json().encode())
+    place = model_folder(name)
+    folder.clear(place)
+    folder.write_all({f"{place}/{file}": data for file, data in made.files.items()})
+    folder.write(f"{place}/{RECORD}", made.instance.model_dump_json().encode())
     return made.instance
 
 
@@ -211,7 +213,7 @@ def follow(
 
 def _said(instance: Instance) -> str:
     delta, sem = instance.delta.value, instance.delta.sem
-    change = "" if delta is None else f", Δ {delta:+.3f}% ± {'?' if sem is None else f'{sem:.3f}%'}"
+    change = "" if delta is None else f", Δ {delta:+.3f}% ± {numbers.spread(sem)}"
     why = "".join(f"; {reason}" for reason in instance.reasons)
     return f"{instance.model}: {instance.outcome}{change}{_tuned(instance)}{why}"
 
@@ -225,11 +227,7 @@ def _tuned(instance: Instance) -> str:
     if tuning.choice == "kept":
         return f"; defaults kept after {tuning.evaluations} evaluations"
     values = ", ".join(
-        f"{name} {_short(instance.hyperparameters[name])}" for name in tuning.default
+        f"{name} {numbers.ascii_short(instance.hyperparameters[name])}" for name in tuning.default
     )
     confirmed = f"Δ {tuning.confirmed_delta:+.3f}% ± {tuning.confirmed_sem:.3f}%"
     return f"; {values} ({confirmed} when confirmed)"
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

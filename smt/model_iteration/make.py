@@ -230,8 +230,9 @@ def _baseline_network(job: Job, log: Log) -> tuple[Network, Template] | None:
 def _baseline_model(job: Job, baseline: Template) -> ModelSpec:
     """With the values that the model itself sets; none are tuned for a baseline."""
     # A version may expose what its parent does not.
-    own = {k: v for k, v in job.model.hyperparameters.items() if k in baseline.exposed}
-    return job.model.model_copy(update={"hyperparameters": own})
+    own = job.model.hyperparameters
+    exposed = {place: own[place] for place in own if place in baseline.exposed}
+    return job.model.model_copy(update={"hyperparameters": exposed})
 
 
 def _regression(delta: Delta, alpha: float) -> tuple[str, ...]:

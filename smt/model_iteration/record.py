@@ -93,14 +93,8 @@ def _groups(launched: Sequence[Launched], name: str) -> dict[str, AttributeGroup
 
 def _group(launched: Sequence[Launched]) -> AttributeGroup:
     known = [instance.delta.value for _, instance in launched if instance.delta.value is not None]
-    outcomes = _outcomes(launched)
-    return AttributeGroup(
-        models=len(launched),
-        ships=outcomes["ships"],
-        held_back=outcomes["held back"],
-        failed=outcomes["failed"],
-        mean_delta=fmean(known) if known else None,
-    )
+    mean = fmean(known) if known else None
+    return AttributeGroup(models=len(launched), **_outcomes(launched), mean_delta=mean)
 
 
 def _deltas(launched: Sequence[Launched], alpha: float) -> DeltaSummary | None:

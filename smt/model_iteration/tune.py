@@ -111,7 +111,7 @@ def _search(
         seed=job.seed,
         earlier=[Trial(zero, (0.0,), (0.0,), aggregate([0.0]))],
     )
-    known = [each for each in tried if not math.isnan(each[1])]
+    known = [(theta, delta, sem) for theta, delta, sem in tried if not math.isnan(delta)]
     tuning = Tuning(
         choice="kept",
         default=default,
@@ -120,7 +120,7 @@ def _search(
     )
     if not known:
         return model, tuning
-    theta, delta, sem = max(known, key=lambda each: surely(each[1], each[2], len(tried)))
+    theta, delta, sem = max(known, key=lambda other: surely(other[1], other[2], len(tried)))
     tuning = tuning.model_copy(update={"delta": delta, "sem": sem})
     if not surely(delta, sem, len(tried)) > 0:
         return model, tuning

@@ -52,7 +52,7 @@ def html_document(title: str, sections: Sequence[str], data: Any) -> str:
     """
     body = "\n".join([f"<h1>{escape(title)}</h1>", *sections])
     # "<" could end the script element that holds the JSON.
-    content = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+    report_data = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
     return (
         "<!DOCTYPE html>\n"
         f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
@@ -60,7 +60,7 @@ def html_document(title: str, sections: Sequence[str], data: Any) -> str:
         f"<style>{STYLE.read_text()}</style>\n"
         f"<script>{get_plotlyjs()}</script></head>\n"
         f"<body>{body}\n"
-        f'<script type="application/json" id="report-data">{content}</script>\n'
+        f'<script type="application/json" id="report-data">{report_data}</script>\n'
         "</body></html>\n"
     )
 

@@ -62,7 +62,12 @@ def theta(values: Mapping[str, Any], between: str = ", ") -> str:
 
 def short(value: object) -> str:
     """A value of a hyperparameter: floats with four digits."""
-    return _sign(f"{value:.4g}") if isinstance(value, float) else str(value)
+    return _sign(ascii_short(value)) if isinstance(value, float) else str(value)
+
+
+def ascii_short(value: object) -> str:
+    """The same on a terminal, with a hyphen for a minus."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _sign(text: str) -> str:

@@ -26,8 +26,8 @@ R = TypeVar("R", bound=Result)
 
 def write_result(folder: Folder, result: Result) -> None:
     """Write `result.json`. Raises `StoppedError` where the folder does not take it."""
-    content = json.dumps(result.to_dict(), indent=2, allow_nan=False)
-    folder.write(RESULT, content.encode())
+    text = json.dumps(result.to_dict(), indent=2, allow_nan=False)
+    folder.write(RESULT, text.encode())
 
 
 def read_result(folder: Folder, kind: type[R]) -> R:

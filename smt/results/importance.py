@@ -31,7 +31,7 @@ class ImportanceSettings(Spec):
         method: `both` keeps gradients in a table of their own, because a template's
             selection takes the mean over all rows of a table.
         repeats: Permutations a feature.
-        rows: Rows that are measured; all of those held out where None.
+        rows: That are measured, spread evenly over those held out; all of these where None.
         seed: Of initial values and permutations.
     """
 
@@ -120,8 +120,8 @@ def save_importance(
     Raises:
         InputError: No model could be measured.
     """
-    failures = {each.model: each.failure for each in measured if each.failure is not None}
-    tables = [each.table for each in measured if each.table is not None]
+    failures = {model.model: model.failure for model in measured if model.failure is not None}
+    tables = [model.table for model in measured if model.table is not None]
     if not tables:
         raise InputError("; ".join(f"model '{name}': {why}" for name, why in failures.items()))
     ranking = {}

@@ -64,7 +64,9 @@ class Run(Spec):
     @property
     def failures(self) -> tuple[EvaluationRow, ...]:
         """The evaluations that failed."""
-        return tuple(row for row in self.evaluations if row.delta.status == "failed")
+        return tuple(
+            evaluation for evaluation in self.evaluations if evaluation.delta.status == "failed"
+        )
 
     def searched(self, technique: TechniqueRecord) -> tuple[tuple[EvaluationRow, ...], ...]:
         """`[trials, representatives]`: what the ledger has of a technique's search.
@@ -73,14 +75,14 @@ class Run(Spec):
         """
         seed = self.result.settings.seed
         # Fresh seeds try the same trials again.
-        rows = {
-            (row.trial, row.model): row
-            for row in self.evaluations
-            if row.technique == technique.name and row.seed == seed
+        evaluations = {
+            (evaluation.trial, evaluation.model): evaluation
+            for evaluation in self.evaluations
+            if evaluation.technique == technique.name and evaluation.seed == seed
         }
         return tuple(
             tuple(
-                rows.get((trial.number, model))
+                evaluations.get((trial.number, model))
                 or EvaluationRow(
                     technique=technique.name,
                     trial=trial.number,

@@ -1,7 +1,8 @@
 """The back-test (§3.3.2): a version against its parent, on representatives and others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from smt.template.named_files import FileDigests
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import LeftOut, VersionDecision
 from smt.template_iteration.fleet_check import FleetCheck
-from smt.template_iteration.integrate import Integration, Reduced
+from smt.template_iteration.integrate import Integration
 
 NAME = "backtest"
 
@@ -68,7 +69,7 @@ def backtest(
     parent, settings = change.parent.template, change.run.settings
     digests = log_digests(models, logs)
     templates = [parent, change.version.template]
-    templates += [each.template for each in change.reduced if each.template is not None]
+    templates += [without.template for without in change.reduced if without.template is not None]
     folder, files = Folder(out), FileDigests().of(*templates)
     identity = {
         "before": parent.to_dict(),
@@ -84,8 +85,8 @@ def backtest(
     misfits = check.misfits(change.version.template)
     if misfits:
         with claim_run(folder, identity, resume=resume):
-            left_out = tuple(_count(each, check) for each in change.reduced)
-        return VersionDecision(tuple(seeds), settings, misfits, None, left_out)
+            counted = tuple(_count(change, check))
+        return VersionDecision(tuple(seeds), settings, misfits, None, counted)
     planned = plan_run(models, templates, logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(parent)
@@ -97,11 +98,14 @@ def backtest(
     return VersionDecision(tuple(seeds), settings, (), comparison, left_out)
 
 
-def _count(reduced: Reduced, check: FleetCheck) -> LeftOut:
-    """What is known of a version without one technique before it is trained."""
-    if reduced.template is None:
-        return LeftOut(reduced.technique, failure=reduced.failure)
-    return LeftOut(reduced.technique, misfits=check.misfits(reduced.template))
+def _count(change: Integration, check: FleetCheck) -> list[LeftOut]:
+    """What is known of the version without each technique before it is trained."""
+    return [
+        without
+        if without.template is None
+        else replace(without, misfits=check.misfits(without.template))
+        for without in change.reduced
+    ]
 
 
 @dataclass(frozen=True)
@@ -122,31 +126,32 @@ class _Training:
         comparison = self._compare(before, NAME, self.change.version.template)
         if comparison.kept:
             return comparison, ()
-        left_out = [_count(reduced, check) for reduced in self.change.reduced]
+        left_out = _count(self.change, check)
         trained = [
-            (place, reduced.technique, reduced.template)
-            for place, reduced in enumerate(self.change.reduced)
-            if reduced.template is not None and not left_out[place].misfits
+            (place, without, without.template)
+            for place, without in enumerate(left_out)
+            if without.template is not None and not without.misfits
         ]
         self.display.plan(len(trained) * len(self.models) * len(self.seeds))
-        for place, name, template in trained:
-            left_out[place] = LeftOut(name, self._compare(before, f"without_{name}", template))
+        for place, without, template in trained:
+            compared = self._compare(before, f"without_{without.technique}", template)
+            left_out[place] = replace(without, comparison=compared)
         return comparison, tuple(left_out)
 
     def _train_parent(self) -> list[list[Evaluation]]:
-        """A row a seed. Raises `InputError` for a model that does not train at all."""
+        """A list a seed. Raises `InputError` for a model that does not train at all."""
         asked = [
             [self.dispatcher.baseline.remote(task.to_dict()) for task in self._tasks(seed)]
             for seed in self.seeds
         ]
-        rows = [_collect(row) for row in asked]
-        for evaluation in (each for row in rows for each in row):
+        by_seed = [_collect(references) for references in asked]
+        for evaluation in chain(*by_seed):
             if evaluation.failure is not None:
                 raise InputError(
                     f"model '{evaluation.model}' does not train under the parent version of "
                     f"template '{self.change.parent.template.name}': {evaluation.failure}"
                 )
-        return rows
+        return by_seed
 
     def _compare(self, before: list[list[Evaluation]], name: str, template: Template) -> Comparison:
         """A template against the parent; every seed is shown as a trial is."""
@@ -157,13 +162,13 @@ class _Training:
             update = {"technique": name, "trial": number, "template": template}
             tasks = [task.model_copy(update=update) for task in self._tasks(seed)]
             asked.append([self.dispatcher.evaluate.remote(task.to_dict()) for task in tasks])
-        rows = []
+        after: list[list[Evaluation]] = []
         for number, references in enumerate(asked):
-            rows.append(_collect(references))
-            trial = to_trial({}, rows[-1], self.models, settings)
+            after.append(_collect(references))
+            trial = to_trial({}, after[-1], self.models, settings)
             self.display.trial(name, number, len(self.seeds), trial)
-        by_model = zip(self.models, zip(*before, strict=True), zip(*rows, strict=True), strict=True)
-        compared = tuple(ModelComparison(*each) for each in by_model)
+        by_model = zip(*before, strict=True), zip(*after, strict=True)
+        compared = tuple(map(ModelComparison, self.models, *by_model))
         return Comparison(compared, self.seeds, settings)
 
     def _tasks(self, seed: int) -> list[Task]:
@@ -181,4 +186,4 @@ class _Training:
 
 
 def _collect(references: list[Any]) -> list[Evaluation]:
-    return [Evaluation.model_validate(each) for each in ray.get(references)]
+    return [Evaluation.model_validate(fields) for fields in ray.get(references)]

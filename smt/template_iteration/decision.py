@@ -6,24 +6,27 @@ from dataclasses import dataclass
 
 from smt.results.integration import Misfit
 from smt.search.settings import Settings
+from smt.template import Template
 from smt.template_iteration.comparison import Comparison
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A version that is not kept, tried without one of its techniques.
+    """A version without one of its techniques, tried where the version is not kept.
 
     Attributes:
         technique: The one left out.
         comparison: With the parent; None where nothing was trained.
         misfits: What it cannot serve.
         failure: Why there is no version without the technique; None where there is.
+        template: The version's, where there is one.
     """
 
     technique: str
     comparison: Comparison | None = None
     misfits: tuple[Misfit, ...] = ()
     failure: str | None = None
+    template: Template | None = None
 
 
 @dataclass(frozen=True)

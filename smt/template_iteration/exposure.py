@@ -50,11 +50,13 @@ def find_exposures(
 
 def expose(template: Template, exposures: Sequence[Exposure]) -> Template:
     """The template that leaves to models what can be exposed."""
-    domains = {each.place: each.domain for each in exposures if each.place is not None}
+    domains = {
+        exposure.place: exposure.domain for exposure in exposures if exposure.place is not None
+    }
     if not domains:
         return template
-    content = {**template.model_dump(), "exposed": {**template.exposed, **domains}}
-    return Template.parse(content, source=f"template '{template.name}'")
+    fields = {**template.model_dump(), "exposed": {**template.exposed, **domains}}
+    return Template.parse(fields, source=f"template '{template.name}'")
 
 
 def _find_place(
@@ -65,7 +67,7 @@ def _find_place(
     if name not in theta:
         raise InputError("θ* does not have it")
     value = theta[name]
-    others = [each for each in _ends(domain) if each != value]
+    others = [end for end in _ends(domain) if end != value]
     if not others:
         raise InputError(f"{value!r} is the only value to choose")
     template = apply_techniques(chosen, parent)
@@ -88,9 +90,11 @@ def _place_of(before: Template, after: Template, value: Value, other: Value, dom
         places = ", ".join(change.place for change in changes) or "nothing"
         raise InputError(f"it sets no single place of the template, but {places}")
     (change,) = changes
-    for found, wanted in ((change.before, value), (change.after, other)):
-        if not (domain.holds(found) and found == wanted):
-            raise InputError(f"{change.place} is not its value: {found!r} where it is {wanted!r}")
+    for actual, expected in ((change.before, value), (change.after, other)):
+        if not (domain.holds(actual) and actual == expected):
+            raise InputError(
+                f"{change.place} is not its value: {actual!r} where it is {expected!r}"
+            )
     return change.place
 
 

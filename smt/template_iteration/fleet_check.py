@@ -34,7 +34,7 @@ class FleetCheck:
             name = log_name(model.log)
             if name not in self._schemas:
                 self._schemas[name] = log_schema(model.log)
-        broken = {each.model for each in self._check(parent, models)}
+        broken = {misfit.model for misfit in self._check(parent, models)}
         self._models = [model for model in models if model.name not in broken]
 
     def misfits(self, template: Template) -> tuple[Misfit, ...]:

@@ -1,7 +1,7 @@
 """Template integration (§3.3.2): T_G⁺ at θ* becomes the next version of a template."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ from smt.results.integration import Exposure
 from smt.spec import suggest
 from smt.storage import Folder
 from smt.techniques import catalogue, find_technique
-from smt.template import Template, diff, history
+from smt.template import Technique, Template, diff, history
 from smt.template.versions import (
     TEMPLATES,
     AppliedTechnique,
@@ -22,22 +22,8 @@ from smt.template.versions import (
     Version,
 )
 from smt.template_iteration.applied import Applied, apply_techniques
+from smt.template_iteration.decision import LeftOut
 from smt.template_iteration.exposure import expose, find_exposures
-
-
-@dataclass(frozen=True)
-class Reduced:
-    """A new version without one of its techniques.
-
-    Attributes:
-        technique: The one that it lacks.
-        template: None where the others do not go together without it.
-        failure: Why there is no template; None where there is one.
-    """
-
-    technique: str
-    template: Template | None
-    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +42,7 @@ class Integration:
     parent: Version
     version: Version
     exposures: tuple[Exposure, ...]
-    reduced: tuple[Reduced, ...]
+    reduced: tuple[LeftOut, ...]
 
 
 def integrate(
@@ -105,9 +91,9 @@ def integrate(
                 name=technique.name,
                 theta=theta,
                 exposed=tuple(
-                    each.hyperparameter
-                    for each in exposures
-                    if each.technique == technique.name and each.place is not None
+                    exposure.hyperparameter
+                    for exposure in exposures
+                    if exposure.technique == technique.name and exposure.place is not None
                 ),
             )
             for technique, theta in chosen
@@ -117,7 +103,7 @@ def integrate(
         notes=notes,
         template=template,
     )
-    reduced = _reduce(chosen, parent.template, result, exposing)
+    reduced = tuple(_reduce(chosen, parent.template, result, exposing))
     return Integration(source, result, parent, version, exposures, reduced)
 
 
@@ -132,19 +118,18 @@ def _make(
 
 def _reduce(
     chosen: Sequence[Applied], parent: Template, run: GeneralizationResult, exposing: bool
-) -> tuple[Reduced, ...]:
-    if len(chosen) < 2:
-        return ()
-    found = []
-    for technique, _ in chosen:
-        others = [each for each in chosen if each[0] is not technique]
+) -> Iterator[LeftOut]:
+    for technique, _ in chosen if len(chosen) > 1 else ():
         try:
-            template, _ = _make(others, parent, run, exposing)
+            template, _ = _make(_without(technique, chosen), parent, run, exposing)
         except InputError as error:
-            found.append(Reduced(technique.name, None, str(error)))
+            yield LeftOut(technique.name, failure=str(error))
         else:
-            found.append(Reduced(technique.name, template))
-    return tuple(found)
+            yield LeftOut(technique.name, template=template)
+
+
+def _without(technique: Technique, chosen: Sequence[Applied]) -> list[Applied]:
+    return [(other, theta) for other, theta in chosen if other is not technique]
 
 
 def _parent(
@@ -173,8 +158,9 @@ def _choose(run: GeneralizationResult, names: Sequence[str] | None, source: str)
                     f"{source}: technique '{name}' is not in the catalogue; name the "
                     "techniques to integrate, this one as FILE.py:NAME"
                 )
-    found = {each.name: each for each in map(find_technique, names or run.generalized)}
-    for name in found:
+    techniques = [find_technique(name) for name in names or run.generalized]
+    by_name = {technique.name: technique for technique in techniques}
+    for name in by_name:
         if name not in run.generalized:
             raise InputError(
                 f"{source}: technique '{name}' does not generalize; "
@@ -182,21 +168,21 @@ def _choose(run: GeneralizationResult, names: Sequence[str] | None, source: str)
             )
     order = run.generalized if run.settings.sequential else catalogue
     places = {name: place for place, name in enumerate(order)}
-    ordered = sorted(found, key=lambda name: places.get(name, len(places)))
-    return [(found[name], run.generalized[name]) for name in ordered]
+    ordered = sorted(by_name, key=lambda name: places.get(name, len(places)))
+    return [(by_name[name], run.generalized[name]) for name in ordered]
 
 
 def _check_effects(chosen: Sequence[Applied], parent: Template) -> None:
     """Raise `InputError` for a technique without which the template would be the same."""
     template = apply_techniques(chosen, parent)
     for technique, _ in chosen:
-        others = [each for each in chosen if each[0] is not technique]
+        others = _without(technique, chosen)
         try:
             without = apply_techniques(others, parent)
         except InputError:
             continue
         if without == template:
-            beside = ", ".join(each.name for each, _ in others) or "nothing"
+            beside = ", ".join(other.name for other, _ in others) or "nothing"
             raise InputError(
                 f"technique '{technique.name}' changes nothing of template '{parent.name}' "
                 f"beside {beside}; name the techniques to integrate, without it"

@@ -17,6 +17,7 @@ from smt.importance.measure import (
     hold_out,
     permutation_importance,
 )
+from smt.results.importance import ImportanceSettings
 from smt.template import build
 from smt.template.inputs import resolve_inputs
 from smt.training import normalized_entropy, paired_delta, train_network
@@ -51,7 +52,7 @@ def noisy_model(small_model):
 def found(small_template, noisy_model, noisy_log):
     """Both methods' rows, with many permutations."""
     table = feature_importance(
-        small_template, noisy_model, noisy_log, methods=("permutation", "gradient"), repeats=5
+        small_template, noisy_model, noisy_log, ImportanceSettings(method="both", repeats=5)
     )
     return table.to_pylist()
 
@@ -103,7 +104,9 @@ def test_rows_say_what_was_measured(found, noisy_model):
     ],
 )
 def test_permutation_equals_a_row_by_row_version(trained, small_model, feature, columns):
-    rows = permutation_importance(trained, small_model, rows=300, seed=5).to_pylist()
+    rows = permutation_importance(
+        trained, small_model, ImportanceSettings(rows=300, seed=5)
+    ).to_pylist()
     by_feature = {row["feature"]: row for row in rows}
     test = trained.windows.log.test
     sample = [place * len(test) // 300 for place in range(300)]
@@ -128,7 +131,9 @@ def test_permutation_equals_a_row_by_row_version(trained, small_model, feature, 
 def test_the_error_of_permutation_is_clustered_by_the_user_that_a_row_was_logged_with(
     trained, small_model
 ):
-    rows = permutation_importance(trained, small_model, rows=300, seed=5).to_pylist()
+    rows = permutation_importance(
+        trained, small_model, ImportanceSettings(rows=300, seed=5)
+    ).to_pylist()
     test = trained.windows.log.test
     sample = test.take([place * len(test) // 300 for place in range(300)])
     order = np.random.default_rng(5).permutation(300)
@@ -158,7 +163,7 @@ def test_rows_that_repeat_within_a_cluster_leave_the_error_of_gradients_as_it_is
     repeated = pa.concat_tables([numbered[1]] * 4)
     windows = replace(trained.windows, log=replace(trained.windows.log, test=repeated))
     once, often = (
-        gradient_importance(each, lean_model).to_pylist()
+        gradient_importance(each, lean_model, ImportanceSettings()).to_pylist()
         for each in (trained, replace(trained, windows=windows))
     )
     for alone, together in zip(once, often, strict=True):
@@ -187,7 +192,9 @@ def test_a_window_on_disk_gives_what_it_gives_in_memory(
 ):
     in_memory, on_disk = (
         permutation_importance(
-            train_network(small_template, small_model, log), small_model, rows=200
+            train_network(small_template, small_model, log),
+            small_model,
+            ImportanceSettings(rows=200),
         )
         for log in (small_log, open_log(small_log_path))
     )
@@ -199,14 +206,16 @@ def test_what_the_network_does_not_read_is_not_listed_and_changes_nothing(
 ):
     model = small_model.model_copy(update={"features": ("user", "item_price")})
     trained = train_network(small_template, model, small_log)
-    found = permutation_importance(trained, model)
+    found = permutation_importance(trained, model, ImportanceSettings())
     assert found["feature"].to_pylist() == ["item_price", "user"]
     test = small_log.test
     shuffled = test.set_column(
         test.column_names.index("item"), "item", test["item"].take(np.arange(len(test))[::-1])
     )
     windows = replace(trained.windows, log=replace(trained.windows.log, test=shuffled))
-    assert permutation_importance(replace(trained, windows=windows), model).equals(found)
+    assert permutation_importance(
+        replace(trained, windows=windows), model, ImportanceSettings()
+    ).equals(found)
 
 
 def test_a_feature_that_is_a_label_is_not_listed(small_template, small_model, small_log):
@@ -221,22 +230,26 @@ def test_a_feature_that_is_a_label_is_not_listed(small_template, small_model, sm
 
 def test_gradients_leave_the_network_as_it_was(trained, small_model):
     before = {name: value.clone() for name, value in trained.reads.state_dict().items()}
-    first = gradient_importance(trained, small_model)
+    first = gradient_importance(trained, small_model, ImportanceSettings())
     assert all(bool((before[n] == v).all()) for n, v in trained.reads.state_dict().items())
-    assert gradient_importance(trained, small_model).equals(first)
-    assert permutation_importance(trained, small_model, rows=50)["ne"][0].as_py() > 0
+    assert gradient_importance(trained, small_model, ImportanceSettings()).equals(first)
+    assert (
+        permutation_importance(trained, small_model, ImportanceSettings(rows=50))["ne"][0].as_py()
+        > 0
+    )
 
 
 def test_the_same_seed_gives_the_same_table(small_template, small_model, small_log):
     first, second = (
-        feature_importance(small_template, small_model, small_log, seed=4) for _ in range(2)
+        feature_importance(small_template, small_model, small_log, ImportanceSettings(seed=4))
+        for _ in range(2)
     )
     assert first.equals(second)
 
 
 def test_features_that_the_template_leaves_out_are_measured(small_template, small_model, small_log):
     template = small_template.change("features", selection={"id": 1, "numeric": 1})
-    found = feature_importance(template, small_model, small_log, rows=50)
+    found = feature_importance(template, small_model, small_log, ImportanceSettings(rows=50))
     assert set(found["feature"].to_pylist()) == {*small_model.features}
 
 
@@ -276,11 +289,11 @@ def test_a_cross_is_shuffled_alone(small_template, parity_log):
     )
     template = small_template.change("training", batch_size=64, table_rate=0.3)
     trained = train_network(template, model, parity_log)
-    rows = permutation_importance(trained, model).to_pylist()
+    rows = permutation_importance(trained, model, ImportanceSettings()).to_pylist()
     assert {row["feature"]: row["type"] for row in rows}["both"] == "transform"
     values = importance(rows)
     assert values["both"] > 10
-    assert permutation_importance(trained, model).to_pylist() == rows
+    assert permutation_importance(trained, model, ImportanceSettings()).to_pylist() == rows
 
 
 def test_what_is_held_out_is_the_end_of_the_models_own_training_rows(small_model, small_log):

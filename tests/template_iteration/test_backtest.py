@@ -45,7 +45,6 @@ from smt.template_iteration import (
     backtest,
 )
 from smt.template_iteration.decision import LeftOut
-from smt.template_iteration.integrate import Reduced
 from smt.template_iteration.record import save
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "integrate.py"
@@ -349,9 +348,9 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
         VERSION.model_copy(update={"template": wide}),
         (),
         (
-            Reduced("faster", PARENT.change("architecture", embedding_dim=64)),
-            Reduced("wider", VERSION.template),
-            Reduced("base", None, "others need it"),
+            LeftOut("faster", template=PARENT.change("architecture", embedding_dim=64)),
+            LeftOut("wider", template=VERSION.template),
+            LeftOut("base", failure="others need it"),
         ),
     )
     log = SimpleNamespace(schema=simulator_schema(SimulatorSpec(rows=100)), digest="d")

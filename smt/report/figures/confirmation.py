@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from smt.report import numbers
 from smt.report.figures import theme
 from smt.report.figures.marks import lowest_drawn, on_axis, points, whiskers
-from smt.results.technique import Replication, TechniqueRecord
+from smt.results.technique import Replication, TechniqueRecord, TrialRecord
 
 # Pixels.
 ROW = 52
@@ -14,6 +14,8 @@ TOP, BOTTOM = 64, 48
 LIFT = 22
 # Of a row: how far the search is drawn above its middle, and the fresh seeds below.
 APART = 0.16
+# A candidate with its row, and with the search's trial of the same number.
+Placed = tuple[int, Replication, TrialRecord]
 
 
 def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
@@ -24,26 +26,28 @@ def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     a triangle on the left edge one with a network that diverged.
     """
     candidates = technique.confirmation
-    rows = range(len(candidates))
-    measured = [row for row in rows if candidates[row].mean is not None]
-    failed = [row for row in rows if candidates[row].mean is None]
-    low = _lowest(technique, tau)
+    trials = [technique.trial(candidate.trial) for candidate in candidates]
+    placed = list(zip(range(len(trials)), candidates, trials, strict=True))
+    measured = [mark for mark in placed if mark[1].mean is not None]
+    failed = [mark for mark in placed if mark[1].mean is None]
+    means = [trial.mean for trial in trials] + [candidate.mean for candidate in candidates]
+    low = lowest_drawn(means, 0.0, tau)
     figure = go.Figure()
     figure.add_vline(x=0, line={"color": theme.FAINT, "width": 1})
     figure.add_vline(x=tau, line={"color": theme.MUTED, "width": 1.3, "dash": "dash"})
-    figure.add_trace(_shifts(technique, measured, low))
-    figure.add_trace(_search(technique, low))
-    figure.add_trace(_fresh(technique, measured, low))
-    figure.add_trace(_bounds(technique, measured, low))
+    figure.add_trace(_shifts(measured, low))
+    figure.add_trace(_search(trials, low))
+    figure.add_trace(_fresh(measured, low))
+    figure.add_trace(_bounds(measured, low))
     if failed:
-        figure.add_trace(_failed(technique, failed, low))
+        figure.add_trace(_failed(failed, low))
     figure.update_layout(
         **theme.frame(
             TOP + BOTTOM + ROW * len(candidates), margin={"l": 64, "r": 32, "t": TOP, "b": BOTTOM}
         ),
         xaxis=theme.axis("μ", ticksuffix="%", tickformat="+.2f"),
         yaxis=theme.axis(
-            tickvals=list(rows),
+            tickvals=list(range(len(candidates))),
             ticktext=[_row_name(candidate, technique) for candidate in candidates],
             range=[len(candidates) - 0.5, -0.5],
             showgrid=False,
@@ -51,25 +55,11 @@ def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
         showlegend=True,
         legend=theme.legend(y=1 + LIFT / (ROW * len(candidates))),
     )
-    figure.add_annotation(
-        text=theme.label(f"τ = {numbers.percent(tau)}"),
-        x=tau,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        showarrow=False,
-        font={"color": theme.MUTED, "size": 11},
-    )
+    figure.add_annotation(**theme.tau_note(tau, x=tau, y=1, yref="paper", yanchor="bottom"))
     return figure
 
 
-def _lowest(technique: TechniqueRecord, tau: float) -> float:
-    means = [technique.trial(each.trial).mean for each in technique.confirmation]
-    return lowest_drawn([*means, *(each.mean for each in technique.confirmation)], 0.0, tau)
-
-
-def _search(technique: TechniqueRecord, low: float) -> go.Scatter:
-    trials = [technique.trial(each.trial) for each in technique.confirmation]
+def _search(trials: list[TrialRecord], low: float) -> go.Scatter:
     sems = [trial.mean_sem for trial in trials]
     marks = on_axis([trial.mean for trial in trials], low, sems=sems)
     hover = [
@@ -90,8 +80,8 @@ def _search(technique: TechniqueRecord, low: float) -> go.Scatter:
     )
 
 
-def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
-    candidates = [technique.confirmation[row] for row in measured]
+def _fresh(measured: list[Placed], low: float) -> go.Scatter:
+    candidates = [candidate for _, candidate, _ in measured]
     sems = [candidate.mean_sem for candidate in candidates]
     marks = on_axis([candidate.mean for candidate in candidates], low, sems=sems)
     colors = [
@@ -99,7 +89,7 @@ def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Sc
     ]
     return points(
         marks.places,
-        [row + APART for row in measured],
+        [row + APART for row, _, _ in measured],
         [_hover(candidate) for candidate in candidates],
         {"size": 10, "color": colors, "symbol": marks.symbols},
         name="on fresh seeds",
@@ -107,28 +97,28 @@ def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Sc
     )
 
 
-def _bounds(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
-    found = technique.confirmation
-    bounds = on_axis([each.mean for each in found], low, sems=[each.lower for each in found]).sems
-    rows = [row for row in measured if bounds[row] is not None]
+def _bounds(measured: list[Placed], low: float) -> go.Scatter:
+    bounded = [
+        (candidate.lower, row + APART)
+        for row, candidate, _ in measured
+        if candidate.lower is not None and candidate.mean is not None and candidate.mean >= low
+    ]
     return go.Scatter(
         name="lower bound of the verdict",
-        x=[bounds[row] for row in rows],
-        y=[row + APART for row in rows],
+        x=[bound for bound, _ in bounded],
+        y=[place for _, place in bounded],
         mode="markers",
         marker={"symbol": "line-ns", "size": 9, "line": {"color": theme.ACCENT, "width": 2.5}},
         hoverinfo="skip",
     )
 
 
-def _shifts(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
+def _shifts(measured: list[Placed], low: float) -> go.Scatter:
     """From what the search saw to what fresh seeds say."""
     xs: list[float | None] = []
     ys: list[float | None] = []
-    for row in measured:
-        found = technique.confirmation[row]
-        means = [technique.trial(found.trial).mean, found.mean]
-        xs += [*on_axis(means, low).places, None]
+    for row, candidate, trial in measured:
+        xs += [*on_axis([trial.mean, candidate.mean], low).places, None]
         ys += [row - APART, row + APART, None]
     return go.Scatter(
         x=xs,
@@ -140,12 +130,11 @@ def _shifts(technique: TechniqueRecord, measured: list[int], low: float) -> go.S
     )
 
 
-def _failed(technique: TechniqueRecord, rows: list[int], low: float) -> go.Scatter:
-    failed = [technique.confirmation[row] for row in rows]
+def _failed(failed: list[Placed], low: float) -> go.Scatter:
     return points(
-        on_axis([technique.trial(candidate.trial).mean for candidate in failed], low).places,
-        [row + APART for row in rows],
-        [_hover(candidate) for candidate in failed],
+        on_axis([trial.mean for _, _, trial in failed], low).places,
+        [row + APART for row, _, _ in failed],
+        [_hover(candidate) for _, candidate, _ in failed],
         {"symbol": "x-thin", "size": 9, "line": {"color": theme.WARNING, "width": 2}},
         name="a model failed on fresh seeds: no μ",
     )

@@ -50,17 +50,18 @@ def flops_figure(counts: Sequence[Count]) -> go.Figure:
     figure = go.Figure(
         [
             _marks(paradigm, stage, counts, places)
-            for paradigm, stage in dict.fromkeys((each.paradigm, each.stage) for each in counts)
+            for paradigm, stage in dict.fromkeys((count.paradigm, count.stage) for count in counts)
         ]
     )
-    lowest, highest = (f(each.flops for each in counts) for f in (min, max))
+    flops = [count.flops for count in counts]
+    lowest, highest = min(flops), max(flops)
     for template, height in heights.items():
-        _add_range(figure, [each for each in counts if each.template == template], height)
+        _add_range(figure, [count for count in counts if count.template == template], height)
     _add_limits(figure, counts, heights)
     bottom = max(heights.values()) + 1.0
     _add_span(figure, lowest, highest, bottom - 0.3)
-    drawn = [lowest, highest, *(each.limit for each in counts if each.limit is not None)]
-    titles = {each.template: f"{TITLE[each.paradigm]} {each.scale.title()}" for each in counts}
+    drawn = [lowest, highest, *(count.limit for count in counts if count.limit is not None)]
+    titles = {count.template: f"{TITLE[count.paradigm]} {count.scale.title()}" for count in counts}
     figure.update_layout(
         **theme.frame(
             round(ABOVE + ROW * (bottom + 1) + BELOW),
@@ -76,7 +77,7 @@ def flops_figure(counts: Sequence[Count]) -> go.Figure:
         ),
         yaxis=theme.axis(
             tickvals=list(heights.values()),
-            ticktext=[f"<b>{titles[each]}</b>" for each in heights],
+            ticktext=[f"<b>{titles[template]}</b>" for template in heights],
             tickfont={"size": 13},
             ticklabelstandoff=8,
             range=[bottom, -1.0],
@@ -97,8 +98,8 @@ def scaled(value: float) -> str:
 
 def _heights(counts: Sequence[Count]) -> dict[str, float]:
     """The height of every template's row, in rows from the top."""
-    found = {each.template: each.paradigm for each in counts}
-    paradigms = {name: found[name] for name in catalogue if name in found}
+    counted = {count.template: count.paradigm for count in counts}
+    paradigms = {template: counted[template] for template in catalogue if template in counted}
     groups = list(dict.fromkeys(paradigms.values()))
     return {
         template: row + GAP * groups.index(paradigm)
@@ -109,8 +110,8 @@ def _heights(counts: Sequence[Count]) -> dict[str, float]:
 def _places(counts: Sequence[Count], heights: dict[str, float]) -> list[tuple[float, float]]:
     """The height of every mark, and its size in pixels."""
     columns: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for index, each in enumerate(counts):
-        columns[each.template, round(math.log10(each.flops) / COLUMN)].append(index)
+    for index, count in enumerate(counts):
+        columns[count.template, round(math.log10(count.flops) / COLUMN)].append(index)
     places = [(0.0, 0.0)] * len(counts)
     for (template, _), column in columns.items():
         # Marks of one stage stand together.
@@ -126,9 +127,9 @@ def _marks(
     paradigm: Paradigm, stage: Stage, counts: Sequence[Count], places: list[tuple[float, float]]
 ) -> go.Scatter:
     shown = [
-        (each, *place)
-        for each, place in zip(counts, places, strict=True)
-        if (each.paradigm, each.stage) == (paradigm, stage)
+        (count, *place)
+        for count, place in zip(counts, places, strict=True)
+        if (count.paradigm, count.stage) == (paradigm, stage)
     ]
     marker = {
         "size": [size for _, _, size in shown],
@@ -151,7 +152,8 @@ def _marks(
 
 def _add_range(figure: go.Figure, counts: Sequence[Count], height: float) -> None:
     """A template's range, as a pale box and in numbers at the right."""
-    lowest, highest = (f(each.flops for each in counts) for f in (min, max))
+    flops = [count.flops for count in counts]
+    lowest, highest = min(flops), max(flops)
     figure.add_shape(
         type="rect",
         x0=lowest / 10 ** (COLUMN * 1.2),
@@ -178,11 +180,11 @@ def _add_range(figure: go.Figure, counts: Sequence[Count], height: float) -> Non
 def _add_limits(figure: go.Figure, counts: Sequence[Count], heights: dict[str, float]) -> None:
     """A dotted line through the rows of a paradigm for every limit of its stages."""
     stages: dict[tuple[Paradigm, int], list[Stage]] = defaultdict(list)
-    for each in counts:
-        if each.limit is not None and each.stage not in stages[each.paradigm, each.limit]:
-            stages[each.paradigm, each.limit].append(each.stage)
+    for count in counts:
+        if count.limit is not None and count.stage not in stages[count.paradigm, count.limit]:
+            stages[count.paradigm, count.limit].append(count.stage)
     for (paradigm, limit), limited in stages.items():
-        rows = [heights[each.template] for each in counts if each.paradigm == paradigm]
+        rows = [heights[count.template] for count in counts if count.paradigm == paradigm]
         figure.add_shape(
             type="line",
             x0=limit,

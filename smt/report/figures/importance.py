@@ -24,20 +24,22 @@ def importance_figure(features: Sequence[RankedFeature]) -> go.Figure:
     places = list(range(len(shown)))
     dots = [
         (place, model, value)
-        for place, each in zip(places, shown, strict=True)
-        for model, value in each.by_model.items()
+        for place, feature in zip(places, shown, strict=True)
+        for model, value in feature.by_model.items()
     ]
-    colours = [theme.ACCENT if each.importance > 0 else theme.FAINT for each in shown]
+    colours = [theme.ACCENT if feature.importance > 0 else theme.FAINT for feature in shown]
     figure = go.Figure(
         [
             go.Bar(
-                x=[each.importance for each in shown],
+                x=[feature.importance for feature in shown],
                 y=places,
                 orientation="h",
                 width=0.62,
                 marker={"color": colours, "opacity": 0.75},
-                error_x=error_bars([each.sem for each in shown], theme.INK, thickness=1, width=3),
-                hovertext=[_hover(each) for each in shown],
+                error_x=error_bars(
+                    [feature.sem for feature in shown], theme.INK, thickness=1, width=3
+                ),
+                hovertext=[_hover(feature) for feature in shown],
                 hoverinfo="text",
             ),
             points(
@@ -52,7 +54,9 @@ def importance_figure(features: Sequence[RankedFeature]) -> go.Figure:
     figure.update_layout(
         **theme.frame(AROUND + ROW * len(shown), margin={"l": 8, "r": 24, "t": 8, "b": 44}),
         xaxis=theme.axis("importance, percent of NE", ticksuffix="%"),
-        yaxis=theme.names_axis((each.feature for each in shown), places, [len(shown) - 0.4, -0.6]),
+        yaxis=theme.names_axis(
+            (feature.feature for feature in shown), places, [len(shown) - 0.4, -0.6]
+        ),
         showlegend=False,
     )
     return figure

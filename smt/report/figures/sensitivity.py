@@ -35,11 +35,7 @@ def sensitivity_figure(
     Returns:
         None where no β is known.
     """
-    known = {
-        name: sensitivity
-        for name, sensitivity in sensitivities.items()
-        if sensitivity.beta is not None
-    }
+    known = {name: of for name, of in sensitivities.items() if of.beta is not None}
     if not known:
         return None
     ends = [
@@ -53,11 +49,7 @@ def sensitivity_figure(
     figure.add_vline(x=0, line={"color": theme.FAINT, "width": 1})
     figure.add_trace(_of_models(known, rows, models))
     for decision in MARKS:
-        decided = {
-            name: sensitivity
-            for name, sensitivity in known.items()
-            if sensitivity.decision == decision
-        }
+        decided = {name: of for name, of in known.items() if of.decision == decision}
         if decided:
             figure.add_trace(_of_mean(decision, decided, rows))
     figure.update_layout(
@@ -77,16 +69,11 @@ def sensitivity_figure(
 
 def _of_mean(decision: str, decided: Sensitivities, rows: dict[str, int]) -> go.Scatter:
     mark = MARKS[decision]
-    ends = [sensitivity.interval or (None, None) for sensitivity in decided.values()]
     centres = [sensitivity.beta or 0.0 for sensitivity in decided.values()]
-    above = [
-        None if high is None else high - centre
-        for (_, high), centre in zip(ends, centres, strict=True)
-    ]
-    below = [
-        None if low is None else centre - low
-        for (low, _), centre in zip(ends, centres, strict=True)
-    ]
+    intervals = [sensitivity.interval for sensitivity in decided.values()]
+    spans = list(zip(intervals, centres, strict=True))
+    above = [None if interval is None else interval[1] - centre for interval, centre in spans]
+    below = [None if interval is None else centre - interval[0] for interval, centre in spans]
     bars = {"symmetric": False, "arrayminus": below, "thickness": 1.4, "width": 4}
     return points(
         centres,

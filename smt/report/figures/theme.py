@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from smt.report import numbers
+
 INK = "#1f2933"
 MUTED = "#7b8794"
 FAINT = "#cbd2d9"
@@ -80,6 +82,13 @@ def legend(**changes: Any) -> dict[str, Any]:
         "font": {"size": 11},
         **changes,
     }
+
+
+def tau_note(tau: float, **place: Any) -> dict[str, Any]:
+    """The annotation of the line at τ, percent."""
+    font = {"color": MUTED, "size": 11}
+    text = label(f"τ = {numbers.percent(tau)}")
+    return {"text": text, "showarrow": False, "font": font, **place}
 
 
 def around(values: Iterable[float | None], pad: float = 0.04) -> list[float]:

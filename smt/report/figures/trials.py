@@ -21,7 +21,9 @@ def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     """
     low, high = _range(technique, tau)
     feasible = [trial for trial in technique.trials if trial.value is not None]
-    measured = [t for t in technique.trials if t.value is None and t.mean is not None]
+    measured = [
+        trial for trial in technique.trials if trial.value is None and trial.mean is not None
+    ]
     rejected = [trial for trial in technique.trials if trial.mean is None and trial.skipped]
     broken = [trial for trial in technique.trials if trial.mean is None and not trial.skipped]
     figure = go.Figure()
@@ -48,16 +50,8 @@ def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
         showlegend=True,
         legend=theme.legend(y=1.02),
     )
-    figure.add_annotation(
-        text=theme.label(f"τ = {numbers.percent(tau)}"),
-        x=1,
-        xref="paper",
-        xanchor="left",
-        y=tau,
-        showarrow=False,
-        xshift=6,
-        font={"color": theme.MUTED, "size": 11},
-    )
+    note = theme.tau_note(tau, x=1, xref="paper", xanchor="left", y=tau, xshift=6)
+    figure.add_annotation(**note)
     return figure
 
 
@@ -67,7 +61,7 @@ def _range(technique: TechniqueRecord, tau: float) -> tuple[float, float]:
     Where a network diverged, a feasible trial may be far below too.
     """
     lowest = lowest_drawn([trial.mean for trial in technique.trials], 0.0, tau)
-    shown = [t for t in technique.trials if t.mean is not None and t.mean >= lowest]
+    shown = [trial for trial in technique.trials if trial.mean is not None and trial.mean >= lowest]
     wanted = [0.0, tau, *(trial.value for trial in shown if trial.value is not None)]
     means = sorted(trial.mean for trial in shown if trial.mean is not None)
     middle = means[len(means) // 2] if means else 0.0

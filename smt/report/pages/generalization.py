@@ -42,7 +42,7 @@ def page(run: Run) -> str:
         _definitions(run),
         _techniques(run),
         _searches(run),
-        _fleet(run),
+        f"<h2>Fleet and representatives</h2>{fleet_section(run.models, run.result)}",
         _representatives(run),
         f"<h2>Failures</h2>{failure_table(run)}",
     ]
@@ -160,15 +160,6 @@ def _searches(run: Run) -> str:
         for index, technique in enumerate(run.result.techniques, 1)
     )
     return f"<h2>Technique by technique</h2>{''.join(sections)}"
-
-
-def _fleet(run: Run) -> str:
-    result = run.result
-    curves = result.inertias, result.silhouettes
-    return (
-        "<h2>Fleet and representatives</h2>"
-        f"{fleet_section(run.models, result.representative_names, *curves)}"
-    )
 
 
 def _representatives(run: Run) -> str:

@@ -24,10 +24,9 @@ def write_representatives_report(folder: Folder) -> str:
 
 def representatives_page(result: RepresentativesResult, models: Sequence[Model]) -> str:
     """The page, as HTML."""
-    names = [representative.model for representative in result.representatives]
     sections = [
         _verdict(result),
-        fleet_section(models, names, result.inertias, result.silhouettes),
+        fleet_section(models, result),
         f"<h2>Representatives</h2>{_table(result)}{_caption(result)}",
         f"<h2>Holdout</h2>{_holdout(result)}",
     ]

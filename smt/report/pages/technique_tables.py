@@ -16,7 +16,7 @@ from smt.space import Choice, Domain
 def technique_table(run: Run) -> str:
     """What the search of every technique came to."""
     techniques = run.result.techniques
-    rows = (_technique_row(place, row, run) for place, row in enumerate(techniques, 1))
+    rows = (_technique_row(index, technique, run) for index, technique in enumerate(techniques, 1))
     kinds = ("" if technique.feasible else "nearest" for technique in techniques)
     return html_table("techniques", rows, kinds)
 

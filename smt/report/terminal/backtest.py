@@ -3,6 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
+from smt.report import numbers
 from smt.results.integration import (
     BackTestedModel,
     IntegrationResult,
@@ -83,4 +84,4 @@ def _rank(model: BackTestedModel) -> float:
 
 
 def _effect(value: float | None, sem: float | None) -> str:
-    return "nan" if value is None else f"{value:+.3f}% ± {'?' if sem is None else f'{sem:.3f}%'}"
+    return "nan" if value is None else f"{value:+.3f}% ± {numbers.spread(sem)}"

@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from smt.report import numbers
 from smt.results.generalization import GeneralizationResult
 from smt.results.technique import Interval, ShownTrial, TechniqueRecord
 
@@ -91,7 +92,7 @@ def _rule(result: GeneralizationResult) -> str:
 def _row(technique: TechniqueRecord, result: GeneralizationResult) -> dict[str, str]:
     """Column -> text."""
     shown, chance = technique.shown, technique.shown.feasible_probability
-    theta = (f"{name} = {_short(value)}" for name, value in shown.theta.items())
+    theta = (f"{name} = {numbers.ascii_short(value)}" for name, value in shown.theta.items())
     return {
         "technique": technique.name,
         "generalizes": "yes" if technique.generalizes else "no",
@@ -124,7 +125,3 @@ def _rate(shown: ShownTrial) -> str:
 
 def _interval(ends: Interval | None) -> str:
     return "?" if ends is None else f"{ends[0]:+.3f} to {ends[1]:+.3f}"
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
