@@ -34,7 +34,6 @@ from smt.mmo.sensitivity.first_order import (
     Array,
     Design,
     FirstOrder,
-    Value,
     code_design,
     fit_first_order,
     intervals,
@@ -46,7 +45,7 @@ from smt.results.sensitivity import Decision, HyperparameterSensitivity, ValueEf
 from smt.search.aggregate import normalise_weights
 from smt.search.divergence import bounded
 from smt.search.trial import Trial
-from smt.space import Choice, Domain, Space
+from smt.space import Choice, Domain, Space, Value
 
 Answer = Literal["large", "small", "unclear"]
 # Feasible trials needed beyond the number of coefficients.
