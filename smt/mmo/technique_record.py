@@ -20,7 +20,7 @@ from smt.results.technique import (
     ThetaRecord,
     TrialRecord,
 )
-from smt.search.aggregate import mean_sem
+from smt.search.aggregate import finite, mean_sem
 from smt.search.delta import Delta
 from smt.search.goal import Goal
 from smt.search.settings import Settings
@@ -68,8 +68,8 @@ def _theta_record(tried: Trial | Measured, models: Sequence[ModelSpec], goal: Go
     evaluated = sum(delta.status != "not_evaluated" for delta in deltas)
     return ThetaRecord(
         theta=tried.theta,
-        value=_finite(outcome.value),
-        mean=_finite(outcome.mean),
+        value=finite(outcome.value),
+        mean=finite(outcome.mean),
         mean_sem=mean_sem([delta.sem for delta in deltas], goal.shares),
         regression_rate=outcome.regression_rate,
         helped=helped,
@@ -167,7 +167,3 @@ def _number(trial: Trial, trials: Sequence[Trial]) -> int:
 
 def _by_model(models: Sequence[ModelSpec], deltas: Sequence[Delta]) -> dict[str, Delta]:
     return {model.name: delta for model, delta in zip(models, deltas, strict=True)}
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
