@@ -87,8 +87,7 @@ def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]
     if trial.skipped:
         return None, None
     outcomes = trial.outcomes
-    chance = pooled_feasible_probability(outcomes, alpha=goal.alpha, epsilon=goal.epsilon)
-    return mean_interval(outcomes, goal.shares), chance
+    return mean_interval(outcomes, goal.shares), pooled_feasible_probability(outcomes, goal)
 
 
 def _sensitivity(

@@ -152,8 +152,8 @@ def test_the_other_models_are_pooled_as_without_a_diverged_one():
     outcomes = [Delta.measured(delta, 0.05) for delta in (-0.03, 0.0, 0.02, 0.05, -0.06, 0.01)]
     broken = Delta.measured(-5e4, 3000.0)
     # It regressed for certain, so one fewer of seven may.
-    with_it = pooled_feasible_probability([*outcomes, broken], alpha=0.05, epsilon=2 / 7)
-    alone = pooled_feasible_probability(outcomes, alpha=0.05, epsilon=1 / 6)
+    with_it = pooled_feasible_probability([*outcomes, broken], Goal.over(7, epsilon=2 / 7))
+    alone = pooled_feasible_probability(outcomes, Goal.over(6, epsilon=1 / 6))
     assert with_it == pytest.approx(alone, abs=1e-9)
 
 

@@ -86,9 +86,7 @@ def measure(
                 by_seed=tuple(_by_model(models, trial) for trial in trials),
                 interval=mean_interval(outcomes, goal.shares),
                 lower=None if error is None else outcome.mean - quantile * error,
-                feasible_probability=pooled_feasible_probability(
-                    outcomes, alpha=goal.alpha, epsilon=goal.epsilon
-                ),
+                feasible_probability=pooled_feasible_probability(outcomes, goal),
             )
         )
     return tuple(measured)
