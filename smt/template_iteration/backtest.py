@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 from rich.console import Console
 
 from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
+from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import claim_run
 from smt.execution.resources import Resources, check_resources
@@ -139,7 +139,7 @@ class _Training:
             [self.dispatcher.baseline.remote(task.to_dict()) for task in self._tasks(seed)]
             for seed in self.seeds
         ]
-        rows = [_collect(row) for row in asked]
+        rows = [collect(row) for row in asked]
         for evaluation in (each for row in rows for each in row):
             if evaluation.failure is not None:
                 raise InputError(
@@ -159,7 +159,7 @@ class _Training:
             asked.append([self.dispatcher.evaluate.remote(task.to_dict()) for task in tasks])
         rows = []
         for number, references in enumerate(asked):
-            rows.append(_collect(references))
+            rows.append(collect(references))
             trial = to_trial({}, rows[-1], self.models, settings)
             self.display.trial(name, number, len(self.seeds), trial)
         by_model = zip(self.models, zip(*before, strict=True), zip(*rows, strict=True), strict=True)
@@ -178,7 +178,3 @@ class _Training:
             )
             for model in self.models
         ]
-
-
-def _collect(references: list[Any]) -> list[Evaluation]:
-    return [Evaluation.model_validate(each) for each in ray.get(references)]
