@@ -80,10 +80,8 @@ def conclude(
     estimates = judge(state, settings.method)
     best, estimate = choose(trials, estimates)
     paper = best_trial(trials)
-    numbers: list[int] = []
-    if not settings.paper_exact:
-        numbers = candidates(trials, estimates, goal, count=settings.candidates)
-    if numbers:
+    numbers = candidates(trials, estimates, goal, count=settings.candidates)
+    if numbers and not settings.paper_exact:
         verdict = _confirm(technique, trials, numbers, search)
     else:
         verdict = judge_search(trials, paper if settings.paper_exact else best, goal)
