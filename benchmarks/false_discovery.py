@@ -53,7 +53,8 @@ from rich.table import Table
 from smt.command_line import open_console, run
 from smt.errors import InputError
 from smt.mmo import optimize
-from smt.mmo.verdict.confirmation import Measured, candidates, choose_confirmed
+from smt.mmo.verdict.confirmation import candidates, choose_confirmed, value_of
+from smt.results.technique import Replication
 from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method
 from smt.search.propose import judge
@@ -121,7 +122,7 @@ class Outcome:
 
     highest: float | None
     claimed: tuple[float, ...]
-    found: tuple[Measured, ...]
+    found: tuple[Replication, ...]
     guarded: bool
     evaluations: int
 
@@ -133,7 +134,7 @@ class Outcome:
     @property
     def unguarded(self) -> bool:
         """Whether it would enter by its A on fresh seeds alone."""
-        return any(each.aggregate.value >= SETTINGS.tau for each in self.found)
+        return any(value_of(each) >= SETTINGS.tau for each in self.found)
 
 
 def main(config: Config) -> None:
@@ -224,7 +225,7 @@ def check_errors(pool: Pool, config: Config) -> dict[str, float | None]:
     families = list(null_families(pool, goal, config))
     every = [each for family in families for each in family]
     squares = [each.mean_sem**2 for each in every if each.mean_sem is not None]
-    means = [each.aggregate.mean for each in every]
+    means = [each.mean for each in every if each.mean is not None]
     fails = [
         any(each.lower is not None and each.lower > 0 for each in family) for family in families
     ]
@@ -237,7 +238,7 @@ def check_errors(pool: Pool, config: Config) -> dict[str, float | None]:
     }
 
 
-def null_families(pool: Pool, goal: Goal, config: Config) -> Iterator[tuple[Measured, ...]]:
+def null_families(pool: Pool, goal: Goal, config: Config) -> Iterator[tuple[Replication, ...]]:
     """As many candidates as a technique may have, on fresh seeds, that no search chose."""
     for number in track(range(FAMILIES, FAMILIES + config.families), "checking"):
         chosen: list[tuple[int, Theta]] = [(place, {}) for place in range(SETTINGS.candidates)]
@@ -254,7 +255,7 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
         "feasible": mean([outcome.highest is not None for outcome in outcomes]),
         "measured": mean([len(outcome.found) > 0 for outcome in outcomes]),
         "mean_A_claimed": mean([each for outcome in outcomes for each in outcome.claimed]),
-        "mean_A_fresh": mean([each.aggregate.mean for each in found]),
+        "mean_A_fresh": mean([each.mean for each in found if each.mean is not None]),
         "evaluations_per_technique": mean([outcome.evaluations for outcome in outcomes]),
     }
 
@@ -272,14 +273,15 @@ def show(outcomes: Sequence[Outcome]) -> None:
     for number, outcome in enumerate(outcomes):
         if not outcome.found:
             continue
-        best = int(np.argmax([each.aggregate.mean for each in outcome.found]))
+        means = np.array([each.mean for each in outcome.found], dtype=float)
+        best = int(np.argmax(means))
         shown = outcome.found[best]
         table.add_row(
             str(number),
             f"{outcome.claimed[best]:+.3f}%",
-            f"{shown.aggregate.mean:+.3f}%",
+            f"{means[best]:+.3f}%",
             "-" if shown.lower is None else f"{shown.lower:+.3f}%",
-            f"{shown.aggregate.regression_rate:.2f}",
+            f"{shown.regression_rate:.2f}",
             "yes" if outcome.guarded else "no",
         )
     open_console().print(table)

@@ -7,7 +7,8 @@ import numpy as np
 from null_pool import Pool
 from numpy.typing import NDArray
 
-from smt.mmo.verdict.confirmation import Measured, measure
+from smt.mmo.verdict.confirmation import measure
+from smt.results.technique import Replication
 from smt.search.aggregate import aggregate
 from smt.search.goal import Goal
 from smt.search.trial import Trial
@@ -70,14 +71,14 @@ def draw(number: int, pool: Pool, plan: Plan) -> Draw:
 
 def measure_again(
     chosen: Sequence[tuple[int, Theta]], drawn: Draw, pool: Pool, goal: Goal
-) -> tuple[Measured, ...]:
+) -> tuple[Replication, ...]:
     """The chosen (number, θ) on fresh seeds."""
     seeds = range(len(drawn.fresh))
     replicates = [
         (number, theta, [replicate(theta, place, seed, drawn, pool, goal) for seed in seeds])
         for place, (number, theta) in enumerate(chosen)
     ]
-    return measure(replicates, seeds, goal)
+    return measure(replicates, seeds, goal, pool.models)
 
 
 def replicate(theta: Theta, place: int, seed: int, drawn: Draw, pool: Pool, goal: Goal) -> Trial:

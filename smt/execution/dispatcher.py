@@ -212,6 +212,11 @@ def start_dispatcher(
     return dispatcher
 
 
+def collect(references: Any) -> list[Evaluation]:
+    """The evaluations that a dispatcher was asked for, once they have ended."""
+    return [Evaluation.model_validate(plain) for plain in ray.get(references)]
+
+
 @contextmanager
 def dispatching(dispatcher: Any, folder: str) -> Iterator[Any]:
     """A dispatcher as long as it is needed; it and its workers end however that ends.

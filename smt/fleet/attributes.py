@@ -36,14 +36,8 @@ class AttributeWeights(Spec):
 
 def attributes(model: ModelSpec) -> dict[str, Any]:
     """A model's own, by the names of `AttributeWeights`."""
-    return {
-        "stage": model.stage,
-        "inference_flops": model.inference_flops,
-        "inference_hardware": model.inference_hardware,
-        "event": model.events[0],
-        "surface": model.surface,
-        "data_constraint": model.data_constraint,
-    }
+    own = {**dict(model), "event": model.events[0]}
+    return {name: own[name] for name in AttributeWeights.model_fields}
 
 
 def encode_attributes(fleet: Fleet, weights: AttributeWeights | None = None) -> NDArray[np.float64]:

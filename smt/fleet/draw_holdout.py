@@ -1,6 +1,7 @@
 """The holdout models M_H, drawn over the clusters outside the representatives (§3.3.2)."""
 
 from collections.abc import Collection
+from itertools import zip_longest
 
 import numpy as np
 
@@ -36,12 +37,8 @@ def draw_holdout(
         model = fleet.models[place]
         if model.weight and model.name not in {*representatives, *left_out}:
             clusters.setdefault(int(chosen.clusters[place]), []).append(model)
-    others = [
-        members[turn]
-        for turn in range(max(map(len, clusters.values()), default=0))
-        for _, members in sorted(clusters.items())
-        if turn < len(members)
-    ]
+    turns = zip_longest(*(clusters[number] for number in sorted(clusters)))
+    others = [model for turn in turns for model in turn if model is not None]
     if count is not None and count > len(others):
         raise InputError(
             f"{count} holdout models asked for; fleet '{fleet.name}' has {len(others)} models "

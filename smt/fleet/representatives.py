@@ -82,13 +82,15 @@ def select_representatives(
         fleet.models[generator.choice(np.flatnonzero(nearest & (clusters == cluster)))]
         for cluster in range(k)
     ]
+    # Two axes take two points.
+    projected = points if len(points) > 1 else np.vstack([points, np.zeros_like(points)])
     return Representatives(
         models=tuple(members),
         clusters=clusters,
         distances=distances,
         inertias=inertias,
         silhouettes=silhouettes(sample, labels, seed=seed),
-        coordinates=PCA(2, random_state=seed).fit_transform(_at_least_two_columns(points)),
+        coordinates=PCA(2, random_state=seed).fit_transform(projected)[: len(points)],
     )
 
 
@@ -120,9 +122,3 @@ def _check_count(count: int | None, fleet: Fleet, distinct: int) -> None:
             f"{count} representatives asked for; the models of fleet '{fleet.name}' differ in "
             f"only {distinct} combinations of attributes"
         )
-
-
-def _at_least_two_columns(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    padding = np.zeros((max(2, len(points)), max(2, points.shape[1])))
-    padding[: len(points), : points.shape[1]] = points
-    return padding if len(points) == 1 else padding[: len(points)]

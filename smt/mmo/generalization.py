@@ -10,6 +10,7 @@ from rich.console import Console
 
 from smt.command_line import open_console
 from smt.errors import InputError
+from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import read_identity
 from smt.execution.resources import Resources, check_resources
@@ -199,8 +200,7 @@ def _resume_concurrency(settings: Settings, folder: Folder) -> Settings:
 def _train_baselines(search: TechniqueSearch) -> dict[str, Evaluation]:
     """By model, its baseline. Raises `InputError` for a model that does not train at all."""
     tasks = [search.task(model) for model in search.models]
-    trained = ray.get([search.dispatcher.baseline.remote(task.to_dict()) for task in tasks])
-    evaluations = [Evaluation.model_validate(plain) for plain in trained]
+    evaluations = collect([search.dispatcher.baseline.remote(task.to_dict()) for task in tasks])
     for evaluation in evaluations:
         if evaluation.failure is not None:
             raise InputError(f"the baseline of model '{evaluation.model}': {evaluation.failure}")
@@ -212,9 +212,7 @@ def _other_baselines(
 ) -> tuple[Evaluation, ...]:
     """Those that the run trained besides the representatives' own."""
     known = {evaluation.name for evaluation in base.values()}
-    trained = [
-        Evaluation.model_validate(plain) for plain in ray.get(search.dispatcher.baselines.remote())
-    ]
+    trained = collect(search.dispatcher.baselines.remote())
     return tuple(evaluation for evaluation in trained if evaluation.name not in known)
 
 

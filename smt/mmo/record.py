@@ -109,19 +109,17 @@ def _experiments(run: Generalization) -> Iterator[tuple[str, bytes]]:
 
 def _trial_table(techniques: Sequence[TechniqueRecord]) -> pa.Table:
     """A row a trial; in `deltas` a model each: its number, its status, and why it failed."""
-    rows = []
-    for technique in techniques:
-        for trial in technique.trials:
-            numbers = trial.model_dump(exclude={"theta", "deltas"})
-            rows.append(
-                {
-                    "technique": technique.name,
-                    "number": trial.number,
-                    **numbers,
-                    "theta": json.dumps(trial.theta),
-                    "deltas": _deltas(trial),
-                }
-            )
+    rows = [
+        {
+            "technique": technique.name,
+            "number": trial.number,
+            **trial.model_dump(exclude={"theta", "deltas"}),
+            "theta": json.dumps(trial.theta),
+            "deltas": _deltas(trial),
+        }
+        for technique in techniques
+        for trial in technique.trials
+    ]
     return pa.Table.from_pylist(rows)
 
 

@@ -6,22 +6,17 @@ from collections.abc import Sequence
 
 from smt.fleet import ModelSpec
 from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
-from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
-from smt.mmo.verdict.confirmation import Measured
-from smt.mmo.verdict.holdout import explain_holdout
+from smt.mmo.verdict.conclusion import TechniqueResult
+from smt.mmo.verdict.confirmation import theta_record
 from smt.mmo.verdict.significance import mean_interval, pooled_feasible_probability
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.results.technique import (
-    HoldoutRecord,
     Interval,
-    Replication,
     ShownTrial,
     TechniqueRecord,
     ThetaRecord,
     TrialRecord,
 )
-from smt.search.aggregate import mean_sem
-from smt.search.delta import Delta
 from smt.search.goal import Goal
 from smt.search.settings import Settings
 from smt.search.trial import Trial
@@ -36,13 +31,11 @@ def technique_record(
         models: The representatives.
     """
     goal, verdict = settings.goal(models), result.verdict
+    names = [model.name for model in models]
     trials = tuple(
-        TrialRecord(
-            **dict(_theta_record(trial, models, goal)), number=number, skipped=trial.skipped
-        )
+        TrialRecord(**dict(theta_record(trial, names, goal)), number=number, skipped=trial.skipped)
         for number, trial in enumerate(result.trials)
     )
-    confirmation = tuple(_replication(measured, models, goal) for measured in verdict.confirmation)
     return TechniqueRecord(
         name=result.technique.name,
         source=result.technique.source,
@@ -53,52 +46,17 @@ def technique_record(
         paper=None if result.paper is None else _number(result.paper, result.trials),
         paper_generalizes=result.paper is not None and result.paper.aggregate.value >= settings.tau,
         estimate=result.estimate,
-        shown=_shown(result, trials, confirmation, goal),
-        confirmation=confirmation,
-        holdout=_holdout(verdict, settings),
+        shown=_shown(result, trials, goal),
+        confirmation=verdict.confirmation,
+        holdout=verdict.holdout,
         sensitivity=_sensitivity(result, models, settings),
         trials=trials,
     )
 
 
-def _theta_record(tried: Trial | Measured, models: Sequence[ModelSpec], goal: Goal) -> ThetaRecord:
-    deltas, outcome = tried.outcomes, tried.aggregate
-    helped = sum(delta.value is not None and delta.value > goal.alpha for delta in deltas)
-    regressed = sum(delta.regressed(goal.alpha) for delta in deltas)
-    evaluated = sum(delta.status != "not_evaluated" for delta in deltas)
-    return ThetaRecord(
-        theta=tried.theta,
-        value=_finite(outcome.value),
-        mean=_finite(outcome.mean),
-        mean_sem=mean_sem([delta.sem for delta in deltas], goal.shares),
-        regression_rate=outcome.regression_rate,
-        helped=helped,
-        neutral=evaluated - helped - regressed,
-        regressed=regressed,
-        deltas=_by_model(models, deltas),
-    )
-
-
-def _replication(measured: Measured, models: Sequence[ModelSpec], goal: Goal) -> Replication:
-    return Replication(
-        **dict(_theta_record(measured, models, goal)),
-        trial=measured.trial,
-        seeds=measured.seeds,
-        interval=measured.interval,
-        lower=measured.lower,
-        feasible_probability=measured.feasible_probability,
-        by_seed=tuple(_by_model(models, trial.outcomes) for trial in measured.replicates),
-    )
-
-
-def _shown(
-    result: TechniqueResult,
-    trials: Sequence[TrialRecord],
-    confirmation: Sequence[Replication],
-    goal: Goal,
-) -> ShownTrial:
+def _shown(result: TechniqueResult, trials: Sequence[TrialRecord], goal: Goal) -> ShownTrial:
     """What the verdict rests on: numbers on fresh seeds, where there are some."""
-    number = result.verdict.number
+    number, confirmation = result.verdict.number, result.verdict.confirmation
     trial = _nearest_to_feasible(trials) if number is None else trials[number]
     confirmed = next((again for again in confirmation if again.trial == number), None)
     if confirmed is None:
@@ -129,20 +87,7 @@ def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]
     if trial.skipped:
         return None, None
     outcomes = trial.outcomes
-    chance = pooled_feasible_probability(outcomes, alpha=goal.alpha, epsilon=goal.epsilon)
-    return mean_interval(outcomes, goal.shares), chance
-
-
-def _holdout(verdict: Verdict, settings: Settings) -> HoldoutRecord | None:
-    if verdict.holdout is None:
-        return None
-    models = verdict.holdout_models
-    goal = settings.goal(models)
-    return HoldoutRecord(
-        **dict(_replication(verdict.holdout, models, goal)),
-        passes=verdict.generalizes,
-        reason=explain_holdout(verdict.holdout, models, goal),
-    )
+    return mean_interval(outcomes, goal.shares), pooled_feasible_probability(outcomes, goal)
 
 
 def _sensitivity(
@@ -163,11 +108,3 @@ def _sensitivity(
 
 def _number(trial: Trial, trials: Sequence[Trial]) -> int:
     return next(number for number, tried in enumerate(trials) if tried is trial)
-
-
-def _by_model(models: Sequence[ModelSpec], deltas: Sequence[Delta]) -> dict[str, Delta]:
-    return {model.name: delta for model, delta in zip(models, deltas, strict=True)}
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None

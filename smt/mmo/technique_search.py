@@ -11,6 +11,7 @@ import ray
 from ray import tune
 
 from smt.errors import StoppedError
+from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.tune_trial import run_trial
 from smt.fleet import ModelSpec
@@ -130,11 +131,7 @@ class TechniqueSearch:
         change = self._change(technique, number, theta)
         evaluate = self.dispatcher.evaluate
         asked = [[self._ask(evaluate, model, seed, change) for model in models] for seed in seeds]
-        trials = []
-        for references in asked:
-            evaluations = [Evaluation.model_validate(values) for values in ray.get(references)]
-            trials.append(to_trial(theta, evaluations, models, self.settings))
-        return tuple(trials)
+        return tuple(to_trial(theta, collect(each), models, self.settings) for each in asked)
 
     def trainable(self, models: Sequence[ModelSpec], seeds: Sequence[int]) -> tuple[ModelSpec, ...]:
         """The models whose baselines train on all of the seeds; the others are named."""

@@ -92,3 +92,8 @@ def mean_sem(sems: Sequence[float | None], shares: Sequence[float]) -> float | N
         return None
     squares = [(share * sem) ** 2 for share, sem in zip(shares, known, strict=True)]
     return math.sqrt(math.fsum(squares))
+
+
+def finite(number: float) -> float | None:
+    """None in place of what JSON has no word for: NaN, and the infinite."""
+    return number if math.isfinite(number) else None

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from smt.space import (
@@ -20,7 +21,6 @@ from smt.space import (
     Theta,
     Value,
     drop_inactive,
-    in_order,
     is_active,
 )
 
@@ -117,13 +117,20 @@ class Encoding:
 
     def count_points(self) -> float:
         """How many points the space has."""
+        deciding = {parent for domain in self.space.values() for parent in domain.when or {}}
+        choices = [
+            [(name, value) for value in domain.values]
+            for name, domain in self.space.items()
+            if name in deciding and isinstance(domain, Choice)
+        ]
+        picked = (drop_inactive(dict(values), self.space) for values in product(*choices))
         return sum(
             math.prod(
                 _count_values(domain)
                 for name, domain in self.space.items()
-                if name not in branch and is_active(domain, branch)
+                if name not in deciding and is_active(domain, dict(branch))
             )
-            for branch in self._branches()
+            for branch in {frozenset(values.items()) for values in picked}
         )
 
     def encode(self, thetas: Sequence[Mapping[str, object]]) -> "Tensor":
@@ -187,22 +194,6 @@ class Encoding:
         """Conditions of a hyperparameter, and of the choices that they name."""
         own = [*(self.space[name].when or {}).items()]
         return [*own, *(each for parent, _ in own for each in self._ancestry(parent))]
-
-    def _branches(self) -> list[Theta]:
-        """All distinct values of the choices that others depend on, without the inactive ones."""
-        deciding = {parent for domain in self.space.values() for parent in domain.when or {}}
-        branches: list[Theta] = [{}]
-        for name in in_order(self.space):
-            domain = self.space[name]
-            if name in deciding and isinstance(domain, Choice):
-                branches = [each for branch in branches for each in _grow(branch, name, domain)]
-        return branches
-
-
-def _grow(branch: Theta, name: str, choice: Choice) -> list[Theta]:
-    if not is_active(choice, branch):
-        return [branch]
-    return [{**branch, name: value} for value in choice.values]
 
 
 def _count_values(domain: Domain) -> float:

@@ -6,12 +6,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import ray
 from rich.console import Console
 
 from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
+from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import claim_run
 from smt.execution.resources import Resources, check_resources
@@ -144,7 +144,7 @@ class _Training:
             [self.dispatcher.baseline.remote(task.to_dict()) for task in self._tasks(seed)]
             for seed in self.seeds
         ]
-        by_seed = [_collect(references) for references in asked]
+        by_seed = [collect(references) for references in asked]
         for evaluation in chain(*by_seed):
             if evaluation.failure is not None:
                 raise InputError(
@@ -164,7 +164,7 @@ class _Training:
             asked.append([self.dispatcher.evaluate.remote(task.to_dict()) for task in tasks])
         after: list[list[Evaluation]] = []
         for number, references in enumerate(asked):
-            after.append(_collect(references))
+            after.append(collect(references))
             trial = to_trial({}, after[-1], self.models, settings)
             self.display.trial(name, number, len(self.seeds), trial)
         by_model = zip(*before, strict=True), zip(*after, strict=True)
@@ -183,7 +183,3 @@ class _Training:
             )
             for model in self.models
         ]
-
-
-def _collect(references: list[Any]) -> list[Evaluation]:
-    return [Evaluation.model_validate(fields) for fields in ray.get(references)]

@@ -18,7 +18,7 @@ from smt.results.integration import (
     UndatedVersion,
     WithoutTechnique,
 )
-from smt.search.aggregate import mean_sem, normalise_weights
+from smt.search.aggregate import finite, mean_sem, normalise_weights
 from smt.search.settings import Settings
 from smt.storage import Folder
 from smt.template import diff
@@ -132,12 +132,12 @@ def _group(models: Sequence[ModelComparison], settings: Settings) -> ModelGroup 
     helped = sum(delta.value is not None and delta.value > alpha for delta in deltas)
     return ModelGroup(
         models=len(models),
-        mean=_finite(outcome.mean),
+        mean=finite(outcome.mean),
         mean_sem=mean_sem(
             [delta.sem for delta in deltas], normalise_weights(weights, len(weights))
         ),
         regression_rate=outcome.regression_rate,
-        value=_finite(outcome.value),
+        value=finite(outcome.value),
         helped=helped,
         neutral=len(models) - helped - worse,
         regressed=worse,
@@ -164,10 +164,6 @@ def _model(
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return math.fsum(known) / len(known) if len(known) == len(values) else None
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _evaluations(version: Version, decision: VersionDecision) -> pa.Table:

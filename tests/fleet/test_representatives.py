@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from smt.errors import InputError
-from smt.fleet import AttributeWeights, Fleet, ModelSpec, select_representatives
+from smt.fleet import AttributeWeights, Fleet, ModelSpec, fleet_table, select_representatives
 from smt.fleet import representatives as selection
 from smt.fleet.attributes import encode_attributes
 from smt.fleet.cluster_count import elbow, silhouettes
@@ -143,7 +143,9 @@ def test_more_than_the_distinct_models_is_refused():
 
 def test_a_fleet_of_one_model_represents_itself():
     fleet = Fleet(name="one", models=(model_of("a"),))
-    assert select_representatives(fleet).models == fleet.models
+    chosen = select_representatives(fleet)
+    assert chosen.models == fleet.models
+    assert fleet_table(fleet, chosen, ()).num_rows == 1
 
 
 def test_a_model_whose_flops_are_not_counted_is_named(fleet):

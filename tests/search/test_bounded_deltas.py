@@ -152,8 +152,8 @@ def test_the_other_models_are_pooled_as_without_a_diverged_one():
     outcomes = [Delta.measured(delta, 0.05) for delta in (-0.03, 0.0, 0.02, 0.05, -0.06, 0.01)]
     broken = Delta.measured(-5e4, 3000.0)
     # It regressed for certain, so one fewer of seven may.
-    with_it = pooled_feasible_probability([*outcomes, broken], alpha=0.05, epsilon=2 / 7)
-    alone = pooled_feasible_probability(outcomes, alpha=0.05, epsilon=1 / 6)
+    with_it = pooled_feasible_probability([*outcomes, broken], Goal.over(7, epsilon=2 / 7))
+    alone = pooled_feasible_probability(outcomes, Goal.over(6, epsilon=1 / 6))
     assert with_it == pytest.approx(alone, abs=1e-9)
 
 
@@ -161,8 +161,8 @@ def test_seeds_of_a_diverged_network_say_nothing_of_the_other_models():
     seeds = [trial(0.5, [0.2, 0.3, 0.1, -0.02]), trial(0.5, [0.21, 0.28, 0.12, -0.03])]
     broken = [seeds[0], trial(0.5, [0.21, 0.28, 0.12, -5e4])]
     (before,), (after,) = (
-        measure([(0, {"x": 0.5}, made)], (1, 2), GOAL) for made in (seeds, broken)
+        measure([(0, {"x": 0.5}, made)], (1, 2), GOAL, "abcd") for made in (seeds, broken)
     )
-    before_sems, after_sems = ([d.sem for d in each.outcomes[:3]] for each in (before, after))
+    before_sems, after_sems = ([it.deltas[name].sem for name in "abc"] for it in (before, after))
     assert max(after_sems) < 2 * max(before_sems)
-    assert after.outcomes[3].value == pytest.approx(-25_000.01)
+    assert after.deltas["d"].value == pytest.approx(-25_000.01)

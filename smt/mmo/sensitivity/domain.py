@@ -10,12 +10,11 @@ from smt.mmo.sensitivity.first_order import (
     SINGULAR,
     Array,
     FirstOrder,
-    Value,
     tried_values,
     value_effects,
 )
 from smt.search.trial import Trial
-from smt.space import Choice, Domain, Float, Int
+from smt.space import Choice, Domain, Float, Int, Value
 
 # Share of the models' optima that a proposed range may leave out at each end.
 TAIL = 0.1

@@ -14,10 +14,9 @@ from smt.errors import InputError
 from smt.search.aggregate import mean_sem
 from smt.search.encoding import INACTIVE, scale
 from smt.search.trial import Trial
-from smt.space import Choice, Domain, Space, Theta
+from smt.space import Choice, Domain, Space, Theta, Value
 
 Array = NDArray[np.floating[Any]]
-Value = bool | int | float | str
 # Singular values below this share of the largest count as 0.
 SINGULAR = 1e-9
 # Percent. Noise below it is rounding.

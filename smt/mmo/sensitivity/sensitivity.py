@@ -34,7 +34,6 @@ from smt.mmo.sensitivity.first_order import (
     Array,
     Design,
     FirstOrder,
-    Value,
     code_design,
     fit_first_order,
     intervals,
@@ -43,10 +42,10 @@ from smt.mmo.sensitivity.first_order import (
     value_effects,
 )
 from smt.results.sensitivity import Decision, HyperparameterSensitivity, ValueEffect
-from smt.search.aggregate import normalise_weights
+from smt.search.aggregate import finite, normalise_weights
 from smt.search.divergence import bounded
 from smt.search.trial import Trial
-from smt.space import Choice, Domain, Space
+from smt.space import Choice, Domain, Space, Value
 
 Answer = Literal["large", "small", "unclear"]
 # Feasible trials needed beyond the number of coefficients.
@@ -93,11 +92,11 @@ class Sensitivity:
     def to_record(self) -> HyperparameterSensitivity:
         """As a run leaves it: None for what is no finite number."""
         return HyperparameterSensitivity(
-            beta=_finite(self.beta),
+            beta=finite(self.beta),
             interval=self.interval if all(map(math.isfinite, self.interval)) else None,
-            sigma2=_finite(self.sigma2),
-            raw_sigma2=_finite(self.raw_sigma2),
-            model_betas=tuple(_finite(beta) for beta in self.model_betas),
+            sigma2=finite(self.sigma2),
+            raw_sigma2=finite(self.raw_sigma2),
+            model_betas=tuple(finite(beta) for beta in self.model_betas),
             effects=tuple(
                 ValueEffect(value=value, effect=effect) for value, effect in self.effects.items()
             ),
@@ -290,7 +289,3 @@ def _effects(
     values = tried_values([trial.theta for trial in feasible], name, domain)
     effects = value_effects(len(values)) @ fits.of_mean.coefficients[fits.design.columns[name]]
     return dict(zip(values, effects.tolist(), strict=True))
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from smt.fleet import ModelSpec
 from smt.mmo.technique_search import Searched, TechniqueSearch
-from smt.mmo.verdict.confirmation import Measured, candidates, choose_confirmed, explain, measure
+from smt.mmo.verdict.confirmation import candidates, choose_confirmed, explain, measure, value_of
 from smt.mmo.verdict.holdout import explain_holdout, holds
+from smt.results.technique import HoldoutRecord, Replication
 from smt.search.goal import Goal
 from smt.search.propose import judge
 from smt.search.recommend import Estimate, best_trial, choose
@@ -24,16 +25,15 @@ class Verdict:
         generalizes: Whether it is.
         reason: Why, or why not.
         confirmation: The candidates on fresh seeds, the most promising first.
-        holdout: The θ on models outside the representatives; None where it was not tried there.
-        holdout_models: Which: those whose baselines train.
+        holdout: The θ on the models outside the representatives whose baselines train; None where
+            it was not tried there.
     """
 
     number: int | None
     generalizes: bool
     reason: str
-    confirmation: tuple[Measured, ...] = ()
-    holdout: Measured | None = None
-    holdout_models: tuple[ModelSpec, ...] = ()
+    confirmation: tuple[Replication, ...] = ()
+    holdout: HoldoutRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,8 @@ def conclude(
     estimates = judge(state, settings.method)
     best, estimate = choose(trials, estimates)
     paper = best_trial(trials)
-    numbers: list[int] = []
-    if not settings.paper_exact:
-        numbers = candidates(trials, estimates, goal, count=settings.candidates)
-    if numbers:
+    numbers = candidates(trials, estimates, goal, count=settings.candidates)
+    if numbers and not settings.paper_exact:
         verdict = _confirm(technique, trials, numbers, search)
     else:
         verdict = judge_search(trials, paper if settings.paper_exact else best, goal)
@@ -135,9 +133,10 @@ def _confirm(
         ],
         seeds,
         goal,
+        [model.name for model in search.models],
     )
     chosen = choose_confirmed(measured, goal)
-    shown = chosen or max(measured, key=lambda candidate: candidate.aggregate.value)
+    shown = chosen or max(measured, key=value_of)
     return Verdict(shown.trial, chosen is not None, explain(shown, goal), confirmation=measured)
 
 
@@ -160,10 +159,10 @@ def _try_holdout(
         technique.name, f"on {len(models)} holdout models", len(seeds) * len(models)
     )
     again = search.replicate(technique, verdict.number, theta, models, seeds)
-    (measured,) = measure([(verdict.number, theta, again)], seeds, goal)
-    passes = holds(measured, goal)
+    names = [model.name for model in models]
+    (measured,) = measure([(verdict.number, theta, again)], seeds, goal, names)
+    passes, why = holds(measured, goal), explain_holdout(measured, goal)
     outcome = "holds on the holdout" if passes else "taken out by the holdout"
-    reason = f"{verdict.reason}; {outcome}: {explain_holdout(measured, models, goal)}"
-    return replace(
-        verdict, generalizes=passes, reason=reason, holdout=measured, holdout_models=models
-    )
+    reason = f"{verdict.reason}; {outcome}: {why}"
+    record = HoldoutRecord(**dict(measured), passes=passes, reason=why)
+    return replace(verdict, generalizes=passes, reason=reason, holdout=record)

@@ -6,7 +6,6 @@ trials that chose a θ.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scipy.special import ndtri
 
@@ -16,7 +15,8 @@ from smt.mmo.verdict.significance import (
     pooled_feasible_probability,
     seed_variance,
 )
-from smt.search.aggregate import Aggregate, aggregate, mean_sem
+from smt.results.technique import Replication, ThetaRecord
+from smt.search.aggregate import aggregate, finite, mean_sem
 from smt.search.delta import Delta
 from smt.search.divergence import diverged
 from smt.search.goal import Goal
@@ -26,35 +26,6 @@ from smt.space import Theta
 
 # Chance, over all candidates of a technique together, that one is taken for a gain that is none.
 LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One θ on m models over several seeds.
-
-    Attributes:
-        trial: Number of the search's trial that tried it first.
-        seeds: S seeds.
-        replicates: A trial a seed, complete.
-        outcomes: `[m]` means over the seeds, with their standard errors over rows and seeds;
-            failed where one failed.
-        aggregate: μ, R and A of them.
-        mean_sem: Standard error of μ, percent; None where there is no μ or a sem is unknown.
-        interval: Of μ, 95%; None as `mean_sem` is.
-        lower: One-sided lower bound of μ, percent; None as `mean_sem` is.
-        feasible_probability: P(R <= ε).
-    """
-
-    trial: int
-    theta: Theta
-    seeds: tuple[int, ...]
-    replicates: tuple[Trial, ...]
-    outcomes: tuple[Delta, ...]
-    aggregate: Aggregate
-    mean_sem: float | None
-    interval: tuple[float, float] | None
-    lower: float | None
-    feasible_probability: float
 
 
 def candidates(
@@ -84,8 +55,11 @@ def candidates(
 
 
 def measure(
-    replicates: Sequence[tuple[int, Theta, Sequence[Trial]]], seeds: Sequence[int], goal: Goal
-) -> tuple[Measured, ...]:
+    replicates: Sequence[tuple[int, Theta, Sequence[Trial]]],
+    seeds: Sequence[int],
+    goal: Goal,
+    models: Sequence[str],
+) -> tuple[Replication, ...]:
     """What fresh seeds say of the candidates of one technique.
 
     The variance between seeds is pooled over candidates and models: two seeds of one model say
@@ -93,6 +67,7 @@ def measure(
 
     Args:
         replicates: (number of the search's trial, θ, a complete trial a seed), a candidate each.
+        models: Names, in the order of the trials' deltas.
     """
     ratio = _relative_seed_variance([trials for _, _, trials in replicates], goal.alpha)
     quantile = float(ndtri(1 - LEVEL / max(len(replicates), 1)))
@@ -101,50 +76,67 @@ def measure(
         by_model = zip(*(trial.outcomes for trial in trials), strict=True)
         outcomes = tuple(_over_seeds(deltas, ratio) for deltas in by_model)
         outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-        error = mean_sem([delta.sem for delta in outcomes], goal.shares)
+        record = theta_record(Trial(theta, outcomes, aggregate=outcome), models, goal)
+        error = record.mean_sem
         measured.append(
-            Measured(
+            Replication(
+                **dict(record),
                 trial=number,
-                theta=theta,
                 seeds=tuple(seeds),
-                replicates=tuple(trials),
-                outcomes=outcomes,
-                aggregate=outcome,
-                mean_sem=error,
+                by_seed=tuple(_by_model(models, trial) for trial in trials),
                 interval=mean_interval(outcomes, goal.shares),
                 lower=None if error is None else outcome.mean - quantile * error,
-                feasible_probability=pooled_feasible_probability(
-                    outcomes, alpha=goal.alpha, epsilon=goal.epsilon
-                ),
+                feasible_probability=pooled_feasible_probability(outcomes, goal),
             )
         )
     return tuple(measured)
 
 
-def choose_confirmed(measured: Sequence[Measured], goal: Goal) -> Measured | None:
+def theta_record(trial: Trial, models: Sequence[str], goal: Goal) -> ThetaRecord:
+    """A trial in numbers; models by their names."""
+    deltas, outcome = trial.outcomes, trial.aggregate
+    helped = sum(delta.value is not None and delta.value > goal.alpha for delta in deltas)
+    regressed = sum(delta.regressed(goal.alpha) for delta in deltas)
+    return ThetaRecord(
+        theta=trial.theta,
+        value=finite(outcome.value),
+        mean=finite(outcome.mean),
+        mean_sem=mean_sem(trial.sems, goal.shares),
+        regression_rate=outcome.regression_rate,
+        helped=helped,
+        neutral=trial.evaluations - helped - regressed,
+        regressed=regressed,
+        deltas=_by_model(models, trial),
+    )
+
+
+def choose_confirmed(measured: Sequence[Replication], goal: Goal) -> Replication | None:
     """The candidate of the largest A among those that generalize; None where none does.
 
     One generalizes where its A on fresh seeds reaches τ and its μ is surely above 0.
     """
     passing = [candidate for candidate in measured if generalizes(candidate, goal)]
-    return max(passing, key=lambda candidate: candidate.aggregate.value, default=None)
+    return max(passing, key=value_of, default=None)
 
 
-def generalizes(measured: Measured, goal: Goal) -> bool:
+def generalizes(measured: Replication, goal: Goal) -> bool:
     """Whether A reaches τ, and no noise of seeds and rows explains μ."""
-    return (
-        measured.aggregate.value >= goal.tau and measured.lower is not None and measured.lower > 0
-    )
+    return value_of(measured) >= goal.tau and measured.lower is not None and measured.lower > 0
 
 
-def explain(measured: Measured, goal: Goal) -> str:
+def value_of(measured: Replication) -> float:
+    """A."""
+    return -math.inf if measured.value is None else measured.value
+
+
+def explain(measured: Replication, goal: Goal) -> str:
     """Why a candidate generalizes or not, in one sentence without its end."""
-    mean, rate = measured.aggregate.mean, measured.aggregate.regression_rate
+    mean = measured.mean
     seeds = f"on {len(measured.seeds)} fresh seeds"
-    if any(delta.status == "failed" for delta in measured.outcomes):
+    if mean is None:
         return f"a model fails {seeds}"
-    if rate > goal.epsilon:
-        return f"{seeds} R = {rate:.2f} is above ε = {goal.epsilon:g}"
+    if measured.regression_rate > goal.epsilon:
+        return f"{seeds} R = {measured.regression_rate:.2f} is above ε = {goal.epsilon:g}"
     if mean < goal.tau:
         return f"{seeds} A = {mean:+.3f}% is below τ = {goal.tau:g}%"
     if measured.lower is None:
@@ -185,3 +177,7 @@ def _mean_square(deltas: Sequence[Delta]) -> float | None:
     """Mean sem², percent²; None where one is unknown."""
     sems = [delta.sem for delta in deltas if delta.sem is not None]
     return sum(sem**2 for sem in sems) / len(sems) if len(sems) == len(deltas) else None
+
+
+def _by_model(models: Sequence[str], trial: Trial) -> dict[str, Delta]:
+    return dict(zip(models, trial.outcomes, strict=True))

@@ -17,6 +17,7 @@ from scipy.stats import poisson_binom
 from smt.search.aggregate import mean_sem, normalise_weights
 from smt.search.delta import Delta
 from smt.search.divergence import diverged
+from smt.search.goal import Goal
 from smt.search.regressed import regressed
 
 # Chance that an interval holds the true μ.
@@ -56,9 +57,7 @@ def feasible_probability(chances: Sequence[float], epsilon: float) -> float:
     return min(math.fsum(allowed), 1.0)
 
 
-def pooled_feasible_probability(
-    outcomes: Sequence[Delta], *, alpha: float, epsilon: float
-) -> float:
+def pooled_feasible_probability(outcomes: Sequence[Delta], goal: Goal) -> float:
     """P(R <= ε) where each model's true Δ is judged in the light of the others'.
 
     Noise spreads measured deltas further apart than the true ones are, and makes regressions
@@ -67,6 +66,7 @@ def pooled_feasible_probability(
     Deltas of failed models, of networks that diverged, or without a standard error, are taken at
     their word.
     """
+    alpha, epsilon = goal.alpha, goal.epsilon
     chances = regression_chances(outcomes, alpha)
     noisy = [n for n, delta in enumerate(outcomes) if delta.sem and not diverged(delta, alpha)]
     if len(noisy) < 3:

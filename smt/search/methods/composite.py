@@ -48,7 +48,7 @@ def propose(state: SearchState) -> Proposal | None:
         return None
     own = proposal_seed(state.seed, number)
     with _calm(own):
-        known = _weigh_earlier(state)
+        known = weigh_earlier(state)
         if number + len(known.trials) < INITIAL_TRIALS:
             return None
         surrogate = _fit(state, known)
@@ -62,7 +62,7 @@ def estimate(state: SearchState) -> list[Estimate]:
     if len(trials) < LEAST_OWN_TRIALS or not state.encoding.columns:
         return []
     with _calm(state.seed):
-        known = _weigh_earlier(state)
+        known = weigh_earlier(state)
         if len(trials) + len(known.trials) < INITIAL_TRIALS:
             return []
         surrogate = _fit(state, known)
@@ -75,10 +75,6 @@ def estimate(state: SearchState) -> list[Estimate]:
             zip(means.mean(0), means.std(0), chances, strict=True)
         )
     ]
-
-
-def _weigh_earlier(state: SearchState) -> Earlier:
-    return weigh_earlier(state.encoding, state.trials, state.earlier, alpha=state.goal.alpha)
 
 
 def _fit(state: SearchState, known: Earlier) -> Surrogate:
@@ -99,9 +95,7 @@ def _choose(surrogate: Surrogate, state: SearchState, known: Earlier, seed: int)
     safe = len(tried) >= SAFE_FROM and len(tried) % 2 == 0
     acquisition = improvement(
         surrogate,
-        shares=_shares(goal),
-        alpha=goal.alpha,
-        allowed=goal.allowed,
+        goal,
         pending=encoding.encode(state.pending) if state.pending else None,
         feasible_known=bool((chances > 0.5).any()),
         seed=seed,

@@ -12,6 +12,7 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 from torch import Tensor
 
 from smt.search.encoding import Encoding
+from smt.search.goal import Goal
 from smt.search.regressed import count_softly
 from smt.search.surrogate.surrogate import Surrogate
 
@@ -39,10 +40,8 @@ class FloorImprovement(qLogNoisyExpectedImprovement):
 
 def improvement(
     surrogate: Surrogate,
+    goal: Goal,
     *,
-    shares: Tensor,
-    alpha: float,
-    allowed: int,
     pending: Tensor | None,
     feasible_known: bool,
     seed: int,
@@ -51,12 +50,11 @@ def improvement(
     """What a θ promises: improvement where a feasible θ is known, else to be one.
 
     Args:
-        shares: `[m]` the models' weights, summing to 1.
-        allowed: How many models may regress.
         pending: `[p, d]` θ under way.
         margins: `[m]` percent: how far above -α a delta must be, where a θ is to be improved on
             or to improve; 0 by default.
     """
+    shares = torch.tensor(goal.shares, dtype=torch.double)
 
     def mean(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
         return surrogate.deltas(samples) @ shares
@@ -65,19 +63,19 @@ def improvement(
     if not feasible_known:
         return qLogProbabilityOfFeasibility(
             surrogate.model,
-            constraints=[regressions_above(surrogate, alpha, allowed)],
+            constraints=[regressions_above(surrogate, goal.alpha, goal.allowed)],
             sampler=sampler,
             X_pending=pending,
             eta=SEEKING_SOFTNESS,
         )
-    highest = alpha if margins is None else alpha - margins
+    highest = goal.alpha if margins is None else goal.alpha - margins
     return FloorImprovement(
         surrogate.model,
         X_baseline=surrogate.points,
         sampler=sampler,
         objective=GenericMCObjective(mean),
         X_pending=pending,
-        constraints=[regressions_above(surrogate, highest, allowed)],
+        constraints=[regressions_above(surrogate, highest, goal.allowed)],
         eta=COUNT_SOFTNESS,
         # A fat tail would forgive one regression too many for a large μ.
         fat=False,

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smt.errors import InputError
-from smt.search.encoding import Encoding
+from smt.search.state import SearchState
 from smt.search.surrogate.surrogate import fit_surrogate, observe
 from smt.search.trial import Trial
-from smt.space import check_theta
+from smt.space import Space, check_theta
 
 # Of the variance of earlier deltas, the share that another baseline accounts for, before this run's
 # own trials tell: a correlation of 0.9 with what the run itself would measure.
@@ -35,35 +35,28 @@ class Earlier:
     extra_variance: float
 
 
-def weigh_earlier(
-    encoding: Encoding, trials: Sequence[Trial], earlier: Sequence[Trial], *, alpha: float
-) -> Earlier:
+def weigh_earlier(state: SearchState) -> Earlier:
     """What this run's trials leave of earlier ones.
 
     Those are dropped whose θ is no point of the space, or that evaluated none of the models; and
     all where they disagree with this run's trials by more than they vary.
     """
-    usable = [trial for trial in earlier if _lies_in(encoding, trial) and trial.evaluations]
+    usable = [each for each in state.earlier if each.evaluations and _lies_in(state.space, each)]
     if not usable:
         return Earlier((), 0.0)
-    deltas, _, _ = observe(usable, alpha)
+    deltas, _, _ = observe(usable, state.goal.alpha)
     variance = float(deltas[deltas.isfinite()].var(correction=0))
-    extra = _disagreement(encoding, trials, usable, PRIOR_SHARE * variance, alpha)
+    extra = _disagreement(state, usable, PRIOR_SHARE * variance)
     return Earlier((), 0.0) if extra > MOST_SHARE * variance else Earlier(tuple(usable), extra)
 
 
-def _disagreement(
-    encoding: Encoding,
-    trials: Sequence[Trial],
-    earlier: Sequence[Trial],
-    guess: float,
-    alpha: float,
-) -> float:
+def _disagreement(state: SearchState, earlier: Sequence[Trial], guess: float) -> float:
     """Variance, percent², by which earlier deltas differ from this run's beyond their noise.
 
     The guess, drawn towards what this run's trials show: how much further they are from what a
     surrogate of the earlier trials alone predicts than it expects to be wrong.
     """
+    encoding, trials, alpha = state.encoding, state.trials, state.goal.alpha
     deltas, variances, _ = observe(trials, alpha)
     known = deltas.isfinite() & observe(earlier, alpha)[0].isfinite().any(0)
     if len(earlier) < 2 or not known.any():
@@ -76,9 +69,9 @@ def _disagreement(
     return (PRIOR_TRIALS * guess + len(trials) * shown) / (PRIOR_TRIALS + len(trials))
 
 
-def _lies_in(encoding: Encoding, trial: Trial) -> bool:
+def _lies_in(space: Space, trial: Trial) -> bool:
     try:
-        check_theta(trial.theta, encoding.space, "earlier trial")
+        check_theta(trial.theta, space, "earlier trial")
     except InputError:
         return False
     return True

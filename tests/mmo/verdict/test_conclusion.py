@@ -66,7 +66,7 @@ def test_the_winner_of_the_search_is_not_the_winner_on_fresh_seeds():
     assert result.theta == {"x": 0.2}
     assert result.verdict.number == 1
     assert [each.trial for each in result.verdict.confirmation] == [0, 1, 2]
-    assert result.verdict.confirmation[1].aggregate.value == pytest.approx(0.3)
+    assert result.verdict.confirmation[1].value == pytest.approx(0.3)
     names = [each.name for each in MODELS]
     assert search.asked[0] == (0, 0.1, names, (1, 2))
     assert search.asked[-1] == (1, 0.2, [each.name for each in HOLDOUT], (1, 2))
@@ -107,7 +107,7 @@ def test_the_holdout_takes_a_technique_out(held):
 def test_models_whose_baseline_does_not_train_are_no_holdout():
     truth = {(0.1, False): 0.4, (0.1, True): 0.4}
     result, _ = run([(0.1, 0.4)], truth, untrainable=("h0",))
-    assert result.verdict.holdout_models == HOLDOUT[1:]
+    assert [*result.verdict.holdout.deltas] == [each.name for each in HOLDOUT[1:]]
     result, _ = run([(0.1, 0.4)], truth, untrainable=tuple(each.name for each in HOLDOUT))
     assert result.verdict.generalizes
     assert "no holdout model trains at all" in result.verdict.reason

@@ -24,13 +24,17 @@ def flat(value, m=10):
     return trial([value] * m)
 
 
+def names(m):
+    return [f"m{number}" for number in range(m)]
+
+
 def measured(*by_candidate):
     """Candidates of (delta of every seed) on ten models."""
     replicates = [
         (number, {"x": float(number)}, [flat(value) for value in values])
         for number, values in enumerate(by_candidate)
     ]
-    return measure(replicates, SEEDS, Goal.over(10))
+    return measure(replicates, SEEDS, Goal.over(10), names(10))
 
 
 def test_without_a_surrogate_the_largest_a_that_reaches_tau_are_candidates():
@@ -59,12 +63,12 @@ def test_a_trial_below_tau_is_a_candidate_where_the_surrogate_thinks_more_of_it(
 def test_a_measured_delta_is_the_mean_over_seeds_and_none_that_failed():
     goal = Goal.over(2, epsilon=0.5)
     replicates = [trial([0.2, 0.4]), trial([0.4, math.nan])]
-    (found,) = measure([(7, {"x": 1.0}, replicates)], SEEDS, goal)
+    (found,) = measure([(7, {"x": 1.0}, replicates)], SEEDS, goal, names(2))
     assert found.trial == 7
     assert found.seeds == SEEDS
-    assert found.outcomes[0].value == pytest.approx(0.3)
-    assert found.outcomes[1].status == "failed"
-    assert found.aggregate.value == -math.inf
+    assert found.deltas["m0"].value == pytest.approx(0.3)
+    assert found.deltas["m1"].status == "failed"
+    assert found.value is None
     assert (found.interval, found.lower) == (None, None)
     assert not generalizes(found, goal)
     assert explain(found, goal) == "a model fails on 2 fresh seeds"
@@ -73,10 +77,10 @@ def test_a_measured_delta_is_the_mean_over_seeds_and_none_that_failed():
 def test_the_variance_between_seeds_is_pooled_in_units_of_the_noise_of_rows():
     # One model's noise is ten times the other's; each seed moves both by 2 of their sems.
     replicates = [trial([0.9, -1.0], [0.05, 0.5]), trial([1.1, 1.0], [0.05, 0.5])]
-    (found,) = measure([(0, {}, replicates)], SEEDS, Goal.over(2))
+    (found,) = measure([(0, {}, replicates)], SEEDS, Goal.over(2), names(2))
     variance = 2 * 2**2  # of ±2 about their mean, in units of sem²
     expected = [math.sqrt(sem**2 + variance * sem**2 / 2) for sem in (0.05, 0.5)]
-    assert [delta.sem for delta in found.outcomes] == pytest.approx(expected)
+    assert [delta.sem for delta in found.deltas.values()] == pytest.approx(expected)
 
 
 def test_lower_bounds_hold_for_all_candidates_of_a_null_technique_together():
@@ -88,7 +92,7 @@ def test_lower_bounds_hold_for_all_candidates_of_a_null_technique_together():
             (number, {}, [trial(rng.normal(0, 0.1, 20), [0.05] * 20) for _ in SEEDS])
             for number in range(3)
         ]
-        taken += choose_confirmed(measure(replicates, SEEDS, goal), goal) is not None
+        taken += choose_confirmed(measure(replicates, SEEDS, goal, names(20)), goal) is not None
     assert taken / 200 < 0.05
 
 
@@ -111,7 +115,7 @@ def test_the_largest_confirmed_a_is_chosen_and_noise_is_not():
 def test_an_unknown_standard_error_confirms_nothing():
     goal = Goal.over(3)
     replicates = [trial([0.3] * 3, [None] * 3)] * 2
-    (found,) = measure([(0, {}, replicates)], SEEDS, goal)
-    assert found.aggregate.value == pytest.approx(0.3)
+    (found,) = measure([(0, {}, replicates)], SEEDS, goal, names(3))
+    assert found.value == pytest.approx(0.3)
     assert choose_confirmed([found], goal) is None
     assert "standard error is unknown" in explain(found, goal)

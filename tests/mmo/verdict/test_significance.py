@@ -20,6 +20,7 @@ from smt.mmo.verdict.significance import (
     seed_variance,
 )
 from smt.search.delta import Delta
+from smt.search.goal import Goal
 from smt.template_iteration.comparison import ModelComparison
 
 FAILED = math.nan
@@ -224,7 +225,7 @@ def test_pooled_chance_to_be_feasible_is_right_as_often_as_it_says():
         deltas = rng.normal(truth, sems).tolist()
         true.append(np.mean(truth < -0.05) <= 0.1)
         measured = outcomes(deltas, sems.tolist())
-        said.append(pooled_feasible_probability(measured, alpha=0.05, epsilon=0.1))
+        said.append(pooled_feasible_probability(measured, Goal.over(12)))
         flat.append(flat_chance(deltas, sems.tolist(), 0.1))
     said, flat, true = map(np.array, (said, flat, true))
     assert np.mean((said - true) ** 2) < np.mean((flat - true) ** 2)
@@ -235,7 +236,7 @@ def test_pooled_chance_to_be_feasible_is_right_as_often_as_it_says():
 
 def test_what_has_no_noise_is_not_pooled():
     def pooled(deltas, sems):
-        return pooled_feasible_probability(outcomes(deltas, sems), alpha=0.05, epsilon=0.3)
+        return pooled_feasible_probability(outcomes(deltas, sems), Goal.over(4, epsilon=0.3))
 
     sure = [0.1, -0.2, 0.3, -0.4]
     assert pooled(sure, [0.0, None, 0.0, None]) == 0.0

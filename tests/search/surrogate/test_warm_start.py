@@ -62,7 +62,7 @@ def estimate(trials, earlier=()):
 
 
 def weigh(earlier, trials=OWN):
-    return weigh_earlier(LINE, trials, earlier, alpha=0.05)
+    return weigh_earlier(SearchState(LINE.space, GOAL, trials, earlier=earlier))
 
 
 def test_earlier_trials_stand_for_initial_ones_but_for_two():
