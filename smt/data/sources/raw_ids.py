@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -52,6 +53,7 @@ class RawIds:
         return int(pc.index(self.places, pc.index(self.texts, text)).as_py()) + 1
 
 
+@cache
 def canonical(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names as `RawIds` has them."""
     return tuple(_canonical(pa.array(names, TEXT), "names").to_pylist())
@@ -75,7 +77,7 @@ def raw_ids(values: pa.Array, given: tuple[str, ...] | None, where: str) -> RawI
 
 def holds_numbers(raw: RawIds) -> bool:
     """Whether all that is not missing is a whole number."""
-    return bool(pc.all(pc.match_substring_regex(raw.texts, NUMBER)).as_py() is not False)
+    return bool(pc.all(pc.match_substring_regex(raw.texts, NUMBER), min_count=0).as_py())
 
 
 def _texts(values: pa.Array, where: str) -> pa.Array:
