@@ -137,13 +137,10 @@ def _parents(template: Template, model: ModelSpec, schema: Schema) -> dict[str, 
     if not template.architecture.entire_space:
         return {}
     parents: dict[str, str] = {}
-    waiting = list(model.events)
-    while waiting:
-        event = waiting.pop()
-        after = schema.of_kind(Event)[event].after
-        if after is not None and event not in parents:
+    for event in model.events:
+        while (after := schema.of_kind(Event)[event].after) is not None:
             parents[event] = after
-            waiting.append(after)
+            event = after
     return parents
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -40,9 +39,8 @@ class RawIds:
         kept = pc.invert(pc.is_in(self.texts, words))
         if pc.all(kept).as_py():
             return self
-        new = np.cumsum(kept.to_numpy(zero_copy_only=False)) - 1
-        targets = pc.if_else(kept, pa.array(new, pa.int32()), None)
-        return replace(self, texts=self.texts.filter(kept), places=targets.take(self.places))
+        texts = self.texts.filter(kept)
+        return replace(self, texts=texts, places=pc.index_in(self.texts, texts).take(self.places))
 
     def take(self, ids: pa.Array) -> pa.Array:
         """The int64 id of each value, given that of each text; null where it is missing."""
