@@ -99,13 +99,11 @@ def _before_impressions(table: pa.Table, schema: Schema) -> pa.Table:
     """The rows without steps at or after them, where the rows' times are read."""
     if schema.timestamp not in table.column_names:
         return table
-    moments = table[schema.timestamp].combine_chunks()
-    columns = {name: table[name] for name in table.column_names}
+    columns = {name: flat(table[name]) for name in table.column_names}
     for name, kind in schema.of_kind(Sequence).items():
         if name in columns and kind.timestamps is not None:
-            flat_columns = {column: flat(values) for column, values in columns.items()}
-            lists = before_impressions(Histories.of(name, kind, flat_columns), moments)
-            columns |= lists.columns(name, kind)
+            lists = Histories.of(name, kind, columns)
+            columns |= before_impressions(lists, columns[schema.timestamp]).columns(name, kind)
     return pa.table(columns)
 
 
