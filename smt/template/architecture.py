@@ -94,6 +94,7 @@ class SENet(InteractionSpec):
 class Bilinear(InteractionSpec):
     """FiBiNET's bilinear products of pairs, compressed to `tokens`."""
 
+    module: ClassVar = BilinearInteraction
     kind: Literal["bilinear"] = "bilinear"
     gate_reduction: PositiveInt
     form: Literal["all", "each"]
@@ -102,10 +103,7 @@ class Bilinear(InteractionSpec):
     def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
         """See `InteractionSpec.build`."""
         # A single token has no pairs.
-        if tokens == 1:
-            return None
-        fields = sizes(self)
-        return BilinearInteraction(tokens, dim, kind=fields.pop("form"), **fields)
+        return None if tokens == 1 else super().build(tokens, dim, num_sequences)
 
 
 class TokenAttention(InteractionSpec):

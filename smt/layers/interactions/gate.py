@@ -39,12 +39,12 @@ class BilinearPairs(Interaction):
     One W for all tokens, or one for each left token v_i.
     """
 
-    def __init__(self, num_tokens: int, dim: int, *, kind: Literal["all", "each"]) -> None:
+    def __init__(self, num_tokens: int, dim: int, *, form: Literal["all", "each"]) -> None:
         super().__init__(num_tokens, dim, num_tokens * (num_tokens - 1) // 2)
         # The last token is no pair's left.
         self.left = (
             nn.Linear(dim, dim, bias=False)
-            if kind == "all"
+            if form == "all"
             else LinearPerToken(num_tokens - 1, dim)
         )
 
@@ -89,13 +89,13 @@ class BilinearInteraction(Interaction):
         dim: int,
         *,
         gate_reduction: int,
-        kind: Literal["all", "each"],
+        form: Literal["all", "each"],
         tokens: int,
     ) -> None:
         super().__init__(num_tokens, dim, tokens)
         self.gate = SENetGate(num_tokens, dim, reduction=gate_reduction)
-        self.plain_pairs = BilinearPairs(num_tokens, dim, kind=kind)
-        self.gated_pairs = BilinearPairs(num_tokens, dim, kind=kind)
+        self.plain_pairs = BilinearPairs(num_tokens, dim, form=form)
+        self.gated_pairs = BilinearPairs(num_tokens, dim, form=form)
         self.compress = TokenLinear(2 * self.plain_pairs.out_tokens, tokens)
 
     def forward(self, tokens: Tensor) -> Tensor:

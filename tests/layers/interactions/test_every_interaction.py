@@ -36,7 +36,7 @@ def attention(num_tokens, dim, **changed):
 
 
 def bilinear(num_tokens, dim, **changed):
-    options = {"gate_reduction": 2, "kind": "each", "tokens": 3, **changed}
+    options = {"gate_reduction": 2, "form": "each", "tokens": 3, **changed}
     return BilinearInteraction(num_tokens, dim, **options)
 
 
@@ -68,7 +68,7 @@ MAKERS = {
     "serial mask": mask,
     "parallel mask": lambda num_tokens, dim: mask(num_tokens, dim, mode="parallel"),
     "senet": senet,
-    "bilinear pairs": lambda num_tokens, dim: BilinearPairs(num_tokens, dim, kind="all"),
+    "bilinear pairs": lambda num_tokens, dim: BilinearPairs(num_tokens, dim, form="all"),
     "bilinear": bilinear,
     "attention": attention,
     "parallel": parallel,
