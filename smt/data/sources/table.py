@@ -79,7 +79,8 @@ def read_table(
         dictionaries={n: each.dictionary for n, each in coded.items() if each.dictionary},
         report={"source": "table", "files": [Path(file).name for file in tables]},
         remarks=(
-            *(remark for each in (*timed.values(), *coded.values()) for remark in each.remarks),
+            *(remark for times in timed.values() for remark in times.remarks),
+            *(remark for each in coded.values() for remark in each.remarks),
             *remarks,
         ),
     )
