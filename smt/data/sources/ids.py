@@ -86,18 +86,13 @@ def code_ids(name: str, kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> 
     )
 
 
-def known_coding(
-    columns: Mapping[str, pa.Array], known: Dictionary, missing: Sequence[str]
-) -> IdCoding:
-    """The coding of columns that a source of its own made of a dictionary.
+def known_coding(name: str, ids: pa.Array, known: Dictionary, missing: Sequence[str]) -> IdCoding:
+    """The coding of a column that a source of its own made of a dictionary.
 
     Args:
-        columns: By name, their ids (or lists of them); 0 where they are missing.
+        ids: Of the column, or lists of them; 0 where they are missing.
     """
-    missing_rows = {
-        name: pc.sum(pc.equal(ids.flatten() if pa.types.is_list(ids.type) else ids, 0)).as_py() or 0
-        for name, ids in columns.items()
-    }
+    elements = ids.flatten() if pa.types.is_list(ids.type) else ids
     return IdCoding(
         coding="dictionary",
         num_ids=known.num_ids,
@@ -105,7 +100,7 @@ def known_coding(
         names=len(known.values),
         ids=len(known.values),
         sharing=0,
-        missing_rows=missing_rows,
+        missing_rows={name: pc.sum(pc.equal(elements, 0)).as_py() or 0},
     )
 
 
