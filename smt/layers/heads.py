@@ -74,17 +74,15 @@ class EntireSpace(nn.Module):
     """
 
     def __init__(self, parents: tuple[int | None, ...]) -> None:
-        """Order the events.
+        """Order the events, each after its parent.
 
         Args:
-            parents: For each of E events the index of the one it can only follow, or None.
-
-        Raises:
-            ValueError: A parent is not an event, or an event follows itself.
+            parents: For each of E events the index of the one it can only follow, or None; a
+                schema has no circle of them.
         """
         super().__init__()
         self.parents = parents
-        self.order = _parents_first(parents)
+        self.order = sorted(range(len(parents)), key=self._depth)
 
     def forward(self, logits: Tensor) -> Tensor:
         """`[B, E]` logits given the parent -> `[B, E]` logits of the event itself."""
@@ -97,20 +95,6 @@ class EntireSpace(nn.Module):
                 chained[event] = -terms.logsumexp(0)
         return torch.stack(chained, dim=1)
 
-
-def _parents_first(parents: tuple[int | None, ...]) -> tuple[int, ...]:
-    """Events in an order in which each comes after its parent."""
-    depths = []
-    for event, parent in enumerate(parents):
-        depth = 0
-        while parent is not None:
-            if not 0 <= parent < len(parents):
-                raise ValueError(
-                    f"parent {parent} of event {event} is not in 0..{len(parents) - 1}"
-                )
-            depth += 1
-            if depth == len(parents):
-                raise ValueError(f"event {event} follows itself: parents {parents}")
-            parent = parents[parent]
-        depths.append(depth)
-    return tuple(sorted(range(len(parents)), key=depths.__getitem__))
+    def _depth(self, event: int) -> int:
+        parent = self.parents[event]
+        return 0 if parent is None else 1 + self._depth(parent)

@@ -33,24 +33,25 @@ def initialize(network: nn.Module, seed: int) -> None:
         TypeError: A module holds parameters for which no rule is given here.
     """
     for prefix, module in network.named_modules():
+        generator_of = partial(_generator, seed, prefix)
         if isinstance(module, FusedEmbeddingBagCollection):
             for table, weight in module.state_dict().items():
-                _uniform(weight, 1 / math.sqrt(len(weight)), seed, f"{prefix}.{table}")
+                _uniform(weight, 1 / math.sqrt(len(weight)), generator_of(table))
         elif hasattr(module, "initialize_parameters"):
-            module.initialize_parameters(partial(_named_generator, seed, prefix))
+            module.initialize_parameters(generator_of)
         elif isinstance(module, nn.Embedding):
-            _uniform(module.weight, 1 / math.sqrt(len(module.weight)), seed, f"{prefix}.weight")
+            _uniform(module.weight, 1 / math.sqrt(len(module.weight)), generator_of("weight"))
         elif isinstance(module, _CROSS):
             for name, parameter in module.named_parameters():
                 # By name: torchrec's full-rank biases have two dimensions.
                 if name.startswith("bias"):
                     nn.init.zeros_(parameter)
                 else:
-                    generator = _generator(seed, f"{prefix}.{name}")
                     drawn = torch.empty(parameter.shape)
-                    parameter.data.copy_(nn.init.xavier_normal_(drawn, generator=generator))
+                    nn.init.xavier_normal_(drawn, generator=generator_of(name))
+                    parameter.data.copy_(drawn)
         elif isinstance(module, nn.Linear):
-            _uniform(module.weight, 1 / math.sqrt(module.in_features), seed, f"{prefix}.weight")
+            _uniform(module.weight, 1 / math.sqrt(module.in_features), generator_of("weight"))
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif not isinstance(module, _FIXED) and _owns_parameters(module, prefix, network):
@@ -66,15 +67,10 @@ def _owns_parameters(module: nn.Module, prefix: str, network: nn.Module) -> bool
     return not any(isinstance(network.get_submodule(parent), covered) for parent in parents)
 
 
-def _uniform(tensor: Tensor, bound: float, seed: int, name: str) -> None:
+def _uniform(tensor: Tensor, bound: float, generator: torch.Generator) -> None:
     # Drawn on the CPU, so that a GPU starts from the same values.
-    drawn = torch.empty(tensor.shape).uniform_(-bound, bound, generator=_generator(seed, name))
-    tensor.data.copy_(drawn)
+    tensor.data.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))
 
 
-def _named_generator(seed: int, prefix: str, name: str) -> torch.Generator:
-    return _generator(seed, f"{prefix}.{name}")
-
-
-def _generator(seed: int, name: str) -> torch.Generator:
-    return torch.Generator().manual_seed(parameter_seed(seed, name))
+def _generator(seed: int, prefix: str, name: str) -> torch.Generator:
+    return torch.Generator().manual_seed(parameter_seed(seed, f"{prefix}.{name}"))

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
+from torch import nn
 
+from smt.layers import mlp, multitask
 from smt.layers.interactions import stack
 from smt.layers.interactions.cross import CrossInteraction
 from smt.layers.interactions.dhen import DHENLayer
@@ -92,6 +94,7 @@ class SENet(InteractionSpec):
 class Bilinear(InteractionSpec):
     """FiBiNET's bilinear products of pairs, compressed to `tokens`."""
 
+    module: ClassVar = BilinearInteraction
     kind: Literal["bilinear"] = "bilinear"
     gate_reduction: PositiveInt
     form: Literal["all", "each"]
@@ -100,10 +103,7 @@ class Bilinear(InteractionSpec):
     def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
         """See `InteractionSpec.build`."""
         # A single token has no pairs.
-        if tokens == 1:
-            return None
-        fields = sizes(self)
-        return BilinearInteraction(tokens, dim, kind=fields.pop("form"), **fields)
+        return None if tokens == 1 else super().build(tokens, dim, num_sequences)
 
 
 class TokenAttention(InteractionSpec):
@@ -178,38 +178,53 @@ def _build_members(
     return [member for member in built if member is not None]
 
 
-class PlainMLP(Spec):
+class ModuleSpec(Spec):
+    """A module that is called with sizes of its place in the network, then its spec's fields."""
+
+    module: ClassVar[Callable[..., nn.Module]]
+
+    def build(self, *places: int) -> nn.Module:
+        """The module."""
+        return type(self).module(*places, **sizes(self))
+
+
+class PlainMLP(ModuleSpec):
     """Linear layers of these widths, with ReLU."""
 
+    module: ClassVar = mlp.MLP
     kind: Literal["plain"] = "plain"
     widths: tuple[PositiveInt, ...] = (128, 64)
 
 
-class ResidualMLP(Spec):
+class ResidualMLP(ModuleSpec):
     """`depth` pre-norm residual blocks of one width."""
 
+    module: ClassVar = mlp.ResidualMLP
     kind: Literal["residual"] = "residual"
     width: PositiveInt
     depth: PositiveInt
 
 
-class SharedBottom(Spec):
+class SharedBottom(ModuleSpec):
     """All events read the same hidden layer."""
 
+    module: ClassVar = multitask.SharedBottom
     kind: Literal["shared_bottom"] = "shared_bottom"
 
 
-class MMoE(Spec):
+class MMoE(ModuleSpec):
     """Shared experts, mixed by a gate of each event's own."""
 
+    module: ClassVar = multitask.MMoE
     kind: Literal["mmoe"] = "mmoe"
     experts: PositiveInt
     width: PositiveInt
 
 
-class PLE(Spec):
+class PLE(ModuleSpec):
     """Shared and specific experts in layers (progressive layered extraction)."""
 
+    module: ClassVar = multitask.PLE
     kind: Literal["ple"] = "ple"
     shared: PositiveInt
     specific: PositiveInt

@@ -10,6 +10,8 @@ from smt.data.schema import Event, Numeric
 from smt.errors import InputError
 from smt.fleet import ModelSpec, log_schema
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
+from smt.layers.interactions.interaction import Interaction as Layer
+from smt.layers.interactions.stack import Stack
 from smt.layers.networks import (
     AuxiliaryTargets,
     DecoupledSparseNN,
@@ -17,7 +19,8 @@ from smt.layers.networks import (
     SparseNN,
     Tower,
 )
-from smt.template.build_interactions import build_over, build_stack, build_tasks
+from smt.layers.representation import Representation
+from smt.template.architecture import Interaction
 from smt.template.build_representation import RepresentationBuilder
 from smt.template.enrich import enrich_model
 from smt.template.inputs import Inputs, resolve_inputs, split_sides
@@ -102,16 +105,23 @@ def _build(
 def _tower(template: Template, builder: RepresentationBuilder, num_labels: int) -> Tower:
     architecture = template.architecture
     representation = builder.build()
-    steps = representation.steps
-    stack = build_stack(
-        architecture.interactions,
-        representation.num_tokens,
-        architecture.embedding_dim,
-        0 if steps is None else len(steps.readers),
-    )
-    over = build_over(architecture.mlp, stack.out_tokens * architecture.embedding_dim)
-    tasks = build_tasks(architecture.tasks, cast(int, over.out_features), num_labels)
+    stack = _stack(architecture.interactions, representation, architecture.embedding_dim)
+    over = architecture.mlp.build(stack.out_tokens * architecture.embedding_dim)
+    tasks = architecture.tasks.build(cast(int, over.out_features), num_labels)
     return Tower(representation, stack, over, tasks)
+
+
+def _stack(interactions: tuple[Interaction, ...], below: Representation, dim: int) -> Stack:
+    """All interactions of a tower, but those that would have nothing to do there."""
+    num_sequences = 0 if below.steps is None else len(below.steps.readers)
+    modules: list[Layer] = []
+    tokens = below.num_tokens
+    for spec in interactions:
+        built = spec.build(tokens, dim, num_sequences)
+        if built is not None:
+            modules.append(built)
+            tokens = built.out_tokens
+    return Stack(below.num_tokens, dim, modules=modules)
 
 
 def _reads_steps(tower: Tower) -> bool:
@@ -127,13 +137,10 @@ def _parents(template: Template, model: ModelSpec, schema: Schema) -> dict[str, 
     if not template.architecture.entire_space:
         return {}
     parents: dict[str, str] = {}
-    waiting = list(model.events)
-    while waiting:
-        event = waiting.pop()
-        after = schema.of_kind(Event)[event].after
-        if after is not None and event not in parents:
+    for event in model.events:
+        while (after := schema.of_kind(Event)[event].after) is not None:
             parents[event] = after
-            waiting.append(after)
+            event = after
     return parents
 
 

@@ -5,14 +5,14 @@ from torch import nn
 from torchrec import PoolingType
 
 from smt.data import Schema
-from smt.data.schema import SINGLE_ID_KINDS, Embedding, IdList, Numeric, Sequence
+from smt.data.schema import SINGLE_ID_KINDS, Bucket, Embedding, IdList, Numeric, Sequence
 from smt.layers.hashing import MultiHash
 from smt.layers.numeric import NormalisedToken, PiecewiseLinearTokens, StandardisedToken
 from smt.layers.past_rates import PastRatesToken
 from smt.layers.representation import Ids, Representation, Steps
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables, Table
-from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
+from smt.layers.transforms import BucketIds, CrossIds
 from smt.layers.unknown import UnknownAsMissing
 from smt.layers.weighers import FrequencyGate, PositionWeights
 from smt.template.architecture import singles
@@ -25,7 +25,7 @@ from smt.template.features import (
     SumPooling,
     TargetAttention,
 )
-from smt.template.inputs import Inputs
+from smt.template.inputs import Inputs, QuantileBucket
 from smt.template.template import Template
 
 
@@ -114,17 +114,17 @@ class RepresentationBuilder:
     def _ids(self) -> Ids:
         inputs, crosses, buckets = self.inputs, self.inputs.crosses, self.inputs.buckets
         needed = {*inputs.ids, *inputs.past_rates, *(s for c in crosses.values() for s in c.of)}
-        quantiles = [name for name, bucket in buckets.items() if bucket.boundaries is None]
+        quantiles = {n: each for n, each in buckets.items() if isinstance(each, QuantileBucket)}
         return Ids(
             {name: row for row, name in enumerate(self.id_rows) if name in needed},
             {name: (cross.of, CrossIds(cross.num_ids)) for name, cross in crosses.items()},
             {
                 name: (self.numeric_columns.index(bucket.of), BucketIds(bucket.boundaries))
                 for name, bucket in buckets.items()
-                if bucket.boundaries is not None
+                if isinstance(bucket, Bucket)
             },
-            {name: self.numeric_columns.index(buckets[name].of) for name in quantiles},
-            buckets[quantiles[0]].buckets if quantiles else None,
+            {name: self.numeric_columns.index(each.of) for name, each in quantiles.items()},
+            next((each.buckets for each in quantiles.values()), None),
         )
 
     def _unknown(self) -> UnknownAsMissing:
@@ -250,12 +250,5 @@ class RepresentationBuilder:
         }
 
     def _num_ids(self, name: str) -> int:
-        if name in self.inputs.crosses:
-            return self.inputs.crosses[name].num_ids
-        bucket = self.inputs.buckets.get(name)
-        if bucket is not None and bucket.boundaries is not None:
-            return BucketIds(bucket.boundaries).num_ids
-        if bucket is not None:
-            assert bucket.buckets is not None
-            return QuantileBuckets(1, bucket.buckets).num_ids
-        return int(self.schema.columns[name].num_ids)  # type: ignore[union-attr]
+        columns = {**self.schema.columns, **self.inputs.crosses, **self.inputs.buckets}
+        return int(columns[name].num_ids)  # type: ignore[union-attr]

@@ -24,23 +24,16 @@ from smt.template.template import Template
 
 
 @dataclass(frozen=True)
-class CrossInput:
-    """Two ids that are read as one, hashed to `num_ids`."""
-
-    of: tuple[str, str]
-    num_ids: int
-
-
-@dataclass(frozen=True)
-class BucketInput:
-    """A numeric feature that is read as the id of its bucket.
-
-    `boundaries` are declared; None means as many quantile `buckets`, fitted before training.
-    """
+class QuantileBucket:
+    """A numeric feature that is read as the id of a quantile bucket, fitted before training."""
 
     of: str
-    boundaries: tuple[float, ...] | None = None
-    buckets: int | None = None
+    buckets: int
+
+    @property
+    def num_ids(self) -> int:
+        """How many ids there are; the last is for missing values."""
+        return self.buckets + 1
 
 
 @dataclass(frozen=True)
@@ -58,8 +51,8 @@ class Inputs:
     ids: tuple[str, ...] = ()
     id_lists: tuple[str, ...] = ()
     sequences: tuple[str, ...] = ()
-    crosses: Mapping[str, CrossInput] = field(default_factory=dict)
-    buckets: Mapping[str, BucketInput] = field(default_factory=dict)
+    crosses: Mapping[str, Cross] = field(default_factory=dict)
+    buckets: Mapping[str, Bucket | QuantileBucket] = field(default_factory=dict)
     past_rates: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
 
@@ -203,12 +196,9 @@ def _is_of(name: str, targets: tuple[str, ...], schema: Schema) -> bool:
 
 def _crosses(
     template: Template, schema: Schema, declared: tuple[str, ...], ids: list[str]
-) -> dict[str, CrossInput]:
-    crosses = {
-        name: CrossInput(column.of, column.num_ids)
-        for name in declared
-        if isinstance(column := schema.columns[name], Cross)
-    }
+) -> dict[str, Cross]:
+    columns = schema.of_kind(Cross)
+    crosses = {name: columns[name] for name in declared if name in columns}
     if template.features.crosses is None:
         return crosses
     pairs = [
@@ -222,23 +212,20 @@ def _crosses(
     for first, second in pairs[: template.features.crosses.count]:
         of = (ids[first], ids[second])
         name = _free("__".join(("cross", *of)), {*crosses, *schema.columns})
-        crosses[name] = CrossInput(of, template.features.crosses.num_ids)
+        crosses[name] = Cross(of=of, num_ids=template.features.crosses.num_ids)
     return crosses
 
 
 def _buckets(
     template: Template, schema: Schema, declared: tuple[str, ...], numeric: list[str]
-) -> dict[str, BucketInput]:
-    buckets = {
-        name: BucketInput(column.of, boundaries=column.boundaries)
-        for name in declared
-        if isinstance(column := schema.columns[name], Bucket)
-    }
+) -> dict[str, Bucket | QuantileBucket]:
+    columns = schema.of_kind(Bucket)
+    buckets: dict[str, Bucket | QuantileBucket] = {n: columns[n] for n in declared if n in columns}
     spec = template.features.buckets
     if spec is not None:
         for name in numeric[: spec.count]:
             own = _free(f"bucket__{name}", {*buckets, *schema.columns})
-            buckets[own] = BucketInput(name, buckets=spec.buckets)
+            buckets[own] = QuantileBucket(name, spec.buckets)
     return buckets
 
 

@@ -1,5 +1,6 @@
 import pyarrow as pa
 
+from smt.data.reading import NOT_READ
 from smt.data.schema import Event, Schema, Timestamp
 from smt.data.sources.profile import profile_columns, profile_table
 
@@ -10,7 +11,7 @@ def profile(times):
     rows = pa.table(
         {"click": pa.array([0] * len(times), pa.int8()), "time": pa.array(times, pa.int64())}
     )
-    return profile_columns(rows, SCHEMA, ())
+    return profile_columns(rows, SCHEMA, NOT_READ)
 
 
 def test_the_first_and_last_time_are_dates():

@@ -140,18 +140,6 @@ def test_an_event_without_a_parent_keeps_its_logit():
     assert torch.equal(EntireSpace((1, None, 0))(logits)[:, 1], logits[:, 1])
 
 
-@pytest.mark.parametrize("parents", [(0,), (1, 0), (None, 2, 3, 1)])
-def test_events_that_follow_themselves_are_refused(parents):
-    with pytest.raises(ValueError, match="follows itself"):
-        EntireSpace(parents)
-
-
-@pytest.mark.parametrize("parents", [(None, 2), (-1, None)])
-def test_a_parent_that_is_no_event_is_refused(parents):
-    with pytest.raises(ValueError, match=r"is not in 0\.\.1"):
-        EntireSpace(parents)
-
-
 def test_heads_export_with_any_batch_size():
     class Heads(nn.Module):
         def __init__(self):

@@ -8,7 +8,7 @@ from smt.data.schema import Bucket, Cross, Event, Id, Numeric, Schema, Timestamp
 from smt.errors import InputError
 from smt.template import build, catalogue
 from smt.template.importance import by_importance, read_importance
-from smt.template.inputs import BucketInput, CrossInput, feature_type, resolve_inputs, split_sides
+from smt.template.inputs import QuantileBucket, feature_type, resolve_inputs, split_sides
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +91,10 @@ def test_everything_is_read_where_nothing_is_selected(small_template, schema, mo
     assert (inputs.id_lists, inputs.sequences) == (TYPES["id_list"], ("history",))
     assert inputs.embeddings == ("item_content",)
     assert inputs.crosses == {
-        "segment_category": CrossInput(("segment", "category"), 64),
-        "user_pair": CrossInput(("segment", "device"), 32),
+        "segment_category": Cross(of=("segment", "category"), num_ids=64),
+        "user_pair": Cross(of=("segment", "device"), num_ids=32),
     }
-    assert inputs.buckets == {"age_group": BucketInput("user_age", boundaries=(20.0, 40.0))}
+    assert inputs.buckets == {"age_group": Bucket(of="user_age", boundaries=(20.0, 40.0))}
 
 
 @pytest.mark.parametrize("each", sorted(TYPES))
@@ -163,9 +163,9 @@ def test_buckets_and_past_rates_are_of_the_most_important_features(select, schem
     )
     inputs = resolve_inputs(template, model, schema)
     assert inputs.buckets == {
-        "age_group": BucketInput("user_age", boundaries=(20.0, 40.0)),
-        "bucket__item_price": BucketInput("item_price", buckets=7),
-        "bucket__user_age": BucketInput("user_age", buckets=7),
+        "age_group": Bucket(of="user_age", boundaries=(20.0, 40.0)),
+        "bucket__item_price": QuantileBucket("item_price", 7),
+        "bucket__user_age": QuantileBucket("user_age", 7),
     }
     assert inputs.past_rates == ("hour", "item")
 

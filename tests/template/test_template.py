@@ -3,7 +3,19 @@ import pytest
 from smt.errors import InputError
 from smt.space import Choice, Float
 from smt.template import Template
-from smt.template.architecture import Cross, Dot, Parallel, ResidualMLP, Wukong
+from smt.template.architecture import (
+    Bilinear,
+    Cross,
+    Dot,
+    InterFormer,
+    Mask,
+    Parallel,
+    ResidualMLP,
+    SENet,
+    TokenAttention,
+    Wukong,
+    sizes,
+)
 from smt.template.data import Auxiliary, ConversionWindow, Distillation, Enrichment, PastRates
 from smt.template.features import HSTU, PiecewiseLinear, PositionWeighting, TargetAttention
 from smt.template.optimizers import MuonSpec
@@ -90,6 +102,26 @@ def test_change_replaces_some_values_of_one_part_and_leaves_the_template_alone()
 def test_an_impossible_change_is_refused_with_template_part_and_key(part, values, message):
     with pytest.raises(InputError, match=f"template 't', part '{part}': {message}"):
         Template(name="t").change(part, **values)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Cross(layers=2, rank=3),
+        Wukong(fm_tokens=2, lcb_tokens=3, rank=4, hidden=(8,)),
+        Mask(blocks=2, reduction=1.5, tokens=2, mode="serial"),
+        SENet(reduction=2),
+        Bilinear(gate_reduction=2, form="each", tokens=3),
+        TokenAttention(heads=2, layers=2),
+        InterFormer(layers=1, heads=2, summary_tokens=1, recent=2),
+    ],
+)
+def test_an_interaction_without_a_size_or_of_an_unknown_form_is_refused_by_key(spec):
+    for key, value in sizes(spec).items():
+        impossible = "both" if isinstance(value, str) else (0,) if key == "hidden" else 0
+        changed = {**spec.to_dict(), key: impossible}
+        with pytest.raises(InputError, match=rf"interactions\.0\.{spec.kind}\.{key}"):
+            Template(name="t").change("architecture", interactions=(changed,))
 
 
 def test_target_attention_is_refused_in_towers_that_meet_only_at_the_end():

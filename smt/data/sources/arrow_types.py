@@ -70,10 +70,9 @@ def list_of(elements: pa.Array, lengths: pa.Array, is_null: pa.Array | None = No
 
 def beside_nulls(numbers: NDArray[np.int64], values: pa.Array) -> pa.Array:
     """Int64 numbers of those of the values that are not null, each at its value's place."""
-    missing = values.is_null().to_numpy(zero_copy_only=False)
-    full = np.zeros(len(values), np.int64)
-    full[~missing] = numbers
-    return pa.array(full, mask=missing)
+    return pc.replace_with_mask(
+        pa.nulls(len(values), pa.int64()), values.is_valid(), pa.array(numbers)
+    )
 
 
 def nothing(kind: pa.DataType) -> pa.Array:

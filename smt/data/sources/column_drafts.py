@@ -37,11 +37,11 @@ class Draft:
     """What a column is in the drafted schema.
 
     Attributes:
-        keys: Of the column in the schema; None where it is left out.
+        keys: Of the column in the schema; none where it is left out.
         remarks: Comments above it: what was seen, and what is to be decided.
     """
 
-    keys: dict[str, Any] | None
+    keys: dict[str, Any]
     remarks: tuple[str, ...] = ()
 
     def with_remark(self, remark: str) -> "Draft":
@@ -51,7 +51,7 @@ class Draft:
 
 def left_out(reason: str) -> Draft:
     """A column that the drafted schema does not name."""
-    return Draft(None, (f"left out: {reason}",))
+    return Draft({}, (f"left out: {reason}",))
 
 
 def draft_single(column: RawColumn) -> Draft:
@@ -109,7 +109,6 @@ def draft_surface(column: RawColumn) -> Draft:
     """Where the impression happened; names where the values are such and none is missing."""
     if column.missing or column.is_whole:
         draft = draft_id(column)
-        assert draft.keys is not None
         keys = {**draft.keys, "kind": "surface"}
         keys.pop("side", None)
         if keys["coding"] == "hash":

@@ -76,7 +76,7 @@ def read_durations(
 
 def _are_numbers(values: pa.Array) -> bool:
     if is_text(values.type):
-        return bool(pc.all(pc.match_substring_regex(values, NUMBER)).as_py() is not False)
+        return bool(pc.all(pc.match_substring_regex(values, NUMBER), min_count=0).as_py())
     kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_null)
     return any(is_kind(values.type) for is_kind in kinds)
 

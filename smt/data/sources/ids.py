@@ -51,8 +51,8 @@ def code_ids(name: str, kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> 
     raw = _without_minus_ones(raw, kind)
     columns = [column for files in raw.values() for column in files]
     texts = pa.concat_arrays([pa.array([], TEXT), *(column.texts for column in columns)]).unique()
-    whole = _all(pc.match_substring_regex(texts, NUMBER))
-    if _names(kind):
+    whole = pc.all(pc.match_substring_regex(texts, NUMBER), min_count=0).as_py()
+    if names_of(kind):
         coding, coder = _named(kind, texts, whole, columns)
     else:
         chosen = kind.coding or _default(kind, texts, whole, columns)
@@ -86,18 +86,13 @@ def code_ids(name: str, kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> 
     )
 
 
-def known_coding(
-    columns: Mapping[str, pa.Array], known: Dictionary, missing: Sequence[str]
-) -> IdCoding:
-    """The coding of columns that a source of its own made of a dictionary.
+def known_coding(name: str, ids: pa.Array, known: Dictionary, missing: Sequence[str]) -> IdCoding:
+    """The coding of a column that a source of its own made of a dictionary.
 
     Args:
-        columns: By name, their ids (or lists of them); 0 where they are missing.
+        ids: Of the column, or lists of them; 0 where they are missing.
     """
-    missing_rows = {
-        name: pc.sum(pc.equal(ids.flatten() if pa.types.is_list(ids.type) else ids, 0)).as_py() or 0
-        for name, ids in columns.items()
-    }
+    elements = ids.flatten() if pa.types.is_list(ids.type) else ids
     return IdCoding(
         coding="dictionary",
         num_ids=known.num_ids,
@@ -105,7 +100,7 @@ def known_coding(
         names=len(known.values),
         ids=len(known.values),
         sharing=0,
-        missing_rows=missing_rows,
+        missing_rows={name: pc.sum(pc.equal(elements, 0)).as_py() or 0},
     )
 
 
@@ -126,8 +121,9 @@ def coder_of(coding: IdCoding, names: Sequence[str], known: Dictionary | None) -
     return known
 
 
-def _names(kind: IdColumn) -> tuple[str, ...] | None:
-    return kind.names if isinstance(kind, Surface | DataConstraint) else None
+def names_of(kind: IdColumn) -> tuple[str, ...]:
+    """The names that the schema gives to a column's ids; none where it gives none."""
+    return (kind.names or ()) if isinstance(kind, Surface | DataConstraint) else ()
 
 
 def _without_minus_ones(
@@ -140,13 +136,14 @@ def _without_minus_ones(
         [pa.array([], TEXT), *(part.texts for files in raw.values() for part in files)]
     )
     others = texts.filter(pc.invert(pc.is_in(texts, MINUS_ONE)))
-    if len(others) == len(texts) or not _all(pc.match_substring_regex(others, r"^\d+$")):
+    natural = pc.all(pc.match_substring_regex(others, r"^\d+$"), min_count=0).as_py()
+    if len(others) == len(texts) or not natural:
         return raw
     return {name: [part.without(MINUS_ONE) for part in files] for name, files in raw.items()}
 
 
 def _missing_words(kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> tuple[str, ...]:
-    words = tuple(word for word in words_of(kind.missing) if word not in (_names(kind) or ()))
+    words = tuple(word for word in words_of(kind.missing) if word not in names_of(kind))
     still = any(
         pc.any(pc.is_in(part.texts, MINUS_ONE)).as_py() for files in raw.values() for part in files
     )
@@ -203,7 +200,7 @@ def _in_order(texts: pa.Array, whole: bool) -> pa.Array:
 def _named(
     kind: IdColumn, texts: pa.Array, whole: bool, columns: Sequence[RawIds]
 ) -> tuple[str, Coder]:
-    names = canonical(_names(kind) or ())
+    names = canonical(names_of(kind))
     for column in columns:
         if column.places.null_count:
             row = pc.index(column.places.is_null(), True).as_py() + 1
@@ -282,7 +279,3 @@ def _remarks(name: str, coding: IdCoding, texts: pa.Array) -> tuple[str, ...]:
             "'coding: dictionary' to tell them apart, or 'missing: [0]' if 0 is no value"
         )
     return tuple(remarks)
-
-
-def _all(flags: pa.Array) -> bool:
-    return bool(pc.all(flags).as_py() is not False)

@@ -77,7 +77,7 @@ def infer_schema(sources: Sequence[str | Path], *, delimiter: str | None = None)
     }
     drafts = with_shared_ids(_with_cluster(drafts), columns)
     lines = _about(sources, tables, layout, {header.data_set for header in headers} - {""})
-    lines += _to_do([draft.keys["kind"] for draft in drafts.values() if draft.keys])
+    lines += _to_do({draft.keys.get("kind") for draft in drafts.values()})
     lines.append("columns:")
     for name in _ordered(names, drafts):
         lines += _entry(name, drafts[name])
@@ -171,7 +171,7 @@ def _roles(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
     for name, column in columns.items():
         if column.type == "float":
             continue
-        taken = {draft.keys["kind"] for draft in drafts.values() if draft.keys}
+        taken = {draft.keys.get("kind") for draft in drafts.values()}
         lowest = None if column.numbers is None else pc.min(column.numbers).as_py()
         of_codes = column.numbers is None or column.is_whole
         place = of_codes and (tells(name, SURFACES) or PLACES.fullmatch(name))
@@ -192,7 +192,7 @@ def _with_cluster(drafts: Mapping[str, Draft]) -> dict[str, Draft]:
     """The first id of persons is what rows are clustered by."""
     result = dict(drafts)
     for name, draft in drafts.items():
-        if PERSON.fullmatch(name) and draft.keys and draft.keys["kind"] == "id":
+        if PERSON.fullmatch(name) and draft.keys.get("kind") == "id":
             remark = "rows of one person are not independent: standard errors are clustered by it"
             result[name] = Draft(draft.keys | {"cluster": True}, (*draft.remarks, remark))
             break
@@ -215,7 +215,7 @@ def _about(
     ]
 
 
-def _to_do(kinds: Collection[str]) -> list[str]:
+def _to_do(kinds: Collection[str | None]) -> list[str]:
     """What a person must add, as a log needs it."""
     lines = []
     if "timestamp" not in kinds:
@@ -235,7 +235,7 @@ def _to_do(kinds: Collection[str]) -> list[str]:
 
 def _entry(name: str, draft: Draft) -> list[str]:
     """The lines of a column: comments, and its keys where it is not left out."""
-    if draft.keys is None:
+    if not draft.keys:
         return [_comment(f"{name!r}: {'; '.join(draft.remarks)}")]
     keys = format_yaml({name: OneLine(draft.keys)}, width=float("inf"))
     return [*map(_comment, draft.remarks), *(f"  {line}" for line in keys.splitlines())]

@@ -92,21 +92,17 @@ def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
     events = _events(log)
     histories, steps = _histories(log, columns, events, history_length)
     columns |= histories | events
+    known = {name: column.known for name, column in columns.items() if column.known is not None}
     return Source(
         schema=Schema(columns={name: column.kind for name, column in columns.items()}),
         rows=pa.table({name: column.values for name, column in columns.items()} | steps),
         reading=Reading(
             ids={
-                name: known_coding({name: column.values}, column.known, MISSING)
-                for name, column in columns.items()
-                if column.known is not None
+                name: known_coding(name, columns[name].values, values, MISSING)
+                for name, values in known.items()
             }
         ),
-        dictionaries={
-            name: column.known.as_texts()
-            for name, column in columns.items()
-            if column.known is not None
-        },
+        dictionaries={name: values.as_texts() for name, values in known.items()},
         ordered=True,
         report={
             "source": "KuaiRand",

@@ -99,10 +99,8 @@ def _read(file: Path, types: Mapping[str, pa.DataType], required: tuple[str, ...
     )
     try:
         table = csv.read_csv(file, convert_options=options).combine_chunks()
-    except KeyError as error:
+    except (KeyError, pa.ArrowInvalid) as error:
         raise InputError(f"{file}: {error.args[0]}") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{file}: {error}") from None
     for name in required:
         if table[name].null_count:
             raise InputError(f"{file}: column '{name}' has {table[name].null_count} missing values")

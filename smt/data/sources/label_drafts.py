@@ -37,7 +37,7 @@ def draft_labels(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
         twin = next((label for label in labels if _are_twins(column, label)), None)
         if name not in drafts and twin is not None:
             drafts[name] = left_out(f"is the label '{twin.name}', or its opposite, in every row")
-    events = [name for name, draft in drafts.items() if draft.keys is not None]
+    events = [name for name, draft in drafts.items() if draft.keys]
     for name, column in columns.items():
         if name in drafts:
             continue

@@ -50,17 +50,13 @@ def draft_lists(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
         if name in steps:
             continue
         draft = _draft_list(name, read)
-        if draft.keys and draft.keys["kind"] != "embedding":
+        if draft.keys.get("kind") in ("id_list", "sequence"):
             draft = _with_times(draft, read, {step: lists[step] for step in steps})
         drafts[name] = draft
-    histories = {
-        draft.keys["timestamps"]: name
-        for name, draft in drafts.items()
-        if draft.keys and "timestamps" in draft.keys
-    }
+    histories = {draft.keys.get("timestamps"): name for name, draft in drafts.items()}
     for step in steps:
         if step in histories:
-            drafts[step] = Draft(None, (f"the times of the steps of '{histories[step]}'",))
+            drafts[step] = Draft({}, (f"the times of the steps of '{histories[step]}'",))
         else:
             drafts[step] = left_out("lists of times whose lengths are those of no history")
     return drafts
@@ -68,7 +64,6 @@ def draft_lists(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
 
 def _with_times(draft: Draft, read: ListColumn, steps: Mapping[str, ListColumn]) -> Draft:
     """A history with the lists of its steps' times, which have the same lengths."""
-    assert draft.keys is not None
     paired = [step for step, times in steps.items() if times.lengths.equals(read.lengths)]
     if paired:
         time = time_keys(steps[paired[0]].elements)
@@ -86,9 +81,9 @@ def with_shared_ids(
 ) -> dict[str, Draft]:
     """Lists whose elements are another column's ids share its ids."""
     result = dict(drafts)
-    singles = [name for name, draft in drafts.items() if draft.keys and draft.keys["kind"] == "id"]
+    singles = [name for name, draft in drafts.items() if draft.keys.get("kind") == "id"]
     for name, draft in drafts.items():
-        if not draft.keys or draft.keys["kind"] not in ("id_list", "sequence"):
+        if draft.keys.get("kind") not in ("id_list", "sequence"):
             continue
         read = _read_lists(columns[name])
         assert read is not None
@@ -97,24 +92,18 @@ def with_shared_ids(
             continue
         shared = id_space([columns[target], read.elements])
         former = result[target]
-        assert former.keys is not None
         if former.keys["coding"] == shared["coding"]:
             shared["num_ids"] = max(shared["num_ids"], former.keys["num_ids"])
         result[target] = Draft({**former.keys, **shared}, former.remarks)
         keys = {key: value for key, value in draft.keys.items() if key != "coding"}
         keys |= {"num_ids": shared["num_ids"], "of": target}
         result[name] = Draft(keys, (*draft.remarks, f"its ids are those of '{target}'"))
-    sizes = {
-        name: draft.keys["num_ids"]
-        for name, draft in result.items()
-        if draft.keys and "num_ids" in draft.keys
-    }
-    return {
-        name: Draft({**draft.keys, "num_ids": sizes[draft.keys["of"]]}, draft.remarks)
-        if draft.keys and "of" in draft.keys
-        else draft
-        for name, draft in result.items()
-    }
+    # A column that several lists share may have grown since the first of them.
+    for name, draft in result.items():
+        if "of" in draft.keys:
+            num_ids = result[draft.keys["of"]].keys["num_ids"]
+            result[name] = Draft({**draft.keys, "num_ids": num_ids}, draft.remarks)
+    return result
 
 
 def _ids_of(name: str, elements: RawColumn, singles: Sequence[RawColumn]) -> str | None:

@@ -11,7 +11,6 @@ from rich.table import Table
 from smt.data.reading import IdCoding, Reading
 from smt.data.schema import (
     ID_LIST_KINDS,
-    SINGLE_ID_KINDS,
     Embedding,
     Event,
     Numeric,
@@ -61,7 +60,7 @@ class ColumnProfile:
 def profile_columns(rows: pa.Table, schema: Schema, reading: Reading) -> list[ColumnProfile]:
     """Profile every stored column of the schema."""
     return [
-        _profile(name, column, rows[name], _coding(name, column, schema, reading))
+        _profile(name, column, rows[name], reading.ids.get(schema.ids_of(name)))
         for name, column in schema.stored.items()
     ]
 
@@ -74,12 +73,6 @@ def describe_coding(coding: IdCoding) -> str:
         return f"{coding.coding}: {coding.names:,} names"
     shared = f", {coding.sharing:,} share one" if coding.sharing else ""
     return f"hash: {coding.names:,} names, {coding.ids:,} ids{shared}"
-
-
-def _coding(name: str, column: StoredColumn, schema: Schema, reading: Reading) -> IdCoding | None:
-    if not isinstance(column, (*SINGLE_ID_KINDS, *ID_LIST_KINDS)):
-        return None
-    return reading.ids.get(schema.ids_of(name))
 
 
 def profile_table(columns: Sequence[ColumnProfile]) -> Table:

@@ -82,7 +82,8 @@ class RawColumn:
     @cached_property
     def is_whole(self) -> bool:
         """Whether all values but odd words are whole numbers."""
-        return self.numbers is not None and len(self.numbers) == self._count_whole
+        whole = pc.sum(pc.match_substring_regex(self.texts, NUMBER)).as_py()
+        return self.numbers is not None and len(self.numbers) == whole
 
     @cached_property
     def is_binary(self) -> bool:
@@ -109,10 +110,6 @@ class RawColumn:
         infinite = pc.match_substring_regex(self.texts, r"^[+-]?inf(inity)?$", ignore_case=True)
         numbers = pc.if_else(pc.or_(looks, infinite), pc.utf8_ltrim(self.texts, "+"), None)
         return numbers.cast(pa.float64())
-
-    @cached_property
-    def _count_whole(self) -> int:
-        return int(pc.sum(pc.match_substring_regex(self.texts, NUMBER)).as_py() or 0)
 
 
 def _texts(values: pa.Array, where: str) -> pa.Array:

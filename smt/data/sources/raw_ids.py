@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,9 +39,8 @@ class RawIds:
         kept = pc.invert(pc.is_in(self.texts, words))
         if pc.all(kept).as_py():
             return self
-        new = np.cumsum(kept.to_numpy(zero_copy_only=False)) - 1
-        targets = pc.if_else(kept, pa.array(new, pa.int32()), None)
-        return replace(self, texts=self.texts.filter(kept), places=targets.take(self.places))
+        texts = self.texts.filter(kept)
+        return replace(self, texts=texts, places=pc.index_in(self.texts, texts).take(self.places))
 
     def take(self, ids: pa.Array) -> pa.Array:
         """The int64 id of each value, given that of each text; null where it is missing."""
@@ -52,6 +51,7 @@ class RawIds:
         return int(pc.index(self.places, pc.index(self.texts, text)).as_py()) + 1
 
 
+@cache
 def canonical(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names as `RawIds` has them."""
     return tuple(_canonical(pa.array(names, TEXT), "names").to_pylist())
@@ -75,7 +75,7 @@ def raw_ids(values: pa.Array, given: tuple[str, ...] | None, where: str) -> RawI
 
 def holds_numbers(raw: RawIds) -> bool:
     """Whether all that is not missing is a whole number."""
-    return bool(pc.all(pc.match_substring_regex(raw.texts, NUMBER)).as_py() is not False)
+    return bool(pc.all(pc.match_substring_regex(raw.texts, NUMBER), min_count=0).as_py())
 
 
 def _texts(values: pa.Array, where: str) -> pa.Array:

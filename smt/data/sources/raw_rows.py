@@ -13,17 +13,16 @@ from smt.data.log import arrow_schema
 from smt.data.reading import IdCoding, Reading
 from smt.data.schema import (
     ID_LIST_KINDS,
-    DataConstraint,
     Embedding,
     Numeric,
     Schema,
     Sequence,
-    Surface,
     Timestamp,
 )
 from smt.data.sources.arrow_types import nothing, plain
+from smt.data.sources.code_columns import id_column
 from smt.data.sources.histories import Histories, as_ordered, before_impressions
-from smt.data.sources.ids import IdColumn, coder_of
+from smt.data.sources.ids import IdColumn, coder_of, names_of
 from smt.data.sources.lists import as_lists
 from smt.data.sources.log_columns import log_columns
 from smt.data.sources.missing import words_of
@@ -86,7 +85,7 @@ def code_rows(rows: pa.Table, columns: Several[str], codings: Codings) -> CodedR
         steps = [step for step, sequence in codings.schema.steps.items() if sequence == name]
         raw = {each: _raw(rows, each) for each in (name, *steps)}
         code = partial(_code, name, codings)
-        parts = _coded(raw, code, {each: nothing(types.field(each).type) for each in raw})
+        parts = _in_parts(raw, code, {each: nothing(types.field(each).type) for each in raw})
         for each in raw:
             columns_of_parts = [part.columns[each] for part in parts]
             coded[each] = pa.chunked_array(columns_of_parts, types.field(each).type)
@@ -100,13 +99,11 @@ def _before_impressions(table: pa.Table, schema: Schema) -> pa.Table:
     """The rows without steps at or after them, where the rows' times are read."""
     if schema.timestamp not in table.column_names:
         return table
-    moments = table[schema.timestamp].combine_chunks()
-    columns = {name: table[name] for name in table.column_names}
+    columns = {name: flat(table[name]) for name in table.column_names}
     for name, kind in schema.of_kind(Sequence).items():
         if name in columns and kind.timestamps is not None:
-            flat_columns = {column: flat(values) for column, values in columns.items()}
-            lists = before_impressions(Histories.of(name, kind, flat_columns), moments)
-            columns |= lists.columns(name, kind)
+            lists = Histories.of(name, kind, columns)
+            columns |= before_impressions(lists, columns[schema.timestamp]).columns(name, kind)
     return pa.table(columns)
 
 
@@ -119,15 +116,6 @@ class _Part:
     missing: int
 
 
-def _coded(raw: Columns, code: Callable[[Columns], _Part], nothing: Columns) -> tuple[_Part, ...]:
-    try:
-        return (code(raw),)
-    except InputError:
-        # What is wrong without any row is a type, or the dictionary that is not there.
-        code({name: values.slice(0, 0) for name, values in raw.items()})
-        return _in_parts(raw, code, nothing)
-
-
 def _in_parts(
     raw: Columns, code: Callable[[Columns], _Part], nothing: Columns
 ) -> tuple[_Part, ...]:
@@ -136,7 +124,9 @@ def _in_parts(
         return (code(raw),)
     except InputError:
         first = next(iter(raw.values()))
-        if len(first) == 1:
+        if len(first) <= 1:
+            # What is wrong without any row is a type, or the dictionary that is not there.
+            code({name: values.slice(0, 0) for name, values in raw.items()})
             absent = all(values.null_count for values in raw.values())
             return (_Part(nothing, unknown=not absent, missing=absent),)
         half = len(first) // 2
@@ -212,10 +202,8 @@ def _lists(name: str, codings: Codings, values: pa.Array, given: Several[str] | 
 def _ids(name: str, codings: Codings, values: pa.Array) -> tuple[pa.Array, int]:
     """The int64 ids, null where missing, 0 where unknown; and how many are unknown."""
     root = codings.schema.ids_of(name)
-    kind, owner = codings.schema.columns[name], codings.schema.columns[root]
-    assert isinstance(kind, IdColumn)
-    assert isinstance(owner, IdColumn)
-    names = canonical(owner.names or ()) if isinstance(owner, Surface | DataConstraint) else ()
+    kind, owner = id_column(codings.schema, name), id_column(codings.schema, root)
+    names = canonical(names_of(owner))
     coding = codings.reading.ids.get(root, _number(kind))
     if coding.coding == "dictionary" and root not in codings.dictionaries:
         raise InputError(

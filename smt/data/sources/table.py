@@ -1,6 +1,6 @@
 """A user's own files as a log, checked against a schema and decided over all files together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as Several
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from smt.data.reading import Reading
 from smt.data.schema import ID_LIST_KINDS, Embedding, Schema, Sequence
 from smt.data.sources import Source
 from smt.data.sources.arrow_types import plain
-from smt.data.sources.code_columns import CodedColumns, Files, code_columns
+from smt.data.sources.code_columns import Files, code_columns
 from smt.data.sources.files import read_files
 from smt.data.sources.histories import Histories, order_histories
 from smt.data.sources.lists import as_lists
-from smt.data.sources.log_columns import Known, Raw, log_columns
+from smt.data.sources.log_columns import log_columns
 from smt.data.sources.numbers import refuse
-from smt.data.sources.time_columns import TimedColumns, time_columns
+from smt.data.sources.time_columns import time_columns
 from smt.errors import InputError
 
 
@@ -63,15 +63,26 @@ def read_table(
     }
     columns, separators = _with_lists(raw, wanted, separator)
     coded, timed = code_columns(columns, wanted), time_columns(columns, wanted)
-    parts = _log_columns(columns, wanted, coded, timed)
+    known = {name: ids for each in coded.values() for name, ids in each.columns.items()}
+    known |= {name: tuple(times.milliseconds.values()) for name, times in timed.items()}
+    parts = _log_columns(columns, wanted, known)
     orders, remarks = _order(parts, wanted, tables)
     return Source(
         schema=wanted,
         rows=pa.concat_tables([pa.table(part) for part in parts]).combine_chunks(),
-        reading=Reading(ids=coded.codings, units=timed.units, orders=orders, separators=separators),
-        dictionaries=coded.dictionaries,
+        reading=Reading(
+            ids={name: each.coding for name, each in coded.items()},
+            units={name: times.unit for name, times in timed.items() if times.unit is not None},
+            orders=orders,
+            separators=separators,
+        ),
+        dictionaries={n: each.dictionary for n, each in coded.items() if each.dictionary},
         report={"source": "table", "files": [Path(file).name for file in tables]},
-        remarks=(*timed.remarks, *coded.remarks, *remarks),
+        remarks=(
+            *(remark for times in timed.values() for remark in times.remarks),
+            *(remark for each in coded.values() for remark in each.remarks),
+            *remarks,
+        ),
     )
 
 
@@ -97,29 +108,25 @@ def _with_lists(
 
 
 def _log_columns(
-    columns: dict[str, Files], schema: Schema, coded: CodedColumns, timed: TimedColumns
+    columns: dict[str, Files], schema: Schema, known: Mapping[str, tuple[pa.Array, ...]]
 ) -> list[dict[str, pa.Array]]:
-    """The columns of each file as a log has them, histories in their own order."""
-    known = {**coded.ids, **timed.milliseconds}
-    count = len(columns[schema.timestamp])
-    return [
-        _file_columns(
-            {name: list(files.items())[number] for name, files in columns.items()},
-            {name: files[number] for name, files in known.items()},
-            schema,
-        )
-        for number in range(count)
-    ]
+    """The columns of each file as a log has them, histories in their own order.
 
-
-def _file_columns(raw: Raw, known: Known, schema: Schema) -> dict[str, pa.Array]:
-    """One file's columns."""
-    result: dict[str, pa.Array] = {}
-    for name, kind in schema.stored.items():
-        result |= log_columns(name, kind, raw, known)
-    for delay, event in schema.delays.items():
-        result[delay] = _delays(known[delay], result[event], raw[delay][0])
-    return result
+    Args:
+        known: By column, for each file the ids or milliseconds of its values or of its lists'
+            elements; null where they are missing.
+    """
+    parts = []
+    for number in range(len(columns[schema.timestamp])):
+        raw_here = {name: list(files.items())[number] for name, files in columns.items()}
+        known_here = {name: files[number] for name, files in known.items()}
+        part: dict[str, pa.Array] = {}
+        for name, kind in schema.stored.items():
+            part |= log_columns(name, kind, raw_here, known_here)
+        for delay, event in schema.delays.items():
+            part[delay] = _delays(known_here[delay], part[event], raw_here[delay][0])
+        parts.append(part)
+    return parts
 
 
 def _delays(delays: pa.Array, labels: pa.Array, where: str) -> pa.Array:

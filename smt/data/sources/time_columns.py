@@ -1,42 +1,24 @@
 """The times, steps' times and delays of a table as milliseconds, all files together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.columns import Unit
 from smt.data.schema import Event, Schema, Sequence, Timestamp
 from smt.data.sources.arrow_types import TEXT
 from smt.data.sources.code_columns import Files
 from smt.data.sources.durations import read_durations
 from smt.data.sources.missing import present
 from smt.data.sources.numbers import refuse
-from smt.data.sources.times import read_step_times, read_times
+from smt.data.sources.times import Times, read_step_times, read_times
 
 
-@dataclass(frozen=True)
-class TimedColumns:
-    """The times of a table's columns.
-
-    Attributes:
-        milliseconds: By stored column, for each file int64 milliseconds: of its rows, or of its
-            lists' elements; a delay is null where it is missing.
-        units: By stored column, what numbers counted.
-        remarks: Sentences that a person should read.
-    """
-
-    milliseconds: Mapping[str, tuple[pa.Array, ...]]
-    units: Mapping[str, Unit]
-    remarks: tuple[str, ...]
-
-
-def time_columns(columns: Mapping[str, Files], schema: Schema) -> TimedColumns:
-    """Read the timestamp, the times of steps and the delays of a schema.
+def time_columns(columns: Mapping[str, Files], schema: Schema) -> dict[str, Times]:
+    """Read the timestamp, the times of steps and the delays of a schema, by stored column.
 
     Args:
-        columns: Plain arrays; those of lists are lists already.
+        columns: Plain arrays; those of lists are lists already, of which elements are read.
 
     Raises:
         InputError: As of `read_times` and `read_durations`, or a time is missing.
@@ -65,11 +47,7 @@ def time_columns(columns: Mapping[str, Files], schema: Schema) -> TimedColumns:
         given = {where: readable(values) for where, values in columns[delay].items()}
         of_rows = dict(zip(given, moments, strict=True))
         read[delay] = read_durations(given, of_rows, unit=event.unit, default=shown.unit)
-    return TimedColumns(
-        {column: tuple(times.milliseconds.values()) for column, times in read.items()},
-        {column: times.unit for column, times in read.items() if times.unit is not None},
-        tuple(remark for times in read.values() for remark in times.remarks),
-    )
+    return read
 
 
 def readable(values: pa.Array) -> pa.Array:

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torchrec.modules.crossnet import CrossNet, LowRankCrossNet
 
-from smt.layers.interactions.interaction import Interaction, require_positive
+from smt.layers.interactions.interaction import Interaction
 
 
 class CrossInteraction(Interaction):
@@ -14,13 +14,11 @@ class CrossInteraction(Interaction):
 
     def __init__(self, num_tokens: int, dim: int, *, layers: int, rank: int | None) -> None:
         super().__init__(num_tokens, dim, num_tokens)
-        require_positive(layers=layers)
         width = num_tokens * dim
         self.cross: CrossNet | LowRankCrossNet
         if rank is None:
             self.cross = CrossNet(width, num_layers=layers)
         else:
-            require_positive(rank=rank)
             self.cross = LowRankCrossNet(width, num_layers=layers, low_rank=rank)
 
     def forward(self, tokens: Tensor) -> Tensor:

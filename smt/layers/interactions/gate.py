@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from smt.layers.interactions.interaction import Interaction, require_positive
+from smt.layers.interactions.interaction import Interaction
 from smt.layers.interactions.token_linear import TokenLinear
 
 
@@ -19,7 +19,6 @@ class SENetGate(Interaction):
 
     def __init__(self, num_tokens: int, dim: int, *, reduction: int) -> None:
         super().__init__(num_tokens, dim, num_tokens)
-        require_positive(reduction=reduction)
         reduced = max(1, num_tokens // reduction)
         self.excite = nn.Sequential(
             nn.Linear(num_tokens, reduced, bias=False),
@@ -40,16 +39,12 @@ class BilinearPairs(Interaction):
     One W for all tokens, or one for each left token v_i.
     """
 
-    def __init__(self, num_tokens: int, dim: int, *, kind: Literal["all", "each"]) -> None:
-        if num_tokens < 2:
-            raise ValueError(f"'num_tokens' must be at least 2 to have pairs, not {num_tokens}")
-        if kind not in ("all", "each"):
-            raise ValueError(f"'kind' must be 'all' or 'each', not '{kind}'")
+    def __init__(self, num_tokens: int, dim: int, *, form: Literal["all", "each"]) -> None:
         super().__init__(num_tokens, dim, num_tokens * (num_tokens - 1) // 2)
         # The last token is no pair's left.
         self.left = (
             nn.Linear(dim, dim, bias=False)
-            if kind == "all"
+            if form == "all"
             else LinearPerToken(num_tokens - 1, dim)
         )
 
@@ -94,13 +89,13 @@ class BilinearInteraction(Interaction):
         dim: int,
         *,
         gate_reduction: int,
-        kind: Literal["all", "each"],
+        form: Literal["all", "each"],
         tokens: int,
     ) -> None:
         super().__init__(num_tokens, dim, tokens)
         self.gate = SENetGate(num_tokens, dim, reduction=gate_reduction)
-        self.plain_pairs = BilinearPairs(num_tokens, dim, kind=kind)
-        self.gated_pairs = BilinearPairs(num_tokens, dim, kind=kind)
+        self.plain_pairs = BilinearPairs(num_tokens, dim, form=form)
+        self.gated_pairs = BilinearPairs(num_tokens, dim, form=form)
         self.compress = TokenLinear(2 * self.plain_pairs.out_tokens, tokens)
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -17,18 +17,10 @@ class Interaction(nn.Module):
 
     def __init__(self, num_tokens: int, dim: int, out_tokens: int) -> None:
         super().__init__()
-        require_positive(num_tokens=num_tokens, dim=dim, out_tokens=out_tokens)
+        sizes = {"num_tokens": num_tokens, "dim": dim, "out_tokens": out_tokens}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"'{name}' must be at least 1, not {size}")
         self.num_tokens = num_tokens
         self.dim = dim
         self.out_tokens = out_tokens
-
-
-def require_positive(**sizes: int) -> None:
-    """Refuse a size below 1.
-
-    Raises:
-        ValueError: One is; the message names it.
-    """
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"'{name}' must be at least 1, not {size}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from smt.layers.interactions.interaction import Interaction, require_positive
+from smt.layers.interactions.interaction import Interaction
 from smt.layers.interactions.token_linear import TokenLinear
 from smt.layers.jagged import Jagged, segment_softmax, segment_sum
 from smt.layers.sequences.attention import all_partners, require_heads
@@ -48,12 +48,9 @@ class InterFormerInteraction(Interaction):
             recent: How many of the latest steps have their mean in a summary.
 
         Raises:
-            ValueError: There is no sequence, or `heads` does not divide `dim`.
+            ValueError: `heads` does not divide `dim`.
         """
-        if num_sequences < 1:
-            raise ValueError(f"InterFormer needs a sequence: 'num_sequences' is {num_sequences}")
         require_heads(dim, heads)
-        require_positive(layers=layers, summary_tokens=summary_tokens, recent=recent)
         super().__init__(num_tokens, dim, num_tokens + num_sequences * (summary_tokens + 1))
         self.num_sequences = num_sequences
         self.layers = nn.ModuleList(

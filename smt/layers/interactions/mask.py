@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from smt.layers.interactions.interaction import Interaction, require_positive
+from smt.layers.interactions.interaction import Interaction
 
 
 class MaskBlocks(Interaction):
@@ -27,11 +27,6 @@ class MaskBlocks(Interaction):
         tokens: int,
         mode: Literal["serial", "parallel"],
     ) -> None:
-        require_positive(blocks=blocks, tokens=tokens)
-        if reduction <= 0:
-            raise ValueError(f"'reduction' must be above 0, not {reduction}")
-        if mode not in ("serial", "parallel"):
-            raise ValueError(f"'mode' must be 'serial' or 'parallel', not '{mode}'")
         super().__init__(num_tokens, dim, tokens if mode == "serial" else blocks * tokens)
         self.serial = mode == "serial"
         self.norm = nn.LayerNorm(dim)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from smt.layers.interactions.interaction import Interaction, require_positive
+from smt.layers.interactions.interaction import Interaction
 from smt.layers.sequences.attention import require_heads
 
 
@@ -13,7 +13,6 @@ class SelfAttentionInteraction(Interaction):
 
     def __init__(self, num_tokens: int, dim: int, *, heads: int, layers: int) -> None:
         super().__init__(num_tokens, dim, num_tokens)
-        require_positive(heads=heads, layers=layers)
         require_heads(dim, heads)
         self.attend = nn.Sequential(*[SelfAttention(dim, heads) for _ in range(layers)])
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from smt.layers.interactions.interaction import Interaction, require_positive
+from smt.layers.interactions.interaction import Interaction
 from smt.layers.interactions.token_linear import TokenLinear
 from smt.layers.mlp import MLP
 
@@ -26,9 +26,6 @@ class WukongLayer(Interaction):
         rank: int,
         hidden: tuple[int, ...],
     ) -> None:
-        require_positive(fm_tokens=fm_tokens, lcb_tokens=lcb_tokens, rank=rank)
-        for width in hidden:
-            require_positive(hidden=width)
         super().__init__(num_tokens, dim, fm_tokens + lcb_tokens)
         self.fm_tokens = fm_tokens
         self.project = TokenLinear(num_tokens, rank)

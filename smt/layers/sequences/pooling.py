@@ -49,13 +49,11 @@ class TargetAttention(nn.Module):
     """Steps weighed by what they have to do with the target (DIN, arXiv:1706.06978, Eq. 3).
 
     The activation unit is an MLP with PReLU over [step, target, step - target, step * target].
-    Its weights are used as they are, so that their sum tells how strong an interest is;
-    `normalize` puts a softmax over them.
+    Its weights are used as they are, so that their sum tells how strong an interest is.
     """
 
-    def __init__(self, dim: int, *, hidden: tuple[int, ...], normalize: bool = False) -> None:
+    def __init__(self, dim: int, *, hidden: tuple[int, ...]) -> None:
         super().__init__()
-        self.normalize = normalize
         layers: list[nn.Module] = []
         width = 4 * dim
         for out_features in hidden:
@@ -74,6 +72,4 @@ class TargetAttention(nn.Module):
         values, of_step = steps.values, target[steps.rows]
         compared = torch.cat([values, of_step, values - of_step, values * of_step], dim=1)
         weights = self.activation(compared)
-        if self.normalize:
-            weights = segment_softmax(steps.with_values(weights))
         return segment_sum(steps.with_values(weights * values))

@@ -56,7 +56,7 @@ def test_the_gate_equals_the_equations(drawn, num_tokens, reduction):
 @pytest.mark.parametrize("num_tokens", [2, 5])
 @pytest.mark.parametrize("kind", ["all", "each"])
 def test_pairs_equal_the_equation(drawn, kind, num_tokens):
-    layer = drawn(BilinearPairs(num_tokens, 3, kind=kind))
+    layer = drawn(BilinearPairs(num_tokens, 3, form=kind))
     tokens = torch.randn(4, num_tokens, 3, dtype=torch.float64)
     expected = [bilinear(layer, example) for example in tokens.tolist()]
     torch.testing.assert_close(layer(tokens), torch.tensor(expected, dtype=torch.float64))
@@ -66,7 +66,7 @@ def test_pairs_equal_the_equation(drawn, kind, num_tokens):
 @pytest.mark.parametrize("num_tokens", [2, 4])
 @pytest.mark.parametrize("kind", ["all", "each"])
 def test_all_products_of_tokens_and_gated_tokens_are_weighed(drawn, kind, num_tokens):
-    layer = drawn(BilinearInteraction(num_tokens, 3, gate_reduction=2, kind=kind, tokens=2))
+    layer = drawn(BilinearInteraction(num_tokens, 3, gate_reduction=2, form=kind, tokens=2))
     tokens = torch.randn(4, num_tokens, 3, dtype=torch.float64)
     expected = []
     for example in tokens.tolist():
@@ -84,10 +84,5 @@ def test_all_products_of_tokens_and_gated_tokens_are_weighed(drawn, kind, num_to
 
 
 def test_pairs_of_one_token_are_refused():
-    with pytest.raises(ValueError, match="'num_tokens' must be at least 2 to have pairs, not 1"):
-        BilinearInteraction(1, 3, gate_reduction=1, kind="all", tokens=1)
-
-
-def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="'kind' must be 'all' or 'each', not 'some'"):
-        BilinearPairs(3, 3, kind="some")
+    with pytest.raises(ValueError, match="'out_tokens' must be at least 1, not 0"):
+        BilinearInteraction(1, 3, gate_reduction=1, form="all", tokens=1)

@@ -61,16 +61,3 @@ def test_the_hidden_layer_of_a_mask_is_reduction_times_as_wide_as_the_mask():
     assert [block.mask[0].out_features for block in layer.blocks] == [18, 12]
     narrow = MaskBlocks(1, 2, blocks=1, reduction=0.01, tokens=1, mode="serial")
     assert narrow.blocks[0].mask[0].out_features == 1
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"reduction": 0.0}, "'reduction' must be above 0, not 0.0"),
-        ({"mode": "both"}, "'mode' must be 'serial' or 'parallel', not 'both'"),
-    ],
-)
-def test_an_impossible_option_is_refused_with_what_would_be_right(changed, message):
-    options = {"blocks": 1, "reduction": 1.0, "tokens": 2, "mode": "serial", **changed}
-    with pytest.raises(ValueError, match=message):
-        MaskBlocks(3, 4, **options)

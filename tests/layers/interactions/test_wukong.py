@@ -72,8 +72,3 @@ def test_it_equals_the_equations(drawn, num_tokens, fm_tokens, lcb_tokens, hidde
     for example, result in zip(tokens, found, strict=True):
         for row, expected in zip(result, wukong(layer, example, fm_tokens), strict=True):
             assert row.tolist() == pytest.approx(expected)
-
-
-def test_a_hidden_width_below_one_is_refused():
-    with pytest.raises(ValueError, match="'hidden' must be at least 1, not 0"):
-        WukongLayer(3, 4, fm_tokens=1, lcb_tokens=1, rank=1, hidden=(4, 0))
