@@ -17,7 +17,6 @@ from smt.storage import Folder
 from smt.template import Template
 from smt.training import paired_delta, train_network
 from smt.training.predict import judge, predict, test_batches
-from smt.training.windows import read_groups
 
 COMPARED = 512
 """Rows of a batch on which programs and network are compared."""
@@ -98,7 +97,7 @@ def export_model(
         judge(predict(one, network, windows, trained.correction, device), rates)[1]
         for one in (trained.network, serve(network, template.serving.table_precision))
     )
-    delta, sem = paired_delta(as_trained, as_served, read_groups(model, log))
+    delta, sem = paired_delta(as_trained, as_served, trained.groups)
     gate = ship_gate(network, template, model, baseline)
     exported = ExportedModel(
         model=model.name,

@@ -1,5 +1,7 @@
 """A network that learns from one batch after another."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -83,10 +85,20 @@ class Learner:
             self.averaged.update()
         return outputs[:, : self.labels].detach()
 
+    @contextmanager
+    def judged(self) -> Iterator[nn.Module]:
+        """The network as it would serve now: see `finish`. It trains on afterwards."""
+        try:
+            yield self.finish()
+        finally:
+            if self.averaged is not None:
+                self.averaged.exchange()
+            self.network.train()
+
     def finish(self) -> nn.Module:
         """The network in evaluation mode, with averaged parameters where there are some."""
         if self.averaged is not None:
-            self.averaged.assign()
+            self.averaged.exchange()
         return self.network.eval()
 
     def _outputs(self, batch: Batch) -> Tensor:

@@ -40,7 +40,7 @@ def test_the_network_predicts_with_averages_within_and_with_its_own_values_after
     averaged.update()
     own = network.weight.detach().clone()
     weight, bias = averaged.values
-    averaged.assign()
+    averaged.exchange()
     torch.testing.assert_close(network(inputs), inputs @ weight.T + bias)
     assert not torch.equal(own, network.weight)
 
@@ -79,6 +79,6 @@ def test_sharded_parameters_are_averaged_like_whole_ones(lone_worker):
         for parameter in network.parameters():
             parameter.data.mul_(3.0)
         averaged.update()
-        averaged.assign()
+        averaged.exchange()
         found.append(network(inputs))
     torch.testing.assert_close(found[1], found[0])
