@@ -77,9 +77,10 @@ def start_course(
     wait_ms = None if rows.history is None else waiting_ms(template, windows, network.labels)
     targets = Targets.of(template, network, windows, rates, device, wait_ms)
     network.start_at(rates, targets.correction)
+    parts: tuple[TrainingRows, ...]
     due = None
     if rows.history is None or wait_ms is None:
-        parts = [training_rows(template, windows, model.events, seed, workers)]
+        parts = (training_rows(template, windows, model.events, seed, workers),)
     else:
         learned = learned_rows(
             template,

@@ -35,7 +35,8 @@ class Progressive:
         self.logits: list[Tensor] = []
         self._seen: list[tuple[Tensor, Tensor]] = []
         size = learner.template.training.batch_size
-        self._batches = ahead(test_batches(reads, windows, size), BATCHES_AHEAD)
+        batches = (batch for batch in test_batches(reads, windows, size))
+        self._batches = ahead(batches, BATCHES_AHEAD)
 
     @property
     def predicted(self) -> int:

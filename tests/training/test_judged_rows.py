@@ -84,9 +84,7 @@ def test_rows_wait_until_their_conversion_window_has_closed(progressive, small_m
     assert waiting_ms(late(progressive, 7), windows, ["click"]) == 0
 
 
-def test_without_a_window_rows_wait_for_nearly_all_known_delays(
-    progressive, small_model, late_log
-):
+def test_without_a_window_rows_wait_for_nearly_all_known_delays(progressive, small_model, late_log):
     rows = judged_rows(progressive, small_model, late_log)
     windows = model_windows(small_model, rows.log, ("conversion",))
     wait = waiting_ms(progressive, windows, ["conversion"])
