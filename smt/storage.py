@@ -193,12 +193,7 @@ class Folder:
 
 def _cannot(error: OSError) -> str:
     """Why a file is not written, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            "the disk is full; free some space, then start again, with --resume where a run had "
-            "begun"
-        )
-    return (
-        f"cannot be written: {error.strerror or error}; mend that, then start again, with "
-        "--resume where a run had begun"
-    )
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    reason = f"cannot be written: {error.strerror or error}; mend that"
+    what = "the disk is full; free some space" if full else reason
+    return f"{what}, then start again, with --resume where a run had begun"

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -90,13 +89,6 @@ class Hashing:
     def _hash(self, text: str) -> int:
         whole = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
         return 1 + whole % max(self.num_ids - 1, 1)
-
-
-def code_lists(lists: pa.ListArray, coder: Coder) -> pa.ListArray:
-    """Code the elements of lists; a null list becomes an empty one."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), coder(lists.flatten()))
 
 
 def flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -1,7 +1,7 @@
 """The kinds of columns that a log has, and of features that are made of them."""
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
@@ -34,12 +34,8 @@ def _name_texts(value: object) -> object:
 _T = TypeVar("_T")
 
 
-def _is_none(value: Any) -> bool:
-    return value is None
-
-
 # A log's schema.yaml, and so its digest, holds these only where somebody set them.
-Reading = Annotated[_T | None, Field(exclude_if=_is_none)]
+Reading = Annotated[_T | None, Field(exclude_if=lambda value: value is None)]
 """How raw files write a column; None leaves it to `smt.data.sources.table`."""
 Missing = Reading[Annotated[tuple[str, ...], BeforeValidator(_words)]]
 """Words that mean "no value", beside the empty text, null and NaN; the usual ones where None."""
@@ -148,48 +144,39 @@ class Event(Spec):
         return self
 
 
-class Surface(Spec):
+class NamedIds(Spec):
+    """Ids that a person may name: int64 in [0, num_ids). Usable as an id feature."""
+
+    kind: str
+    num_ids: PositiveInt
+    names: Names = None
+    side: Side = "context"
+    coding: Reading[Coding] = None
+    missing: Missing = None
+
+    @model_validator(mode="after")
+    def _names_have_ids(self) -> Self:
+        names = self.names or ()
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"'names' has '{twice}' twice")
+        if len(names) > self.num_ids:
+            raise ValueError(f"{len(names)} names need num_ids of at least {len(names)}")
+        if names and self.coding is not None:
+            raise ValueError("'names' says what each id is; leave 'coding' out")
+        return self
+
+
+class Surface(NamedIds):
     """Where the impression happened: int64 in [0, num_ids). Usable as an id feature."""
 
     kind: Literal["surface"] = "surface"
-    num_ids: PositiveInt
-    names: Names = None
-    side: Side = "context"
-    coding: Reading[Coding] = None
-    missing: Missing = None
-
-    @model_validator(mode="after")
-    def _names_have_ids(self) -> "Surface":
-        _require_ids(self)
-        return self
 
 
-class DataConstraint(Spec):
+class DataConstraint(NamedIds):
     """What data rules apply to the row (a region …): int64 code. Usable as an id feature."""
 
     kind: Literal["data_constraint"] = "data_constraint"
-    num_ids: PositiveInt
-    names: Names = None
-    side: Side = "context"
-    coding: Reading[Coding] = None
-    missing: Missing = None
-
-    @model_validator(mode="after")
-    def _names_have_ids(self) -> "DataConstraint":
-        _require_ids(self)
-        return self
-
-
-def _require_ids(column: Surface | DataConstraint) -> None:
-    """Raise `ValueError` unless each name has an id of its own."""
-    names = column.names or ()
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"'names' has '{twice}' twice")
-    if len(names) > column.num_ids:
-        raise ValueError(f"{len(names)} names need num_ids of at least {len(names)}")
-    if names and column.coding is not None:
-        raise ValueError("'names' says what each id is; leave 'coding' out")
 
 
 class Timestamp(Spec):

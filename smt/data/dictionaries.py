@@ -21,8 +21,12 @@ def write_dictionaries(out: Path, dictionaries: Mapping[str, Dictionary]) -> Non
 
 def dictionaries_file(dictionaries: Mapping[str, Dictionary]) -> bytes:
     """The content of the file that holds them."""
+    parts = [
+        pa.table({"column": pa.repeat(name, len(known.values)), "value": known.values})
+        for name, known in dictionaries.items()
+    ]
     sink = pa.BufferOutputStream()
-    pq.write_table(_dictionary_table(dictionaries), sink, compression="zstd")
+    pq.write_table(pa.concat_tables(parts), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -39,11 +43,3 @@ def open_dictionaries(path: str | Path) -> dict[str, Dictionary]:
         name: Dictionary(table.filter(pc.equal(columns, name))["value"].combine_chunks())
         for name in columns.unique().to_pylist()
     }
-
-
-def _dictionary_table(dictionaries: Mapping[str, Dictionary]) -> pa.Table:
-    parts = [
-        pa.table({"column": pa.repeat(name, len(known.values)), "value": known.values})
-        for name, known in dictionaries.items()
-    ]
-    return pa.concat_tables(parts)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from smt.data.coding import CAST_ERRORS, flat
 from smt.data.log import Log, arrow_schema
 from smt.data.schema import SINGLE_ID_KINDS, Column, Embedding, Id, IdList, Numeric, Schema
-from smt.data.sources.arrow_types import plain
+from smt.data.sources.arrow_types import nothing, plain
 from smt.data.sources.ids import code_ids
 from smt.data.sources.list_columns import kept_elements, with_elements
 from smt.data.sources.lists import as_lists
@@ -53,15 +53,9 @@ def enrich(
     side = _read(table, [key, *kinds], where)
     ids = _unique_ids(side[key], f"{where}: column '{key}'")
     schema = Schema(columns={**log.schema.columns, **kinds})
-    values = {
-        name: _with_unknown(
-            name,
-            plain(side[name], f"{where}: column '{name}'"),
-            kind,
-            f"{where}: column '{name}'",
-        )
-        for name, kind in kinds.items()
-    }
+    known = {name: _known(name, side[name], kind, where) for name, kind in kinds.items()}
+    # Behind a column's values that of ids which the table lacks.
+    values = {name: pa.concat_arrays([each, nothing(each.type)]) for name, each in known.items()}
     train, test = (_join(window, schema, key, ids, values) for window in (log.train, log.test))
     content = _hash(pa.table({key: pa.concat_arrays([ids, pa.array([-1])]), **values}))
     described = {name: kind.to_dict() for name, kind in kinds.items()}
@@ -120,13 +114,10 @@ def _unique_ids(column: pa.ChunkedArray, where: str) -> pa.Array:
     return ids
 
 
-def _with_unknown(name: str, values: pa.Array, kind: JoinedColumn, where: str) -> pa.Array:
-    """The column as a log has it, then the value of ids that the table lacks."""
-    known = _known(name, values, kind, where)
-    return pa.concat_arrays([known, pa.array([_unknown(kind)], known.type)])
-
-
-def _known(name: str, values: pa.Array, kind: JoinedColumn, where: str) -> pa.Array:
+def _known(name: str, column: pa.ChunkedArray, kind: JoinedColumn, table: str) -> pa.Array:
+    """The column as a log has it."""
+    where = f"{table}: column '{name}'"
+    values = plain(column, where)
     if isinstance(kind, Numeric):
         return numeric_column(values, kind.missing, where)
     if isinstance(kind, Embedding):
@@ -144,14 +135,6 @@ def _known(name: str, values: pa.Array, kind: JoinedColumn, where: str) -> pa.Ar
         return pc.fill_null(pc.add(ids, 1), 0)
     (ids,) = code_ids(name, kind, {name: [raw]}).columns[name]
     return pc.fill_null(ids, 0)
-
-
-def _unknown(kind: JoinedColumn) -> float | list[float]:
-    if isinstance(kind, Id):
-        return 0
-    if isinstance(kind, IdList):
-        return []
-    return [0.0] * kind.dim if isinstance(kind, Embedding) else float("nan")
 
 
 def _join(

@@ -52,19 +52,3 @@ def past_rows(users: Integers, times: Integers, keep: NDArray[np.bool_], length:
     offsets = np.concatenate([[0], np.cumsum(counts)])
     steps = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
     return PastRows(offsets, kept[np.repeat(ends - 1, counts) - steps])
-
-
-def past_sequences(
-    users: Integers,
-    times: Integers,
-    items: Integers,
-    events: Integers,
-    keep: NDArray[np.bool_],
-    length: int,
-) -> tuple[pa.ListArray, pa.ListArray, pa.ListArray]:
-    """Items, events and times of each row's earlier kept rows; see `past_rows`.
-
-    All arrays are `[N]`. Returns three list arrays of N lists, the most recent step first.
-    """
-    past = past_rows(users, times, keep, length)
-    return past.lists(items), past.lists(events), past.lists(times)

@@ -25,17 +25,13 @@ from smt.data.id_ranges import largest_ids, require_ids
 from smt.data.memory import window_memory
 from smt.data.reading import NOT_READ, Reading
 from smt.data.schema import (
-    DataConstraint,
     Embedding,
     Event,
-    Id,
     IdList,
     Numeric,
     Propensity,
     Schema,
     Sequence,
-    Surface,
-    Timestamp,
     Weight,
 )
 from smt.data.time_order import cut_row, time_order
@@ -44,15 +40,12 @@ from smt.spec import decode_yaml, digest
 from smt.storage import filesystem_of
 
 ROW_GROUP_ROWS = 65_536
+# Ids, names' places and times are int64.
 _ARROW_TYPES: dict[type, pa.DataType] = {
     Numeric: pa.float32(),
-    Id: pa.int64(),
     IdList: pa.list_(pa.int64()),
     Sequence: pa.list_(pa.int64()),
     Event: pa.int8(),
-    Surface: pa.int64(),
-    DataConstraint: pa.int64(),
-    Timestamp: pa.int64(),
     Weight: pa.float32(),
     Propensity: pa.float32(),
 }
@@ -143,7 +136,7 @@ def arrow_schema(schema: Schema) -> pa.Schema:
         if isinstance(column, Embedding):
             kind: pa.DataType = pa.list_(pa.float32(), column.dim)
         else:
-            kind = _ARROW_TYPES[type(column)]
+            kind = _ARROW_TYPES.get(type(column), pa.int64())
         fields.append(pa.field(name, kind, nullable=False))
         if isinstance(column, Sequence):
             fields += [

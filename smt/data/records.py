@@ -110,7 +110,7 @@ def _chunks(
         source = ds.dataset(rows) if isinstance(rows, pa.Table) else rows
         table = source.to_table(columns=columns, filter=condition)
     records = table.combine_chunks().to_batches()
-    return [_Piece(len(record), partial(_same, [record])) for record in records]
+    return [_Piece(len(record), partial(list, [record])) for record in records]
 
 
 def _row_groups(
@@ -175,10 +175,6 @@ def _masked(pieces: Iterable[_Piece], kept: NDArray[np.bool_]) -> Iterator[_Piec
 def _keep(piece: _Piece, mask: NDArray[np.bool_]) -> list[pa.RecordBatch]:
     table = pa.Table.from_batches(piece.read()).filter(pa.array(mask))
     records: list[pa.RecordBatch] = table.combine_chunks().to_batches()
-    return records
-
-
-def _same(records: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
     return records
 
 

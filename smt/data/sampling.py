@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from smt.data.time_order import mix
+
 DAY_MS = 86_400_000
 
 
@@ -73,12 +75,5 @@ def group_weights(counts: NDArray[np.int64], power: float) -> NDArray[np.float32
 def _uniform(rows: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
     """A number in [0, 1) for each row: 53 bits of splitmix64 (Steele, Lea and Flood 2014)."""
     keys = np.uint64(seed % 2**64) ^ np.uint64(0x9E3779B97F4A7C15)
-    mixed = _mix(rows.astype(np.uint64) + _mix(np.asarray([keys])))
+    mixed = mix(rows.astype(np.uint64) + mix(np.asarray([keys])))
     return (mixed >> np.uint64(11)) / 2**53
-
-
-def _mix(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    mixed = keys + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))

@@ -1,6 +1,7 @@
 """What a log's columns are, by name."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from pydantic import model_validator
 
@@ -52,6 +53,9 @@ __all__ = [
     "Timestamp",
     "Weight",
 ]
+
+
+_Kind = TypeVar("_Kind", bound=Spec)
 
 
 class Schema(Spec):
@@ -138,13 +142,15 @@ class Schema(Spec):
             if event.after in chain:
                 raise ValueError(f"events come after each other in a circle: {', '.join(chain)}")
             chain.append(event.after)
-            following = self.columns[event.after]
-            assert isinstance(following, Event)
-            event = following
+            event = self.of_kind(Event)[event.after]
 
     def names(self, *kinds: type[Spec]) -> tuple[str, ...]:
         """Names of the columns of the given kinds, in the schema's order."""
         return tuple(name for name, column in self.columns.items() if isinstance(column, kinds))
+
+    def of_kind(self, kind: type[_Kind]) -> dict[str, _Kind]:
+        """The columns of one kind."""
+        return {name: column for name, column in self.columns.items() if isinstance(column, kind)}
 
     @property
     def stored(self) -> dict[str, StoredColumn]:
@@ -160,8 +166,7 @@ class Schema(Spec):
         """The stored columns of sequences' steps, each with its sequence."""
         return {
             step: name
-            for name, column in self.columns.items()
-            if isinstance(column, Sequence)
+            for name, column in self.of_kind(Sequence).items()
             for step in (column.events, column.timestamps)
             if step is not None
         }
@@ -171,15 +176,13 @@ class Schema(Spec):
         """The stored columns of events' delays, each with its event."""
         return {
             column.delay: name
-            for name, column in self.columns.items()
-            if isinstance(column, Event) and column.delay is not None
+            for name, column in self.of_kind(Event).items()
+            if column.delay is not None
         }
 
     def delay_of(self, event: str) -> str | None:
         """The stored column of an event's delays; None where it has none."""
-        column = self.columns[event]
-        assert isinstance(column, Event)
-        return column.delay
+        return self.of_kind(Event)[event].delay
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -209,11 +212,7 @@ class Schema(Spec):
 
     @property
     def _clusters(self) -> list[str]:
-        return [
-            name
-            for name, column in self.columns.items()
-            if isinstance(column, Id) and column.cluster
-        ]
+        return [name for name, column in self.of_kind(Id).items() if column.cluster]
 
     def ids_of(self, name: str) -> str:
         """The column whose ids a column's are: what its `of` names, else itself."""

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from smt.data.history import past_sequences
+from smt.data.history import past_rows
 from smt.data.schema import (
     DataConstraint,
     Embedding,
@@ -145,9 +145,7 @@ def feature_columns(
     `HISTORY_EVENTS` that happened.
     """
     codes = np.stack([labels[event] for event in HISTORY_EVENTS]).sum(axis=0).astype(np.int64)
-    history, history_events, history_times = past_sequences(
-        shown.users, shown.times, shown.items, codes, labels["view"] == 1, history_length
-    )
+    past = past_rows(shown.users, shown.times, labels["view"] == 1, history_length)
     users, items = seen.users.take(shown.users), seen.items.take(shown.items)
     item_days = (shown.times - items["created"].to_numpy()) / DAY_MS
     return pa.table(
@@ -160,9 +158,9 @@ def feature_columns(
             "hour": shown.times % DAY_MS // HOUR_MS,
             "day_of_week": (shown.times // DAY_MS + 3) % 7,
             "item_age_days": item_days.astype(np.float32),
-            "history": history,
-            "history_events": history_events,
-            "history_times": history_times,
+            "history": past.lists(shown.items),
+            "history_events": past.lists(codes),
+            "history_times": past.lists(shown.times),
             **{name: users[name] for name in users.column_names},
             **{name: items[name] for name in items.column_names if name != "created"},
         }

@@ -84,11 +84,11 @@ def _order_of_ties(
     stored = [field for field in target if field.name in rows.column_names]
     parts: dict[bool, Hashes] = {}
     for of_features in (True, False):
-        hashes = _mix(times.view(np.uint64))
+        hashes = mix(times.view(np.uint64))
         for field in stored:
             if (field.name in features) == of_features:
                 values = rows[field.name].cast(field.type).combine_chunks()
-                hashes = _mix(hashes + _column_hashes(values))
+                hashes = mix(hashes + _column_hashes(values))
         parts[of_features] = hashes
     # Rows alike in all features are put in an order of their own, whatever it was in the files,
     # then each at a place that its number in that order is hashed to.
@@ -96,7 +96,7 @@ def _order_of_ties(
     keys = parts[True][alike]
     starts = np.insert(keys[1:] != keys[:-1], 0, True)
     number = np.arange(len(keys)) - np.flatnonzero(starts)[np.cumsum(starts) - 1]
-    places = _mix(keys + _mix(number.astype(np.uint64)))
+    places = mix(keys + mix(number.astype(np.uint64)))
     by_hash: NDArray[np.int64] = alike[np.lexsort((places, times[alike]))]
     return by_hash
 
@@ -104,13 +104,13 @@ def _order_of_ties(
 def _column_hashes(values: pa.Array) -> Hashes:
     """`[rows]`; a list hashes by its elements, their order and their number."""
     if not pa.types.is_list(values.type) and not pa.types.is_fixed_size_list(values.type):
-        return _mix(_bits(values))
+        return mix(_bits(values))
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy().astype(np.int64)
     ends = np.cumsum(lengths)
     places = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
-    elements = _mix(_bits(pc.list_flatten(values)) + _mix(places.astype(np.uint64)))
+    elements = mix(_bits(pc.list_flatten(values)) + mix(places.astype(np.uint64)))
     sums = np.insert(np.cumsum(elements, dtype=np.uint64), 0, 0)
-    return _mix(sums[ends] - sums[ends - lengths] + lengths.astype(np.uint64))
+    return mix(sums[ends] - sums[ends - lengths] + lengths.astype(np.uint64))
 
 
 def _bits(values: pa.Array) -> Hashes:
@@ -124,10 +124,9 @@ def _bits(values: pa.Array) -> Hashes:
     return bits
 
 
-def _mix(values: Hashes) -> Hashes:
+def mix(values: Hashes) -> Hashes:
     """The finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
+    return mixed ^ (mixed >> np.uint64(31))

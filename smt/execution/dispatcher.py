@@ -19,7 +19,7 @@ from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
 from smt.execution.pool import Pool, start_warm_workers
-from smt.search.rejection import Rejection
+from smt.search.goal import Goal
 from smt.storage import Folder
 from smt.template import Template
 
@@ -82,18 +82,18 @@ class Dispatcher:
         return (await self._recorded_evaluation(Task.model_validate(plain_task))).to_dict()
 
     async def trial(
-        self, plain_tasks: list[dict[str, Any]], rejection: Rejection | None
+        self, plain_tasks: list[dict[str, Any]], settling: Goal | None
     ) -> list[dict[str, Any]]:
         """Run a trial's evaluations; plain data in and out, in the same order.
 
-        Under a rejection, only the first of them that settle that too many models regress: the
+        With a goal, only the first of them that settle that too many models regress: the
         others are not run, or cancelled. Which these are does not depend on timing. Asked again by
         a process in the place of one that died, it goes on.
         """
         tasks = [Task.model_validate(plain_task) for plain_task in plain_tasks]
         name = tasks[0].name.rpartition("-")[0]
         if name not in self._trials:
-            self._trials[name] = asyncio.create_task(self._trial(tasks, rejection))
+            self._trials[name] = asyncio.create_task(self._trial(tasks, settling))
         running = self._trials[name]
         try:
             return [evaluation.to_dict() for evaluation in await asyncio.shield(running)]
@@ -101,14 +101,14 @@ class Dispatcher:
             if running.done():
                 self._trials.pop(name, None)
 
-    async def _trial(self, tasks: list[Task], rejection: Rejection | None) -> list[Evaluation]:
+    async def _trial(self, tasks: list[Task], settling: Goal | None) -> list[Evaluation]:
         running = [asyncio.create_task(self._recorded_evaluation(task)) for task in tasks]
         evaluations: list[Evaluation] = []
         try:
             for evaluation in running:
                 evaluations.append(await evaluation)
                 outcomes = (known.outcome for known in evaluations)
-                if rejection is not None and rejection.settles(outcomes):
+                if settling is not None and settling.settles(outcomes):
                     break
         finally:
             for evaluation in running:

@@ -108,13 +108,6 @@ class Evaluation(Spec):
     @classmethod
     def of(cls, task: Task, **measured: Any) -> "Evaluation":
         """The record of a task with what was measured."""
-        return cls(
-            name=task.name,
-            key=task.key,
-            technique=task.technique,
-            trial=task.trial,
-            theta=task.theta,
-            model=task.model.name,
-            seed=task.seed,
-            **measured,
-        )
+        same = ("name", "key", "technique", "trial", "theta", "seed")
+        known = {name: getattr(task, name) for name in same}
+        return cls(**known, model=task.model.name, **measured)

@@ -15,7 +15,7 @@ def run_trial(config: dict[str, Any], dispatcher: Any) -> None:
     Where the run cannot go on, it reports why: another try would not help.
     """
     try:
-        evaluations = ray.get(dispatcher.trial.remote(config["tasks"], config["rejection"]))
+        evaluations = ray.get(dispatcher.trial.remote(config["tasks"], config["settling"]))
     except RayTaskError as error:
         if not isinstance(error.cause, StoppedError):
             raise

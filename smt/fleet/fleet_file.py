@@ -19,14 +19,7 @@ from pydantic import Field, NonNegativeFloat
 
 from smt.errors import InputError
 from smt.fleet.limits import ServingLimits
-from smt.fleet.model_spec import (
-    Fleet,
-    Hardware,
-    LogSource,
-    ModelSpec,
-    RowFilter,
-    Stage,
-)
+from smt.fleet.model_spec import Fleet, Hardware, LogSource, ModelSpec, RowFilter, Stage
 from smt.spec import Spec, suggest
 
 
@@ -80,12 +73,12 @@ class FleetFile(Spec):
 
     def _model(self, entry: ModelEntry, source: str) -> ModelSpec:
         for what, name, known in (
-            ("stages", entry.stage, list(self.stages)),
-            ("surfaces", entry.surface, list(self.surfaces)),
-            ("data_constraints", entry.data_constraint, list(self.data_constraints)),
+            ("stages", entry.stage, [*map(str, self.stages)]),
+            ("surfaces", entry.surface, [*self.surfaces]),
+            ("data_constraints", entry.data_constraint, [*self.data_constraints]),
         ):
             if name not in known:
-                tail = suggest(name, [str(each) for each in known])
+                tail = suggest(name, known)
                 raise InputError(f"{source}: model '{entry.name}': '{name}' not in {what}; {tail}")
         stage = self.stages[entry.stage]
         surface = self.surfaces[entry.surface]
@@ -96,18 +89,12 @@ class FleetFile(Spec):
                 f"'{overlap.pop()}'; write one surface that holds both conditions"
             )
         return ModelSpec(
-            name=entry.name,
-            stage=entry.stage,
+            **dict(entry),
             inference_hardware=stage.inference_hardware,
-            events=entry.events,
-            surface=entry.surface,
-            data_constraint=entry.data_constraint,
             log=self.log,
             filter={**surface.filter, **constraint.filter},
             features=tuple(name for name in stage.features if name not in constraint.without),
             limits=stage.limits,
-            hyperparameters=entry.hyperparameters,
-            weight=entry.weight,
         )
 
 

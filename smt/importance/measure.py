@@ -69,14 +69,12 @@ def feature_importance(
     # Rows that the network has learned from would tell what it remembers, not what it relies on.
     template = template.change("features", selection=Selection()).change("training", judge="frozen")
     trained = train_network(template, model, hold_out(model, log), seed=seed)
-    tables = []
-    for method in methods:
-        if method == "permutation":
-            tables.append(
-                permutation_importance(trained, model, repeats=repeats, rows=rows, seed=seed)
-            )
-        else:
-            tables.append(gradient_importance(trained, model, rows=rows))
+    tables = [
+        permutation_importance(trained, model, repeats=repeats, rows=rows, seed=seed)
+        if method == "permutation"
+        else gradient_importance(trained, model, rows=rows)
+        for method in methods
+    ]
     table = pa.concat_tables(tables)
     return table.append_column("seed", pa.array([seed] * len(table), pa.int64()))
 

@@ -32,7 +32,7 @@ class Moments(nn.Module):
     def __init__(self, num_features: int) -> None:
         super().__init__()
         # From the rows of a batch to those that are counted: of all workers, with several.
-        self.gather: Callable[[Tensor], Tensor] = _own
+        self.gather: Callable[[Tensor], Tensor] = own_rows
         self.register_buffer("rows", torch.zeros(1, dtype=torch.int64))
         self.register_buffer("count", torch.zeros(num_features, dtype=torch.int64))
         self.register_buffer("mean", torch.zeros(num_features, dtype=torch.float64))
@@ -70,5 +70,6 @@ class Moments(nn.Module):
         self.count.copy_(total)
 
 
-def _own(rows: Tensor) -> Tensor:
+def own_rows(rows: Tensor) -> Tensor:
+    """Those of a single worker: all that there are."""
     return rows

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
+from smt.layers.mlp import MLP
 from smt.layers.moments import LARGEST, Moments
 
 
@@ -36,9 +37,7 @@ class NormalisedToken(nn.Module):
     def __init__(self, num_features: int, hidden: int, dim: int) -> None:
         super().__init__()
         self.normalise = Standardise(num_features)
-        self.project = nn.Sequential(
-            nn.Linear(2 * num_features, hidden), nn.ReLU(), nn.Linear(hidden, dim), nn.ReLU()
-        )
+        self.project = MLP(2 * num_features, (hidden, dim))
 
     def forward(self, numeric: Tensor) -> Tensor:
         """`[B, N]` values, NaN where missing -> `[B, 1, D]`."""
@@ -61,9 +60,7 @@ class StandardisedToken(nn.Module):
     def __init__(self, num_features: int, hidden: int, dim: int) -> None:
         super().__init__()
         self.moments = Moments(num_features)
-        self.project = nn.Sequential(
-            nn.Linear(2 * num_features, hidden), nn.ReLU(), nn.Linear(hidden, dim), nn.ReLU()
-        )
+        self.project = MLP(2 * num_features, (hidden, dim))
 
     def forward(self, numeric: Tensor) -> Tensor:
         """`[B, N]` values, NaN where missing -> `[B, 1, D]`."""

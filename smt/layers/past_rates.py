@@ -5,6 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from smt.layers.mlp import MLP
+from smt.layers.moments import own_rows
+
 
 class PastRatesToken(nn.Module):
     """Past event rates of K ids, as one token.
@@ -30,19 +33,14 @@ class PastRatesToken(nn.Module):
         self.num_events = num_events
         self.prior_count = prior_count
         # From the rows of a batch to those that are counted: of all workers, with several.
-        self.gather: Callable[[Tensor], Tensor] = _own
+        self.gather: Callable[[Tensor], Tensor] = own_rows
         starts = [sum(num_ids[:place]) for place in range(len(num_ids) + 1)]
         self.register_buffer("starts", torch.tensor(starts[:-1]).unsqueeze(1), persistent=False)
         # Rows, then positives of each event, of every id; the last entry is that of all rows.
         # In double precision: in single, a count stops at 2^24 rows, and positives go on.
         shape = (starts[-1] + 1, 1 + num_events)
         self.register_buffer("counts", torch.zeros(shape, dtype=torch.float64))
-        self.project = nn.Sequential(
-            nn.Linear(len(num_ids) * (1 + num_events), hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, dim),
-            nn.ReLU(),
-        )
+        self.project = MLP(len(num_ids) * (1 + num_events), (hidden, dim))
 
     def forward(self, ids: Tensor, labels: Tensor | None) -> Tensor:
         """`[K, B]` ids and the `[B, E]` labels to count (None: only read) -> `[B, 1, D]`."""
@@ -74,7 +72,3 @@ class PastRatesToken(nn.Module):
         entries = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1).double()
         self.counts.index_add_(0, places.flatten(), entries.repeat(len(places), 1))
         self.counts[-1] += entries.sum(dim=0)
-
-
-def _own(rows: Tensor) -> Tensor:
-    return rows

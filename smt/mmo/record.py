@@ -1,7 +1,6 @@
 """What a generalization leaves in its folder: `result.json` and Parquet tables."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -12,7 +11,7 @@ from smt.execution.ledger import Ledger
 from smt.fleet import fleet_table
 from smt.mmo.generalization import Generalization
 from smt.mmo.technique_record import technique_record
-from smt.mmo.verdict.sample_size import short_windows
+from smt.mmo.verdict.sample_size import required_examples
 from smt.results.folder import write_result
 from smt.results.generalization import GeneralizationResult, Representative, ShortWindow
 from smt.results.run_reading import EVALUATIONS, FLEET
@@ -84,18 +83,17 @@ def _short_windows(run: Generalization) -> dict[str, ShortWindow]:
     """The representatives whose test window is too short to tell a change of α."""
     if not run.settings.alpha:
         return {}
-    measured = {}
+    short = {}
     for place, model in enumerate(run.representatives.models):
         sems = [trial.sems[place] for result in run.results for trial in result.trials]
-        known = [sem for sem in sems if sem is not None and math.isfinite(sem)]
+        known = [sem for sem in sems if sem is not None]
         rows = run.baselines[model.name].test_rows
         if known and rows:
-            measured[model.name] = (median(known), rows)
-    needed = short_windows(measured, alpha=run.settings.alpha)
-    return {
-        name: ShortWindow(rows=measured[name][1], needed=rows, sem=measured[name][0])
-        for name, rows in needed.items()
-    }
+            sem = median(known)
+            needed = required_examples(sem, rows, alpha=run.settings.alpha)
+            if rows < needed:
+                short[model.name] = ShortWindow(rows=rows, needed=needed, sem=sem)
+    return short
 
 
 def _experiments(run: Generalization) -> Iterator[tuple[str, bytes]]:

@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from smt.fleet import ModelSpec
 from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
@@ -17,7 +16,6 @@ from smt.results.technique import (
     Interval,
     Replication,
     ShownTrial,
-    SurrogateEstimate,
     TechniqueRecord,
     ThetaRecord,
     TrialRecord,
@@ -39,7 +37,10 @@ def technique_record(
     """
     goal, verdict = settings.goal(models), result.verdict
     trials = tuple(
-        _trial(number, trial, models, goal) for number, trial in enumerate(result.trials)
+        TrialRecord(
+            **dict(_theta_record(trial, models, goal)), number=number, skipped=trial.skipped
+        )
+        for number, trial in enumerate(result.trials)
     )
     confirmation = tuple(_replication(measured, models, goal) for measured in verdict.confirmation)
     return TechniqueRecord(
@@ -51,7 +52,7 @@ def technique_record(
         stopped=result.stopped,
         paper=None if result.paper is None else _number(result.paper, result.trials),
         paper_generalizes=result.paper is not None and result.paper.aggregate.value >= settings.tau,
-        estimate=None if result.estimate is None else SurrogateEstimate(**asdict(result.estimate)),
+        estimate=result.estimate,
         shown=_shown(result, trials, confirmation, goal),
         confirmation=confirmation,
         holdout=_holdout(verdict, settings),
@@ -60,50 +61,34 @@ def technique_record(
     )
 
 
-def _trial(number: int, trial: Trial, models: Sequence[ModelSpec], goal: Goal) -> TrialRecord:
-    helped, neutral, regressed = _counts(trial.outcomes, goal.alpha)
-    return TrialRecord(
-        number=number,
-        theta=trial.theta,
-        value=_finite(trial.aggregate.value),
-        mean=_finite(trial.aggregate.mean),
-        mean_sem=mean_sem(trial.sems, goal.shares),
-        regression_rate=trial.aggregate.regression_rate,
+def _theta_record(tried: Trial | Measured, models: Sequence[ModelSpec], goal: Goal) -> ThetaRecord:
+    deltas, outcome = tried.outcomes, tried.aggregate
+    helped = sum(delta.value is not None and delta.value > goal.alpha for delta in deltas)
+    regressed = sum(delta.regressed(goal.alpha) for delta in deltas)
+    evaluated = sum(delta.status != "not_evaluated" for delta in deltas)
+    return ThetaRecord(
+        theta=tried.theta,
+        value=_finite(outcome.value),
+        mean=_finite(outcome.mean),
+        mean_sem=mean_sem([delta.sem for delta in deltas], goal.shares),
+        regression_rate=outcome.regression_rate,
         helped=helped,
-        neutral=neutral,
+        neutral=evaluated - helped - regressed,
         regressed=regressed,
-        skipped=trial.skipped,
-        deltas=_by_model(models, trial.outcomes),
+        deltas=_by_model(models, deltas),
     )
 
 
 def _replication(measured: Measured, models: Sequence[ModelSpec], goal: Goal) -> Replication:
-    deltas = [_over_seeds(measured, place) for place in range(len(models))]
-    helped, neutral, regressed = _counts(deltas, goal.alpha)
     return Replication(
+        **dict(_theta_record(measured, models, goal)),
         trial=measured.trial,
-        theta=measured.theta,
         seeds=measured.seeds,
-        value=_finite(measured.aggregate.value),
-        mean=_finite(measured.aggregate.mean),
-        mean_sem=measured.mean_sem,
         interval=measured.interval,
         lower=measured.lower,
-        regression_rate=measured.aggregate.regression_rate,
         feasible_probability=measured.feasible_probability,
-        helped=helped,
-        neutral=neutral,
-        regressed=regressed,
-        deltas=_by_model(models, deltas),
         by_seed=tuple(_by_model(models, trial.outcomes) for trial in measured.replicates),
     )
-
-
-def _over_seeds(measured: Measured, place: int) -> Delta:
-    """A model's mean over the seeds; it fails as its first seed that did."""
-    by_seed = [trial.outcomes[place] for trial in measured.replicates]
-    failed = next((delta for delta in by_seed if delta.status == "failed"), None)
-    return failed or Delta.of(measured.deltas[place], measured.sems[place])
 
 
 def _shown(
@@ -141,12 +126,11 @@ def _nearest_to_feasible(trials: Sequence[TrialRecord]) -> TrialRecord:
 
 def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]:
     """95% interval of μ and P(R <= ε), of one seed alone; None where a model is missing."""
-    if any(delta.status == "not_evaluated" for delta in trial.outcomes):
+    if trial.skipped:
         return None, None
-    chance = pooled_feasible_probability(
-        trial.deltas, trial.sems, alpha=goal.alpha, epsilon=goal.epsilon
-    )
-    return mean_interval(trial.deltas, trial.sems, goal.shares), chance
+    outcomes = trial.outcomes
+    chance = pooled_feasible_probability(outcomes, alpha=goal.alpha, epsilon=goal.epsilon)
+    return mean_interval(outcomes, goal.shares), chance
 
 
 def _holdout(verdict: Verdict, settings: Settings) -> HoldoutRecord | None:
@@ -179,14 +163,6 @@ def _sensitivity(
 
 def _number(trial: Trial, trials: Sequence[Trial]) -> int:
     return next(number for number, tried in enumerate(trials) if tried is trial)
-
-
-def _counts(deltas: Sequence[Delta], alpha: float) -> tuple[int, int, int]:
-    """How many models were helped, are neutral, and regressed."""
-    helped = sum(delta.value is not None and delta.value > alpha for delta in deltas)
-    regressed = sum(delta.regressed(alpha) for delta in deltas)
-    evaluated = sum(delta.status != "not_evaluated" for delta in deltas)
-    return helped, evaluated - helped - regressed, regressed
 
 
 def _by_model(models: Sequence[ModelSpec], deltas: Sequence[Delta]) -> dict[str, Delta]:

@@ -18,11 +18,10 @@ from smt.mmo.progress import Display
 from smt.mmo.tune_searcher import FleetSearcher
 from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
-from smt.search.propose import propose
-from smt.search.rejection import plan_rejection
+from smt.search.propose import propose, propose_or_end
 from smt.search.settings import Settings
 from smt.search.state import SearchState
-from smt.search.trial import Proposal, Trial, spent
+from smt.search.trial import Proposal, Trial
 from smt.template import Technique, Template, Theta
 from smt.template.named_files import FileDigests
 
@@ -72,41 +71,29 @@ class TechniqueSearch:
         settings = self.settings
         goal = settings.goal(self.models)
         decided = self._decided(technique)
-        stopped: str | None = None
 
-        def choose(number: int, finished: list[Trial], pending: list[Theta]) -> Proposal | None:
-            nonlocal stopped
-            stopped = spent(finished, settings.max_evaluations)
-            if stopped is not None:
-                return None
-            proposal = decided.get(number)
-            if proposal is None:
-                state = SearchState(
-                    technique.space,
-                    goal,
-                    finished,
-                    pending,
-                    seed=settings.seed,
-                    earlier=self.earlier.get(technique.name, ()),
-                    early_stopping=settings.early_stopping,
-                )
-                proposal = propose(state, settings.method)
-                if proposal is not None:
-                    self._decide(technique, number, proposal)
-            if proposal is None:
-                stopped = "all points of the space are tried"
-                return None
-            if proposal.stop is not None:
-                stopped = proposal.stop
-                return None
-            return proposal
+        def choose(number: int, finished: list[Trial], pending: list[Theta]) -> Proposal | str:
+            state = SearchState(
+                technique.space,
+                goal,
+                finished,
+                pending,
+                seed=settings.seed,
+                earlier=self.earlier.get(technique.name, ()),
+                early_stopping=settings.early_stopping,
+            )
+            return propose_or_end(
+                state,
+                settings.max_evaluations,
+                lambda known: decided.get(number) or self._decide(technique, number, known),
+            )
 
         def configure(number: int, proposal: Proposal) -> dict[str, Any]:
             change = self._change(technique, number, proposal.theta)
             models = [self.models[place] for place in proposal.order]
             tasks = [self.task(model).model_copy(update=change) for model in models]
-            rejection = plan_rejection(proposal, goal, early=settings.early_rejection)
-            return {"tasks": [task.to_dict() for task in tasks], "rejection": rejection}
+            settling = goal if settings.early_rejection and not proposal.finish else None
+            return {"tasks": [task.to_dict() for task in tasks], "settling": settling}
 
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
             evaluations = [Evaluation.model_validate(values) for values in result["evaluations"]]
@@ -125,7 +112,7 @@ class TechniqueSearch:
         _run_tune(searcher, self.dispatcher)
         self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
-        return Searched(trials, stopped)
+        return Searched(trials, searcher.ended)
 
     def replicate(
         self,
@@ -141,15 +128,8 @@ class TechniqueSearch:
             number: Of the trial that tried θ first.
         """
         change = self._change(technique, number, theta)
-        asked = [
-            [
-                self.dispatcher.evaluate.remote(
-                    self.task(model).model_copy(update={**change, "seed": seed}).to_dict()
-                )
-                for model in models
-            ]
-            for seed in seeds
-        ]
+        evaluate = self.dispatcher.evaluate
+        asked = [[self._ask(evaluate, model, seed, change) for model in models] for seed in seeds]
         trials = []
         for references in asked:
             evaluations = [Evaluation.model_validate(values) for values in ray.get(references)]
@@ -158,15 +138,8 @@ class TechniqueSearch:
 
     def trainable(self, models: Sequence[ModelSpec], seeds: Sequence[int]) -> tuple[ModelSpec, ...]:
         """The models whose baselines train on all of the seeds; the others are named."""
-        asked = [
-            [
-                self.dispatcher.baseline.remote(
-                    self.task(model).model_copy(update={"seed": seed}).to_dict()
-                )
-                for seed in seeds
-            ]
-            for model in models
-        ]
+        baseline = self.dispatcher.baseline
+        asked = [[self._ask(baseline, model, seed, {}) for seed in seeds] for model in models]
         kept = []
         for model, references in zip(models, asked, strict=True):
             baselines = ray.get(references)
@@ -186,6 +159,11 @@ class TechniqueSearch:
             log_digest=self.digests[model.name],
             files=self.files.of(self.template),
         )
+
+    def _ask(self, method: Any, model: ModelSpec, seed: int, change: dict[str, Any]) -> Any:
+        """Reference of a baseline's or a changed evaluation on a seed."""
+        task = self.task(model).model_copy(update={**change, "seed": seed})
+        return method.remote(task.to_dict())
 
     def _change(self, technique: Technique, number: int, theta: Theta) -> dict[str, Any]:
         """What a trial's tasks have that a baseline's has not."""
@@ -207,9 +185,13 @@ class TechniqueSearch:
             for number, values in proposals.items()
         }
 
-    def _decide(self, technique: Technique, number: int, proposal: Proposal) -> None:
-        values = asdict(proposal)
-        ray.get(self.dispatcher.record_proposal.remote(technique.name, number, values))
+    def _decide(self, technique: Technique, number: int, state: SearchState) -> Proposal | None:
+        """What to try; it is durable before it is tried."""
+        proposal = propose(state, self.settings.method)
+        if proposal is not None:
+            record = self.dispatcher.record_proposal
+            ray.get(record.remote(technique.name, number, asdict(proposal)))
+        return proposal
 
 
 def to_trial(

@@ -24,15 +24,14 @@ class FleetSearcher(Searcher):
         *,
         trials: int,
         lag: int,
-        propose: Callable[[int, list[Trial], list[Theta]], Proposal | None],
+        propose: Callable[[int, list[Trial], list[Theta]], Proposal | str],
         configure: Callable[[int, Proposal], dict[str, Any]],
         conclude: Callable[[int, Theta, dict[str, Any]], Trial],
     ) -> None:
         """Set up a search.
 
         Args:
-            propose: (number, finished trials, pending θ) -> what to try, or None to end the
-                search.
+            propose: (number, finished trials, pending θ) -> what to try, or why the search ends.
             configure: (number, what to try) -> the config of the Tune trial.
             conclude: (number, θ, Tune's result) -> the finished trial.
         """
@@ -45,7 +44,8 @@ class FleetSearcher(Searcher):
         self._conclude = conclude
         self._thetas: list[Theta] = []
         self._numbers: dict[str, int] = {}
-        self._ended = False
+        self._closed = False
+        self.ended: str | None = None
         self.stopped: str | None = None
 
     @property
@@ -56,7 +56,7 @@ class FleetSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The config of the next trial; None while it is too early, FINISHED at the end."""
         number = len(self._thetas)
-        if self._ended or number == self.trials:
+        if self._closed or number == self.trials:
             return str(Searcher.FINISHED)
         settled = max(number - self.lag + 1, 0)
         if any(earlier not in self.finished for earlier in range(settled)):
@@ -64,8 +64,8 @@ class FleetSearcher(Searcher):
         proposal = self._propose(
             number, [self.finished[earlier] for earlier in range(settled)], self._thetas[settled:]
         )
-        if proposal is None:
-            self._ended = True
+        if isinstance(proposal, str):
+            self._closed, self.ended = True, proposal
             return str(Searcher.FINISHED)
         self._thetas.append(proposal.theta)
         self._numbers[trial_id] = number
@@ -80,10 +80,10 @@ class FleetSearcher(Searcher):
         caller of Tune raises it.
         """
         if result is None or error:
-            self._ended = True
+            self._closed = True
             return
         if "stopped" in result:
-            self.stopped, self._ended = result["stopped"], True
+            self.stopped, self._closed = result["stopped"], True
             return
         number = self._numbers[trial_id]
         self.finished[number] = self._conclude(number, self._thetas[number], result)

@@ -1,7 +1,7 @@
 """Model iteration (§3.4, Fig. 7): every model of a fleet from a template version, on Ray."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from smt.execution.train_run import Storage
 from smt.fleet import Fleet, open_logs
 from smt.model_iteration.dictionaries import with_dictionaries
 from smt.model_iteration.instance import Instance, Job
-from smt.model_iteration.make import Made, make_in_own_run, make_instance
+from smt.model_iteration.make import Made, make_instance
 from smt.results.launch_settings import LaunchSettings
 from smt.spec import digest
 from smt.storage import Folder
@@ -118,15 +118,13 @@ def _make(
     if not jobs:
         return
     logs, cluster = run.share_logs([job.model for job in jobs]), run.planned.cluster
-    call: Callable[..., Made] = make_instance
     items: list[tuple[Any, ...]] = [(job, logs[job.log]) for job in jobs]
     if not cluster.pool:
-        call = make_in_own_run
         items = [
-            (*item, _storage(job, run.folder), settings.checkpoint_steps, cluster.gpu)
-            for item, job in zip(items, jobs, strict=True)
+            (*item, _storage(item[0], run.folder), settings.checkpoint_steps, cluster.gpu)
+            for item in items
         ]
-    for number, outcome in run.run_on_residents(call, items):
+    for number, outcome in run.run_on_residents(make_instance, items):
         yield jobs[number], outcome
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import ray
-import torch
 from ray import train as ray_train
 from ray.train import Checkpoint
 
@@ -51,39 +50,26 @@ class Made:
     files: dict[str, bytes]
 
 
-def make_instance(job: Job, log: list[Any]) -> Made:
-    """Instantiate a model in this process, by Ray Train's local mode.
-
-    Args:
-        log: A boxed object reference of the model's `Log`.
-    """
-    made: Made = fit(_loop, {"job": job, "log": log[0]})
-    return made
-
-
-def _loop(config: dict[str, Any]) -> Made:
-    torch.set_num_threads(1)
-    return make(config["job"], ray.get(config["log"]))
-
-
-def make_in_own_run(
-    job: Job, log: list[Any], storage: Storage, every: int, gpu: bool = False
+def make_instance(
+    job: Job, log: list[Any], storage: Storage | None = None, every: int = 0, gpu: bool = False
 ) -> Made:
-    """Instantiate a model in a Ray Train run of as many workers as its template asks for.
+    """Instantiate a model by Ray Train: in this process, or with storage in a run of its own.
 
-    Tried again with the same storage, several workers go on from their latest checkpoint.
+    That has as many workers as the template asks for. Tried again with the same storage, several
+    workers go on from their latest checkpoint.
 
     Args:
         log: A boxed object reference of the model's `Log`.
         every: Steps from one checkpoint to the next, of several workers.
-        gpu: Whether one worker gets a GPU, asked for or not.
+        gpu: Whether one worker of a run of its own gets a GPU, asked for or not.
     """
     config = {"job": job, "log": log[0], "every": every}
-    made: Made = fit(_own_loop, config, job.template.training, gpu=gpu, storage=storage)
+    training = None if storage is None else job.template.training
+    made: Made = fit(_loop, config, training, gpu=gpu, storage=storage)
     return made
 
 
-def _own_loop(config: dict[str, Any]) -> Made:
+def _loop(config: dict[str, Any]) -> Made:
     workers = own_workers()
     job, log = config["job"], ray.get(config["log"])
     if workers.count == 1:

@@ -65,13 +65,8 @@ def save_instances(
         tuning=summarise_tuning(instances),
         attributes={name: _groups(launched, name) for name in ATTRIBUTES},
         not_shipped=tuple(
-            HeldModel(
-                model=model.name,
-                outcome=instance.outcome,
-                reasons=instance.reasons,
-                delta=instance.delta,
-            )
-            for model, instance in launched
+            HeldModel(**{name: getattr(instance, name) for name in HeldModel.model_fields})
+            for instance in instances
             if instance.outcome != "ships"
         ),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from smt.model_iteration.instance import Hyperparameters, Instance, Tuning
+from smt.model_iteration.instance import Instance, Tuning
 from smt.results.launch import TunedHyperparameter, TuningSummary, UntunedModel
 from smt.space import Value
 
@@ -33,55 +33,55 @@ def tuning_columns(instance: Instance) -> dict[str, Any]:
 
 def summarise_tuning(instances: Sequence[Instance]) -> TuningSummary | None:
     """Which models chose what; None where none was tuned."""
-    tuned = [instance for instance in instances if instance.tuning is not None]
-    tunings = [instance.tuning for instance in tuned if instance.tuning is not None]
-    if not tunings:
+    tuned = [(instance, instance.tuning) for instance in instances if instance.tuning is not None]
+    if not tuned:
         return None
+    choices = Counter(tuning.choice for _, tuning in tuned)
     gains = [
         tuning.confirmed_delta
-        for tuning in tunings
+        for _, tuning in tuned
         if tuning.choice == "chosen" and tuning.confirmed_delta is not None
     ]
+    # In the order in which models name them.
+    defaults = {place: value for _, tuning in tuned for place, value in tuning.default.items()}
     return TuningSummary(
-        models=len(tunings),
-        chosen=sum(tuning.choice == "chosen" for tuning in tunings),
-        kept=sum(tuning.choice == "kept" for tuning in tunings),
+        models=len(tuned),
+        chosen=choices["chosen"],
+        kept=choices["kept"],
         failed=tuple(
             UntunedModel(model=instance.model, remark=tuning.remark)
-            for instance, tuning in zip(tuned, tunings, strict=True)
+            for instance, tuning in tuned
             if tuning.choice == "failed"
         ),
-        evaluations=sum(tuning.evaluations for tuning in tunings),
-        failures=sum(tuning.failures for tuning in tunings),
+        evaluations=sum(tuning.evaluations for _, tuning in tuned),
+        failures=sum(tuning.failures for _, tuning in tuned),
         gain=median(gains) if gains else None,
-        hyperparameters=_hyperparameters(instances, tunings),
+        hyperparameters={
+            place: _hyperparameter(place, default, instances, tuned)
+            for place, default in defaults.items()
+        },
     )
 
 
-def _hyperparameters(
-    instances: Sequence[Instance], tunings: Sequence[Tuning]
-) -> dict[str, TunedHyperparameter]:
-    """By place, in the order in which models name them."""
-    defaults: Hyperparameters = {}
-    for tuning in tunings:
-        defaults |= tuning.default
-    return {place: _hyperparameter(place, defaults[place], instances) for place in defaults}
-
-
 def _hyperparameter(
-    place: str, default: Value, instances: Sequence[Instance]
+    place: str,
+    default: Value,
+    instances: Sequence[Instance],
+    tuned: Sequence[tuple[Instance, Tuning]],
 ) -> TunedHyperparameter:
-    searched = chosen = 0
-    values = []
-    for instance in instances:
-        if instance.tuning is not None and place in instance.tuning.default:
-            searched += 1
-            if instance.tuning.choice == "chosen":
-                chosen += 1
-                values.append(instance.hyperparameters[place])
+    searched = [(instance, tuning) for instance, tuning in tuned if place in tuning.default]
+    values = [
+        instance.hyperparameters[place]
+        for instance, tuning in searched
+        if tuning.choice == "chosen"
+    ]
     named = sum(place in instance.hyperparameters for instance in instances)
     return TunedHyperparameter(
-        default=default, searched=searched, chosen=chosen, set=named - searched, **_spread(values)
+        default=default,
+        searched=len(searched),
+        chosen=len(values),
+        set=named - len(searched),
+        **_spread(values),
     )
 
 

@@ -3,21 +3,42 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import groupby, starmap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from plotly.offline import get_plotlyjs
 
+from smt.report import numbers
 from smt.storage import Folder
 
 STYLE = Path(__file__).with_name("style.css")
 
-# (class, content as HTML) a cell.
-Cells = Iterable[tuple[str, str]]
+
+class Html(NamedTuple):
+    """A table's cell that is HTML already.
+
+    Attributes:
+        role: Its class, where that is not its column's.
+    """
+
+    html: str
+    role: str | None = None
+
+
+# A text, a whole number, which `numbers.count` writes, or None where there is neither.
+Cell = str | int | None | Html
+# By column, in their order. The class of a column's cells, `n` of numbers, is after its name, as in
+# `weight: n`; `FLOPs / least: n` and `FLOPs / most: n` are two columns below a common name.
+Row = Mapping[str, Cell]
+Rows = Iterable[Row]
 
 
 def write_page(folder: Folder, page: str) -> str:
-    """Write `report.html`, and return its path."""
+    """Write `report.html` into the folder of a finished run, and return its path.
+
+    No page refers to anything outside itself, and equal results leave equal pages.
+    """
     folder.write("report.html", page.encode())
     return folder.path("report.html")
 
@@ -50,6 +71,11 @@ def fact_list(facts: Mapping[str, str]) -> str:
     return f"<dl>{''.join(items)}</dl>"
 
 
+def number(text: str, *, bad: bool) -> Html:
+    """A number of a table, in red where it is bad."""
+    return Html(text, "n bad" if bad else "n")
+
+
 def caption(text: str) -> str:
     """What stands under a figure or a table; the text is HTML."""
     return f"<p class=caption>{text}</p>"
@@ -60,28 +86,50 @@ def badge(yes: bool, text: str) -> str:
     return f"<span class='badge {'yes' if yes else 'no'}'>{text}</span>"
 
 
-def html_table(name: str, *head: str, rows: Iterable[Cells], kinds: Iterable[str] = ()) -> str:
+def html_table(name: str, rows: Rows, kinds: Iterable[str] = ()) -> str:
     """A table that scrolls sideways where it is too wide.
 
     Args:
         name: Its id.
-        head: Its header's cells, as HTML, a row each.
+        rows: All of the same columns.
         kinds: Classes of the rows; none where not given.
     """
-    header = "".join(f"<tr>{cells}</tr>" for cells in head)
-    written = [_row(cells) for cells in rows]
-    classes = [*kinds] or [""] * len(written)
+    rows = [*rows]
     body = "\n".join(
-        f"<tr{_class(kind)}>{row}</tr>" for kind, row in zip(classes, written, strict=True)
+        f"<tr{_class(kind)}>{''.join(starmap(_cell, row.items()))}</tr>"
+        for kind, row in zip([*kinds] or [""] * len(rows), rows, strict=True)
     )
     return (
-        f"<div class=wide><table id={name}><thead>{header}</thead>\n"
+        f"<div class=wide><table id={name}><thead>{_header(rows[0] if rows else ())}</thead>\n"
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(cells: Cells) -> str:
-    return "".join(f"<td{_class(role)}>{content}</td>" for role, content in cells)
+def _header(columns: Iterable[str]) -> str:
+    """A row, and a second one where columns have a common name."""
+    named = [column.rpartition(" / ")[::2] for column in columns]
+    above, below = "", ""
+    span = " rowspan=2" if any(common for common, _ in named) else ""
+    for common, group in groupby(named, key=lambda pair: pair[0]):
+        heads = (column.partition(": ") for _, column in group)
+        cells = [f"{' class=n' if role == 'n' else ''}>{head}" for head, _, role in heads]
+        if common:
+            above += f"<th colspan={len(cells)} class=c>{common}"
+            below += "".join(f"<th{cell}" for cell in cells)
+        else:
+            above += "".join(f"<th{span}{cell}" for cell in cells)
+    return f"<tr>{above}</tr>" + (f"<tr>{below}</tr>" if below else "")
+
+
+def _cell(column: str, cell: Cell) -> str:
+    role = column.partition(": ")[2]
+    if isinstance(cell, Html):
+        text, role = cell.html, role if cell.role is None else cell.role
+    elif isinstance(cell, str):
+        text = escape(cell)
+    else:
+        text = numbers.MISSING if cell is None else numbers.count(cell)
+    return f"<td{_class(role)}>{text}</td>"
 
 
 def _class(names: str) -> str:

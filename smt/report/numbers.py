@@ -18,6 +18,11 @@ def spread(value: float | None) -> str:
     return "?" if value is None else f"{value:.3f}%"
 
 
+def measured(value: float | None, sem: float | None) -> str:
+    """With its standard error, `+0.123% ± 0.012%`."""
+    return f"{percent(value)} ± {spread(sem)}"
+
+
 def interval(ends: tuple[float, float] | None) -> str:
     """`[+0.050%, +0.200%]`."""
     return MISSING if ends is None else f"[{percent(ends[0])}, {percent(ends[1])}]"

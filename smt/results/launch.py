@@ -1,6 +1,6 @@
 """What a launch decided: the content of its `result.json`."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -12,6 +12,8 @@ from smt.spec import Spec
 
 LaunchDecision = Literal["ships", "held back", "failed"]
 DECISIONS: tuple[LaunchDecision, ...] = ("ships", "held back", "failed")
+
+_LEFT_OUT_IF_NONE: Any = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class DeltaSummary(Spec):
@@ -77,12 +79,10 @@ class TunedHyperparameter(Spec):
     searched: int
     chosen: int
     set: int
-    least: int | float | None = Field(default=None, exclude_if=lambda least: least is None)
-    median: int | float | None = Field(default=None, exclude_if=lambda median: median is None)
-    most: int | float | None = Field(default=None, exclude_if=lambda most: most is None)
-    values: tuple[tuple[Value, int], ...] | None = Field(
-        default=None, exclude_if=lambda values: values is None
-    )
+    least: int | float | None = _LEFT_OUT_IF_NONE
+    median: int | float | None = _LEFT_OUT_IF_NONE
+    most: int | float | None = _LEFT_OUT_IF_NONE
+    values: tuple[tuple[Value, int], ...] | None = _LEFT_OUT_IF_NONE
 
 
 class TuningSummary(Spec):

@@ -76,20 +76,6 @@ def save_representatives(
     folder: Folder,
 ) -> RepresentativesResult:
     """Write `fleet.parquet`, a row a model, and `result.json`."""
-    result = summarise_representatives(fleet, chosen, holdout, stability, weights)
-    folder.write_table(FLEET, fleet_table(fleet, chosen, holdout))
-    write_result(folder, result)
-    return result
-
-
-def summarise_representatives(
-    fleet: Fleet,
-    chosen: Representatives,
-    holdout: Sequence[ModelSpec],
-    stability: Stability,
-    weights: AttributeWeights,
-) -> RepresentativesResult:
-    """What a choice came to."""
     clusters = {
         model.name: int(of) for model, of in zip(fleet.models, chosen.clusters, strict=True)
     }
@@ -97,7 +83,7 @@ def summarise_representatives(
     members: list[list[ModelSpec]] = [[] for _ in chosen.models]
     for model in fleet.models:
         members[clusters[model.name]].append(model)
-    return RepresentativesResult(
+    result = RepresentativesResult(
         fleet=fleet.name,
         models=len(fleet.models),
         attribute_weights=weights,
@@ -124,3 +110,6 @@ def summarise_representatives(
             for model in holdout
         ),
     )
+    folder.write_table(FLEET, fleet_table(fleet, chosen, holdout))
+    write_result(folder, result)
+    return result

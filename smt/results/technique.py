@@ -4,6 +4,7 @@ from typing import Literal
 
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.search.delta import Delta
+from smt.search.recommend import Estimate
 from smt.space import Theta
 from smt.spec import Spec
 
@@ -92,20 +93,6 @@ class HoldoutRecord(Replication):
     reason: str
 
 
-class SurrogateEstimate(Spec):
-    """What the search's surrogate thinks of a trial.
-
-    Attributes:
-        mean, sem: Of μ, percent.
-        feasible_probability: P(R <= ε).
-    """
-
-    trial: int
-    mean: float
-    sem: float
-    feasible_probability: float
-
-
 class TechniqueRecord(Spec):
     """One technique's search, and the verdict on it.
 
@@ -129,7 +116,7 @@ class TechniqueRecord(Spec):
     stopped: str | None
     paper: int | None
     paper_generalizes: bool
-    estimate: SurrogateEstimate | None
+    estimate: Estimate | None
     shown: ShownTrial
     confirmation: tuple[Replication, ...]
     holdout: HoldoutRecord | None

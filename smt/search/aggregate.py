@@ -87,10 +87,8 @@ def normalise_weights(weights: Sequence[float] | None, count: int) -> list[float
 
 def mean_sem(sems: Sequence[float | None], shares: Sequence[float]) -> float | None:
     """Standard error of μ from those of independent deltas; None where one is unknown."""
-    if any(sem is None or math.isnan(sem) for sem in sems):
+    known = [sem for sem in sems if sem is not None and not math.isnan(sem)]
+    if len(known) < len(sems):
         return None
-    return math.sqrt(
-        math.fsum(
-            (share * sem) ** 2 for share, sem in zip(shares, sems, strict=True) if sem is not None
-        )
-    )
+    squares = [(share * sem) ** 2 for share, sem in zip(shares, known, strict=True)]
+    return math.sqrt(math.fsum(squares))

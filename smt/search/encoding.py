@@ -82,7 +82,7 @@ class Encoding:
     def steps(self) -> dict[int, list[float]]:
         """Column -> its values in [0, 1], of the ints that have few."""
         return {
-            column: [_scale(value, domain) for value in range(domain.low, domain.high + 1)]
+            column: [scale(value, domain) for value in range(domain.low, domain.high + 1)]
             for column, domain in enumerate(self.columns.values())
             if isinstance(domain, Int) and domain.high - domain.low < MOST_STEPS
         }
@@ -214,7 +214,7 @@ def _count_values(domain: Domain) -> float:
 def _encode(value: Any, domain: Domain) -> float:
     if isinstance(domain, Choice):
         return float(domain.values.index(value))
-    return _scale(value, domain)
+    return scale(value, domain)
 
 
 def _decode(number: float, domain: Domain) -> object:
@@ -234,7 +234,8 @@ def _spread(uniform: float, domain: Domain) -> object:
     return _decode(uniform, domain)
 
 
-def _scale(value: float, domain: Float | Int) -> float:
+def scale(value: float, domain: Float | Int) -> float:
+    """A value's place in its domain, 0 to 1; that of its logarithm where the domain has `log`."""
     low, high = float(domain.low), float(domain.high)
     if domain.log:
         return math.log(value / low) / math.log(high / low)

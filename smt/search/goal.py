@@ -1,11 +1,12 @@
 """What a search is after: the largest μ at which few models regress."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from smt.errors import InputError
 from smt.search.aggregate import normalise_weights
+from smt.search.delta import Delta
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,7 @@ class Goal:
         """How many models may regress."""
         m = len(self.shares)
         return max(count for count in range(m + 1) if count == 0 or count / m <= self.epsilon)
+
+    def settles(self, deltas: Iterable[Delta]) -> bool:
+        """Whether so many models have regressed that A is -inf whatever the others give."""
+        return sum(delta.regressed(self.alpha) for delta in deltas) > self.allowed

@@ -9,11 +9,10 @@ from smt.search.aggregate import Aggregate, aggregate
 from smt.search.delta import Delta
 from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method, check_method
-from smt.search.propose import judge, propose
+from smt.search.propose import judge, propose, propose_or_end
 from smt.search.recommend import Estimate, best_trial, choose
-from smt.search.rejection import Rejection, plan_rejection
 from smt.search.state import SearchState
-from smt.search.trial import Trial, spent
+from smt.search.trial import Trial
 from smt.seeds import check_seed
 from smt.space import Space, Theta, check_space
 
@@ -95,19 +94,13 @@ def optimize(
     state = SearchState(space, goal, seed=seed, earlier=earlier, early_stopping=early_stopping)
     stopped = None
     while len(state.trials) < trials:
-        stopped = spent(state.trials, max_evaluations)
-        if stopped is not None:
+        proposal = propose_or_end(state, max_evaluations, lambda known: propose(known, method))
+        if isinstance(proposal, str):
+            stopped = proposal
             break
-        proposal = propose(state, method)
-        if proposal is None:
-            stopped = "all points of the space are tried"
-            break
-        if proposal.stop is not None:
-            stopped = proposal.stop
-            break
-        rejection = plan_rejection(proposal, goal, early=early_rejection)
+        settling = goal if early_rejection and not proposal.finish else None
         try:
-            outcomes = _evaluate(evaluate, proposal.theta, models, proposal.order, rejection)
+            outcomes = _evaluate(evaluate, proposal.theta, models, proposal.order, settling)
         except RuntimeError as error:
             error.trials = tuple(state.trials)  # type: ignore[attr-defined]
             raise
@@ -139,9 +132,9 @@ def _evaluate(
     theta: Theta,
     models: Sequence[Hashable],
     order: Sequence[int],
-    rejection: Rejection | None,
+    settling: Goal | None,
 ) -> list[Delta]:
-    """Evaluate the models in this order, until the verdict is settled."""
+    """Evaluate the models in this order, until the goal settles the verdict where there is one."""
     outcomes = [Delta.not_evaluated()] * len(models)
     for index in order:
         try:
@@ -150,7 +143,7 @@ def _evaluate(
             raise RuntimeError(
                 f"evaluate failed at theta {theta}, model {models[index]!r}: {error!r}"
             ) from error
-        if rejection is not None and rejection.settles(outcomes):
+        if settling is not None and settling.settles(outcomes):
             break
     return outcomes
 

@@ -4,6 +4,8 @@ A proposal is a pure function of the state before it, so a search can stop anywh
 it had not.
 """
 
+from collections.abc import Callable
+
 from smt.search.methods import sobol
 from smt.search.methods.catalogue import METHODS, Method, check_earlier
 from smt.search.recommend import Estimate
@@ -35,6 +37,24 @@ def propose(state: SearchState, method: Method) -> Proposal | None:
     if proposal is None or proposal.theta in state.tried:
         return sobol.propose(state)
     return proposal
+
+
+def propose_or_end(
+    state: SearchState, most: int | None, choose: Callable[[SearchState], Proposal | None]
+) -> Proposal | str:
+    """What a search tries next, or why it ends.
+
+    Args:
+        most: No trial begins once so many evaluations are made; None for no limit.
+        choose: Gives the next θ; None where all points of the space are tried.
+    """
+    made = sum(trial.evaluations for trial in state.trials)
+    if most is not None and made >= most:
+        return f"{made} of {most} evaluations are made"
+    proposal = choose(state)
+    if proposal is None:
+        return "all points of the space are tried"
+    return proposal if proposal.stop is None else proposal.stop
 
 
 def judge(state: SearchState, method: Method) -> list[Estimate]:

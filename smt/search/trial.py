@@ -89,9 +89,3 @@ class Proposal:
     order: tuple[int, ...]
     finish: bool = False
     stop: str | None = None
-
-
-def spent(trials: Sequence[Trial], most: int | None) -> str | None:
-    """Why no further trial begins, once so many evaluations are made; None where one may."""
-    made = sum(trial.evaluations for trial in trials)
-    return None if most is None or made < most else f"{made} of {most} evaluations are made"

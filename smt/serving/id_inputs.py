@@ -74,11 +74,11 @@ def schema_of(schema: Schema, inputs: ProgramInputs) -> Schema:
 def reading_of(schema: Schema, reading: Reading) -> Reading:
     """What was decided of the columns of a part of a log's schema."""
     names = {*schema.columns, *schema.steps}
-    return Reading(
-        ids={name: each for name, each in reading.ids.items() if name in names},
-        units={name: each for name, each in reading.units.items() if name in names},
-        orders={name: each for name, each in reading.orders.items() if name in names},
-        separators={name: each for name, each in reading.separators.items() if name in names},
+    return Reading.model_validate(
+        {
+            what: {name: decided for name, decided in by_column.items() if name in names}
+            for what, by_column in reading
+        }
     )
 
 

@@ -64,42 +64,36 @@ class ProgramInputs(Spec):
                 f"{examples.ids.shape[0]} ids, not the {len(held.numeric)} and {len(held.ids)} of "
                 f"{', '.join(held.features)}"
             )
-        tensors: Tensors = {}
-        if self.numeric:
-            tensors["numeric"] = examples.numeric[
-                :, [held.numeric.index(name) for name in self.numeric]
-            ]
-        if self.ids:
-            tensors["ids"] = examples.ids[[held.ids.index(name) for name in self.ids]]
-        if self.lists:
-            lists = {name: examples.lists[name] for name in self.lists}
-            tensors["lists"] = {name: (each.values, each.lengths) for name, each in lists.items()}
-        if self.steps:
-            tensors["steps"] = {name: examples.lists[name].values for name in self.steps}
-        if self.embeddings:
-            tensors["embeddings"] = {name: examples.embeddings[name] for name in self.embeddings}
-        if self.timestamps:
-            tensors["timestamps"] = examples.timestamps
-        return tensors
+        lists = {name: examples.lists[name] for name in self.lists}
+        return self._own(
+            {
+                "numeric": examples.numeric[:, [held.numeric.index(name) for name in self.numeric]],
+                "ids": examples.ids[[held.ids.index(name) for name in self.ids]],
+                "lists": {name: (each.values, each.lengths) for name, each in lists.items()},
+                "steps": {name: examples.lists[name].values for name in self.steps},
+                "embeddings": {name: examples.embeddings[name] for name in self.embeddings},
+                "timestamps": examples.timestamps,
+            }
+        )
 
     def shapes(self) -> Tensors:
         """Which sizes may change from call to call: that of the batch, those of its lists."""
         size = Dim("batch")
         totals = {name: Dim(f"list_{place}") for place, name in enumerate(self.lists)}
-        shapes: Tensors = {}
-        if self.numeric:
-            shapes["numeric"] = {0: size}
-        if self.ids:
-            shapes["ids"] = {1: size}
-        if self.lists:
-            shapes["lists"] = {name: ({0: total}, {0: size}) for name, total in totals.items()}
-        if self.steps:
-            shapes["steps"] = {name: {0: totals[of]} for name, of in self.steps.items()}
-        if self.embeddings:
-            shapes["embeddings"] = {name: {0: size} for name in self.embeddings}
-        if self.timestamps:
-            shapes["timestamps"] = {0: size}
-        return shapes
+        return self._own(
+            {
+                "numeric": {0: size},
+                "ids": {1: size},
+                "lists": {name: ({0: total}, {0: size}) for name, total in totals.items()},
+                "steps": {name: {0: totals[of]} for name, of in self.steps.items()},
+                "embeddings": {name: {0: size} for name in self.embeddings},
+                "timestamps": {0: size},
+            }
+        )
+
+    def _own(self, groups: Tensors) -> Tensors:
+        """The groups that the program reads."""
+        return {group: held for group, held in groups.items() if getattr(self, group)}
 
 
 class Unpack(torch.nn.Module):

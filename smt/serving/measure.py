@@ -55,7 +55,6 @@ def measure_serving(
     *,
     requests: int = 200,
     warmup: int = 20,
-    seed: int = 0,
 ) -> ServingCost:
     """Measure the copy of a network that serves, on random requests.
 
@@ -64,9 +63,8 @@ def measure_serving(
         template: Its template, with the model's own hyperparameters in it: of the tables'
             precision, the batch size and the target.
         requests: Timed, after `warmup` ones that are not.
-        seed: Of the requests.
     """
-    (cost,) = measure_in_turn([(network, template)], requests=requests, warmup=warmup, seed=seed)
+    (cost,) = measure_in_turn([(network, template)], requests=requests, warmup=warmup)
     return cost
 
 
@@ -75,13 +73,12 @@ def measure_in_turn(
     *,
     requests: int = 200,
     warmup: int = 20,
-    seed: int = 0,
 ) -> tuple[ServingCost, ...]:
     """Measure networks as `measure_serving` does, a request of each at a time.
 
     What else the machine does slows all of them alike, so that their latencies compare.
     """
-    serving = [_Served(*each, seed) for each in networks]
+    serving = [_Served(*each) for each in networks]
     with one_thread(), torch.no_grad():
         for _ in range(warmup):
             for served in serving:
@@ -96,7 +93,7 @@ def measure_in_turn(
 class _Served:
     """A copy of a network that serves random requests."""
 
-    def __init__(self, network: Network, template: Template, seed: int) -> None:
+    def __init__(self, network: Network, template: Template) -> None:
         self.serving, self.steps = template.serving, template.features.max_steps
         self.flops = _count(network, one_example(network, steps=self.steps))
         self.network = serve(network, self.serving.table_precision)
@@ -105,13 +102,18 @@ class _Served:
         self.dense_bytes = _bytes(self.network) - self.table_bytes
         self.device = device_of(self.serving.target)
         self.network.to(self.device)
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(0)
 
     def milliseconds(self) -> float:
         """Of the next request."""
         size, steps = self.serving.batch_size, self.steps
         batch = random_requests(self.network, size, steps=steps, generator=self.generator)
-        return _milliseconds(self.network, batch.to(self.device), self.device)
+        batch = batch.to(self.device)
+        _wait(self.device)
+        started = time.perf_counter()
+        torch.sigmoid(self.network(batch))
+        _wait(self.device)
+        return (time.perf_counter() - started) * 1e3
 
     def cost(self, milliseconds: Sequence[float]) -> ServingCost:
         """With the latencies of requests."""
@@ -156,14 +158,6 @@ def _bytes(module: nn.Module) -> int:
     """Of parameters and buffers."""
     held = [*module.parameters(), *module.buffers()]
     return sum(each.numel() * each.element_size() for each in held)
-
-
-def _milliseconds(served: Network, batch: Batch, device: torch.device) -> float:
-    _wait(device)
-    started = time.perf_counter()
-    torch.sigmoid(served(batch))
-    _wait(device)
-    return (time.perf_counter() - started) * 1e3
 
 
 def _wait(device: torch.device) -> None:

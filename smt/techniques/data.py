@@ -4,167 +4,125 @@ from typing import Literal
 
 from smt.space import Choice, Float, Int
 from smt.template.data import Auxiliary, ConversionWindow, Distillation, PastRates
-from smt.template.technique import Technique
+from smt.template.technique import technique
 from smt.template.template import Template
 
 
-def _label_smoothing(template: Template, *, smoothing: float) -> Template:
+@technique(
+    part="data",
+    smoothing=(Float(1e-4, 0.2, log=True), "share of the way to the base rate"),
+    source="Szegedy et al. (arXiv:1512.00567), smoothed towards the base rate",
+)
+def label_smoothing(template: Template, *, smoothing: float) -> Template:
+    """Training labels moved towards the base rate."""
     return template.change("data", label_smoothing=smoothing)
 
 
-label_smoothing = Technique(
-    name="label_smoothing",
+@technique(
     part="data",
-    summary="Training labels moved towards the base rate.",
-    space={"smoothing": Float(1e-4, 0.2, log=True)},
-    meanings={"smoothing": "share of the way to the base rate"},
-    change=_label_smoothing,
-    source="Szegedy et al. (arXiv:1512.00567), smoothed towards the base rate",
+    hours=(Float(1.0, 720.0, log=True), "length of the window, from the impression on"),
+    correction=(
+        Choice(["weighted", "drop", "none"]),
+        "what becomes of rows whose window was still open at the end of training",
+    ),
+    source="Chapelle, Modeling Delayed Feedback, KDD 2014; Ktena et al. (arXiv:1907.06558)",
 )
-
-
-def _conversion_window(
+def conversion_window(
     template: Template, *, hours: float, correction: Literal["weighted", "drop", "none"]
 ) -> Template:
+    """A delayed event counts if it comes within a window; models of events without a delay column
+    stay as they are.
+    """
     window = ConversionWindow(hours=hours, correction=correction)
     return template.change("data", conversion_window=window)
 
 
-conversion_window = Technique(
-    name="conversion_window",
+@technique(
     part="data",
-    summary="A delayed event counts if it comes within a window; models of events without a "
-    "delay column stay as they are.",
-    space={
-        "hours": Float(1.0, 720.0, log=True),
-        "correction": Choice(["weighted", "drop", "none"]),
-    },
-    meanings={
-        "hours": "length of the window, from the impression on",
-        "correction": "what becomes of rows whose window was still open at the end of training",
-    },
-    change=_conversion_window,
-    source="Chapelle, Modeling Delayed Feedback, KDD 2014; Ktena et al. (arXiv:1907.06558)",
+    count=(Int(1, 4), "other events that are learned"),
+    weight=(Float(0.01, 1.0, log=True), "of their mean loss, beside that of the model's events"),
+    source="Caruana, Multitask Learning, Machine Learning 28, 1997",
 )
-
-
-def _auxiliary_events(template: Template, *, count: int, weight: float) -> Template:
+def auxiliary_events(template: Template, *, count: int, weight: float) -> Template:
+    """Other events of the log as further labels, during training only."""
     return template.change("data", auxiliary=Auxiliary(source="events", count=count, weight=weight))
 
 
-auxiliary_events = Technique(
-    name="auxiliary_events",
+@technique(
     part="data",
-    summary="Other events of the log as further labels, during training only.",
-    space={"count": Int(1, 4), "weight": Float(0.01, 1.0, log=True)},
-    meanings={
-        "count": "other events that are learned",
-        "weight": "of their mean loss, beside that of the model's events",
-    },
-    change=_auxiliary_events,
-    source="Caruana, Multitask Learning, Machine Learning 28, 1997",
+    reads=("numeric",),
+    count=(Int(1, 4), "numeric features that are learned"),
+    weight=(
+        Float(0.001, 0.3, log=True),
+        "of their mean squared error, beside the loss of the model's events",
+    ),
+    source="Caruana and de Sa, Promoting Poor Features to Supervisors, NIPS 1996",
 )
-
-
-def _auxiliary_numerics(template: Template, *, count: int, weight: float) -> Template:
+def auxiliary_numerics(template: Template, *, count: int, weight: float) -> Template:
+    """The most important numeric features as labels instead of inputs. An alternative to
+    auxiliary_events: the last one applied counts.
+    """
     return template.change(
         "data", auxiliary=Auxiliary(source="numeric", count=count, weight=weight)
     )
 
 
-auxiliary_numerics = Technique(
-    name="auxiliary_numerics",
+@technique(
     part="data",
-    summary="The most important numeric features as labels instead of inputs. An alternative "
-    "to auxiliary_events: the last one applied counts.",
-    reads=("numeric",),
-    space={"count": Int(1, 4), "weight": Float(0.001, 0.3, log=True)},
-    meanings={
-        "count": "numeric features that are learned",
-        "weight": "of their mean squared error, beside the loss of the model's events",
-    },
-    change=_auxiliary_numerics,
-    source="Caruana and de Sa, Promoting Poor Features to Supervisors, NIPS 1996",
+    kept=(Float(0.05, 1.0, log=True), "share of the rows without an event that is kept"),
+    source="He et al., Practical Lessons, ADKDD 2014, Section 6 (doi:10.1145/2648584.2648589)",
 )
-
-
-def _negative_downsampling(template: Template, *, kept: float) -> Template:
+def negative_downsampling(template: Template, *, kept: float) -> Template:
+    """Trains on a share of the rows without an event, and recalibrates predictions."""
     return template.change("data", negative_rate=kept)
 
 
-negative_downsampling = Technique(
-    name="negative_downsampling",
+@technique(
     part="data",
-    summary="Trains on a share of the rows without an event, and recalibrates predictions.",
-    space={"kept": Float(0.05, 1.0, log=True)},
-    meanings={"kept": "share of the rows without an event that is kept"},
-    change=_negative_downsampling,
-    source="He et al., Practical Lessons, ADKDD 2014, Section 6 (doi:10.1145/2648584.2648589)",
+    half_life=(Float(0.5, 60.0, log=True), "days after which a row counts half"),
+    source="Koren, Collaborative Filtering with Temporal Dynamics, KDD 2009",
 )
-
-
-def _recency_weights(template: Template, *, half_life: float) -> Template:
+def recency_weights(template: Template, *, half_life: float) -> Template:
+    """Recent training rows weigh more than old ones."""
     return template.change("data", recency_half_life=half_life)
 
 
-recency_weights = Technique(
-    name="recency_weights",
+@technique(
     part="data",
-    summary="Recent training rows weigh more than old ones.",
-    space={"half_life": Float(0.5, 60.0, log=True)},
-    meanings={"half_life": "days after which a row counts half"},
-    change=_recency_weights,
-    source="Koren, Collaborative Filtering with Temporal Dynamics, KDD 2009",
+    balance=(
+        Float(0.05, 1.0),
+        "b in a row's weight s^-b on a surface with share s; 1 makes all equal",
+    ),
+    source="Arivazhagan et al. (arXiv:1907.05019): sampling with a temperature",
 )
-
-
-def _surface_balance(template: Template, *, balance: float) -> Template:
+def surface_balance(template: Template, *, balance: float) -> Template:
+    """Rows of small surfaces weigh more; logs without a surface stay as they are."""
     return template.change("data", surface_balance=balance)
 
 
-surface_balance = Technique(
-    name="surface_balance",
+@technique(
     part="data",
-    summary="Rows of small surfaces weigh more; logs without a surface stay as they are.",
-    space={"balance": Float(0.05, 1.0)},
-    meanings={"balance": "b in a row's weight s^-b on a surface with share s; 1 makes all equal"},
-    change=_surface_balance,
-    source="Arivazhagan et al. (arXiv:1907.05019): sampling with a temperature",
-)
-
-
-def _past_rates(template: Template, *, count: int, prior_count: float) -> Template:
-    return template.change("data", past_rates=PastRates(count=count, prior_count=prior_count))
-
-
-past_rates = Technique(
-    name="past_rates",
-    part="data",
-    summary="How often events followed earlier rows with the same id, as numeric features.",
     reads=("id",),
-    space={"count": Int(1, 8), "prior_count": Float(1.0, 1000.0, log=True)},
-    meanings={
-        "count": "most important ids whose rates are read",
-        "prior_count": "rows of the base rate that every id's rate is shrunk by",
-    },
-    change=_past_rates,
+    count=(Int(1, 8), "most important ids whose rates are read"),
+    prior_count=(
+        Float(1.0, 1000.0, log=True),
+        "rows of the base rate that every id's rate is shrunk by",
+    ),
     source="Prokhorenkova et al., CatBoost, NeurIPS 2018 (arXiv:1706.09516): ordered target "
     "statistics",
 )
+def past_rates(template: Template, *, count: int, prior_count: float) -> Template:
+    """How often events followed earlier rows with the same id, as numeric features."""
+    return template.change("data", past_rates=PastRates(count=count, prior_count=prior_count))
 
 
-def _distillation(template: Template, *, weight: float) -> Template:
-    teacher = Distillation(teacher=f"{template.paradigm}_large", version=1, weight=weight)
-    return template.change("data", distillation=teacher)
-
-
-distillation = Technique(
-    name="distillation",
+@technique(
     part="data",
-    summary="Learns from the predictions of the paradigm's large template (version 1) as well.",
     scales=("small", "medium"),
-    space={"weight": Float(0.05, 0.95)},
-    meanings={"weight": "share of the way that labels move to the teacher's predictions"},
-    change=_distillation,
+    weight=(Float(0.05, 0.95), "share of the way that labels move to the teacher's predictions"),
     source="Hinton et al. (arXiv:1503.02531); Anil et al., On the Factory Floor (arXiv:2209.05310)",
 )
+def distillation(template: Template, *, weight: float) -> Template:
+    """Learns from the predictions of the paradigm's large template (version 1) as well."""
+    teacher = Distillation(teacher=f"{template.paradigm}_large", version=1, weight=weight)
+    return template.change("data", distillation=teacher)

@@ -1,6 +1,6 @@
 """Where a technique's interactions go, so that those of other techniques stay."""
 
-from smt.template.architecture import DHEN, Interaction, Member, Parallel
+from smt.template.architecture import DHEN, Interaction, Member, Parallel, singles
 from smt.template.template import Template
 
 
@@ -14,8 +14,7 @@ def beside(template: Template, spec: Member, *, dropping: tuple[str, ...] = ()) 
         dropping: Kinds that leave the last element.
     """
     *below, last = template.architecture.interactions or (spec,)
-    members = last.members if isinstance(last, Parallel | DHEN) else (last,)
-    joined = _join(tuple(each for each in members if each.kind not in dropping), spec)
+    joined = _join(tuple(each for each in singles(last) if each.kind not in dropping), spec)
     top: Interaction
     if isinstance(last, DHEN):
         top = DHEN(members=joined, tokens=last.tokens)

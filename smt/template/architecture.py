@@ -1,7 +1,7 @@
 """The architecture part: how tokens meet, what joins them, and how events share it."""
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -18,19 +18,21 @@ from smt.layers.interactions.wukong import WukongLayer
 from smt.spec import Spec
 
 
+def sizes(spec: Spec) -> dict[str, Any]:
+    """The fields of a spec of a module, but for its kind: what its module is called with."""
+    return {name: value for name, value in spec if name != "kind"}
+
+
 class InteractionSpec(Spec):
     """How tokens meet. `Single` lists those that there are.
 
     Attributes:
         module: What it stands for, called with its fields by name; `build` may say otherwise.
+        reads_sequences: Whether the module reads sequences step by step.
     """
 
     module: ClassVar[Callable[..., Layer]]
-
-    @property
-    def reads_sequences(self) -> bool:
-        """Whether the module reads sequences step by step."""
-        return False
+    reads_sequences: ClassVar[bool] = False
 
     def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
         """The module that takes `tokens` tokens; None where it would have nothing to do.
@@ -38,8 +40,7 @@ class InteractionSpec(Spec):
         Raises:
             ValueError: Sizes do not fit, such as heads that do not divide `dim`.
         """
-        fields = {name: value for name, value in self if name != "kind"}
-        return type(self).module(tokens, dim, **fields)
+        return type(self).module(tokens, dim, **sizes(self))
 
 
 class Dot(InteractionSpec):
@@ -101,13 +102,8 @@ class Bilinear(InteractionSpec):
         # A single token has no pairs.
         if tokens == 1:
             return None
-        return BilinearInteraction(
-            tokens,
-            dim,
-            gate_reduction=self.gate_reduction,
-            kind=self.form,
-            tokens=self.tokens,
-        )
+        fields = sizes(self)
+        return BilinearInteraction(tokens, dim, kind=fields.pop("form"), **fields)
 
 
 class TokenAttention(InteractionSpec):
@@ -122,30 +118,18 @@ class TokenAttention(InteractionSpec):
 class InterFormer(InteractionSpec):
     """Exchange between tokens and sequences; left out of networks without sequences."""
 
+    reads_sequences: ClassVar = True
     kind: Literal["interformer"] = "interformer"
     layers: PositiveInt
     heads: PositiveInt
     summary_tokens: PositiveInt
     recent: PositiveInt
 
-    @property
-    def reads_sequences(self) -> bool:
-        """Its layers do."""
-        return True
-
     def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
         """See `InteractionSpec.build`."""
         if num_sequences == 0:
             return None
-        return InterFormerInteraction(
-            tokens,
-            dim,
-            num_sequences=num_sequences,
-            layers=self.layers,
-            heads=self.heads,
-            summary_tokens=self.summary_tokens,
-            recent=self.recent,
-        )
+        return InterFormerInteraction(tokens, dim, num_sequences=num_sequences, **sizes(self))
 
 
 Single = Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer
@@ -157,11 +141,6 @@ class Parallel(InteractionSpec):
 
     kind: Literal["parallel"] = "parallel"
     members: tuple[Member, ...] = Field(min_length=1)
-
-    @property
-    def reads_sequences(self) -> bool:
-        """Whether a member does."""
-        return any(member.reads_sequences for member in self.members)
 
     def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
         """See `InteractionSpec.build`."""
@@ -176,11 +155,6 @@ class DHEN(InteractionSpec):
     members: tuple[Member, ...] = Field(min_length=1)
     tokens: PositiveInt
 
-    @property
-    def reads_sequences(self) -> bool:
-        """Whether a member does."""
-        return any(member.reads_sequences for member in self.members)
-
     def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
         """See `InteractionSpec.build`."""
         members = _build_members(self.members, tokens, dim, num_sequences)
@@ -188,6 +162,13 @@ class DHEN(InteractionSpec):
 
 
 Interaction = Annotated[Single | Parallel | DHEN, Field(discriminator="kind")]
+
+
+def singles(interaction: Interaction) -> tuple[Member, ...]:
+    """The members of an ensemble; any other interaction itself."""
+    if isinstance(interaction, Parallel | DHEN):
+        return interaction.members
+    return (interaction,)
 
 
 def _build_members(

@@ -130,11 +130,10 @@ def _parents(template: Template, model: ModelSpec, schema: Schema) -> dict[str, 
     waiting = list(model.events)
     while waiting:
         event = waiting.pop()
-        column = schema.columns[event]
-        assert isinstance(column, Event)
-        if column.after is not None and event not in parents:
-            parents[event] = column.after
-            waiting.append(column.after)
+        after = schema.of_kind(Event)[event].after
+        if after is not None and event not in parents:
+            parents[event] = after
+            waiting.append(after)
     return parents
 
 

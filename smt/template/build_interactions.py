@@ -28,9 +28,8 @@ def build_stack(
 
 def build_over(spec: specs.PlainMLP | specs.ResidualMLP, in_features: int) -> nn.Module:
     """The MLP over the flattened tokens."""
-    if isinstance(spec, specs.PlainMLP):
-        return mlp.MLP(in_features, spec.widths)
-    return mlp.ResidualMLP(in_features, spec.width, spec.depth)
+    module = mlp.MLP if isinstance(spec, specs.PlainMLP) else mlp.ResidualMLP
+    return module(in_features, **specs.sizes(spec))
 
 
 def build_tasks(
@@ -38,14 +37,7 @@ def build_tasks(
 ) -> nn.Module:
     """How events share the MLP's output."""
     if isinstance(spec, specs.MMoE):
-        return multitask.MMoE(in_features, num_events, experts=spec.experts, width=spec.width)
+        return multitask.MMoE(in_features, num_events, **specs.sizes(spec))
     if isinstance(spec, specs.PLE):
-        return multitask.PLE(
-            in_features,
-            num_events,
-            shared=spec.shared,
-            specific=spec.specific,
-            layers=spec.layers,
-            width=spec.width,
-        )
+        return multitask.PLE(in_features, num_events, **specs.sizes(spec))
     return multitask.SharedBottom(in_features, num_events)

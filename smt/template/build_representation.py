@@ -1,7 +1,5 @@
 """A representation, from a template's features part and the features that it read."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 from torchrec import PoolingType
@@ -17,6 +15,7 @@ from smt.layers.tables import PooledTables, Table
 from smt.layers.transforms import BucketIds, CrossIds, QuantileBuckets
 from smt.layers.unknown import UnknownAsMissing
 from smt.layers.weighers import FrequencyGate, PositionWeights
+from smt.template.architecture import singles
 from smt.template.build_sequences import build_pooler, build_reader
 from smt.template.features import (
     AttentionPooling,
@@ -28,14 +27,6 @@ from smt.template.features import (
 )
 from smt.template.inputs import Inputs
 from smt.template.template import Template
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Features that share one table of `num_ids` ids."""
-
-    num_ids: int
-    features: tuple[str, ...]
 
 
 class RepresentationBuilder:
@@ -62,6 +53,7 @@ class RepresentationBuilder:
         self.schema = schema
         self.numeric_columns = [n for n in columns if isinstance(schema.columns[n], Numeric)]
         self.id_rows = [n for n in columns if isinstance(schema.columns[n], SINGLE_ID_KINDS)]
+        self.sequences = schema.of_kind(Sequence)
         self.num_labels = num_labels
         self.device = device
         self.row_wise = template.training.table_optimizer == "row_wise_adagrad"
@@ -71,7 +63,8 @@ class RepresentationBuilder:
         inputs = self.inputs
         numeric, numeric_tokens = self._numeric()
         past_rates = self._past_rates()
-        embeddings = {name: nn.Linear(self._dim_of(name), self.dim) for name in inputs.embeddings}
+        vectors = self.schema.of_kind(Embedding)
+        embeddings = {name: nn.Linear(vectors[name].dim, self.dim) for name in inputs.embeddings}
         groups = self._groups()
         stepped = [group for group in groups if any(map(self._is_stepped, group.features))]
         pooled = self._pooled([group for group in groups if group not in stepped])
@@ -119,9 +112,7 @@ class RepresentationBuilder:
         )
 
     def _ids(self) -> Ids:
-        inputs = self.inputs
-        crosses = inputs.crosses or {}
-        buckets = inputs.buckets or {}
+        inputs, crosses, buckets = self.inputs, self.inputs.crosses, self.inputs.buckets
         needed = {*inputs.ids, *inputs.past_rates, *(s for c in crosses.values() for s in c.of)}
         quantiles = [name for name, bucket in buckets.items() if bucket.boundaries is None]
         return Ids(
@@ -138,16 +129,16 @@ class RepresentationBuilder:
 
     def _unknown(self) -> UnknownAsMissing:
         lists = {n: self._num_ids(n) for n in (*self.inputs.id_lists, *self.inputs.sequences)}
-        for column in map(self._sequence, self.inputs.sequences):
+        for column in (self.sequences[name] for name in self.inputs.sequences):
             if column.events is not None and column.num_events is not None:
                 lists[column.events] = column.num_events
         return UnknownAsMissing([self._num_ids(name) for name in self.id_rows], lists)
 
-    def _groups(self) -> list[_Group]:
-        """Tables in the order of their first features: ids, transforms, lists, sequences."""
+    def _groups(self) -> list[Table]:
+        """Tables of a row an id, by their first features: ids, transforms, lists, sequences."""
         inputs = self.inputs
-        singles = [*inputs.ids, *(inputs.crosses or {}), *(inputs.buckets or {})]
-        groups = {name: [name] for name in [*singles, *inputs.id_lists]}
+        made = (*inputs.crosses, *inputs.buckets)
+        groups = {name: [name] for name in (*inputs.ids, *made, *inputs.id_lists)}
         for name in [*inputs.id_lists, *inputs.sequences]:
             owner = self._shares_with(name)
             if owner is not None and name not in groups.get(owner, ()):
@@ -155,7 +146,7 @@ class RepresentationBuilder:
                 groups.pop(name, None)
             elif owner is None:
                 groups.setdefault(name, [name])
-        return [_Group(self._num_ids(name), tuple(members)) for name, members in groups.items()]
+        return [Table(self._num_ids(name), tuple(members)) for name, members in groups.items()]
 
     def _shares_with(self, name: str) -> str | None:
         """The feature whose table a list or sequence uses."""
@@ -174,17 +165,17 @@ class RepresentationBuilder:
         """Whether a feature's ids must be looked up one by one."""
         attended = isinstance(self.features.pooling, AttentionPooling)
         if name in self.inputs.sequences:
-            column, interactions = self._sequence(name), self.template.architecture.interactions
+            column, interactions = self.sequences[name], self.template.architecture.interactions
             events = self.features.event_steps is not None and (column.events or column.timestamps)
             return bool(
                 self.features.sequence is not None
                 or attended
                 or events
-                or any(each.reads_sequences for each in interactions)
+                or any(single.reads_sequences for each in interactions for single in singles(each))
             )
         return name in self.inputs.id_lists and attended
 
-    def _pooled(self, groups: list[_Group]) -> list[PooledTables]:
+    def _pooled(self, groups: list[Table]) -> list[PooledTables]:
         lists = {*self.inputs.id_lists, *self.inputs.sequences}
         single = [group for group in groups if not lists & {*group.features}]
         several = [group for group in groups if lists & {*group.features}]
@@ -209,7 +200,7 @@ class RepresentationBuilder:
                 )
         return collections
 
-    def _steps(self, groups: list[_Group]) -> Steps:
+    def _steps(self, groups: list[Table]) -> Steps:
         members = [name for group in groups for name in group.features]
         lists = [name for name in members if name in self.inputs.id_lists]
         sequences = [name for name in members if name in self.inputs.sequences]
@@ -226,7 +217,7 @@ class RepresentationBuilder:
             {name: build_pooler(self.features, self.dim) for name in lists},
             {
                 name: build_reader(
-                    self.features, self.dim, self._sequence(name), self._shares_with(name)
+                    self.features, self.dim, self.sequences[name], self._shares_with(name)
                 )
                 for name in sequences
             },
@@ -242,39 +233,29 @@ class RepresentationBuilder:
             weighers.append(FrequencyGate(self._num_ids(name), self.features.frequency_gate))
         return weighers
 
-    def _tables(self, groups: list[_Group]) -> dict[str, Table]:
+    def _tables(self, groups: list[Table]) -> dict[str, Table]:
         return {group.features[0]: Table(self._rows(group), group.features) for group in groups}
 
-    def _rows(self, group: _Group) -> int:
+    def _rows(self, group: Table) -> int:
         hashing = self.features.hashing
-        return group.num_ids if hashing is None else min(group.num_ids, hashing.buckets)
+        return group.rows if hashing is None else min(group.rows, hashing.buckets)
 
-    def _hashing(self, groups: list[_Group]) -> dict[str, MultiHash]:
+    def _hashing(self, groups: list[Table]) -> dict[str, MultiHash]:
         spec = self.features.hashing
         return {
             name: MultiHash(spec.buckets, spec.hashes)
             for group in groups
-            if spec is not None and group.num_ids > spec.buckets
+            if spec is not None and group.rows > spec.buckets
             for name in group.features
         }
 
     def _num_ids(self, name: str) -> int:
-        if name in (self.inputs.crosses or {}):
-            return self.inputs.crosses[name].num_ids  # type: ignore[index]
-        bucket = (self.inputs.buckets or {}).get(name)
+        if name in self.inputs.crosses:
+            return self.inputs.crosses[name].num_ids
+        bucket = self.inputs.buckets.get(name)
         if bucket is not None and bucket.boundaries is not None:
             return BucketIds(bucket.boundaries).num_ids
         if bucket is not None:
             assert bucket.buckets is not None
             return QuantileBuckets(1, bucket.buckets).num_ids
         return int(self.schema.columns[name].num_ids)  # type: ignore[union-attr]
-
-    def _sequence(self, name: str) -> Sequence:
-        column = self.schema.columns[name]
-        assert isinstance(column, Sequence)
-        return column
-
-    def _dim_of(self, name: str) -> int:
-        column = self.schema.columns[name]
-        assert isinstance(column, Embedding)
-        return column.dim

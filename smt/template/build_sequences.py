@@ -9,6 +9,7 @@ from smt.layers.sequences.pooling import AttentionPooler, MeanPooler, SumPooler
 from smt.layers.sequences.pooling import TargetAttention as TargetAttentionPooler
 from smt.layers.sequences.self_attention import SelfAttentionEncoder
 from smt.layers.sequences.steps import EventSteps
+from smt.template.architecture import sizes
 from smt.template.features import (
     HSTU,
     AttentionPooling,
@@ -60,21 +61,11 @@ def _event_steps(features: Features, dim: int, column: Sequence) -> EventSteps |
 
 
 def _encoder(features: Features, dim: int) -> nn.Module | None:
-    match features.sequence:
-        case SelfAttention(layers=layers, heads=heads):
-            return SelfAttentionEncoder(
-                dim, layers=layers, heads=heads, max_length=features.max_steps
-            )
-        case HSTU(layers=layers, heads=heads, time_buckets=buckets):
-            return HSTUEncoder(
-                dim,
-                layers=layers,
-                heads=heads,
-                max_length=features.max_steps,
-                time_buckets=buckets,
-            )
-        case _:
-            return None
+    spec = features.sequence
+    if not isinstance(spec, SelfAttention | HSTU):
+        return None
+    encoder = SelfAttentionEncoder if isinstance(spec, SelfAttention) else HSTUEncoder
+    return encoder(dim, max_length=features.max_steps, **sizes(spec))
 
 
 def _sequence_pooler(features: Features, dim: int, target: str | None) -> nn.Module:

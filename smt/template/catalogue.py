@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 from smt.errors import InputError
 from smt.spec import suggest
-from smt.template.template import Template
+from smt.template.template import Paradigm, Scale, Template
 from smt.template.versions import (
     TEMPLATES,
     Version,
@@ -18,14 +19,7 @@ from smt.template.versions import (
 )
 
 # In Table 1's order.
-names = (
-    "sparsenn_small",
-    "sparsenn_medium",
-    "sparsenn_large",
-    "decoupled_sparsenn_small",
-    "decoupled_sparsenn_medium",
-    "decoupled_sparsenn_large",
-)
+names = tuple(f"{paradigm}_{scale}" for paradigm in get_args(Paradigm) for scale in get_args(Scale))
 
 
 class _Catalogue(Mapping[str, Template]):

@@ -3,19 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from torchrec import KeyedJaggedTensor
 
-from smt.data import Batch, Log, Schema
+from smt.data import Batch, Log, Schema, arrow_schema, columns_of, read_batches
 from smt.data.schema import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
     Cross,
     DataConstraint,
-    Embedding,
-    Numeric,
     Sequence,
     Surface,
 )
@@ -94,30 +91,20 @@ def above_flops_limit(template: Template, model: ModelSpec) -> Excess | None:
 
 def one_example(network: Network, *, steps: int) -> Batch:
     """A batch of one: zeros everywhere, sequences of `steps` steps, lists of one id."""
-    columns = {name: network.schema.columns[name] for name in network.features}
-    lists = {}
-    for name, column in columns.items():
-        if isinstance(column, ID_LIST_KINDS):
-            length = steps if isinstance(column, Sequence) else 1
-            lists[name] = _zeros([name], length)
-            if isinstance(column, Sequence):
-                for step in (column.events, column.timestamps):
-                    if step is not None:
-                        lists[step] = _zeros([step], length)
-    ids = [name for name, column in columns.items() if isinstance(column, SINGLE_ID_KINDS)]
-    numeric = [name for name, column in columns.items() if isinstance(column, Numeric)]
-    return Batch(
-        numeric=torch.zeros(1, len(numeric)),
-        ids=_zeros(ids, 1),
-        id_lists=lists,
-        embeddings={
-            name: torch.zeros(1, column.dim)
-            for name, column in columns.items()
-            if isinstance(column, Embedding)
-        },
-        labels=torch.zeros(1, len(network.labels)),
-        weights=torch.ones(1),
-        timestamps=torch.zeros(1, dtype=torch.int64),
+    schema, features, events = network.schema, network.features, network.labels
+    sequences = {*schema.names(Sequence), *schema.steps}
+    columns = {}
+    for name in columns_of(schema, features, events, steps=True):
+        kind = arrow_schema(schema).field(name).type
+        if pa.types.is_fixed_size_list(kind):
+            columns[name] = pa.array([[0.0] * kind.list_size], kind)
+        elif pa.types.is_list(kind):
+            columns[name] = pa.array([[0] * (steps if name in sequences else 1)], kind)
+        else:
+            columns[name] = pa.array([0], kind)
+    table = pa.table(columns)
+    return next(
+        read_batches(table, schema, features=features, events=events, batch_size=1, steps=True)
     )
 
 
@@ -133,10 +120,3 @@ def _one_row(column: Any) -> Any:
 def _index_add(self: Shape, dim: int, index: Shape, source: Shape, **_: object) -> int:
     """A multiplication and an addition for every weighted value."""
     return 2 * int(torch.Size(source).numel())
-
-
-def _zeros(keys: list[str], length: int) -> KeyedJaggedTensor:
-    values: Tensor = torch.zeros(len(keys) * length, dtype=torch.int64)
-    return KeyedJaggedTensor(
-        keys=keys, values=values, lengths=torch.full((len(keys),), length, dtype=torch.int32)
-    )

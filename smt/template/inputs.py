@@ -1,7 +1,7 @@
 """Which of a model's features a template reads, and as what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import get_args
 
@@ -58,22 +58,22 @@ class Inputs:
     ids: tuple[str, ...] = ()
     id_lists: tuple[str, ...] = ()
     sequences: tuple[str, ...] = ()
-    crosses: Mapping[str, CrossInput] | None = None
-    buckets: Mapping[str, BucketInput] | None = None
+    crosses: Mapping[str, CrossInput] = field(default_factory=dict)
+    buckets: Mapping[str, BucketInput] = field(default_factory=dict)
     past_rates: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """All features, transforms included, that become tokens."""
-        transforms = (*(self.crosses or {}), *(self.buckets or {}))
+        transforms = (*self.crosses, *self.buckets)
         lists = (*self.id_lists, *self.sequences)
         return (*self.numeric, *self.embeddings, *self.ids, *transforms, *lists)
 
     def columns(self, schema: Schema) -> list[str]:
         """What must be read of a log, in the order in which batches hold it."""
-        sources = [name for cross in (self.crosses or {}).values() for name in cross.of]
-        sources += [bucket.of for bucket in (self.buckets or {}).values()]
+        sources = [name for cross in self.crosses.values() for name in cross.of]
+        sources += [bucket.of for bucket in self.buckets.values()]
         stored = [name for name in self.names if name in schema.columns]
         return input_features(schema, [*stored, *sources, *self.past_rates, *self.targets])
 
@@ -81,14 +81,10 @@ class Inputs:
 def feature_type(schema: Schema, name: str) -> FeatureType:
     """The type by which a feature is selected; a sequence of typed or timed steps is an event."""
     column = schema.columns[name]
-    if isinstance(column, Numeric):
-        return "numeric"
+    if isinstance(column, Numeric | IdList | Embedding):
+        return column.kind
     if isinstance(column, SINGLE_ID_KINDS):
         return "id"
-    if isinstance(column, IdList):
-        return "id_list"
-    if isinstance(column, Embedding):
-        return "embedding"
     if isinstance(column, Sequence):
         return "sequence" if column.events is None and column.timestamps is None else "event"
     return "transform"
@@ -104,7 +100,7 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
     schema.require(model.features, schema.features, f"feature of model '{model.name}':")
     schema.require(model.events, schema.names(Event), f"event of model '{model.name}':")
     _require_sources(model, schema)
-    uri = template.features.selection.importance
+    uri, rates = template.features.selection.importance, template.data.past_rates
     importance = read_importance(uri) if uri is not None else {}
     types = {name: feature_type(schema, name) for name in model.features}
     ranked = {
@@ -139,7 +135,7 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
         sequences=selected("sequence", "event"),
         crosses=_crosses(template, schema, selected("transform"), ranked["id"]),
         buckets=_buckets(template, schema, selected("transform"), ranked["numeric"]),
-        past_rates=_past_rates(template, ranked["id"]),
+        past_rates=tuple(ranked["id"][: rates.count]) if rates is not None else (),
         targets=targets,
     )
 
@@ -157,7 +153,7 @@ def split_sides(inputs: Inputs, schema: Schema, model: ModelSpec) -> tuple[Input
             return tuple(n for n in names if (schema.side_of(n) == "item") == of_item)
 
         crosses = {}
-        for name, cross in (inputs.crosses or {}).items():
+        for name, cross in inputs.crosses.items():
             sides = {schema.side_of(source) == "item" for source in cross.of}
             if len(sides) == 2:
                 raise InputError(
@@ -175,7 +171,7 @@ def split_sides(inputs: Inputs, schema: Schema, model: ModelSpec) -> tuple[Input
             id_lists=here(inputs.id_lists),
             sequences=here(inputs.sequences),
             crosses=crosses,
-            buckets={n: b for n, b in (inputs.buckets or {}).items() if here((b.of,))},
+            buckets={n: b for n, b in inputs.buckets.items() if here((b.of,))},
             past_rates=here(inputs.past_rates),
             targets=(),
         )
@@ -251,8 +247,3 @@ def _free(name: str, taken: set[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _past_rates(template: Template, ids: list[str]) -> tuple[str, ...]:
-    spec = template.data.past_rates
-    return () if spec is None else tuple(ids[: spec.count])

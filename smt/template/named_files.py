@@ -8,7 +8,6 @@ import pyarrow.fs as fs
 from smt.storage import filesystem_of
 from smt.template.template import Template
 
-CHUNK = 1 << 20
 MISSING = "missing"
 
 
@@ -57,8 +56,5 @@ def _digest(location: str) -> str:
 
 
 def _hash(filesystem: fs.FileSystem, path: str) -> "hashlib._Hash":
-    content = hashlib.sha256()
     with filesystem.open_input_stream(path, compression=None) as stream:
-        while chunk := stream.read(CHUNK):
-            content.update(chunk)
-    return content
+        return hashlib.file_digest(stream, "sha256")

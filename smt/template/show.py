@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from smt.space import Domain
 from smt.spec import Spec
+from smt.template.architecture import sizes
 from smt.template.difference import Change
 from smt.template.template import PARTS, Template
 from smt.template.versions import AppliedTechnique, Version
@@ -34,7 +35,7 @@ def words(value: object) -> str:
     if isinstance(value, Mapping):
         return _pairs(value) or "none"
     if isinstance(value, Spec) and not isinstance(value, Domain):
-        kind, inside = _kind(value), _pairs(_fields(value))
+        kind, inside = _kind(value), _pairs(sizes(value))
         return f"{kind} ({inside})" if kind and inside else kind or inside
     return str(value)
 
@@ -109,7 +110,7 @@ def history_table(versions: tuple[Version, ...]) -> Table:
 
 def _add_fields(tree: Tree, spec: Spec, *, plain: bool) -> None:
     """Add a branch a field; `plain` where the whole spec is a default."""
-    for key, value in _fields(spec).items():
+    for key, value in sizes(spec).items():
         field = type(spec).model_fields[key]
         default = plain or (not field.is_required() and field.get_default() == value)
         style = "dim" if default else ""
@@ -155,10 +156,6 @@ def _effect(mean: float, regression_rate: float) -> str:
 
 def _kind(spec: Spec) -> str:
     return str(getattr(spec, "kind", ""))
-
-
-def _fields(spec: Spec) -> dict[str, object]:
-    return {key: getattr(spec, key) for key in type(spec).model_fields if key != "kind"}
 
 
 def _pairs(values: Mapping[str, object]) -> str:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from smt.errors import InputError
-from smt.space import Space, Theta, check_space, check_theta
+from smt.space import Domain, Space, Theta, check_space, check_theta
 from smt.template.features import FeatureType
 from smt.template.template import Paradigm, Scale, Template
 
 # What is kept of a technique is in a folder of its name.
 NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
+
+
+Part = Literal["architecture", "features", "data", "training", "serving"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Technique:
     """
 
     name: str
-    part: Literal["architecture", "features", "data", "training", "serving"]
+    part: Part
     space: Space
     change: Callable[..., Template]
     source: str
@@ -78,3 +81,35 @@ class Technique:
                 f"technique '{self.name}' does not fit the {what} '{found}' of template "
                 f"'{template.name}'; it fits {' and '.join(fits)}"
             )
+
+
+def technique(
+    *,
+    part: Part,
+    source: str,
+    paradigms: tuple[Paradigm, ...] = get_args(Paradigm),
+    scales: tuple[Scale, ...] = get_args(Scale),
+    reads: tuple[FeatureType, ...] = (),
+    **hyperparameters: tuple[Domain, str],
+) -> Callable[[Callable[..., Template]], Technique]:
+    """Make a change the technique of its name, which does what its docstring says.
+
+    Args:
+        hyperparameters: Each with its domain and its meaning.
+    """
+
+    def named(change: Callable[..., Template]) -> Technique:
+        return Technique(
+            name=change.__name__,
+            part=part,
+            space={name: domain for name, (domain, _) in hyperparameters.items()},
+            change=change,
+            source=source,
+            paradigms=paradigms,
+            scales=scales,
+            reads=reads,
+            meanings={name: meaning for name, (_, meaning) in hyperparameters.items()},
+            summary=" ".join((change.__doc__ or "").split()),
+        )
+
+    return named

@@ -1,6 +1,5 @@
 """A template: the five fixed parts (§3.2.1) from which every model's network is built."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import model_validator
@@ -93,24 +92,20 @@ class Template(Spec):
             return self
         content = self.model_dump()
         for place, written in model.hyperparameters.items():
-            domain = self.exposed.get(place)
-            value = written if domain is None else as_written(written, domain)
-            _check_exposed(place, value, self.exposed, f"model '{model.name}'", self.name)
+            if place not in self.exposed:
+                raise InputError(
+                    f"model '{model.name}': hyperparameter '{place}' is not exposed by template "
+                    f"'{self.name}'; {suggest(place, [*self.exposed])}"
+                )
+            domain = self.exposed[place]
+            value = as_written(written, domain)
+            if not domain.holds(value):
+                raise InputError(
+                    f"model '{model.name}': {place} = {value!r} is outside its domain, {domain}"
+                )
             *path, key = place.split(".")
             inner = content
             for step in path:
                 inner = inner[step]
             inner[key] = value
         return Template.parse(content, source=f"template '{self.name}' of model '{model.name}'")
-
-
-def _check_exposed(
-    place: str, value: object, exposed: Mapping[str, AnyDomain], owner: str, template: str
-) -> None:
-    if place not in exposed:
-        raise InputError(
-            f"{owner}: hyperparameter '{place}' is not exposed by template '{template}'; "
-            f"{suggest(place, [*exposed])}"
-        )
-    if not exposed[place].holds(value):
-        raise InputError(f"{owner}: {place} = {value!r} is outside its domain, {exposed[place]}")

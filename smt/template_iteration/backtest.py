@@ -16,7 +16,6 @@ from smt.execution.ledger import claim_run
 from smt.execution.resources import Resources, check_resources
 from smt.execution.run import log_digests, open_run, plan_run
 from smt.fleet import ModelSpec
-from smt.mmo import Settings
 from smt.mmo.progress import Display
 from smt.mmo.technique_search import to_trial
 from smt.search.aggregate import normalise_weights
@@ -92,9 +91,9 @@ def backtest(
         dispatcher = run.start_dispatcher(parent)
         with Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display:
             training = _Training(
-                parent, tuple(models), digests, files, tuple(seeds), settings, dispatcher, display
+                change, tuple(models), digests, files, tuple(seeds), dispatcher, display
             )
-            comparison, left_out = training.run(change, check)
+            comparison, left_out = training.run(check)
     return VersionDecision(tuple(seeds), settings, (), comparison, left_out)
 
 
@@ -109,33 +108,29 @@ def _count(reduced: Reduced, check: FleetCheck) -> LeftOut:
 class _Training:
     """Trains templates against their parent, on the same models and seeds."""
 
-    parent: Template
+    change: Integration
     models: tuple[ModelSpec, ...]
     digests: dict[str, str]
     files: dict[str, str]
     seeds: tuple[int, ...]
-    settings: Settings
     dispatcher: Any
     display: Display
 
-    def run(self, change: Integration, check: FleetCheck) -> tuple[Comparison, tuple[LeftOut, ...]]:
+    def run(self, check: FleetCheck) -> tuple[Comparison, tuple[LeftOut, ...]]:
         """The version, and without each technique where it is not kept."""
         before = self._train_parent()
-        comparison = self._compare(before, NAME, change.version.template)
-        if comparison.kept or not change.reduced:
+        comparison = self._compare(before, NAME, self.change.version.template)
+        if comparison.kept:
             return comparison, ()
-        counted = [_count(each, check) for each in change.reduced]
-        trained = [each for each in counted if each.failure is None and not each.misfits]
+        left_out = [_count(reduced, check) for reduced in self.change.reduced]
+        trained = [
+            (place, reduced.technique, reduced.template)
+            for place, reduced in enumerate(self.change.reduced)
+            if reduced.template is not None and not left_out[place].misfits
+        ]
         self.display.plan(len(trained) * len(self.models) * len(self.seeds))
-        templates = {each.technique: each.template for each in change.reduced}
-        left_out = []
-        for each in counted:
-            template = templates[each.technique]
-            if each in trained and template is not None:
-                without = self._compare(before, f"without_{each.technique}", template)
-                left_out.append(LeftOut(each.technique, without))
-            else:
-                left_out.append(each)
+        for place, name, template in trained:
+            left_out[place] = LeftOut(name, self._compare(before, f"without_{name}", template))
         return comparison, tuple(left_out)
 
     def _train_parent(self) -> list[list[Evaluation]]:
@@ -149,13 +144,14 @@ class _Training:
             if evaluation.failure is not None:
                 raise InputError(
                     f"model '{evaluation.model}' does not train under the parent version of "
-                    f"template '{self.parent.name}': {evaluation.failure}"
+                    f"template '{self.change.parent.template.name}': {evaluation.failure}"
                 )
         return rows
 
     def _compare(self, before: list[list[Evaluation]], name: str, template: Template) -> Comparison:
         """A template against the parent; every seed is shown as a trial is."""
         self.display.technique(name, len(self.seeds))
+        settings = self.change.run.settings
         asked = []
         for number, seed in enumerate(self.seeds):
             update = {"technique": name, "trial": number, "template": template}
@@ -164,18 +160,17 @@ class _Training:
         rows = []
         for number, references in enumerate(asked):
             rows.append(_collect(references))
-            trial = to_trial({}, rows[-1], self.models, self.settings)
+            trial = to_trial({}, rows[-1], self.models, settings)
             self.display.trial(name, number, len(self.seeds), trial)
         by_model = zip(self.models, zip(*before, strict=True), zip(*rows, strict=True), strict=True)
-        return Comparison(
-            tuple(ModelComparison(*each) for each in by_model), self.seeds, self.settings
-        )
+        compared = tuple(ModelComparison(*each) for each in by_model)
+        return Comparison(compared, self.seeds, settings)
 
     def _tasks(self, seed: int) -> list[Task]:
         """Of the parent, a model each."""
         return [
             Task(
-                template=self.parent,
+                template=self.change.parent.template,
                 model=model,
                 seed=seed,
                 log_digest=self.digests[model.name],

@@ -39,11 +39,7 @@ class ModelComparison:
 
         See `smt.mmo.verdict.significance.combine_replicates`; one seed says nothing of other seeds.
         """
-        deltas = self.deltas
-        values = [delta.value for delta in deltas if delta.value is not None]
-        if len(values) < len(deltas):
-            return next(delta for delta in deltas if delta.value is None)
-        return Delta.measured(*combine_replicates(values, [delta.sem for delta in deltas]))
+        return combine_replicates(self.deltas)
 
 
 @dataclass(frozen=True)

@@ -41,17 +41,6 @@ def save(
     Args:
         version: As it is written where it is kept.
     """
-    result = summarise(change, version, decision)
-    if decision.comparison is not None:
-        folder.write_table("evaluations.parquet", _evaluations(version, decision))
-    write_result(folder, result)
-    return result
-
-
-def summarise(
-    change: Integration, version: Version, decision: VersionDecision
-) -> IntegrationResult:
-    """The content of `result.json`."""
     representatives = set(change.run.representative_names)
     models = () if decision.comparison is None else decision.comparison.models
     groups = {
@@ -61,7 +50,7 @@ def summarise(
     }
     settings, blame = decision.settings, decision.blame
     blamed = () if blame is None else blame.techniques
-    return IntegrationResult(
+    result = IntegrationResult(
         fleet=change.run.fleet,
         template=version.name,
         parent=version.parent,
@@ -83,6 +72,10 @@ def summarise(
         models=tuple(_model(model, model.name in representatives, models) for model in models),
         version=UndatedVersion.model_validate(version.model_dump(exclude={"written"})),
     )
+    if decision.comparison is not None:
+        folder.write_table("evaluations.parquet", _evaluations(version, decision))
+    write_result(folder, result)
+    return result
 
 
 def reason(decision: VersionDecision) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smt.data.history import past_rows, past_sequences
+from smt.data.history import past_rows
 
 ROWS = st.lists(
     st.tuples(st.integers(-2, 2), st.integers(-3, 6), st.integers(0, 9), st.booleans()),
@@ -29,11 +29,10 @@ def columns(rows):
 @given(ROWS, st.integers(1, 5))
 def test_history_equals_a_literal_search_of_all_rows(rows, length):
     users, times, items, keep = columns(rows)
-    ids, events, timestamps = past_sequences(users, times, items, items * 2, keep, length)
+    past = past_rows(users, times, keep, length)
     expected = [literal_past(users, times, keep, row, length) for row in range(len(rows))]
-    assert ids.to_pylist() == [items[past].tolist() for past in expected]
-    assert events.to_pylist() == [(items[past] * 2).tolist() for past in expected]
-    assert timestamps.to_pylist() == [times[past].tolist() for past in expected]
+    for values in (items, items * 2, times):
+        assert past.lists(values).to_pylist() == [values[rows].tolist() for rows in expected]
 
 
 @given(ROWS)

@@ -8,7 +8,7 @@ from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.train_run import evaluate
 from smt.fleet import load_fleet, load_logs, log_name, open_logs
-from smt.search.rejection import Rejection
+from smt.search.goal import Goal
 from smt.template import catalogue
 from smt.training import LOCAL
 
@@ -102,11 +102,11 @@ def test_a_trial_ends_with_the_first_evaluations_that_settle_it(shared, dispatch
     dispatcher = dispatch(ClusterPlan(pool=2, runs=0))
     harmful, harmless = 3.0, 0.002
     tasks = trial_tasks(models, [harmless, harmful, harmless])
-    found = ray.get(dispatcher.trial.remote(tasks, Rejection(alpha=0.05, allowed=0)))
+    found = ray.get(dispatcher.trial.remote(tasks, Goal.over(3, epsilon=0.0)))
     assert [each["model"] for each in found] == [model.name for model in models[:2]]
     assert found[0]["delta"] == 0.0
     assert found[1]["delta"] is None or found[1]["delta"] < -0.05
-    whole = ray.get(dispatcher.trial.remote(tasks, Rejection(alpha=0.05, allowed=1)))
+    whole = ray.get(dispatcher.trial.remote(tasks, Goal.over(3, epsilon=0.4)))
     assert [numbers(each) for each in whole[:2]] == [numbers(each) for each in found]
     assert len(whole) == len(ray.get(dispatcher.trial.remote(tasks, None))) == 3
 
@@ -119,7 +119,7 @@ def test_a_cancelled_evaluation_stops_training_and_its_worker_goes_on(shared, di
     endless = TEMPLATE.change("training", passes=100_000)
     failing = task(models[0], None, failure="no", technique="rate", trial=0).to_dict()
     long = task(models[1], endless, technique="rate", trial=0).to_dict()
-    found = ray.get(dispatcher.trial.remote([failing, long], Rejection(alpha=0.05, allowed=0)))
+    found = ray.get(dispatcher.trial.remote([failing, long], Goal.over(2, epsilon=0.0)))
     assert [each["failure"] for each in found] == ["no"]
     after = task(models[2], TEMPLATE, technique="rate", trial=1).to_dict()
     assert ray.get(dispatcher.evaluate.remote(after), timeout=120)["delta"] == 0.0

@@ -99,7 +99,7 @@ def test_the_search_ends_after_its_trials_and_where_the_space_is_exhausted():
     searcher = run(make(trials=3, lag=2), 2, lambda count: 0)
     assert searcher.suggest("late") == Searcher.FINISHED
     half = Proposal({"x": 0.5}, (0, 1))
-    exhausted = make(trials=9, lag=1, choose=lambda n, f, p: None if len(f) == 2 else half)
+    exhausted = make(trials=9, lag=1, choose=lambda n, f, p: "enough" if len(f) == 2 else half)
     run(exhausted, 1, lambda count: 0)
     assert len(exhausted.finished) == 2
     assert exhausted.suggest("late") == Searcher.FINISHED
@@ -172,7 +172,7 @@ def test_discrete_spaces_are_searched_to_their_end_with_trials_pending():
     space = {"keep": Choice([True, False]), "kind": Choice(["a", "b"])}
 
     def choose(number, finished, pending):
-        return propose(SearchState(space, Goal.over(2), finished, pending), "ax")
+        return propose(SearchState(space, Goal.over(2), finished, pending), "ax") or "all tried"
 
     searcher = FleetSearcher(
         trials=9,

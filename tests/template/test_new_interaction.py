@@ -38,14 +38,12 @@ class Sum(InteractionSpec):
 
 Single = Sum | '''
 TECHNIQUE = """
-token_sum = Technique(
-    name="token_sum",
-    part="architecture",
-    summary="The sum of the tokens beside them.",
-    space={"copies": Int(1, 3)},
-    change=lambda template, copies: before(template, architecture.Sum(copies=copies)),
-    source="This test",
-)
+
+@technique(part="architecture", copies=(Int(1, 3), "of the sum"), source="This test")
+def token_sum(template: Template, *, copies: int) -> Template:
+    \"\"\"The sum of the tokens beside them.\"\"\"
+    return before(template, architecture.Sum(copies=copies))
+
 
 by_name = {
     technique.name: technique

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from smt.data.coding import CAST_ERRORS
 from smt.errors import InputError
@@ -65,6 +66,23 @@ def list_of(elements: pa.Array, lengths: pa.Array, is_null: pa.Array | None = No
     counts = pc.fill_null(lengths, 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
     return pa.ListArray.from_arrays(offsets, elements, mask=is_null)
+
+
+def beside_nulls(numbers: NDArray[np.int64], values: pa.Array) -> pa.Array:
+    """Int64 numbers of those of the values that are not null, each at its value's place."""
+    missing = values.is_null().to_numpy(zero_copy_only=False)
+    full = np.zeros(len(values), np.int64)
+    full[~missing] = numbers
+    return pa.array(full, mask=missing)
+
+
+def nothing(kind: pa.DataType) -> pa.Array:
+    """One row of a log's column without a value: 0, NaN, an empty list or a vector of zeros."""
+    if pa.types.is_fixed_size_list(kind):
+        return pa.array([[0.0] * kind.list_size], kind)
+    if pa.types.is_list(kind):
+        return pa.array([[]], kind)
+    return pa.array([float("nan") if pa.types.is_floating(kind) else 0], kind)
 
 
 def _plain(values: pa.Array, where: str) -> pa.Array:

@@ -63,16 +63,9 @@ def _without_id(word: str) -> list[str]:
 
 def side_of(name: str) -> Side:
     """Whom a column describes, by the first word that tells."""
-    sides: tuple[tuple[set[str], Side], ...] = (
-        (USER, "user"),
-        (ITEM, "item"),
-        (CONTEXT, "context"),
-    )
-    for word in words(name):
-        for known, side in sides:
-            if word in known:
-                return side
-    return "context"
+    told = (word for word in words(name) if word in USER | ITEM | CONTEXT)
+    word = next(told, None)
+    return "user" if word in USER else "item" if word in ITEM else "context"
 
 
 def is_time(name: str) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from smt.data.sources.layouts import headerless
+from smt.data.sources.missing import number_of
 from smt.errors import InputError
 
 DELIMITERS = (",", "\t", ";", "|", "::")
@@ -166,15 +167,7 @@ def _is_row(names: Sequence[str], wanted: Sequence[str] | None) -> bool:
     """Whether a header is rather a row: it holds numbers, and no name that is wanted."""
     numbered = list(names) == [str(number) for number in range(len(names))]
     known = numbered if wanted is None else bool({*wanted} & {*names})
-    return not known and any(_is_number(name) for name in names)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return not known and any(number_of(name) is not None for name in names)
 
 
 def _parse(

@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from smt.data.columns import Unit
-from smt.data.sources.arrow_types import is_text
+from smt.data.sources.arrow_types import beside_nulls, is_text
+from smt.data.sources.missing import without_nan
 from smt.data.sources.time_numbers import (
     CALENDAR_UNITS,
     NUMBER,
@@ -56,7 +57,7 @@ def read_durations(
     taken: Unit = unit or ("ms" if default is None or default in CALENDAR_UNITS else default)
     milliseconds, counted = {}, False
     for where, raw in columns.items():
-        values = pc.if_else(pc.is_nan(raw), None, raw) if pa.types.is_floating(raw.type) else raw
+        values = without_nan(raw)
         present = values.drop_null()
         if _are_numbers(present):
             numbers = read_numbers(present, where)
@@ -65,10 +66,7 @@ def read_durations(
             counted |= bool(len(times))
         else:
             times = _read_clock(present, where)
-        full = np.zeros(len(values), np.int64)
-        full[values.is_valid().to_numpy(zero_copy_only=False)] = times
-        missing = values.is_null().to_numpy(zero_copy_only=False)
-        milliseconds[where] = pa.array(full, mask=missing)
+        milliseconds[where] = beside_nulls(times, values)
     remarks: tuple[str, ...] = ()
     if counted and unit is None and taken != "ms":
         what = UNIT_MEANINGS[taken].removesuffix(" since 1970")

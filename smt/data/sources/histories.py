@@ -130,7 +130,7 @@ def _told(files: Iterable[Histories]) -> Order | Literal["mixed"] | None:
     falls = rises = False
     for lists in files:
         if lists.times is not None:
-            times, rows = _elements(lists.times).to_numpy(), _rows(lists.times)
+            times, rows = lists.times.flatten().to_numpy(), _rows(lists.times)
             steps = np.diff(times)[rows[1:] == rows[:-1]]
             falls, rises = falls or bool((steps < 0).any()), rises or bool((steps > 0).any())
     if falls and rises:
@@ -145,7 +145,7 @@ def _turned(lists: Histories) -> Histories:
 
 def _sorted(lists: Histories) -> Histories:
     assert lists.times is not None
-    return _taken(lists, np.lexsort((-_elements(lists.times).to_numpy(), _rows(lists.ids))))
+    return _taken(lists, np.lexsort((-lists.times.flatten().to_numpy(), _rows(lists.ids))))
 
 
 def before_impressions(lists: Histories, moments: pa.Array) -> Histories:
@@ -153,7 +153,7 @@ def before_impressions(lists: Histories, moments: pa.Array) -> Histories:
     if lists.times is None:
         return lists
     shown = moments.to_numpy()[_rows(lists.ids)]
-    early = _elements(lists.times).to_numpy() < shown
+    early = lists.times.flatten().to_numpy() < shown
     return lists if early.all() else _taken(lists, np.flatnonzero(early))
 
 
@@ -176,14 +176,13 @@ def _taken(lists: Histories, places: Integers) -> Histories:
     """The steps at these places of the flattened lists, each in its own row's list."""
     counts = np.bincount(_rows(lists.ids)[places], minlength=len(lists.ids))
     offsets = pa.array(np.append(0, np.cumsum(counts)), pa.int32())
-
-    def take(values: pa.ListArray | None) -> pa.ListArray | None:
-        if values is None:
-            return None
-        return pa.ListArray.from_arrays(offsets, _elements(values).take(pa.array(places)))
-
-    ids = pa.ListArray.from_arrays(offsets, _elements(lists.ids).take(pa.array(places)))
-    return Histories(ids, take(lists.codes), take(lists.times))
+    taken = (
+        None if column is None else column.flatten().take(pa.array(places))
+        for column in (lists.ids, lists.codes, lists.times)
+    )
+    return Histories(
+        *(None if each is None else pa.ListArray.from_arrays(offsets, each) for each in taken)
+    )
 
 
 def _lengths(lists: pa.ListArray) -> Integers:
@@ -194,7 +193,3 @@ def _lengths(lists: pa.ListArray) -> Integers:
 def _rows(lists: pa.ListArray) -> Integers:
     """The row of each element."""
     return np.repeat(np.arange(len(lists)), _lengths(lists))
-
-
-def _elements(lists: pa.ListArray) -> pa.Array:
-    return pc.list_flatten(lists)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from smt.data.coding import Dictionary, code_lists, dictionary, flat
+from smt.data.coding import Dictionary, dictionary, flat
 from smt.data.history import past_rows
 from smt.data.log import arrow_schema
 from smt.data.reading import Reading
@@ -37,6 +37,7 @@ from smt.data.sources.kuairand_files import (
     VIDEO_SIZES,
     read_files,
 )
+from smt.data.sources.list_columns import with_elements
 from smt.data.time_order import time_order
 
 HOUR_MS = 3_600_000
@@ -146,7 +147,11 @@ def _of_videos(videos: pa.Table) -> Columns:
     tag_codes = dictionary(tags.flatten())
     return {
         **{name: _coded(videos[name]) for name in (*VIDEO_LARGE_IDS, *VIDEO_IDS)},
-        "tag": Made(IdList(num_ids=tag_codes.num_ids), code_lists(tags, tag_codes), tag_codes),
+        "tag": Made(
+            IdList(num_ids=tag_codes.num_ids),
+            with_elements(tags, tag_codes(tags.flatten())),
+            tag_codes,
+        ),
         **{name: Made(Numeric(), _log1p(videos[name])) for name in VIDEO_SIZES},
     }
 
@@ -250,10 +255,8 @@ def _num_ids(kind: Column) -> int:
 
 def _first(lists: pa.ListArray) -> NDArray[np.int64]:
     """The first element of each list, 0 where it is empty."""
-    lengths = pc.list_value_length(lists).to_numpy()
-    result = np.zeros(len(lists), np.int64)
-    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
-    result[lengths > 0] = lists.flatten().to_numpy()[starts[lengths > 0]]
+    firsts = pc.list_slice(lists, 0, 1, return_fixed_size_list=True).flatten()
+    result: NDArray[np.int64] = pc.fill_null(firsts, 0).to_numpy()
     return result
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.sources.arrow_types import TEXT, is_text, list_of
-from smt.data.sources.missing import words_of
+from smt.data.sources.missing import present
 from smt.errors import InputError
 
 SEPARATORS = ("|", ",", ";", "\t", "^", "\x01", "\x02", "\x03")
@@ -43,19 +43,19 @@ def as_lists(
     Raises:
         InputError: A text is no list in the separator, or the texts show several.
     """
-    words = pa.array(["", *words_of(given)], TEXT)
     texts = {
-        where: _stripped(values, words) for where, values in columns.items() if is_text(values.type)
+        where: present(values, given) for where, values in columns.items() if is_text(values.type)
     }
     distinct = pa.concat_arrays([pa.array([], TEXT), *texts.values()]).unique().drop_null()
     try:
         parsed, used = _parse(distinct, separator)
     except _NoListError as error:
+        text, problem = error.args
         where = next(
-            where for where, values in texts.items() if pc.index(values, error.text).as_py() >= 0
+            where for where, values in texts.items() if pc.index(values, text).as_py() >= 0
         )
-        shown = repr(error.text if len(error.text) <= SHOWN else f"{error.text[:SHOWN]}...")
-        raise InputError(f"{where}: the value {shown} {error.problem}") from None
+        shown = repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+        raise InputError(f"{where}: the value {shown} {problem}") from None
     lists = {}
     for where, values in columns.items():
         if where in texts:
@@ -70,16 +70,6 @@ def as_lists(
 
 class _NoListError(ValueError):
     """A text that is no list, and why."""
-
-    def __init__(self, text: str, problem: str) -> None:
-        super().__init__(problem)
-        self.text = text
-        self.problem = problem
-
-
-def _stripped(texts: pa.Array, words: pa.Array) -> pa.Array:
-    texts = pc.utf8_trim_whitespace(texts)
-    return pc.if_else(pc.is_in(texts, words), None, texts)
 
 
 def _parse(texts: pa.Array, separator: str | None) -> tuple[pa.Array, str | None]:

@@ -35,10 +35,9 @@ def present(values: pa.Array, given: Sequence[str] | None) -> pa.Array:
         texts = pc.utf8_trim_whitespace(values)
         words = pa.array(["", *words_of(given)], texts.type)
         return pc.if_else(pc.is_in(texts, words), None, texts)
-    if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), None, values)
+    values = without_nan(values)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        for word in map(_number, given or ()):
+        for word in map(number_of, given or ()):
             if word is not None:
                 values = pc.if_else(
                     pc.equal(values.cast(pa.float64(), safe=False), word), None, values
@@ -46,7 +45,15 @@ def present(values: pa.Array, given: Sequence[str] | None) -> pa.Array:
     return values
 
 
-def _number(word: str) -> float | None:
+def without_nan(values: pa.Array) -> pa.Array:
+    """The values with null for NaN, where they are floats."""
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.is_nan(values), None, values)
+    return values
+
+
+def number_of(word: str) -> float | None:
+    """The number that a text is; None where it is none."""
     try:
         return float(word)
     except ValueError:

@@ -120,7 +120,7 @@ def _numbers(values: pa.Array, where: str) -> pa.Array:
         return cast(texts, pa.float64(), where, shown=values)
     if pa.types.is_boolean(kind):
         return values.cast(pa.int8()).cast(pa.float64())
-    if _is_number(kind):
+    if any(is_a(kind) for is_a in _NUMBERS):
         return values.cast(pa.float64(), safe=False)
     raise InputError(f"{where}: is of the type {kind}, which is no number; write it as one")
 
@@ -131,10 +131,6 @@ _NUMBERS: tuple[Callable[[pa.DataType], bool], ...] = (
     pa.types.is_decimal,
     pa.types.is_null,
 )
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return any(is_a(kind) for is_a in _NUMBERS)
 
 
 def cast(

@@ -13,7 +13,6 @@ from smt.data.log import arrow_schema
 from smt.data.reading import IdCoding, Reading
 from smt.data.schema import (
     ID_LIST_KINDS,
-    SINGLE_ID_KINDS,
     DataConstraint,
     Embedding,
     Numeric,
@@ -22,13 +21,13 @@ from smt.data.schema import (
     Surface,
     Timestamp,
 )
-from smt.data.sources.arrow_types import plain
+from smt.data.sources.arrow_types import nothing, plain
 from smt.data.sources.histories import Histories, as_ordered, before_impressions
 from smt.data.sources.ids import IdColumn, coder_of
-from smt.data.sources.list_columns import kept_elements, require_same_lengths, with_elements
 from smt.data.sources.lists import as_lists
+from smt.data.sources.log_columns import log_columns
 from smt.data.sources.missing import words_of
-from smt.data.sources.numbers import code_column, numeric_column, refuse, vector_column
+from smt.data.sources.numbers import code_column, refuse
 from smt.data.sources.raw_ids import canonical, raw_ids
 from smt.data.sources.time_columns import readable
 from smt.data.sources.times import read_times
@@ -86,8 +85,8 @@ def code_rows(rows: pa.Table, columns: Several[str], codings: Codings) -> CodedR
     for name in columns:
         steps = [step for step, sequence in codings.schema.steps.items() if sequence == name]
         raw = {each: _raw(rows, each) for each in (name, *steps)}
-        code = partial(_CODERS[type(codings.schema.columns[name])], name, codings)
-        parts = _coded(raw, code, {each: _nothing(types.field(each).type) for each in raw})
+        code = partial(_code, name, codings)
+        parts = _coded(raw, code, {each: nothing(types.field(each).type) for each in raw})
         for each in raw:
             columns_of_parts = [part.columns[each] for part in parts]
             coded[each] = pa.chunked_array(columns_of_parts, types.field(each).type)
@@ -103,9 +102,7 @@ def _before_impressions(table: pa.Table, schema: Schema) -> pa.Table:
         return table
     moments = table[schema.timestamp].combine_chunks()
     columns = {name: table[name] for name in table.column_names}
-    for name in schema.names(Sequence):
-        kind = schema.columns[name]
-        assert isinstance(kind, Sequence)
+    for name, kind in schema.of_kind(Sequence).items():
         if name in columns and kind.timestamps is not None:
             flat_columns = {column: flat(values) for column, values in columns.items()}
             lists = before_impressions(Histories.of(name, kind, flat_columns), moments)
@@ -162,75 +159,46 @@ def _where(name: str) -> str:
     return f"the rows: column '{name}'"
 
 
-def _nothing(kind: pa.DataType) -> pa.Array:
-    """One row of it."""
-    if pa.types.is_fixed_size_list(kind):
-        return pa.array([[0.0] * kind.list_size], kind)
-    if pa.types.is_list(kind):
-        return pa.array([[]], kind)
-    return pa.array([float("nan") if pa.types.is_floating(kind) else 0], kind)
-
-
-def _numbers(name: str, codings: Codings, raw: Columns) -> _Part:
-    kind = codings.schema.columns[name]
-    assert isinstance(kind, Numeric)
-    numbers = numeric_column(raw[name], kind.missing, _where(name))
-    return _Part({name: numbers}, 0, pc.sum(pc.is_nan(numbers)).as_py() or 0)
-
-
-def _vectors(name: str, codings: Codings, raw: Columns) -> _Part:
-    kind = codings.schema.columns[name]
-    assert isinstance(kind, Embedding)
-    lists = _lists(name, codings, raw[name], None)
-    return _Part({name: vector_column(lists, kind.dim, _where(name))}, 0, 0)
-
-
-def _moments(name: str, codings: Codings, raw: Columns) -> _Part:
-    return _Part({name: _milliseconds(name, codings, raw[name])}, 0, 0)
+def _code(name: str, codings: Codings, raw: Columns) -> _Part:
+    """Some rows of a column and of its steps; of sequences, in the order of the log's."""
+    kind = codings.schema.stored[name]
+    are_lists = isinstance(kind, (*ID_LIST_KINDS, Embedding))
+    if isinstance(kind, (*ID_LIST_KINDS, Embedding)):
+        words = None if isinstance(kind, Embedding) else kind.missing
+        raw = {each: _lists(each, codings, values, words) for each, values in raw.items()}
+    elements = {each: values.flatten() if are_lists else values for each, values in raw.items()}
+    known: dict[str, pa.Array] = {}
+    unknown = missing = 0
+    if isinstance(kind, IdColumn):
+        known[name], unknown = _ids(name, codings, elements[name])
+        missing = known[name].null_count + (raw[name].null_count if are_lists else 0)
+    elif isinstance(kind, Timestamp):
+        known[name] = _milliseconds(name, codings, elements[name])
+    if isinstance(kind, Sequence) and kind.timestamps is not None:
+        times = elements[kind.timestamps]
+        known[kind.timestamps] = _milliseconds(kind.timestamps, codings, times)
+    if isinstance(kind, Sequence) and kind.events is not None:
+        codes = code_column(elements[kind.events], None, _where(kind.events))
+        outside = pc.or_(pc.less(codes, 0), pc.greater_equal(codes, kind.num_events or 0))
+        unknown += 0 if kind.num_events is None else pc.sum(outside).as_py() or 0
+        known[kind.events] = codes
+    named = {each: (_where(each), values) for each, values in raw.items()}
+    columns = log_columns(name, kind, named, known)
+    if isinstance(kind, Numeric):
+        missing = pc.sum(pc.is_nan(columns[name])).as_py() or 0
+    if isinstance(kind, Sequence):
+        order = codings.reading.orders.get(name)
+        columns = as_ordered(Histories.of(name, kind, columns), order).columns(name, kind)
+    return _Part(columns, unknown, missing)
 
 
 def _milliseconds(name: str, codings: Codings, values: pa.Array) -> pa.Array:
     """Times of impressions or steps, in the unit that the log's files had."""
-    clock = codings.schema.columns[codings.schema.timestamp]
-    assert isinstance(clock, Timestamp)
+    clock = codings.schema.of_kind(Timestamp)[codings.schema.timestamp]
     times = readable(values)
     refuse(times, pc.is_null(times), "is missing", _where(name))
     unit = codings.reading.units.get(name, "ms")
     return read_times({_where(name): times}, unit=unit, zone=clock.zone).milliseconds[_where(name)]
-
-
-def _single_ids(name: str, codings: Codings, raw: Columns) -> _Part:
-    ids, unknown = _ids(name, codings, raw[name])
-    return _Part({name: pc.fill_null(ids, 0)}, unknown, ids.null_count)
-
-
-def _listed_ids(name: str, codings: Codings, raw: Columns) -> _Part:
-    """Lists without their missing elements; of sequences, the same steps of all columns."""
-    kind = codings.schema.columns[name]
-    assert isinstance(kind, ID_LIST_KINDS)
-    lists = _lists(name, codings, raw[name], kind.missing)
-    ids, unknown = _ids(name, codings, lists.flatten())
-    coded = {name: with_elements(lists, ids)}
-    for step, values in raw.items():
-        if step == name:
-            continue
-        assert isinstance(kind, Sequence)
-        of_steps = _lists(step, codings, values, kind.missing)
-        require_same_lengths(of_steps, lists, _where(step))
-        elements = of_steps.flatten()
-        if step == kind.events:
-            codes = code_column(elements, None, _where(step))
-            outside = pc.or_(pc.less(codes, 0), pc.greater_equal(codes, kind.num_events or 0))
-            unknown += 0 if kind.num_events is None else pc.sum(outside).as_py() or 0
-            coded[step] = with_elements(of_steps, codes)
-        else:
-            coded[step] = with_elements(of_steps, _milliseconds(step, codings, elements))
-    missing = lists.null_count + ids.null_count
-    kept = {each: kept_elements(values, ids.is_valid()) for each, values in coded.items()}
-    if isinstance(kind, Sequence):
-        order = codings.reading.orders.get(name)
-        kept = as_ordered(Histories.of(name, kind, kept), order).columns(name, kind)
-    return _Part(kept, unknown, missing)
 
 
 def _lists(name: str, codings: Codings, values: pa.Array, given: Several[str] | None) -> pa.Array:
@@ -276,12 +244,3 @@ def _number(kind: IdColumn) -> IdCoding:
         sharing=0,
         missing_rows={},
     )
-
-
-_CODERS: dict[type, Callable[[str, Codings, Columns], _Part]] = {
-    Numeric: _numbers,
-    Embedding: _vectors,
-    Timestamp: _moments,
-    **dict.fromkeys(SINGLE_ID_KINDS, _single_ids),
-    **dict.fromkeys(ID_LIST_KINDS, _listed_ids),
-}

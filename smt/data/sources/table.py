@@ -10,33 +10,15 @@ import pyarrow.compute as pc
 from smt.data.columns import Order
 from smt.data.log import arrow_schema
 from smt.data.reading import Reading
-from smt.data.schema import (
-    ID_LIST_KINDS,
-    SINGLE_ID_KINDS,
-    Embedding,
-    Event,
-    Numeric,
-    Propensity,
-    Schema,
-    Sequence,
-    Timestamp,
-    Weight,
-)
+from smt.data.schema import ID_LIST_KINDS, Embedding, Schema, Sequence
 from smt.data.sources import Source
 from smt.data.sources.arrow_types import plain
 from smt.data.sources.code_columns import CodedColumns, Files, code_columns
 from smt.data.sources.files import read_files
 from smt.data.sources.histories import Histories, order_histories
-from smt.data.sources.list_columns import kept_elements, require_same_lengths, with_elements
 from smt.data.sources.lists import as_lists
-from smt.data.sources.numbers import (
-    code_column,
-    label_column,
-    numeric_column,
-    positive_column,
-    refuse,
-    vector_column,
-)
+from smt.data.sources.log_columns import Known, Raw, log_columns
+from smt.data.sources.numbers import refuse
 from smt.data.sources.time_columns import TimedColumns, time_columns
 from smt.errors import InputError
 
@@ -130,61 +112,14 @@ def _log_columns(
     ]
 
 
-def _file_columns(
-    raw: dict[str, tuple[str, pa.Array]], known: dict[str, pa.Array], schema: Schema
-) -> dict[str, pa.Array]:
-    """One file's columns.
-
-    Args:
-        raw: Name -> file and column, and the plain array.
-        known: Name -> ids and times, null where they are missing; of lists, the elements'.
-    """
+def _file_columns(raw: Raw, known: Known, schema: Schema) -> dict[str, pa.Array]:
+    """One file's columns."""
     result: dict[str, pa.Array] = {}
     for name, kind in schema.stored.items():
-        where, values = raw[name]
-        if isinstance(kind, SINGLE_ID_KINDS):
-            result[name] = pc.fill_null(known[name], 0)
-        elif isinstance(kind, Timestamp):
-            result[name] = known[name]
-        elif isinstance(kind, Sequence):
-            result |= _sequence(name, kind, raw, known)
-        elif isinstance(kind, ID_LIST_KINDS):
-            lists = with_elements(values, known[name])
-            result[name] = kept_elements(lists, known[name].is_valid())
-        elif isinstance(kind, Numeric):
-            result[name] = numeric_column(values, kind.missing, where)
-        elif isinstance(kind, Embedding):
-            result[name] = vector_column(values, kind.dim, where)
-        elif isinstance(kind, Event):
-            result[name] = label_column(values, where)
-        else:
-            assert isinstance(kind, Weight | Propensity)
-            result[name] = positive_column(values, kind, where)
+        result |= log_columns(name, kind, raw, known)
     for delay, event in schema.delays.items():
         result[delay] = _delays(known[delay], result[event], raw[delay][0])
     return result
-
-
-def _sequence(
-    name: str,
-    kind: Sequence,
-    raw: dict[str, tuple[str, pa.Array]],
-    known: dict[str, pa.Array],
-) -> dict[str, pa.Array]:
-    """A sequence and its steps' columns, without the steps whose id is missing."""
-    result = {name: with_elements(raw[name][1], known[name])}
-    for step in (kind.events, kind.timestamps):
-        if step is None:
-            continue
-        where, lists = raw[step]
-        require_same_lengths(lists, raw[name][1], where)
-        elements = (
-            known[step]
-            if step == kind.timestamps
-            else code_column(lists.flatten(), kind.num_events, where)
-        )
-        result[step] = with_elements(lists, elements)
-    return {step: kept_elements(lists, known[name].is_valid()) for step, lists in result.items()}
 
 
 def _delays(delays: pa.Array, labels: pa.Array, where: str) -> pa.Array:
@@ -208,9 +143,7 @@ def _order(
     """Bring the histories of all files into one order, in place; how they were, and remarks."""
     orders: dict[str, Order] = {}
     remarks: tuple[str, ...] = ()
-    for name in schema.names(Sequence):
-        kind = schema.columns[name]
-        assert isinstance(kind, Sequence)
+    for name, kind in schema.of_kind(Sequence).items():
         named = {f"{file}: column '{name}'": part for file, part in zip(files, parts, strict=True)}
         ordered = order_histories(
             name,

@@ -13,7 +13,7 @@ from smt.data.sources.code_columns import Files
 from smt.data.sources.durations import read_durations
 from smt.data.sources.missing import present
 from smt.data.sources.numbers import refuse
-from smt.data.sources.times import Times, read_step_times, read_times
+from smt.data.sources.times import read_step_times, read_times
 
 
 @dataclass(frozen=True)
@@ -42,34 +42,33 @@ def time_columns(columns: Mapping[str, Files], schema: Schema) -> TimedColumns:
         InputError: As of `read_times` and `read_durations`, or a time is missing.
     """
     name = schema.timestamp
-    clock = schema.columns[name]
-    assert isinstance(clock, Timestamp)
+    clock = schema.of_kind(Timestamp)[name]
     shown = read_times(_all_there(columns[name]), unit=clock.unit, zone=clock.zone)
     moments = tuple(shown.milliseconds.values())
     read = {name: shown}
-    for step, sequence in schema.steps.items():
-        kind = schema.columns[sequence]
-        assert isinstance(kind, Sequence)
-        if step != kind.timestamps:
+    for sequence in schema.of_kind(Sequence).values():
+        step = sequence.timestamps
+        if step is None:
             continue
         lists = {where: values.flatten() for where, values in columns[step].items()}
         read[step] = read_step_times(
             _all_there(lists),
             dict(zip(lists, moments, strict=True)),
-            unit=kind.unit,
+            unit=sequence.unit,
             zone=clock.zone,
             default=shown.unit,
         )
-    for delay, event in schema.delays.items():
-        kind = schema.columns[event]
-        assert isinstance(kind, Event)
+    for event in schema.of_kind(Event).values():
+        delay = event.delay
+        if delay is None:
+            continue
         given = {where: readable(values) for where, values in columns[delay].items()}
         of_rows = dict(zip(given, moments, strict=True))
-        read[delay] = read_durations(given, of_rows, unit=kind.unit, default=shown.unit)
+        read[delay] = read_durations(given, of_rows, unit=event.unit, default=shown.unit)
     return TimedColumns(
         {column: tuple(times.milliseconds.values()) for column, times in read.items()},
         {column: times.unit for column, times in read.items() if times.unit is not None},
-        _remarks(read),
+        tuple(remark for times in read.values() for remark in times.remarks),
     )
 
 
@@ -84,7 +83,3 @@ def _all_there(columns: Files) -> dict[str, pa.Array]:
     for where, values in there.items():
         refuse(values, pc.is_null(values), "is missing", where)
     return there
-
-
-def _remarks(read: Mapping[str, Times]) -> tuple[str, ...]:
-    return tuple(remark for times in read.values() for remark in times.remarks)

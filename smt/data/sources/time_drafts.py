@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,13 +11,12 @@ from smt.data.sources.arrow_types import is_text
 from smt.data.sources.column_names import time_rank
 from smt.data.sources.missing import present
 from smt.data.sources.raw_columns import RawColumn
+from smt.data.sources.time_numbers import plausible_times
 from smt.data.sources.times import read_times
 from smt.errors import InputError
 
 ORDERED = 2
 """Names up to this rank are of times, whatever the numbers are."""
-LOGS_MS = (631_152_000_000, 4_102_444_800_000)
-"""Logs are of times from 1990 to before 2100."""
 DAY_MS = 86_400_000
 ZONED = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
 LOCAL = "taken as UTC; where clocks stood elsewhere add 'zone', such as Asia/Shanghai"
@@ -37,7 +37,7 @@ def time_keys(column: RawColumn) -> tuple[dict[str, Any], list[str]] | None:
         return {}, [f"CHECK the unit, and say it: {problem}", *_on_missing(column)]
     parts_ms = times.milliseconds.values()
     first, last = min(pc.min(p).as_py() for p in parts_ms), max(pc.max(p).as_py() for p in parts_ms)
-    if not all(LOGS_MS[0] <= end < LOGS_MS[1] for end in (first, last)):
+    if not plausible_times(np.array([first, last])).all():
         if not surely or times.unit is None:
             return None
         remark = f"CHECK the unit: {first} to {last} are no times of logs as {times.unit}"
@@ -45,7 +45,7 @@ def time_keys(column: RawColumn) -> tuple[dict[str, Any], list[str]] | None:
     remarks = [f"{_shown(first)} to {_shown(last)} UTC"]
     if any(_is_local(values) for values in parts.values()):
         remarks.append(LOCAL)
-    if all(pc.all(pc.equal(_of_day(part), 0)).as_py() for part in parts_ms):
+    if not any((part.to_numpy() % DAY_MS).any() for part in parts_ms):
         remarks.append("whole days: rows of one day have no order among themselves")
     unit = {} if times.unit is None else {"unit": times.unit}
     return unit, [*remarks, *_on_missing(column)]
@@ -53,11 +53,6 @@ def time_keys(column: RawColumn) -> tuple[dict[str, Any], list[str]] | None:
 
 def _shown(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
-
-
-def _of_day(milliseconds: pa.Array) -> pa.Array:
-    days = pc.divide(milliseconds, DAY_MS)
-    return pc.subtract(milliseconds, pc.multiply(days, DAY_MS))
 
 
 def _is_local(values: pa.Array) -> bool:

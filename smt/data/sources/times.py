@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from smt.data.columns import Unit
-from smt.data.sources.arrow_types import is_text
+from smt.data.sources.arrow_types import beside_nulls, is_text
+from smt.data.sources.missing import without_nan
 from smt.data.sources.time_numbers import (
     CALENDAR_UNITS,
     FIRST_YEAR,
@@ -110,7 +111,7 @@ def _read(
     zone: str | None,
     decide: Callable[[Mapping[str, Numbers]], tuple[Unit, tuple[str, ...]]],
 ) -> Times:
-    present = {where: _present(values) for where, values in columns.items()}
+    present = {where: without_nan(values) for where, values in columns.items()}
     parts = {where: _parse(values.drop_null(), where) for where, values in present.items()}
     numbers = {w: part for w, part in parts.items() if isinstance(part, Numbers) and _size(part)}
     clocks = {w: part for w, part in parts.items() if isinstance(part, _Clock)}
@@ -131,7 +132,7 @@ def _read(
             times, local = part.times.copy(), ~part.zoned
         times[local], count = to_utc(times[local], zone)
         unzoned, skewed = unzoned + int(local.sum()), skewed + count
-        milliseconds[where] = _beside_nulls(times, values)
+        milliseconds[where] = beside_nulls(times, values)
     name = column_name(columns)
     if unzoned and zone is None:
         remarks += (f"{name}: times that name no zone are taken as UTC; `zone:` can say another",)
@@ -147,13 +148,6 @@ def column_name(columns: Mapping[str, object]) -> str:
     """What several files' columns are called together, from their "FILE: column 'NAME'"."""
     where = next(iter(columns), "")
     return "column '" + where.rpartition(": column '")[2] if ": column '" in where else where
-
-
-def _present(values: pa.Array) -> pa.Array:
-    """NaN is null as well."""
-    if pa.types.is_floating(values.type):
-        return pc.if_else(pc.is_nan(values), None, values)
-    return values
 
 
 def _size(numbers: Numbers) -> int:
@@ -186,15 +180,6 @@ def _parse(values: pa.Array, where: str) -> Numbers | _Clock:
             f"{where}: holds the number {number!r} and the date {date!r}; write all alike"
         )
     return _Clock(times, zoned)
-
-
-def _beside_nulls(times: NDArray[np.int64], values: pa.Array) -> pa.Array:
-    if not values.null_count:
-        return pa.array(times)
-    missing = values.is_null().to_numpy(zero_copy_only=False)
-    full = np.zeros(len(values), np.int64)
-    full[~missing] = times
-    return pa.array(full, mask=missing)
 
 
 def _told(numbers: Mapping[str, Numbers]) -> tuple[Unit, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from smt.layers.interactions.interaction import Interaction, require_positive
+from smt.layers.sequences.attention import require_heads
 
 
 class SelfAttentionInteraction(Interaction):
@@ -13,8 +14,7 @@ class SelfAttentionInteraction(Interaction):
     def __init__(self, num_tokens: int, dim: int, *, heads: int, layers: int) -> None:
         super().__init__(num_tokens, dim, num_tokens)
         require_positive(heads=heads, layers=layers)
-        if dim % heads:
-            raise ValueError(f"'dim' must be a multiple of 'heads': {dim} is none of {heads}")
+        require_heads(dim, heads)
         self.attend = nn.Sequential(*[SelfAttention(dim, heads) for _ in range(layers)])
 
     def forward(self, tokens: Tensor) -> Tensor:

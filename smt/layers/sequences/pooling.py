@@ -1,7 +1,5 @@
 """From the steps of a list to one vector: `[L, D]` in lists -> `[B, D]`, zero where empty."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
@@ -11,8 +9,6 @@ from smt.layers.jagged import Jagged, segment_mean, segment_softmax, segment_sum
 class MeanPooler(nn.Module):
     """The mean of the steps."""
 
-    needs_target: ClassVar[bool] = False
-
     def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
         """`[L, D]` -> `[B, D]`; the target is not read."""
         return segment_mean(steps)
@@ -20,8 +16,6 @@ class MeanPooler(nn.Module):
 
 class SumPooler(nn.Module):
     """The sum of the steps."""
-
-    needs_target: ClassVar[bool] = False
 
     def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
         """`[L, D]` -> `[B, D]`; the target is not read."""
@@ -33,8 +27,6 @@ class AttentionPooler(nn.Module):
 
     Every head weighs whole steps; of several, the sums are concatenated and projected to D.
     """
-
-    needs_target: ClassVar[bool] = False
 
     def __init__(self, dim: int, *, hidden: int, heads: int = 1) -> None:
         if hidden < 1 or heads < 1:
@@ -60,8 +52,6 @@ class TargetAttention(nn.Module):
     Its weights are used as they are, so that their sum tells how strong an interest is;
     `normalize` puts a softmax over them.
     """
-
-    needs_target: ClassVar[bool] = True
 
     def __init__(self, dim: int, *, hidden: tuple[int, ...], normalize: bool = False) -> None:
         super().__init__()

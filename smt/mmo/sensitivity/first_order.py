@@ -12,13 +12,12 @@ from scipy import stats
 
 from smt.errors import InputError
 from smt.search.aggregate import mean_sem
+from smt.search.encoding import INACTIVE, scale
 from smt.search.trial import Trial
-from smt.space import Choice, Domain, Float, Int, Space, Theta
+from smt.space import Choice, Domain, Space, Theta
 
 Array = NDArray[np.floating[Any]]
 Value = bool | int | float | str
-# Where θ lacks a hyperparameter: one that is conditional, and not active there.
-INACTIVE = 0.5
 # Singular values below this share of the largest count as 0.
 SINGULAR = 1e-9
 # Percent. Noise below it is rounding.
@@ -227,7 +226,7 @@ def _code_columns(thetas: Sequence[Theta], name: str, domain: Domain) -> Array:
     values = tried_values(thetas, name, domain)
     if not isinstance(domain, Choice):
         return np.array(
-            [[_scale(theta[name], domain) if name in theta else INACTIVE] for theta in thetas]
+            [[scale(theta[name], domain) if name in theta else INACTIVE] for theta in thetas]
         ).reshape(len(thetas), 1)
     if len(values) < 2:
         return np.zeros((len(thetas), 0))
@@ -247,12 +246,6 @@ def _contrasts(domain: Domain, where: slice, width: int) -> Array:
     contrasts = np.zeros((len(rows), width))
     contrasts[:, where] = rows
     return contrasts
-
-
-def _scale(value: float, domain: Float | Int) -> float:
-    if domain.log:
-        return math.log(value / domain.low) / math.log(domain.high / domain.low)
-    return (value - domain.low) / (domain.high - domain.low)
 
 
 def _fit(matrix: Array, outcome: Array, sems: Sequence[float | None]) -> Fit:

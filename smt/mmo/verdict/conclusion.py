@@ -35,12 +35,6 @@ class Verdict:
     holdout: Measured | None = None
     holdout_models: tuple[ModelSpec, ...] = ()
 
-    @property
-    def confirmed(self) -> Measured | None:
-        """The numbers on fresh seeds that the verdict rests on; None where there are none."""
-        candidates = self.confirmation
-        return next((measured for measured in candidates if measured.trial == self.number), None)
-
 
 @dataclass(frozen=True)
 class TechniqueResult:

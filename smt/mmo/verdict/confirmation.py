@@ -56,16 +56,6 @@ class Measured:
     lower: float | None
     feasible_probability: float
 
-    @property
-    def deltas(self) -> tuple[float | None, ...]:
-        """A plain number a model, percent; NaN where it failed."""
-        return tuple(delta.plain for delta in self.outcomes)
-
-    @property
-    def sems(self) -> tuple[float | None, ...]:
-        """Their standard errors; None where unknown."""
-        return tuple(delta.sem for delta in self.outcomes)
-
 
 def candidates(
     trials: Sequence[Trial], estimates: Sequence[Estimate], goal: Goal, *, count: int
@@ -106,10 +96,29 @@ def measure(
     """
     ratio = _relative_seed_variance([trials for _, _, trials in replicates], goal.alpha)
     quantile = float(ndtri(1 - LEVEL / max(len(replicates), 1)))
-    return tuple(
-        _measure(number, theta, tuple(trials), tuple(seeds), goal, ratio, quantile)
-        for number, theta, trials in replicates
-    )
+    measured = []
+    for number, theta, trials in replicates:
+        by_model = zip(*(trial.outcomes for trial in trials), strict=True)
+        outcomes = tuple(_over_seeds(deltas, ratio) for deltas in by_model)
+        outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
+        error = mean_sem([delta.sem for delta in outcomes], goal.shares)
+        measured.append(
+            Measured(
+                trial=number,
+                theta=theta,
+                seeds=tuple(seeds),
+                replicates=tuple(trials),
+                outcomes=outcomes,
+                aggregate=outcome,
+                mean_sem=error,
+                interval=mean_interval(outcomes, goal.shares),
+                lower=None if error is None else outcome.mean - quantile * error,
+                feasible_probability=pooled_feasible_probability(
+                    outcomes, alpha=goal.alpha, epsilon=goal.epsilon
+                ),
+            )
+        )
+    return tuple(measured)
 
 
 def choose_confirmed(measured: Sequence[Measured], goal: Goal) -> Measured | None:
@@ -144,49 +153,12 @@ def explain(measured: Measured, goal: Goal) -> str:
     return bound if measured.lower > 0 else f"{bound} only: it may be noise"
 
 
-def _measure(
-    number: int,
-    theta: Theta,
-    trials: tuple[Trial, ...],
-    seeds: tuple[int, ...],
-    goal: Goal,
-    ratio: float | None,
-    quantile: float,
-) -> Measured:
-    by_model = zip(*(trial.outcomes for trial in trials), strict=True)
-    outcomes = tuple(_over_seeds(deltas, ratio) for deltas in by_model)
-    outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
-    means = [delta.plain for delta in outcomes]
-    sems = [delta.sem for delta in outcomes]
-    error = mean_sem(sems, goal.shares)
-    return Measured(
-        trial=number,
-        theta=theta,
-        seeds=seeds,
-        replicates=trials,
-        outcomes=outcomes,
-        aggregate=outcome,
-        mean_sem=error,
-        interval=mean_interval(means, sems, goal.shares),
-        lower=None if error is None else outcome.mean - quantile * error,
-        feasible_probability=pooled_feasible_probability(
-            means, sems, alpha=goal.alpha, epsilon=goal.epsilon
-        ),
-    )
-
-
 def _over_seeds(deltas: Sequence[Delta], ratio: float | None) -> Delta:
-    """A model's mean delta with its standard error; the first that failed, where one did."""
-    values = [delta.value for delta in deltas if delta.value is not None]
-    if len(values) < len(deltas):
-        return next(delta for delta in deltas if delta.value is None)
+    """A model's mean delta, by the variance between seeds that all candidates tell."""
     squares = _mean_square(deltas)
-    mean, sem = combine_replicates(
-        values,
-        [delta.sem for delta in deltas],
-        seed_variance=None if ratio is None or squares is None else ratio * squares,
+    return combine_replicates(
+        deltas, seed_variance=None if ratio is None or squares is None else ratio * squares
     )
-    return Delta.measured(mean, sem)
 
 
 def _relative_seed_variance(candidates: Sequence[Sequence[Trial]], alpha: float) -> float | None:

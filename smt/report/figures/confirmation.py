@@ -3,19 +3,8 @@
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.figures.marks import lowest_drawn, on_axis, whiskers
-from smt.report.figures.theme import (
-    ACCENT,
-    FAINT,
-    INK,
-    MUTED,
-    WARNING,
-    axis,
-    frame,
-    label,
-    legend,
-    lines,
-)
+from smt.report.figures import theme
+from smt.report.figures.marks import lowest_drawn, on_axis, points, whiskers
 from smt.results.technique import Replication, TechniqueRecord
 
 # Pixels.
@@ -34,14 +23,14 @@ def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     uses. A cross on the search's μ is a candidate without a μ on fresh seeds, as a model failed;
     a triangle on the left edge one with a network that diverged.
     """
-    found = technique.confirmation
-    rows = range(len(found))
-    measured = [row for row in rows if found[row].mean is not None]
-    failed = [row for row in rows if found[row].mean is None]
+    candidates = technique.confirmation
+    rows = range(len(candidates))
+    measured = [row for row in rows if candidates[row].mean is not None]
+    failed = [row for row in rows if candidates[row].mean is None]
     low = _lowest(technique, tau)
     figure = go.Figure()
-    figure.add_vline(x=0, line={"color": FAINT, "width": 1})
-    figure.add_vline(x=tau, line={"color": MUTED, "width": 1.3, "dash": "dash"})
+    figure.add_vline(x=0, line={"color": theme.FAINT, "width": 1})
+    figure.add_vline(x=tau, line={"color": theme.MUTED, "width": 1.3, "dash": "dash"})
     figure.add_trace(_shifts(technique, measured, low))
     figure.add_trace(_search(technique, low))
     figure.add_trace(_fresh(technique, measured, low))
@@ -49,25 +38,27 @@ def confirmation_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     if failed:
         figure.add_trace(_failed(technique, failed, low))
     figure.update_layout(
-        **frame(TOP + BOTTOM + ROW * len(found), margin={"l": 64, "r": 32, "t": TOP, "b": BOTTOM}),
-        xaxis=axis("μ", ticksuffix="%", tickformat="+.2f"),
-        yaxis=axis(
+        **theme.frame(
+            TOP + BOTTOM + ROW * len(candidates), margin={"l": 64, "r": 32, "t": TOP, "b": BOTTOM}
+        ),
+        xaxis=theme.axis("μ", ticksuffix="%", tickformat="+.2f"),
+        yaxis=theme.axis(
             tickvals=list(rows),
-            ticktext=[_row_name(each, technique) for each in found],
-            range=[len(found) - 0.5, -0.5],
+            ticktext=[_row_name(candidate, technique) for candidate in candidates],
+            range=[len(candidates) - 0.5, -0.5],
             showgrid=False,
         ),
         showlegend=True,
-        legend=legend(y=1 + LIFT / (ROW * len(found))),
+        legend=theme.legend(y=1 + LIFT / (ROW * len(candidates))),
     )
     figure.add_annotation(
-        text=label(f"τ = {numbers.percent(tau)}"),
+        text=theme.label(f"τ = {numbers.percent(tau)}"),
         x=tau,
         y=1,
         yref="paper",
         yanchor="bottom",
         showarrow=False,
-        font={"color": MUTED, "size": 11},
+        font={"color": theme.MUTED, "size": 11},
     )
     return figure
 
@@ -81,39 +72,38 @@ def _search(technique: TechniqueRecord, low: float) -> go.Scatter:
     trials = [technique.trial(each.trial) for each in technique.confirmation]
     sems = [trial.mean_sem for trial in trials]
     marks = on_axis([trial.mean for trial in trials], low, sems=sems)
-    return go.Scatter(
+    hover = [
+        theme.lines(
+            f"trial {trial.number} in the search",
+            f"μ {numbers.measured(trial.mean, trial.mean_sem)}",
+            f"R {numbers.rate(trial.regression_rate)}",
+        )
+        for trial in trials
+    ]
+    return points(
+        marks.places,
+        [row - APART for row in range(len(trials))],
+        hover,
+        {"symbol": "circle-open", "size": 9, "color": theme.MUTED, "line": {"width": 1.6}},
         name="in the search, which chose it",
-        x=marks.places,
-        y=[row - APART for row in range(len(trials))],
-        mode="markers",
-        marker={"symbol": "circle-open", "size": 9, "color": MUTED, "line": {"width": 1.6}},
-        error_x=whiskers(marks.sems, FAINT),
-        hovertext=[
-            lines(
-                f"trial {trial.number} in the search",
-                f"μ {numbers.percent(trial.mean)} ± {numbers.spread(trial.mean_sem)}",
-                f"R {numbers.rate(trial.regression_rate)}",
-            )
-            for trial in trials
-        ],
-        hoverinfo="text",
+        error_x=whiskers(marks.sems, theme.FAINT),
     )
 
 
 def _fresh(technique: TechniqueRecord, measured: list[int], low: float) -> go.Scatter:
-    found = [technique.confirmation[row] for row in measured]
-    sems = [each.mean_sem for each in found]
-    marks = on_axis([each.mean for each in found], low, sems=sems)
-    colors = [ACCENT if each.value is not None else WARNING for each in found]
-    return go.Scatter(
+    candidates = [technique.confirmation[row] for row in measured]
+    sems = [candidate.mean_sem for candidate in candidates]
+    marks = on_axis([candidate.mean for candidate in candidates], low, sems=sems)
+    colors = [
+        theme.WARNING if candidate.value is None else theme.ACCENT for candidate in candidates
+    ]
+    return points(
+        marks.places,
+        [row + APART for row in measured],
+        [_hover(candidate) for candidate in candidates],
+        {"size": 10, "color": colors, "symbol": marks.symbols},
         name="on fresh seeds",
-        x=marks.places,
-        y=[row + APART for row in measured],
-        mode="markers",
-        marker={"size": 10, "color": colors, "symbol": marks.symbols},
-        error_x=whiskers(marks.sems, INK),
-        hovertext=[_hover(each) for each in found],
-        hoverinfo="text",
+        error_x=whiskers(marks.sems, theme.INK),
     )
 
 
@@ -126,7 +116,7 @@ def _bounds(technique: TechniqueRecord, measured: list[int], low: float) -> go.S
         x=[bounds[row] for row in rows],
         y=[row + APART for row in rows],
         mode="markers",
-        marker={"symbol": "line-ns", "size": 9, "line": {"color": ACCENT, "width": 2.5}},
+        marker={"symbol": "line-ns", "size": 9, "line": {"color": theme.ACCENT, "width": 2.5}},
         hoverinfo="skip",
     )
 
@@ -144,22 +134,20 @@ def _shifts(technique: TechniqueRecord, measured: list[int], low: float) -> go.S
         x=xs,
         y=ys,
         mode="lines",
-        line={"color": MUTED, "width": 1, "dash": "dot"},
+        line={"color": theme.MUTED, "width": 1, "dash": "dot"},
         hoverinfo="skip",
         showlegend=False,
     )
 
 
 def _failed(technique: TechniqueRecord, rows: list[int], low: float) -> go.Scatter:
-    found = [technique.confirmation[row] for row in rows]
-    return go.Scatter(
+    failed = [technique.confirmation[row] for row in rows]
+    return points(
+        on_axis([technique.trial(candidate.trial).mean for candidate in failed], low).places,
+        [row + APART for row in rows],
+        [_hover(candidate) for candidate in failed],
+        {"symbol": "x-thin", "size": 9, "line": {"color": theme.WARNING, "width": 2}},
         name="a model failed on fresh seeds: no μ",
-        x=on_axis([technique.trial(each.trial).mean for each in found], low).places,
-        y=[row + APART for row in rows],
-        mode="markers",
-        marker={"symbol": "x-thin", "size": 9, "line": {"color": WARNING, "width": 2}},
-        hovertext=[_hover(each) for each in found],
-        hoverinfo="text",
     )
 
 
@@ -169,7 +157,7 @@ def _row_name(candidate: Replication, technique: TechniqueRecord) -> str:
 
 
 def _hover(candidate: Replication) -> str:
-    return lines(
+    return theme.lines(
         f"trial {candidate.trial} on seeds {numbers.listing(candidate.seeds)}",
         f"μ {numbers.percent(candidate.mean)}, 95% interval {numbers.interval(candidate.interval)}",
         f"lower bound {numbers.percent(candidate.lower)}",

@@ -6,17 +6,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.figures.marks import lowest_drawn
-from smt.report.figures.theme import (
-    DIVERGING,
-    INK,
-    MUTED,
-    WARNING,
-    axis,
-    frame,
-    label,
-    lines,
-)
+from smt.report.figures import theme
+from smt.report.figures.marks import lowest_drawn, points
 from smt.results.run_reading import EvaluationRow
 from smt.results.technique import TechniqueRecord, TrialRecord
 
@@ -48,7 +39,7 @@ def delta_figure(technique: TechniqueRecord, searched: Searched) -> go.Figure:
             z=[[cell.delta.value for cell in cells] for cells in searched],
             zmin=-limit,
             zmax=limit,
-            colorscale=DIVERGING,
+            colorscale=theme.DIVERGING,
             xgap=1,
             ygap=1,
             hovertext=[[_hover(cell) for cell in cells] for cells in searched],
@@ -74,22 +65,24 @@ def delta_figure(technique: TechniqueRecord, searched: Searched) -> go.Figure:
         x1=len(models) - 0.5,
         y0=row - 0.5,
         y1=row + 0.5,
-        line={"color": INK, "width": 2, "dash": "solid" if technique.feasible else "dot"},
+        line={"color": theme.INK, "width": 2, "dash": "solid" if technique.feasible else "dot"},
     )
     margin = _margin(models)
     figure.update_layout(
-        **frame(margin["t"] + margin["b"] + max(LEAST_HEIGHT, len(trials) * ROW), margin=margin),
-        xaxis=axis(
+        **theme.frame(
+            margin["t"] + margin["b"] + max(LEAST_HEIGHT, len(trials) * ROW), margin=margin
+        ),
+        xaxis=theme.axis(
             side="top",
             tickangle=-TILT,
             tickvals=list(range(len(models))),
-            ticktext=[label(model) for model in models],
+            ticktext=[theme.label(model) for model in models],
             range=[-0.5, len(models) - 0.5],
             showgrid=False,
             showline=False,
             automargin=False,
         ),
-        yaxis=axis(
+        yaxis=theme.axis(
             "trial",
             tickvals=list(range(len(trials))),
             ticktext=[_row_name(trial, technique) for trial in trials],
@@ -130,13 +123,11 @@ def _failures(searched: Searched) -> go.Scatter:
         for column, cell in enumerate(cells)
         if cell.delta.status == "failed"
     ]
-    return go.Scatter(
-        x=[column for column, _, _ in failed],
-        y=[row for _, row, _ in failed],
-        mode="markers",
-        marker={"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 2}},
-        hovertext=[_hover(cell) for _, _, cell in failed],
-        hoverinfo="text",
+    return points(
+        [column for column, _, _ in failed],
+        [row for _, row, _ in failed],
+        [_hover(cell) for _, _, cell in failed],
+        {"symbol": "x-thin", "size": 8, "line": {"color": theme.WARNING, "width": 2}},
     )
 
 
@@ -164,8 +155,9 @@ def _hover(cell: EvaluationRow) -> str:
         facts = [f"failed: {cell.delta.reason}"]
     else:
         facts = [
-            f"Δ {numbers.percent(cell.delta.value)} ± {numbers.spread(cell.delta.sem)}",
+            f"Δ {numbers.measured(cell.delta.value, cell.delta.sem)}",
             f"NE {numbers.entropy(cell.ne)}",
         ]
-    text = lines(f"{cell.model}, trial {cell.trial}", *facts)
-    return f"{text}<br><span style='color:{MUTED}'>{label(numbers.theta(cell.theta))}</span>"
+    text = theme.lines(f"{cell.model}, trial {cell.trial}", *facts)
+    theta = theme.label(numbers.theta(cell.theta))
+    return f"{text}<br><span style='color:{theme.MUTED}'>{theta}</span>"

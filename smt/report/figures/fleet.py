@@ -3,11 +3,13 @@
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.figures.packing import Point, pack
+from smt.report.figures.marks import points
+from smt.report.figures.packing import pack
 from smt.report.figures.theme import CLUSTERS, INK, axis, frame, label, lines
 from smt.results.run_reading import Model
 
@@ -29,10 +31,27 @@ def fleet_figure(models: Sequence[Model], representatives: Sequence[str]) -> go.
     hover = [_hover(model, by_cluster[model.cluster], rank) for model in models]
     members = [index for index, model in enumerate(models) if not model.representative]
     chosen = [index for index, model in enumerate(models) if model.representative]
+
+    def marks(shown: list[int], marker: dict[str, Any], **changes: Any) -> go.Scatter:
+        colours = [CLUSTERS[models[index].cluster % len(CLUSTERS)] for index in shown]
+        return points(
+            [places[index][0] for index in shown],
+            [places[index][1] for index in shown],
+            [hover[index] for index in shown],
+            {"color": colours, **marker},
+            **changes,
+        )
+
     figure = go.Figure(
         [
-            _dots(models, places, hover, members),
-            _numbered(models, places, hover, chosen, rank),
+            marks(members, {"size": 8, "opacity": 0.6}),
+            marks(
+                chosen,
+                {"size": 18, "line": {"color": INK, "width": 1.5}},
+                mode="markers+text",
+                text=[f"<b>{rank[models[index].model]}</b>" for index in chosen],
+                textfont={"size": 10, "color": "white"},
+            ),
         ]
     )
     bare = {"showticklabels": False, "showgrid": False, "automargin": False}
@@ -57,50 +76,6 @@ def drawn(models: Sequence[Model]) -> list[Model]:
     step = max(1, math.ceil(others / MAX_DRAWN))
     number = itertools.count()
     return [model for model in models if model.representative or next(number) % step == 0]
-
-
-def _dots(
-    models: Sequence[Model], places: list[Point], hover: list[str], shown: list[int]
-) -> go.Scatter:
-    return go.Scatter(
-        x=[places[index][0] for index in shown],
-        y=[places[index][1] for index in shown],
-        mode="markers",
-        marker={
-            "size": 8,
-            "color": [_colour(models[index]) for index in shown],
-            "opacity": 0.6,
-        },
-        hovertext=[hover[index] for index in shown],
-        hoverinfo="text",
-    )
-
-
-def _numbered(
-    models: Sequence[Model],
-    places: list[Point],
-    hover: list[str],
-    shown: list[int],
-    rank: dict[str, int],
-) -> go.Scatter:
-    return go.Scatter(
-        x=[places[index][0] for index in shown],
-        y=[places[index][1] for index in shown],
-        mode="markers+text",
-        text=[f"<b>{rank[models[index].model]}</b>" for index in shown],
-        textfont={"size": 10, "color": "white"},
-        marker={
-            "size": 18,
-            "color": [_colour(models[index]) for index in shown],
-            "line": {"color": INK, "width": 1.5},
-        },
-        hovertext=[hover[index] for index in shown],
-        hoverinfo="text",
-    )
-
-
-def _colour(model: Model) -> str:
-    return CLUSTERS[model.cluster % len(CLUSTERS)]
 
 
 def _hover(model: Model, representative: str, rank: dict[str, int]) -> str:

@@ -8,19 +8,8 @@ import plotly.graph_objects as go
 
 from smt.fleet.model_spec import Stage
 from smt.report import numbers
-from smt.report.figures.theme import (
-    ACCENT,
-    CLUSTERS,
-    FAINT,
-    INK,
-    MUTED,
-    WARNING,
-    axis,
-    frame,
-    label,
-    legend,
-    lines,
-)
+from smt.report.figures import theme
+from smt.report.figures.marks import points
 from smt.template.catalogue import catalogue
 from smt.template.network_counts import Count
 from smt.template.template import Paradigm
@@ -42,7 +31,7 @@ TITLE: dict[Paradigm, str] = {
     "sparsenn": "SparseNN",
     "decoupled_sparsenn": "Decoupled SparseNN",
 }
-COLOUR: dict[Paradigm, str] = {"sparsenn": ACCENT, "decoupled_sparsenn": CLUSTERS[1]}
+COLOUR: dict[Paradigm, str] = {"sparsenn": theme.ACCENT, "decoupled_sparsenn": theme.CLUSTERS[1]}
 SYMBOL: dict[Stage, str] = {
     "retrieval": "diamond",
     "pre_ranking": "circle",
@@ -73,19 +62,19 @@ def flops_figure(counts: Sequence[Count]) -> go.Figure:
     drawn = [lowest, highest, *(each.limit for each in counts if each.limit is not None)]
     titles = {each.template: f"{TITLE[each.paradigm]} {each.scale.title()}" for each in counts}
     figure.update_layout(
-        **frame(
+        **theme.frame(
             round(ABOVE + ROW * (bottom + 1) + BELOW),
             margin={"l": 8, "r": 128, "t": ABOVE, "b": BELOW},
         ),
-        xaxis=axis(
+        xaxis=theme.axis(
             "inference FLOPs of one example",
             type="log",
             range=[math.log10(min(drawn)) - MARGIN, math.log10(max(drawn)) + MARGIN],
             dtick=1,
             tickformat="~s",
-            minor={"dtick": "D1", "ticks": "outside", "ticklen": 3, "tickcolor": FAINT},
+            minor={"dtick": "D1", "ticks": "outside", "ticklen": 3, "tickcolor": theme.FAINT},
         ),
-        yaxis=axis(
+        yaxis=theme.axis(
             tickvals=list(heights.values()),
             ticktext=[f"<b>{titles[each]}</b>" for each in heights],
             tickfont={"size": 13},
@@ -93,7 +82,7 @@ def flops_figure(counts: Sequence[Count]) -> go.Figure:
             range=[bottom, -1.0],
             showgrid=False,
         ),
-        legend=legend(y=1.01, font={"size": 13}, itemsizing="constant"),
+        legend=theme.legend(y=1.01, font={"size": 13}, itemsizing="constant"),
     )
     return figure
 
@@ -141,23 +130,22 @@ def _marks(
         for each, place in zip(counts, places, strict=True)
         if (each.paradigm, each.stage) == (paradigm, stage)
     ]
-    return go.Scatter(
-        name=f"{TITLE[paradigm]}: {_words(stage)}",
-        x=[each.flops for each, _, _ in shown],
-        y=[height for _, height, _ in shown],
-        mode="markers",
-        marker={
-            "size": [size for _, _, size in shown],
-            "symbol": SYMBOL[stage],
-            "color": COLOUR[paradigm],
-            "opacity": 0.85,
-            "line": {
-                "width": [1.2 if each.over else 0.6 for each, _, _ in shown],
-                "color": [WARNING if each.over else "white" for each, _, _ in shown],
-            },
+    marker = {
+        "size": [size for _, _, size in shown],
+        "symbol": SYMBOL[stage],
+        "color": COLOUR[paradigm],
+        "opacity": 0.85,
+        "line": {
+            "width": [1.2 if count.over else 0.6 for count, _, _ in shown],
+            "color": [theme.WARNING if count.over else "white" for count, _, _ in shown],
         },
-        hovertext=[_hover(each) for each, _, _ in shown],
-        hoverinfo="text",
+    }
+    return points(
+        [count.flops for count, _, _ in shown],
+        [height for _, height, _ in shown],
+        [_hover(count) for count, _, _ in shown],
+        marker,
+        name=f"{TITLE[paradigm]}: {_words(stage)}",
     )
 
 
@@ -183,7 +171,7 @@ def _add_range(figure: go.Figure, counts: Sequence[Count], height: float) -> Non
         xshift=10,
         y=height,
         showarrow=False,
-        font={"size": 12, "color": INK},
+        font={"size": 12, "color": theme.INK},
     )
 
 
@@ -201,7 +189,7 @@ def _add_limits(figure: go.Figure, counts: Sequence[Count], heights: dict[str, f
             x1=limit,
             y0=min(rows) - 0.5,
             y1=max(rows) + 0.5,
-            line={"color": WARNING, "width": 1, "dash": "dot"},
+            line={"color": theme.WARNING, "width": 1, "dash": "dot"},
         )
         figure.add_annotation(
             text=f"{', '.join(_words(stage) for stage in limited)}<br>limit {scaled(limit)}",
@@ -209,7 +197,7 @@ def _add_limits(figure: go.Figure, counts: Sequence[Count], heights: dict[str, f
             y=min(rows) - 0.5,
             yanchor="bottom",
             showarrow=False,
-            font={"size": 11, "color": WARNING},
+            font={"size": 11, "color": theme.WARNING},
         )
 
 
@@ -223,7 +211,7 @@ def _add_span(figure: go.Figure, lowest: int, highest: int, height: float) -> No
             x1=x1,
             y0=height - half,
             y1=height + half,
-            line={"color": MUTED, "width": 1.2},
+            line={"color": theme.MUTED, "width": 1.2},
         )
     figure.add_annotation(
         text=f"{math.log10(highest / lowest):.2f} decades",
@@ -231,13 +219,13 @@ def _add_span(figure: go.Figure, lowest: int, highest: int, height: float) -> No
         y=height,
         showarrow=False,
         bgcolor="white",
-        font={"size": 12, "color": INK},
+        font={"size": 12, "color": theme.INK},
     )
 
 
 def _hover(count: Count) -> str:
     limit = "no limit" if count.limit is None else f"limit {numbers.count(count.limit)}"
-    return f"<b>{label(count.model)}</b><br>" + lines(
+    return f"<b>{theme.label(count.model)}</b><br>" + theme.lines(
         f"fleet: {count.fleet}, where {numbers.plural(count.models, 'model')} cost the same"
         if count.models > 1
         else f"fleet: {count.fleet}",

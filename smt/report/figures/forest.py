@@ -5,21 +5,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.figures.marks import REACH, lowest_drawn, on_axis, whiskers
-from smt.report.figures.theme import (
-    ACCENT,
-    FAINT,
-    GRID,
-    INK,
-    MUTED,
-    WARNING,
-    around,
-    axis,
-    frame,
-    label,
-    legend,
-    lines,
-)
+from smt.report.figures import theme
+from smt.report.figures.marks import REACH, lowest_drawn, on_axis, points, whiskers
 from smt.results.technique import Replication
 
 # Pixels.
@@ -63,29 +50,30 @@ def forest_figure(
         below = _place(holdout, len(above) + GAP)
     everything = [*above, *below]
     figure = go.Figure()
-    figure.add_vrect(x0=-alpha, x1=alpha, fillcolor=GRID, line_width=0, layer="below")
-    figure.add_vline(x=0, line={"color": FAINT, "width": 1})
-    figure.add_vline(x=-alpha, line={"color": WARNING, "width": 1.3, "dash": "dash"})
+    figure.add_vrect(x0=-alpha, x1=alpha, fillcolor=theme.GRID, line_width=0, layer="below")
+    figure.add_vline(x=0, line={"color": theme.FAINT, "width": 1})
+    figure.add_vline(x=-alpha, line={"color": theme.WARNING, "width": 1.3, "dash": "dash"})
     low = _lowest(everything, alpha)
     figure.add_trace(_seeds(everything, low))
     if above:
-        figure.add_trace(_means("representatives", above, ACCENT, "circle", low))
+        figure.add_trace(_means("representatives", above, theme.ACCENT, "circle", low))
     if below:
-        figure.add_trace(_means("holdout", below, INK, "diamond", low))
+        figure.add_trace(_means("holdout", below, theme.INK, "diamond", low))
     if any(model.delta is None for model in everything):
         figure.add_trace(_failed(everything))
     last = everything[-1].row
     figure.update_layout(
-        **frame(AROUND + round(ROW * (last + 1)), margin={"l": 8, "r": 24, "t": 36, "b": 48}),
-        xaxis=axis("Δ", ticksuffix="%", tickformat="+.2f", range=_range(everything, alpha, low)),
-        yaxis=axis(
-            tickvals=[model.row for model in everything],
-            ticktext=[label(model.model) for model in everything],
-            range=[last + 0.7, -0.7],
-            showgrid=False,
+        **theme.frame(AROUND + round(ROW * (last + 1)), margin={"l": 8, "r": 24, "t": 36, "b": 48}),
+        xaxis=theme.axis(
+            "Δ", ticksuffix="%", tickformat="+.2f", range=_range(everything, alpha, low)
+        ),
+        yaxis=theme.names_axis(
+            [model.model for model in everything],
+            [model.row for model in everything],
+            [last + 0.7, -0.7],
         ),
         showlegend=True,
-        legend=legend(),
+        legend=theme.legend(),
     )
     return figure
 
@@ -122,22 +110,20 @@ def _range(placed: list[Placed], alpha: float, low: float) -> list[float]:
         if model.delta is not None and model.delta >= low:
             reach = REACH * (model.sem or 0.0)
             ends += [model.delta - reach, model.delta + reach]
-    return around(ends)
+    return theme.around(ends)
 
 
 def _means(name: str, placed: list[Placed], color: str, symbol: str, low: float) -> go.Scatter:
     known = [model for model in placed if model.delta is not None]
     deltas, sems = [model.delta for model in known], [model.sem for model in known]
     marks = on_axis(deltas, low, sems=sems, symbol=symbol)
-    return go.Scatter(
+    return points(
+        marks.places,
+        [model.row for model in known],
+        [_hover(model) for model in known],
+        {"size": 9, "color": color, "symbol": marks.symbols},
         name=name,
-        x=marks.places,
-        y=[model.row for model in known],
-        mode="markers",
-        marker={"size": 9, "color": color, "symbol": marks.symbols},
         error_x=whiskers(marks.sems, color),
-        hovertext=[_hover(model) for model in known],
-        hoverinfo="text",
     )
 
 
@@ -148,33 +134,29 @@ def _seeds(placed: list[Placed], low: float) -> go.Scatter:
         for delta in model.by_seed
         if delta is not None
     ]
-    return go.Scatter(
+    return points(
+        on_axis([delta for delta, _, _ in dots], low).places,
+        [row + APART for _, row, _ in dots],
+        [theme.lines(model, f"Δ {numbers.percent(delta)}") for delta, _, model in dots],
+        {"size": 4, "color": theme.MUTED, "opacity": 0.6},
         name="one seed",
-        x=on_axis([delta for delta, _, _ in dots], low).places,
-        y=[row + APART for _, row, _ in dots],
-        mode="markers",
-        marker={"size": 4, "color": MUTED, "opacity": 0.6},
-        hovertext=[lines(model, f"Δ {numbers.percent(delta)}") for delta, _, model in dots],
-        hoverinfo="text",
     )
 
 
 def _failed(placed: list[Placed]) -> go.Scatter:
     failed = [model for model in placed if model.delta is None]
-    return go.Scatter(
+    return points(
+        [0.0] * len(failed),
+        [model.row for model in failed],
+        [theme.lines(model.model, "failed on a seed") for model in failed],
+        {"symbol": "x-thin", "size": 8, "line": {"color": theme.WARNING, "width": 2}},
         name="failed",
-        x=[0.0] * len(failed),
-        y=[model.row for model in failed],
-        mode="markers",
-        marker={"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 2}},
-        hovertext=[lines(model.model, "failed on a seed") for model in failed],
-        hoverinfo="text",
     )
 
 
 def _hover(model: Placed) -> str:
-    return lines(
+    return theme.lines(
         model.model,
-        f"Δ {numbers.percent(model.delta)} ± {numbers.spread(model.sem)}",
+        f"Δ {numbers.measured(model.delta, model.sem)}",
         "by seed " + ", ".join(numbers.percent(delta) for delta in model.by_seed),
     )

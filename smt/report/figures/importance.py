@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.figures.theme import ACCENT, FAINT, INK, MUTED, axis, frame, label, lines
+from smt.report.figures import theme
+from smt.report.figures.marks import error_bars, points
 from smt.results.importance import RankedFeature
 
 SHOWN = 20
@@ -26,6 +27,7 @@ def importance_figure(features: Sequence[RankedFeature]) -> go.Figure:
         for place, each in zip(places, shown, strict=True)
         for model, value in each.by_model.items()
     ]
+    colours = [theme.ACCENT if each.importance > 0 else theme.FAINT for each in shown]
     figure = go.Figure(
         [
             go.Bar(
@@ -33,47 +35,31 @@ def importance_figure(features: Sequence[RankedFeature]) -> go.Figure:
                 y=places,
                 orientation="h",
                 width=0.62,
-                marker={
-                    "color": [ACCENT if each.importance > 0 else FAINT for each in shown],
-                    "opacity": 0.75,
-                },
-                error_x={
-                    "type": "data",
-                    "array": [each.sem for each in shown],
-                    "color": INK,
-                    "thickness": 1,
-                    "width": 3,
-                },
+                marker={"color": colours, "opacity": 0.75},
+                error_x=error_bars([each.sem for each in shown], theme.INK, thickness=1, width=3),
                 hovertext=[_hover(each) for each in shown],
                 hoverinfo="text",
             ),
-            go.Scatter(
-                x=[value for _, _, value in dots],
-                y=[place for place, _, _ in dots],
-                mode="markers",
-                marker={"size": 5, "color": MUTED, "opacity": 0.7},
-                hovertext=[lines(model, numbers.percent(value)) for _, model, value in dots],
-                hoverinfo="text",
+            points(
+                [value for _, _, value in dots],
+                [place for place, _, _ in dots],
+                [theme.lines(model, numbers.percent(value)) for _, model, value in dots],
+                {"size": 5, "color": theme.MUTED, "opacity": 0.7},
             ),
         ]
     )
-    figure.add_vline(x=0, line={"color": MUTED, "width": 1})
+    figure.add_vline(x=0, line={"color": theme.MUTED, "width": 1})
     figure.update_layout(
-        **frame(AROUND + ROW * len(shown), margin={"l": 8, "r": 24, "t": 8, "b": 44}),
-        xaxis=axis("importance, percent of NE", ticksuffix="%"),
-        yaxis=axis(
-            tickvals=places,
-            ticktext=[label(each.feature) for each in shown],
-            range=[len(shown) - 0.4, -0.6],
-            showgrid=False,
-        ),
+        **theme.frame(AROUND + ROW * len(shown), margin={"l": 8, "r": 24, "t": 8, "b": 44}),
+        xaxis=theme.axis("importance, percent of NE", ticksuffix="%"),
+        yaxis=theme.names_axis((each.feature for each in shown), places, [len(shown) - 0.4, -0.6]),
         showlegend=False,
     )
     return figure
 
 
 def _hover(feature: RankedFeature) -> str:
-    return f"<b>{label(feature.feature)}</b><br>" + lines(
-        f"{numbers.percent(feature.importance)} ± {numbers.spread(feature.sem)}",
+    return f"<b>{theme.label(feature.feature)}</b><br>" + theme.lines(
+        numbers.measured(feature.importance, feature.sem),
         f"mean of {numbers.plural(len(feature.by_model), 'model')}",
     )

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from smt.report import numbers
-from smt.report.figures.marks import error_bars, lowest_drawn, on_axis
+from smt.report.figures.marks import error_bars, lowest_drawn, on_axis, points
 from smt.report.figures.theme import ACCENT, FAINT, MUTED, WARNING, axis, frame, legend, lines
 from smt.results.launch import LaunchDecision
 from smt.results.launch_models import LaunchedModel
@@ -41,24 +41,18 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
         ]
         if not group:
             continue
-        marks = on_axis(
-            [model.delta.value for _, model in group],
-            low,
-            sems=[model.delta.sem for _, model in group],
-            beyond="triangle-down",
-        )
-        figure.add_scatter(
+        deltas = [model.delta.value for _, model in group]
+        sems = [model.delta.sem for _, model in group]
+        marks = on_axis(deltas, low, sems=sems, beyond="triangle-down")
+        of_outcome = points(
+            [place for place, _ in group],
+            marks.places,
+            [_hover(model) for _, model in group],
+            {"size": 6, "color": colour, "symbol": marks.symbols},
             name=outcome,
-            x=[place for place, _ in group],
-            y=marks.places,
-            mode="markers",
-            marker={"size": 6, "color": colour, "symbol": marks.symbols},
             error_y=error_bars(marks.sems, colour, thickness=0.6, width=0),
-            hovertext=[_hover(model) for _, model in group],
-            hoverinfo="text",
-            row=1,
-            col=1,
         )
+        figure.add_trace(of_outcome, row=1, col=1)
         figure.add_histogram(
             y=marks.places,
             ybins={"start": start, "end": end + width, "size": width},
@@ -85,7 +79,7 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
 def _hover(model: LaunchedModel) -> str:
     return lines(
         model.model,
-        f"Δ {numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}",
+        f"Δ {numbers.measured(model.delta.value, model.delta.sem)}",
         f"NE {numbers.entropy(model.baseline_ne)} -> {numbers.entropy(model.ne)}",
         *model.reasons,
     )

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import plotly.graph_objects as go
+
 DIVERGED = -10.0
 """Percent. What is lower may be left out of an axis that it would stretch."""
 SPREAD = 3
@@ -66,6 +68,14 @@ def on_axis(
         symbols=[symbol if kept else beyond for kept in inside],
         sems=[sem if kept else None for sem, kept in zip(known, inside, strict=True)],
     )
+
+
+def points(
+    x: Sequence[Any], y: Sequence[Any], hover: Sequence[str], marker: dict[str, Any], **changes: Any
+) -> go.Scatter:
+    """Marks that say more to who hovers over one; `changes` are of any property of theirs."""
+    own = {"mode": "markers", "marker": marker, "hovertext": hover, "hoverinfo": "text"}
+    return go.Scatter(x=x, y=y, **{**own, **changes})
 
 
 def error_bars(sems: Sequence[float | None], color: str, **changes: Any) -> dict[str, Any]:

@@ -5,19 +5,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.figures.theme import (
-    ACCENT,
-    FAINT,
-    GRID,
-    MUTED,
-    WARNING,
-    around,
-    axis,
-    frame,
-    label,
-    legend,
-    lines,
-)
+from smt.report.figures import theme
+from smt.report.figures.marks import error_bars, points
 from smt.results.sensitivity import HyperparameterSensitivity
 
 # Pixels.
@@ -28,9 +17,9 @@ Sensitivities = Mapping[str, HyperparameterSensitivity]
 # Of a row: how far the models' dots are below its middle.
 APART = 0.24
 MARKS = {
-    "expose": {"symbol": "circle", "color": ACCENT},
-    "standardize": {"symbol": "circle-open", "color": ACCENT},
-    "undecided": {"symbol": "circle-open-dot", "color": WARNING},
+    "expose": {"symbol": "circle", "color": theme.ACCENT},
+    "standardize": {"symbol": "circle-open", "color": theme.ACCENT},
+    "undecided": {"symbol": "circle-open-dot", "color": theme.WARNING},
 }
 
 
@@ -60,8 +49,8 @@ def sensitivity_figure(
     ]
     rows = {name: row for row, name in enumerate(known)}
     figure = go.Figure()
-    figure.add_vrect(x0=-abs(tau), x1=abs(tau), fillcolor=GRID, line_width=0, layer="below")
-    figure.add_vline(x=0, line={"color": FAINT, "width": 1})
+    figure.add_vrect(x0=-abs(tau), x1=abs(tau), fillcolor=theme.GRID, line_width=0, layer="below")
+    figure.add_vline(x=0, line={"color": theme.FAINT, "width": 1})
     figure.add_trace(_of_models(known, rows, models))
     for decision in MARKS:
         decided = {
@@ -72,21 +61,16 @@ def sensitivity_figure(
         if decided:
             figure.add_trace(_of_mean(decision, decided, rows))
     figure.update_layout(
-        **frame(AROUND + ROW * len(known), margin={"l": 8, "r": 24, "t": 36, "b": 48}),
-        xaxis=axis(
+        **theme.frame(AROUND + ROW * len(known), margin={"l": 8, "r": 24, "t": 36, "b": 48}),
+        xaxis=theme.axis(
             "β: change of μ across the hyperparameter's domain",
             ticksuffix="%",
             tickformat="+.2f",
-            range=around([-abs(tau), abs(tau), *ends]),
+            range=theme.around([-abs(tau), abs(tau), *ends]),
         ),
-        yaxis=axis(
-            tickvals=list(rows.values()),
-            ticktext=[label(name) for name in rows],
-            range=[len(known) - 0.5, -0.5],
-            showgrid=False,
-        ),
+        yaxis=theme.names_axis(rows, [*rows.values()], [len(known) - 0.5, -0.5]),
         showlegend=True,
-        legend=legend(),
+        legend=theme.legend(),
     )
     return figure
 
@@ -95,29 +79,22 @@ def _of_mean(decision: str, decided: Sensitivities, rows: dict[str, int]) -> go.
     mark = MARKS[decision]
     ends = [sensitivity.interval or (None, None) for sensitivity in decided.values()]
     centres = [sensitivity.beta or 0.0 for sensitivity in decided.values()]
-    return go.Scatter(
+    above = [
+        None if high is None else high - centre
+        for (_, high), centre in zip(ends, centres, strict=True)
+    ]
+    below = [
+        None if low is None else centre - low
+        for (low, _), centre in zip(ends, centres, strict=True)
+    ]
+    bars = {"symmetric": False, "arrayminus": below, "thickness": 1.4, "width": 4}
+    return points(
+        centres,
+        [rows[name] for name in decided],
+        [_hover(name, sensitivity) for name, sensitivity in decided.items()],
+        {"size": 11, **mark, "line": {"width": 2, "color": mark["color"]}},
         name=decision,
-        x=centres,
-        y=[rows[name] for name in decided],
-        mode="markers",
-        marker={"size": 11, **mark, "line": {"width": 2, "color": mark["color"]}},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [
-                None if high is None else high - centre
-                for (_, high), centre in zip(ends, centres, strict=True)
-            ],
-            "arrayminus": [
-                None if low is None else centre - low
-                for (low, _), centre in zip(ends, centres, strict=True)
-            ],
-            "color": mark["color"],
-            "thickness": 1.4,
-            "width": 4,
-        },
-        hovertext=[_hover(name, sensitivity) for name, sensitivity in decided.items()],
-        hoverinfo="text",
+        error_x=error_bars(above, mark["color"], **bars),
     )
 
 
@@ -129,19 +106,17 @@ def _of_models(known: Sensitivities, rows: dict[str, int], models: Sequence[str]
         for model, beta in zip(models, sensitivity.model_betas, strict=False)
         if beta is not None
     ]
-    return go.Scatter(
+    return points(
+        [beta for beta, _, _ in dots],
+        [place for _, place, _ in dots],
+        [theme.lines(model, f"β {numbers.percent(beta)}") for beta, _, model in dots],
+        {"size": 5, "color": theme.MUTED, "opacity": 0.6},
         name="a model's own β",
-        x=[beta for beta, _, _ in dots],
-        y=[place for _, place, _ in dots],
-        mode="markers",
-        marker={"size": 5, "color": MUTED, "opacity": 0.6},
-        hovertext=[lines(model, f"β {numbers.percent(beta)}") for beta, _, model in dots],
-        hoverinfo="text",
     )
 
 
 def _hover(name: str, sensitivity: HyperparameterSensitivity) -> str:
-    return lines(
+    return theme.lines(
         f"{name}: {sensitivity.decision}",
         f"β {numbers.percent(sensitivity.beta)}, interval {numbers.interval(sensitivity.interval)}",
         *(

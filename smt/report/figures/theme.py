@@ -1,6 +1,6 @@
 """Colours and the frame that all figures share; `style.css` has the page's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -62,6 +62,12 @@ def axis(title: str | None = None, **changes: Any) -> dict[str, Any]:
         "automargin": True,
         **changes,
     }
+
+
+def names_axis(names: Iterable[str], places: Sequence[float], ends: list[float]) -> dict[str, Any]:
+    """The y axis of a figure with a named row a thing: at which places, and between which ends."""
+    texts = [label(name) for name in names]
+    return axis(tickvals=list(places), ticktext=texts, range=ends, showgrid=False)
 
 
 def legend(**changes: Any) -> dict[str, Any]:

@@ -5,18 +5,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from smt.report import numbers
-from smt.report.figures.marks import SPREAD, error_bars, lowest_drawn, on_axis
-from smt.report.figures.theme import (
-    ACCENT,
-    FAINT,
-    MUTED,
-    WARNING,
-    axis,
-    frame,
-    label,
-    legend,
-    lines,
-)
+from smt.report.figures import theme
+from smt.report.figures.marks import SPREAD, error_bars, lowest_drawn, on_axis, points
 from smt.results.technique import TechniqueRecord, TrialRecord
 
 LABELS = 30
@@ -35,36 +25,38 @@ def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     rejected = [trial for trial in technique.trials if trial.mean is None and trial.skipped]
     broken = [trial for trial in technique.trials if trial.mean is None and not trial.skipped]
     figure = go.Figure()
-    figure.add_hline(y=0, line={"color": FAINT, "width": 1})
-    figure.add_hline(y=tau, line={"color": MUTED, "width": 1.3, "dash": "dash"})
+    figure.add_hline(y=0, line={"color": theme.FAINT, "width": 1})
+    figure.add_hline(y=tau, line={"color": theme.MUTED, "width": 1.3, "dash": "dash"})
     figure.add_trace(_best_so_far(technique, low))
-    figure.add_trace(_points("infeasible: μ", measured, _hollow(measured, low), low))
+    hollow = {"color": theme.MUTED, "line": {"width": 1.5}}
+    symbols = ("circle-open", "triangle-down-open")
+    figure.add_trace(_points("infeasible: μ", measured, hollow, low, *symbols))
     if rejected:
-        bars = {"symbol": "line-ew", "size": 8, "line": {"color": MUTED, "width": 1.8}}
+        bars = {"symbol": "line-ew", "line": {"color": theme.MUTED, "width": 1.8}}
         figure.add_trace(_points("rejected early: no μ", rejected, bars, low))
     if broken:
-        crosses = {"symbol": "x-thin", "size": 8, "line": {"color": WARNING, "width": 1.8}}
+        crosses = {"symbol": "x-thin", "line": {"color": theme.WARNING, "width": 1.8}}
         figure.add_trace(_points("a model failed: no μ", broken, crosses, low))
-    figure.add_trace(_points("feasible: A", feasible, _filled(feasible, low), low))
+    figure.add_trace(_points("feasible: A", feasible, {"color": theme.ACCENT}, low))
     if technique.feasible:
-        star = {"symbol": "star", "size": 15, "color": ACCENT, "line": {"color": "white"}}
+        star = {"symbol": "star", "size": 15, "color": theme.ACCENT, "line": {"color": "white"}}
         figure.add_trace(_points("θ*", [technique.shown_trial], star, low))
     figure.update_layout(
-        **frame(320, margin={"l": 76, "r": 96, "t": 36, "b": 48}),
-        xaxis=axis("trial", dtick=_step(technique), range=_ends(technique), showgrid=False),
-        yaxis=axis("A or μ", range=[low, high], ticksuffix="%", tickformat="+.2f"),
+        **theme.frame(320, margin={"l": 76, "r": 96, "t": 36, "b": 48}),
+        xaxis=theme.axis("trial", dtick=_step(technique), range=_ends(technique), showgrid=False),
+        yaxis=theme.axis("A or μ", range=[low, high], ticksuffix="%", tickformat="+.2f"),
         showlegend=True,
-        legend=legend(y=1.02),
+        legend=theme.legend(y=1.02),
     )
     figure.add_annotation(
-        text=label(f"τ = {numbers.percent(tau)}"),
+        text=theme.label(f"τ = {numbers.percent(tau)}"),
         x=1,
         xref="paper",
         xanchor="left",
         y=tau,
         showarrow=False,
         xshift=6,
-        font={"color": MUTED, "size": 11},
+        font={"color": theme.MUTED, "size": 11},
     )
     return figure
 
@@ -97,30 +89,24 @@ def _step(technique: TechniqueRecord) -> int:
     return next((step for step in (1, 5, 10, 50) if len(technique.trials) / step <= LABELS), 100)
 
 
-def _hollow(trials: list[TrialRecord], low: float) -> dict[str, Any]:
-    means = [trial.mean for trial in trials]
-    marks = on_axis(means, low, symbol="circle-open", beyond="triangle-down-open")
-    return {"symbol": marks.symbols, "size": 8, "color": MUTED, "line": {"width": 1.5}}
-
-
-def _filled(trials: list[TrialRecord], low: float) -> dict[str, Any]:
-    marks = on_axis([trial.mean for trial in trials], low, beyond="triangle-down")
-    return {"symbol": marks.symbols, "size": 8, "color": ACCENT}
-
-
-def _points(name: str, trials: list[TrialRecord], marker: dict[str, Any], low: float) -> go.Scatter:
-    sems = [trial.mean_sem for trial in trials]
-    marks = on_axis([trial.mean for trial in trials], low, sems=sems)
-    return go.Scatter(
+def _points(
+    name: str,
+    trials: list[TrialRecord],
+    marker: dict[str, Any],
+    low: float,
+    symbol: str = "circle",
+    beyond: str = "triangle-down",
+) -> go.Scatter:
+    means, sems = [trial.mean for trial in trials], [trial.mean_sem for trial in trials]
+    marks = on_axis(means, low, sems=sems, symbol=symbol, beyond=beyond)
+    return points(
+        [trial.number for trial in trials],
+        [low if height is None else height for height in marks.places],
+        [_hover(trial) for trial in trials],
+        {"symbol": marks.symbols, "size": 8, **marker},
         name=name,
-        x=[trial.number for trial in trials],
-        y=[low if height is None else height for height in marks.places],
-        mode="markers",
-        marker=marker,
         cliponaxis=False,
-        error_y=error_bars(marks.sems, FAINT, thickness=1.2, width=3),
-        hovertext=[_hover(trial) for trial in trials],
-        hoverinfo="text",
+        error_y=error_bars(marks.sems, theme.FAINT, thickness=1.2, width=3),
     )
 
 
@@ -139,7 +125,7 @@ def _best_so_far(technique: TechniqueRecord, low: float) -> go.Scatter:
         x=numbered,
         y=best,
         mode="lines",
-        line={"color": ACCENT, "width": 1.6, "shape": "hv"},
+        line={"color": theme.ACCENT, "width": 1.6, "shape": "hv"},
         opacity=0.55,
         hoverinfo="skip",
         visible=True if best else "legendonly",
@@ -148,10 +134,10 @@ def _best_so_far(technique: TechniqueRecord, low: float) -> go.Scatter:
 
 
 def _hover(trial: TrialRecord) -> str:
-    return lines(
+    return theme.lines(
         f"trial {trial.number}",
         f"A {numbers.percent(trial.value, missing=numbers.MINUS_INFINITY)}",
-        f"μ {numbers.percent(trial.mean)} ± {numbers.spread(trial.mean_sem)}",
+        f"μ {numbers.measured(trial.mean, trial.mean_sem)}",
         f"R {numbers.rate(trial.regression_rate)}: {trial.helped} helped, "
         f"{trial.neutral} neutral, {trial.regressed} regressed"
         + (f", {trial.skipped} not evaluated" if trial.skipped else ""),

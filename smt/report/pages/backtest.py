@@ -3,7 +3,7 @@
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import caption, fact_list, html_document, html_table, write_page
+from smt.report.document import Rows, caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.backtest import backtest_figure
 from smt.report.figures.embed import embed
 from smt.report.pages.backtest_tables import blame_section, misfit_section
@@ -13,10 +13,7 @@ from smt.storage import Folder
 
 
 def write_backtest_report(folder: Folder) -> str:
-    """Write `report.html` beside a `result.json` of an integration, and return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside a `result.json` of an integration, and return its path."""
     return write_page(folder, backtest_page(read_result(folder, IntegrationResult)))
 
 
@@ -53,23 +50,22 @@ def _facts(result: IntegrationResult) -> str:
 def _changes(result: IntegrationResult) -> str:
     reached = result.version.run.techniques
     techniques = (
-        [
-            ("", escape(technique.name)),
-            ("theta", escape(numbers.theta(technique.theta))),
-            ("", escape(", ".join(technique.exposed)) or "none"),
-            ("n", numbers.percent(reached[technique.name].value)),
-        ]
+        {
+            "technique": technique.name,
+            "θ*: theta": numbers.theta(technique.theta),
+            "exposed": ", ".join(technique.exposed) or "none",
+            "A* in the run: n": numbers.percent(reached[technique.name].value),
+        }
         for technique in result.techniques
     )
     places = (
-        [("", escape(text)) for text in (change.place, change.before, change.after)]
+        {"place": change.place, "before": change.before, "after": change.after}
         for change in result.changes
     )
-    head = "<th>technique<th>θ*<th>exposed<th class=n>A* in the run"
     return (
         "<h2>What is new</h2>"
-        f"{html_table('techniques', head, rows=techniques)}"
-        f"{html_table('changes', '<th>place<th>before<th>after', rows=places)}"
+        f"{html_table('techniques', techniques)}"
+        f"{html_table('changes', places)}"
         f"{_exposures(result)}"
     )
 
@@ -79,33 +75,30 @@ def _exposures(result: IntegrationResult) -> str:
     if not result.exposures:
         return ""
     rows = (
-        [
-            ("", escape(exposure.technique)),
-            ("", escape(exposure.hyperparameter)),
-            ("", escape(exposure.place or "stays fixed")),
-            ("reason", escape(exposure.obstacle or "")),
-            ("reason", escape(exposure.reason)),
-        ]
+        {
+            "technique": exposure.technique,
+            "hyperparameter": exposure.hyperparameter,
+            "exposed as": exposure.place or "stays fixed",
+            "obstacle: reason": exposure.obstacle or "",
+            "why the run wants it: reason": exposure.reason,
+        }
         for exposure in result.exposures
     )
-    head = "<th>technique<th>hyperparameter<th>exposed as<th>obstacle<th>why the run wants it"
-    return html_table("exposures", head, rows=rows)
+    return html_table("exposures", rows)
 
 
 def _groups(result: IntegrationResult) -> str:
-    head = (
-        "<th>models<th class=n>#<th class=n>μ ± standard error<th class=n>R<th class=n>A"
-        "<th class=n>helped<th class=n>neutral<th class=n>regressed"
-    )
-    rows = (
-        [
-            ("", name),
-            ("n", numbers.count(group.models)),
-            ("n", f"{numbers.percent(group.mean)} ± {numbers.spread(group.mean_sem)}"),
-            ("n", numbers.rate(group.regression_rate)),
-            ("n", numbers.percent(group.value, missing=numbers.MINUS_INFINITY)),
-            *(("n", numbers.count(n)) for n in (group.helped, group.neutral, group.regressed)),
-        ]
+    rows: Rows = (
+        {
+            "models": name,
+            "#: n": group.models,
+            "μ ± standard error: n": numbers.measured(group.mean, group.mean_sem),
+            "R: n": numbers.rate(group.regression_rate),
+            "A: n": numbers.percent(group.value, missing=numbers.MINUS_INFINITY),
+            "helped: n": group.helped,
+            "neutral: n": group.neutral,
+            "regressed: n": group.regressed,
+        }
         for name, group in result.groups.items()
         if group is not None
     )
@@ -116,29 +109,25 @@ def _groups(result: IntegrationResult) -> str:
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
         "least τ. No θ was searched on the holdout models, or with these seeds."
     )
-    return f"<h2>What it is worth</h2>{html_table('groups', head, rows=rows)}{caption(text)}"
+    table = html_table("groups", rows)
+    return f"<h2>What it is worth</h2>{table}{caption(text)}"
 
 
 def _models(result: IntegrationResult) -> str:
     figure = embed(backtest_figure(result.models, result.settings.alpha), "deltas")
-    head = (
-        "<th>model<th>group<th class=n>weight<th class=n>Δ ± standard error<th class=n>NE before"
-        "<th class=n>NE after<th class=n>FLOPs before<th class=n>FLOPs after<th class=n>test rows"
-        "<th>failure"
-    )
     rows = (
-        [
-            ("", escape(model.model)),
-            ("", "representative" if model.representative else "holdout"),
-            ("n", f"{100 * model.weight:.3f}%"),
-            ("n", f"{numbers.percent(model.delta.value)} ± {numbers.spread(model.delta.sem)}"),
-            ("n", numbers.entropy(model.ne_before)),
-            ("n", numbers.entropy(model.ne_after)),
-            ("n", _count(model.flops_before)),
-            ("n", _count(model.flops_after)),
-            ("n", _count(model.test_rows)),
-            ("reason", escape(model.delta.reason or "")),
-        ]
+        {
+            "model": model.model,
+            "group": "representative" if model.representative else "holdout",
+            "weight: n": f"{100 * model.weight:.3f}%",
+            "Δ ± standard error: n": numbers.measured(model.delta.value, model.delta.sem),
+            "NE before: n": numbers.entropy(model.ne_before),
+            "NE after: n": numbers.entropy(model.ne_after),
+            "FLOPs before: n": model.flops_before,
+            "FLOPs after: n": model.flops_after,
+            "test rows: n": model.test_rows,
+            "failure: reason": model.delta.reason or "",
+        }
         for model in result.models
     )
     text = (
@@ -146,8 +135,4 @@ def _models(result: IntegrationResult) -> str:
         "with one standard error, of rows and seeds. Left of the dashed line a model has "
         "regressed."
     )
-    return f"<h2>Models</h2>{figure}{caption(text)}{html_table('models', head, rows=rows)}"
-
-
-def _count(value: int | None) -> str:
-    return numbers.MISSING if value is None else numbers.count(value)
+    return f"<h2>Models</h2>{figure}{caption(text)}{html_table('models', rows)}"

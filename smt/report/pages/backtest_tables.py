@@ -3,7 +3,7 @@
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cells, badge, caption, html_table
+from smt.report.document import Html, Row, badge, caption, html_table
 from smt.results.integration import IntegrationResult, WithoutTechnique
 
 
@@ -11,14 +11,12 @@ def misfit_section(result: IntegrationResult) -> str:
     """The models that the version cannot serve; nothing where it serves all."""
     if not result.misfits:
         return ""
-    rows = (
-        [("", escape(misfit.model)), ("reason", escape(misfit.reason))] for misfit in result.misfits
-    )
+    rows = ({"model": misfit.model, "why: reason": misfit.reason} for misfit in result.misfits)
     text = (
         "Models of the fleet that the parent serves within their limits. This is "
         "counted before anything is trained, so nothing was."
     )
-    table = html_table("misfits", "<th>model<th>why", rows=rows)
+    table = html_table("misfits", rows)
     return f"<h2>What it cannot serve</h2>{table}{caption(text)}"
 
 
@@ -26,10 +24,6 @@ def blame_section(result: IntegrationResult) -> str:
     """What the version was worth without each of its techniques; nothing where it is kept."""
     if not result.blame:
         return ""
-    head = (
-        "<th>without<th>to blame<th class=n>μ ± standard error<th class=n>R<th class=n>A"
-        "<th class=n>models it cannot serve<th>why not tried"
-    )
     text = (
         "The version without one technique in turn, on the same models and with "
         "the same seeds. Where a limit of serving is broken, costs are counted and nothing is "
@@ -37,23 +31,22 @@ def blame_section(result: IntegrationResult) -> str:
     )
     return (
         f"<h2>What is to blame</h2><p>{escape(result.blame_reason or '')}.</p>"
-        f"{html_table('blame', head, rows=map(_row, result.blame))}{caption(text)}"
+        f"{html_table('blame', map(_row, result.blame))}{caption(text)}"
     )
 
 
-def _row(without: WithoutTechnique) -> Cells:
-    measured = [numbers.MISSING] * 3
+def _row(without: WithoutTechnique) -> Row:
+    mean = value = rate = None
     if without.regression_rate is not None:
-        measured = [
-            f"{numbers.percent(without.mean)} ± {numbers.spread(without.mean_sem)}",
-            numbers.rate(without.regression_rate),
-            numbers.percent(without.value, missing=numbers.MINUS_INFINITY),
-        ]
-    possible = without.failure is None
-    unserved = numbers.count(without.unserved) if possible else numbers.MISSING
-    return [
-        ("", escape(without.technique)),
-        ("", badge(without.blamed, "yes" if without.blamed else "no")),
-        *(("n", cell) for cell in (*measured, unserved)),
-        ("reason", escape(without.failure or "")),
-    ]
+        mean = numbers.measured(without.mean, without.mean_sem)
+        rate = numbers.rate(without.regression_rate)
+        value = numbers.percent(without.value, missing=numbers.MINUS_INFINITY)
+    return {
+        "without": without.technique,
+        "to blame": Html(badge(without.blamed, "yes" if without.blamed else "no")),
+        "μ ± standard error: n": mean,
+        "R: n": rate,
+        "A: n": value,
+        "models it cannot serve: n": without.unserved if without.failure is None else None,
+        "why not tried: reason": without.failure or "",
+    }

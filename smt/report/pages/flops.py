@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cells, caption, html_document, html_table, write_page
+from smt.report.document import Cell, caption, html_document, html_table, number, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.flops import flops_figure, scaled
-from smt.results.flops import FlopsResult, TemplateFlops, read_counts
+from smt.results.flops import FlopsResult, Spread, TemplateFlops, read_counts
 from smt.results.folder import read_result
 from smt.storage import Folder
 from smt.template.network_counts import Count
@@ -16,10 +16,7 @@ TITLE = "Inference FLOPs of the templates"
 
 
 def write_flops_report(folder: Folder) -> str:
-    """Write `report.html` beside the two files of `save_flops`, and return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside the two files of `save_flops`, and return its path."""
     return write_page(folder, flops_page(read_result(folder, FlopsResult), read_counts(folder)))
 
 
@@ -58,25 +55,22 @@ def _caption(result: FlopsResult) -> str:
 
 
 def _table(templates: Sequence[TemplateFlops]) -> str:
-    head = (
-        "<th rowspan=2>template<th rowspan=2>stages<th rowspan=2 class=n>networks"
-        "<th rowspan=2 class=n>over limit<th colspan=3 class=c>FLOPs"
-        "<th colspan=3 class=c>dense parameters"
+    rows = (
+        {
+            "template": template.template,
+            "stages": ", ".join(stage.replace("_", "-") for stage in template.stages),
+            "networks: n": template.networks,
+            "over limit: n": number(
+                numbers.count(template.over_limit), bad=template.over_limit > 0
+            ),
+            **_amounts("FLOPs", template.flops),
+            **_amounts("dense parameters", template.dense_parameters),
+        }
+        for template in templates
     )
-    beneath = "<th class=n>least<th class=n>median<th class=n>most" * 2
-    return html_table("templates", head, beneath, rows=map(_row, templates))
+    return html_table("templates", rows)
 
 
-def _row(template: TemplateFlops) -> Cells:
-    amounts = (
-        amount
-        for spread in (template.flops, template.dense_parameters)
-        for amount in (spread.min, spread.median, spread.max)
-    )
-    return [
-        ("", escape(template.template)),
-        ("", ", ".join(stage.replace("_", "-") for stage in template.stages)),
-        ("n", numbers.count(template.networks)),
-        ("n bad" if template.over_limit else "n", numbers.count(template.over_limit)),
-        *(("n", numbers.count(round(amount))) for amount in amounts),
-    ]
+def _amounts(of: str, spread: Spread) -> dict[str, Cell]:
+    amounts = {"least": spread.min, "median": round(spread.median), "most": spread.max}
+    return {f"{of} / {name}: n": amount for name, amount in amounts.items()}

@@ -1,9 +1,9 @@
-"""The HTML page."""
+"""The HTML page of a generalization."""
 
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import fact_list, html_document
+from smt.report.document import fact_list, html_document, write_page
 from smt.report.pages.fleet import fleet_section
 from smt.report.pages.technique import technique_section
 from smt.report.pages.technique_tables import (
@@ -12,7 +12,21 @@ from smt.report.pages.technique_tables import (
     short_window_table,
     technique_table,
 )
-from smt.results.run_reading import Run
+from smt.results.run_reading import Run, read_run
+from smt.storage import Folder
+
+
+def write_report(folder: Folder) -> str:
+    """Write the report of a finished generalization, and return its path.
+
+    Args:
+        folder: Holds `result.json`, `evaluations.parquet` and `fleet.parquet`, as
+            `smt.mmo.record.save` leaves them. Nothing else of it is read.
+
+    Raises:
+        InputError: One of these files is missing.
+    """
+    return write_page(folder, page(read_run(folder)))
 
 
 def page(run: Run) -> str:
@@ -83,22 +97,14 @@ def _facts(run: Run) -> str:
         "search method": settings.method,
         "trials a technique": str(settings.trials),
         "seed of the search": str(settings.seed),
-        **_confirmation_facts(run),
-        "evaluations": f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed",
     }
-    return fact_list(facts)
-
-
-def _confirmation_facts(run: Run) -> dict[str, str]:
-    """What the best of a search had to pass."""
-    settings = run.result.settings
-    facts = {}
     if not settings.paper_exact:
         facts["fresh seeds"] = str(settings.fresh_seeds)
         facts["candidates a technique"] = str(settings.candidates)
     if run.result.holdout_models:
         facts["holdout models"] = str(len(run.result.holdout_models))
-    return facts
+    evaluations = f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed"
+    return fact_list({**facts, "evaluations": evaluations})
 
 
 def _definitions(run: Run) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import caption, fact_list, html_document, html_table, write_page
+from smt.report.document import Rows, caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.importance import SHOWN, importance_figure
 from smt.results.folder import read_result
@@ -27,10 +27,7 @@ MEANING: dict[Method, str] = {
 
 
 def write_importance_report(folder: Folder) -> str:
-    """Write `report.html` beside a `result.json` of importances, and return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside a `result.json` of importances, and return its path."""
     result = read_result(folder, ImportanceResult)
     return write_page(folder, importance_page(result, folder.path(IMPORTANCE)))
 
@@ -83,46 +80,39 @@ def _method(method: Method, ranking: Ranking) -> str:
 
 
 def _table(features: Sequence[RankedFeature], name: str) -> str:
-    head = (
-        "<th class=n>#<th>feature<th class=n>importance<th class=n>standard error<th class=n>models"
-    )
     rows = (
-        [
-            ("n", str(place)),
-            ("", escape(feature.feature)),
-            ("n", numbers.percent(feature.importance)),
-            ("n", numbers.spread(feature.sem)),
-            ("n", str(len(feature.by_model))),
-        ]
+        {
+            "#: n": str(place),
+            "feature": feature.feature,
+            "importance: n": numbers.percent(feature.importance),
+            "standard error: n": numbers.spread(feature.sem),
+            "models: n": str(len(feature.by_model)),
+        }
         for place, feature in enumerate(features, 1)
     )
-    return html_table(name, head, rows=rows)
+    return html_table(name, rows)
 
 
 def _models(result: ImportanceResult) -> str:
-    rows = (
-        [
-            ("", escape(model.model)),
-            ("", escape(", ".join(model.events))),
-            ("n", numbers.entropy(model.ne)),
-            ("n", numbers.count(model.rows)),
-        ]
+    rows: Rows = (
+        {
+            "model": model.model,
+            "events": ", ".join(model.events),
+            "NE: n": numbers.entropy(model.ne),
+            "measured rows: n": model.rows,
+        }
         for model in result.models
     )
-    head = "<th>model<th>events<th class=n>NE<th class=n>measured rows"
     text = (
         "Networks learnt from the "
         "first part of the training window and were measured on its last; the test window was "
         "left alone."
     )
-    return f"<h2>Models</h2>{html_table('models', head, rows=rows)}{caption(text)}"
+    return f"<h2>Models</h2>{html_table('models', rows)}{caption(text)}"
 
 
 def _failures(result: ImportanceResult) -> str:
     if not result.failures:
         return "<h2>Failures</h2><p id=failures>None: all models were measured.</p>"
-    rows = (
-        [("", escape(model)), ("reason", escape(reason))]
-        for model, reason in result.failures.items()
-    )
-    return f"<h2>Failures</h2>{html_table('failures', '<th>model<th>reason', rows=rows)}"
+    rows = ({"model": model, "reason: reason": why} for model, why in result.failures.items())
+    return f"<h2>Failures</h2>{html_table('failures', rows)}"

@@ -5,7 +5,7 @@ from html import escape
 from statistics import median
 
 from smt.report import numbers
-from smt.report.document import caption, fact_list, html_document, html_table, write_page
+from smt.report.document import Rows, caption, fact_list, html_document, html_table, write_page
 from smt.report.figures.embed import embed
 from smt.report.figures.launch import instances_figure
 from smt.report.pages.tuning import tuning_section
@@ -17,10 +17,7 @@ from smt.storage import Folder
 
 
 def write_instances_report(folder: Folder) -> str:
-    """Write `report.html` beside `models.parquet` and `result.json`, and return its path.
-
-    The page refers to nothing outside itself; equal files leave equal pages.
-    """
+    """Write the report beside `models.parquet` and `result.json`, and return its path."""
     result = read_result(folder, LaunchResult)
     return write_page(folder, instances_page(result, read_launched(folder)))
 
@@ -63,23 +60,20 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     figure = instances_figure(models, result.settings.alpha)
     if figure is None:
         return ""
-    head = (
-        "<th>models<th class=n>#<th class=n>mean<th class=n>mean by traffic<th class=n>least"
-        "<th class=n>quartiles<th class=n>most<th class=n>better<th class=n>worse"
-        "<th class=n>regressed"
-    )
     groups = {"compared": result.delta, "that ship": result.shipped_delta}
-    rows = (
-        [
-            ("", name),
-            ("n", numbers.count(deltas.models)),
-            ("n", numbers.percent(deltas.mean)),
-            ("n", numbers.percent(deltas.mean_by_traffic)),
-            ("n", numbers.percent(deltas.min)),
-            ("n", ", ".join(map(numbers.percent, deltas.quartiles))),
-            ("n", numbers.percent(deltas.max)),
-            *(("n", numbers.count(n)) for n in (deltas.better, deltas.worse, deltas.regressed)),
-        ]
+    rows: Rows = (
+        {
+            "models": name,
+            "#: n": deltas.models,
+            "mean: n": numbers.percent(deltas.mean),
+            "mean by traffic: n": numbers.percent(deltas.mean_by_traffic),
+            "least: n": numbers.percent(deltas.min),
+            "quartiles: n": ", ".join(map(numbers.percent, deltas.quartiles)),
+            "most: n": numbers.percent(deltas.max),
+            "better: n": deltas.better,
+            "worse: n": deltas.worse,
+            "regressed: n": deltas.regressed,
+        }
         for name, deltas in groups.items()
         if deltas is not None
     )
@@ -92,7 +86,7 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     )
     return (
         f"<h2>What it is worth</h2>{embed(figure, 'deltas')}"
-        f"{caption(text)}{html_table('changes', head, rows=rows)}"
+        f"{caption(text)}{html_table('changes', rows)}"
     )
 
 
@@ -113,56 +107,52 @@ def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
         ("p99 latency, ms, median model", latency, ".2f"),
     ]
     rows = (
-        [
-            ("", name),
-            ("n", f"{change.before:{form}}"),
-            ("n", f"{change.after:{form}}"),
-            ("n", numbers.percent(change.saved_percent)),
-        ]
+        {
+            "cost of serving": name,
+            "before: n": f"{change.before:{form}}",
+            "after: n": f"{change.after:{form}}",
+            "saved: n": numbers.percent(change.saved_percent),
+        }
         for name, change, form in shown
     )
-    head = "<th>cost of serving<th class=n>before<th class=n>after<th class=n>saved"
     text = (
         f"Of the {numbers.plural(cost.models, 'model')} whose networks under "
         "both templates were measured. Latency is of this run's machines, which were training "
         "other models meanwhile."
     )
-    return f"<h2>What it costs to serve</h2>{html_table('cost', head, rows=rows)}{caption(text)}"
+    return f"<h2>What it costs to serve</h2>{html_table('cost', rows)}{caption(text)}"
 
 
 def _not_shipped(result: LaunchResult) -> str:
     if not result.not_shipped:
         return "<h2>What does not ship</h2><p id=not_shipped>Every model ships.</p>"
     rows = (
-        [
-            ("", escape(model.model)),
-            ("", model.outcome),
-            ("n", numbers.percent(model.delta.value)),
-            ("n", numbers.MISSING if model.delta.sem is None else numbers.spread(model.delta.sem)),
-            ("reason", escape("; ".join(model.reasons))),
-        ]
+        {
+            "model": model.model,
+            "outcome": model.outcome,
+            "Δ: n": numbers.percent(model.delta.value),
+            "standard error: n": None
+            if model.delta.sem is None
+            else numbers.spread(model.delta.sem),
+            "why: reason": "; ".join(model.reasons),
+        }
         for model in result.not_shipped
     )
-    head = "<th>model<th>outcome<th class=n>Δ<th class=n>standard error<th>why"
-    return f"<h2>What does not ship</h2>{html_table('not_shipped', head, rows=rows)}"
+    return f"<h2>What does not ship</h2>{html_table('not_shipped', rows)}"
 
 
 def _attributes(result: LaunchResult) -> str:
-    head = (
-        "<th>attribute<th>value<th class=n>models<th class=n>ship<th class=n>held back"
-        "<th class=n>failed<th class=n>mean Δ"
-    )
-    rows = (
-        [
-            ("", name.replace("_", " ")),
-            ("", escape(value.replace("_", "-") if name == "stage" else value)),
-            *(
-                ("n", numbers.count(n))
-                for n in (group.models, group.ships, group.held_back, group.failed)
-            ),
-            ("n", numbers.percent(group.mean_delta)),
-        ]
+    rows: Rows = (
+        {
+            "attribute": name.replace("_", " "),
+            "value": value.replace("_", "-") if name == "stage" else value,
+            "models: n": group.models,
+            "ship: n": group.ships,
+            "held back: n": group.held_back,
+            "failed: n": group.failed,
+            "mean Δ: n": numbers.percent(group.mean_delta),
+        }
         for name, groups in result.attributes.items()
         for value, group in groups.items()
     )
-    return f"<h2>By attribute</h2>{html_table('attributes', head, rows=rows)}"
+    return f"<h2>By attribute</h2>{html_table('attributes', rows)}"

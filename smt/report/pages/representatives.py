@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cells, caption, html_document, html_table, write_page
+from smt.report.document import Row, caption, html_document, html_table, number, write_page
 from smt.report.pages.fleet import fleet_section
 from smt.report.terminal.representatives import representative_count, representative_figures
 from smt.results.folder import read_result
@@ -17,10 +17,7 @@ DISSOLVED = 0.5
 
 
 def write_representatives_report(folder: Folder) -> str:
-    """Write `report.html` beside the two files of `save_representatives`; return its path.
-
-    The page refers to nothing outside itself; equal results leave equal pages.
-    """
+    """Write the report beside the two files of `save_representatives`; return its path."""
     result = read_result(folder, RepresentativesResult)
     return write_page(folder, representatives_page(result, read_models(folder)))
 
@@ -53,27 +50,26 @@ def _verdict(result: RepresentativesResult) -> str:
 
 
 def _table(result: RepresentativesResult) -> str:
-    head = (
-        "<th class=n>#<th>model<th>stage<th class=n>FLOPs<th>hardware<th>event<th>surface"
-        "<th>data constraint<th class=n>members<th class=n>traffic<th class=n>again"
-        "<th class=n>Jaccard"
-    )
     rows = (_row(index, model) for index, model in enumerate(result.representatives, 1))
-    return html_table("representatives", head, rows=rows)
+    return html_table("representatives", rows)
 
 
-def _row(index: int, model: RepresentativeModel) -> Cells:
-    words = (model.inference_hardware, model.event, model.surface, model.data_constraint)
-    *figures, jaccard = representative_figures(model)
-    return [
-        ("n", str(index)),
-        ("", escape(model.model)),
-        ("", model.stage.replace("_", "-")),
-        ("n", numbers.count(model.inference_flops)),
-        *(("", escape(word)) for word in words),
-        *(("n", figure) for figure in figures),
-        ("n bad" if model.jaccard < DISSOLVED else "n", jaccard),
-    ]
+def _row(index: int, model: RepresentativeModel) -> Row:
+    members, traffic, again, jaccard = representative_figures(model)
+    return {
+        "#: n": index,
+        "model": model.model,
+        "stage": model.stage.replace("_", "-"),
+        "FLOPs: n": model.inference_flops,
+        "hardware": model.inference_hardware,
+        "event": model.event,
+        "surface": model.surface,
+        "data constraint": model.data_constraint,
+        "members: n": members,
+        "traffic: n": traffic,
+        "again: n": again,
+        "Jaccard: n": number(jaccard, bad=model.jaccard < DISSOLVED),
+    }
 
 
 def _caption(result: RepresentativesResult) -> str:
@@ -91,10 +87,10 @@ def _holdout(result: RepresentativesResult) -> str:
     if not result.holdout:
         return "<p>None.</p>"
     rows = (
-        [("", escape(model.model)), ("", escape(model.represented_by))] for model in result.holdout
+        {"model": model.model, "represented by": model.represented_by} for model in result.holdout
     )
     text = (
         "Drawn over the clusters in turn, none of them a representative: what "
         "generalizes must hold there too."
     )
-    return html_table("holdout", "<th>model<th>represented by", rows=rows) + caption(text)
+    return html_table("holdout", rows) + caption(text)

@@ -111,15 +111,9 @@ def _models(index: int, technique: TechniqueRecord, run: Run) -> str:
     chosen, holdout = technique.shown_candidate, technique.holdout
     if chosen is None and holdout is None:
         return ""
-    both = chosen is not None and holdout is not None
-    groups = [
-        *(["the representatives"] if chosen else []),
-        *(
-            [f"{'below them ' if both else ''}the holdout, which the search never saw"]
-            if holdout
-            else []
-        ),
-    ]
+    groups = ["the representatives"] if chosen else []
+    if holdout:
+        groups.append(f"{'below them ' if chosen else ''}the holdout, which the search never saw")
     figure = forest_figure(chosen, holdout, run.result.settings.alpha)
     return (
         f"<h4>Δ of every model at trial {technique.shown.number}</h4>"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from html import escape
 
 from smt.report import numbers
-from smt.report.document import Cells, badge, html_table
+from smt.report.document import Html, Row, Rows, badge, html_table, number
 from smt.results.generalization import ShortWindow
 from smt.results.run_reading import Run
 from smt.results.sensitivity import HyperparameterSensitivity
@@ -15,123 +15,99 @@ from smt.space import Choice, Domain
 
 def technique_table(run: Run) -> str:
     """What the search of every technique came to."""
-    head = (
-        "<th rowspan=2>technique<th rowspan=2>generalizes<th rowspan=2 class=n>A*"
-        "<th rowspan=2 class=n>μ, 95% interval<th rowspan=2 class=n>R"
-        "<th colspan=3 class=c>models"
-        "<th rowspan=2>θ*<th rowspan=2>source"
-    )
-    beneath = "<th class=n>helped<th class=n>neutral<th class=n>regressed"
     techniques = run.result.techniques
-    rows = (_technique_row(index, each, run) for index, each in enumerate(techniques, 1))
+    rows = (_technique_row(place, row, run) for place, row in enumerate(techniques, 1))
     kinds = ("" if technique.feasible else "nearest" for technique in techniques)
-    return html_table("techniques", head, beneath, rows=rows, kinds=kinds)
+    return html_table("techniques", rows, kinds)
 
 
 def representative_table(run: Run) -> str:
     """The representative models and their baselines."""
-    head = (
-        "<th class=n>#<th>model<th class=n>weight<th class=n>baseline NE"
-        "<th class=n>FLOPs<th class=n>training rows<th class=n>test rows"
+    rows: Rows = (
+        {
+            "#: n": str(index),
+            "model": model.model,
+            "weight: n": f"{100 * model.weight:.3f}%",
+            "baseline NE: n": numbers.entropy(model.ne),
+            "FLOPs: n": model.flops,
+            "training rows: n": model.train_rows,
+            "test rows: n": model.test_rows,
+        }
+        for index, model in enumerate(run.result.representatives, 1)
     )
-    rows = (
-        [
-            ("n", str(index)),
-            ("", escape(each.model)),
-            ("n", f"{100 * each.weight:.3f}%"),
-            ("n", numbers.entropy(each.ne)),
-            ("n", numbers.count(each.flops)),
-            ("n", numbers.count(each.train_rows)),
-            ("n", numbers.count(each.test_rows)),
-        ]
-        for index, each in enumerate(run.result.representatives, 1)
-    )
-    return html_table("representatives", head, rows=rows)
+    return html_table("representatives", rows)
 
 
 def failure_table(run: Run) -> str:
     """Every failed evaluation with its reason, or a line that there is none."""
     if not run.failures:
         return f"<p id=failures>None: all {len(run.evaluations)} evaluations succeeded.</p>"
-    head = "<th>technique<th class=n>trial<th class=n>seed<th>model<th>reason"
     rows = (
-        [
-            ("", escape(each.technique or "baseline")),
-            ("n", numbers.MISSING if each.trial is None else str(each.trial)),
-            ("n", str(each.seed)),
-            ("", escape(each.model)),
-            ("reason", escape(each.delta.reason or "")),
-        ]
-        for each in run.failures
+        {
+            "technique": failed.technique or "baseline",
+            "trial: n": None if failed.trial is None else str(failed.trial),
+            "seed: n": str(failed.seed),
+            "model": failed.model,
+            "reason: reason": failed.delta.reason or "",
+        }
+        for failed in run.failures
     )
-    return html_table("failures", head, rows=rows)
+    return html_table("failures", rows)
 
 
 def sensitivity_table(table: str, sensitivities: Mapping[str, HyperparameterSensitivity]) -> str:
     """What to do with every hyperparameter of a technique; `table` is the table's name."""
-    head = (
-        "<th>hyperparameter<th class=n>β<th class=n>interval of β<th class=n>σ"
-        "<th>decision<th>reason<th>proposed domain<th>default"
-    )
     rows = (
-        [
-            ("", escape(name)),
-            ("n", numbers.percent(known.beta)),
-            ("n", numbers.interval(known.interval)),
-            ("n", numbers.MISSING if known.sigma2 is None else _sigma(known.sigma2)),
-            ("", known.decision),
-            ("why", escape(known.reason)),
-            ("", escape(_domain(known.domain))),
-            (
-                "",
-                numbers.MISSING if known.default is None else escape(numbers.short(known.default)),
-            ),
-        ]
+        {
+            "hyperparameter": name,
+            "β: n": numbers.percent(known.beta),
+            "interval of β: n": numbers.interval(known.interval),
+            "σ: n": None if known.sigma2 is None else numbers.spread(math.sqrt(known.sigma2)),
+            "decision": known.decision,
+            "reason: why": known.reason,
+            "proposed domain": None if known.domain is None else _domain(known.domain),
+            "default": None if known.default is None else numbers.short(known.default),
+        }
         for name, known in sensitivities.items()
     )
-    return html_table(table, head, rows=rows)
+    return html_table(table, rows)
 
 
 def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
     """The models with too few test rows, in the order given."""
-    head = "<th>model<th class=n>test rows<th class=n>needed<th class=n>standard error of Δ"
-    rows = (
-        [
-            ("", escape(model)),
-            ("n", numbers.count(window.rows)),
-            ("n", numbers.count(window.needed)),
-            ("n", numbers.spread(window.sem)),
-        ]
+    rows: Rows = (
+        {
+            "model": model,
+            "test rows: n": window.rows,
+            "needed: n": window.needed,
+            "standard error of Δ: n": numbers.spread(window.sem),
+        }
         for model, window in windows.items()
     )
-    return html_table("short-windows", head, rows=rows)
+    return html_table("short-windows", rows)
 
 
-def _technique_row(index: int, technique: TechniqueRecord, run: Run) -> Cells:
-    shown = technique.shown
-    chance = shown.feasible_probability
-    bad = "n bad" if shown.regression_rate > run.result.settings.epsilon else "n"
-    return [
-        ("", f"<a href='#technique-{index}'>{escape(technique.name)}</a>"),
-        ("", _verdict(technique)),
-        ("n", numbers.percent(shown.value, missing=numbers.MINUS_INFINITY)),
-        ("n", numbers.percent(shown.mean) + _beneath(numbers.interval(shown.interval))),
-        (
-            bad,
-            ("≥ " if shown.skipped else "")
-            + numbers.rate(shown.regression_rate)
-            + _beneath("" if chance is None else f"P(R ≤ ε) {chance:.2f}"),
+def _technique_row(index: int, technique: TechniqueRecord, run: Run) -> Row:
+    shown, chance = technique.shown, technique.shown.feasible_probability
+    bad = shown.regression_rate > run.result.settings.epsilon
+    rate = ("≥ " if shown.skipped else "") + numbers.rate(shown.regression_rate)
+    theta = escape(numbers.theta(shown.theta, between="\n")).replace("\n", "<br>")
+    return {
+        "technique": Html(f"<a href='#technique-{index}'>{escape(technique.name)}</a>"),
+        "generalizes": Html(_verdict(technique)),
+        "A*: n": numbers.percent(shown.value, missing=numbers.MINUS_INFINITY),
+        "μ, 95% interval: n": Html(
+            numbers.percent(shown.mean) + _beneath(numbers.interval(shown.interval))
         ),
-        ("n", str(shown.helped)),
-        ("n", str(shown.neutral)),
-        (bad, str(shown.regressed)),
-        (
-            "theta",
-            f"<span class=which>{_which(technique)}</span><br>"
-            + escape(numbers.theta(shown.theta, between="\n")).replace("\n", "<br>"),
+        "R: n": number(
+            rate + _beneath("" if chance is None else f"P(R ≤ ε) {chance:.2f}"), bad=bad
         ),
-        ("source", escape(technique.source)),
-    ]
+        "models / helped: n": str(shown.helped),
+        "models / neutral: n": str(shown.neutral),
+        "models / regressed: n": number(str(shown.regressed), bad=bad),
+        "θ*: theta": Html(f"<span class=which>{_which(technique)}</span><br>{theta}"),
+        "source: source": technique.source,
+    }
 
 
 def _verdict(technique: TechniqueRecord) -> str:
@@ -152,14 +128,8 @@ def _beneath(text: str) -> str:
     return f"<br><span class=which>{escape(text)}</span>" if text else ""
 
 
-def _sigma(variance: float) -> str:
-    return numbers.spread(math.sqrt(variance))
-
-
-def _domain(domain: Domain | None) -> str:
+def _domain(domain: Domain) -> str:
     """`4 to 64 (log)`, `all, each`."""
-    if domain is None:
-        return numbers.MISSING
     if isinstance(domain, Choice):
         return ", ".join(map(numbers.short, domain.values))
     scale = " (log)" if domain.log else ""

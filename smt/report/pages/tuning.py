@@ -1,9 +1,7 @@
 """What a fleet's models chose for what their template exposes."""
 
-from html import escape
-
 from smt.report import numbers
-from smt.report.document import caption, html_table
+from smt.report.document import Rows, caption, html_table
 from smt.results.launch import TunedHyperparameter, TuningSummary
 
 
@@ -11,18 +9,14 @@ def tuning_section(tuning: TuningSummary | None) -> str:
     """The section, as HTML; nothing where no model was tuned."""
     if tuning is None:
         return ""
-    head = (
-        "<th>hyperparameter<th class=n>default<th class=n>values chosen<th class=n>models that "
-        "chose<th class=n>models with the fleet's value"
-    )
-    rows = (
-        [
-            ("", escape(place)),
-            ("n", escape(numbers.short(tuned.default))),
-            ("n", escape(_values(tuned))),
-            ("n", f"{numbers.count(tuned.chosen)} of {numbers.count(tuned.searched)}"),
-            ("n", numbers.count(tuned.set)),
-        ]
+    rows: Rows = (
+        {
+            "hyperparameter": place,
+            "default: n": numbers.short(tuned.default),
+            "values chosen: n": _values(tuned),
+            "models that chose: n": " of ".join(map(numbers.count, (tuned.chosen, tuned.searched))),
+            "models with the fleet's value: n": tuned.set,
+        }
         for place, tuned in tuning.hyperparameters.items()
     )
     text = (
@@ -32,7 +26,7 @@ def tuning_section(tuning: TuningSummary | None) -> str:
     )
     return (
         f"<h2>What models chose for themselves</h2><p>{_sentence(tuning)}</p>"
-        f"{html_table('tuning', head, rows=rows)}{caption(text)}{_failed(tuning)}"
+        f"{html_table('tuning', rows)}{caption(text)}{_failed(tuning)}"
     )
 
 
@@ -64,6 +58,7 @@ def _failed(tuning: TuningSummary) -> str:
     if not tuning.failed:
         return ""
     rows = (
-        [("", escape(model.model)), ("", escape(model.remark or ""))] for model in tuning.failed
+        {"model": model.model, "why it has the defaults": model.remark or ""}
+        for model in tuning.failed
     )
-    return html_table("not_tuned", "<th>model<th>why it has the defaults", rows=rows)
+    return html_table("not_tuned", rows)

@@ -9,16 +9,6 @@ from rich.text import Text
 from smt.results.generalization import GeneralizationResult
 from smt.results.technique import Interval, ShownTrial, TechniqueRecord
 
-COLUMNS = (
-    "technique",
-    "generalizes",
-    "A*",
-    "μ\n95% interval",
-    "R\nP(R <= ε)",
-    "helped\nneutral\nregressed",
-    "trials\nevaluations",
-    "θ*",
-)
 LEFT = ("technique", "θ*")
 
 
@@ -38,15 +28,16 @@ def technique_table(result: GeneralizationResult) -> Table:
         show_edge=False,
         padding=(0, 1, 0, 0),
     )
-    for name in COLUMNS:
+    rows = [_row(technique, result) for technique in result.techniques]
+    for name in rows[0] if rows else ():
         table.add_column(
             name,
             justify="left" if name in LEFT else "right",
             no_wrap=name != "θ*",
             overflow="fold",
         )
-    for technique in result.techniques:
-        table.add_row(*map(Text, _cells(technique, result)))
+    for row in rows:
+        table.add_row(*map(Text, row.values()))
     return table
 
 
@@ -97,19 +88,20 @@ def _rule(result: GeneralizationResult) -> str:
     return f"A* >= {settings.tau:g}% and μ surely above 0 on fresh seeds{order}"
 
 
-def _cells(technique: TechniqueRecord, result: GeneralizationResult) -> list[str]:
-    """The texts of a technique's row, in the order of `COLUMNS`."""
+def _row(technique: TechniqueRecord, result: GeneralizationResult) -> dict[str, str]:
+    """Column -> text."""
     shown, chance = technique.shown, technique.shown.feasible_probability
-    return [
-        technique.name,
-        "yes" if technique.generalizes else "no",
-        _percent(shown.value, "-inf"),
-        f"{_percent(shown.mean, 'nan')}\n{_interval(shown.interval)}",
-        f"{_rate(shown)}\n{'?' if chance is None else f'{chance:.2f}'}",
-        f"{shown.helped}\n{shown.neutral}\n{shown.regressed}",
-        f"{len(technique.trials)}\n{_evaluations(technique, result)}",
-        "\n".join(f"{name} = {_short(value)}" for name, value in shown.theta.items()),
-    ]
+    theta = (f"{name} = {_short(value)}" for name, value in shown.theta.items())
+    return {
+        "technique": technique.name,
+        "generalizes": "yes" if technique.generalizes else "no",
+        "A*": _percent(shown.value, "-inf"),
+        "μ\n95% interval": f"{_percent(shown.mean, 'nan')}\n{_interval(shown.interval)}",
+        "R\nP(R <= ε)": f"{_rate(shown)}\n{'?' if chance is None else f'{chance:.2f}'}",
+        "helped\nneutral\nregressed": f"{shown.helped}\n{shown.neutral}\n{shown.regressed}",
+        "trials\nevaluations": f"{len(technique.trials)}\n{_evaluations(technique, result)}",
+        "θ*": "\n".join(theta),
+    }
 
 
 def _evaluations(technique: TechniqueRecord, result: GeneralizationResult) -> str:

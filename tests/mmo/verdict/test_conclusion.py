@@ -65,8 +65,8 @@ def test_the_winner_of_the_search_is_not_the_winner_on_fresh_seeds():
     assert result.best.theta == {"x": 0.1}
     assert result.theta == {"x": 0.2}
     assert result.verdict.number == 1
-    assert result.verdict.confirmed.aggregate.value == pytest.approx(0.3)
     assert [each.trial for each in result.verdict.confirmation] == [0, 1, 2]
+    assert result.verdict.confirmation[1].aggregate.value == pytest.approx(0.3)
     names = [each.name for each in MODELS]
     assert search.asked[0] == (0, 0.1, names, (1, 2))
     assert search.asked[-1] == (1, 0.2, [each.name for each in HOLDOUT], (1, 2))
@@ -100,7 +100,7 @@ def test_the_holdout_takes_a_technique_out(held):
     result, _ = run([(0.1, 0.4)], {(0.1, False): 0.4, (0.1, True): held})
     assert not result.verdict.generalizes
     assert result.theta is None
-    assert result.verdict.confirmed is not None
+    assert result.verdict.confirmation
     assert "taken out by the holdout" in result.verdict.reason
 
 

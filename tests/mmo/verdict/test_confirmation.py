@@ -58,8 +58,8 @@ def test_a_measured_delta_is_the_mean_over_seeds_and_none_that_failed():
     (found,) = measure([(7, {"x": 1.0}, replicates)], SEEDS, goal)
     assert found.trial == 7
     assert found.seeds == SEEDS
-    assert found.deltas[0] == pytest.approx(0.3)
-    assert math.isnan(found.deltas[1])
+    assert found.outcomes[0].value == pytest.approx(0.3)
+    assert found.outcomes[1].status == "failed"
     assert found.aggregate.value == -math.inf
     assert (found.interval, found.lower) == (None, None)
     assert not generalizes(found, goal)
@@ -72,7 +72,7 @@ def test_the_variance_between_seeds_is_pooled_in_units_of_the_noise_of_rows():
     (found,) = measure([(0, {}, replicates)], SEEDS, Goal.over(2))
     variance = 2 * 2**2  # of ±2 about their mean, in units of sem²
     expected = [math.sqrt(sem**2 + variance * sem**2 / 2) for sem in (0.05, 0.5)]
-    assert found.sems == pytest.approx(expected)
+    assert [delta.sem for delta in found.outcomes] == pytest.approx(expected)
 
 
 def test_lower_bounds_hold_for_all_candidates_of_a_null_technique_together():
