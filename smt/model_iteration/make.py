@@ -28,7 +28,7 @@ from smt.training import paired_delta, train
 from smt.training.checkpoint import save_checkpoint
 from smt.training.judged_rows import judged_rows
 from smt.training.learner import DivergedError
-from smt.training.predict import constant_ne, judge, test_batches
+from smt.training.predict import constant_ne, judge, judged_batches
 from smt.training.state import whole_network
 from smt.training.train import Saving, Trained, train_network
 from smt.training.windows import conversion_window_ms
@@ -242,7 +242,7 @@ def _regression(delta: Delta, alpha: float) -> tuple[str, ...]:
 def _export(
     network: Network, trained: Trained, template: Template, job: Job, log: Log, folder: Path
 ) -> None:
-    batches = test_batches(network, trained.windows, COMPARED_ROWS)
+    batches = judged_batches(network, trained.windows, COMPARED_ROWS)
     export_network(
         network,
         template,

@@ -16,7 +16,7 @@ from smt.spec import Spec, read_yaml
 from smt.storage import Folder
 from smt.template import Template
 from smt.training import paired_delta, train_network
-from smt.training.predict import judge, predict, test_batches
+from smt.training.predict import judge, judged_batches, predict
 
 COMPARED = 512
 """Rows of a batch on which programs and network are compared."""
@@ -85,7 +85,7 @@ def export_model(
         network,
         template,
         out,
-        batches=islice(test_batches(network, windows, COMPARED), batches),
+        batches=islice(judged_batches(network, windows, COMPARED), batches),
         correction=trained.correction,
         model=model.name,
         reading=log.reading,

@@ -72,7 +72,9 @@ class Training(Spec):
         judge: What a network is judged by. `progressive`: each row is predicted by what was
             learned before it, then learned from, as where models are retrained all the time;
             all rows of the log are learned from. `frozen`: the test window, by the weights that
-            training over the rows before it ends with.
+            training over the rows before it ends with. `truth`: progressively, by the loss that is
+            expected under the events' true probabilities, which simulated logs alone have. It
+            tells how far the other two are off; no run that chooses anything takes it.
         judge_share: Of the rows, the latest, that are judged progressively; all of the test
             window at least.
         precision: bf16 computes the forward and backward pass of the dense part in bfloat16.
@@ -91,7 +93,7 @@ class Training(Spec):
     schedule: Schedule = ConstantRate()
     clip_norm: PositiveFloat | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
-    judge: Literal["progressive", "frozen"] = "frozen"
+    judge: Literal["progressive", "frozen", "truth"] = "frozen"
     judge_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: PositiveInt = 1

@@ -24,7 +24,8 @@ class Predictions:
     """Of the judged rows: n of them, and E events.
 
     Attributes:
-        logits, labels: `[n, E]`.
+        logits: `[n, E]`.
+        labels: `[n, E]` 0 or 1, or the events' true probabilities.
         weights: `[n]`.
     """
 
@@ -33,8 +34,10 @@ class Predictions:
     weights: NDArray[np.float64]
 
 
-def test_batches(reads: Network, windows: Windows, size: int) -> Iterator[Batch]:
-    """The test window in batches of `size` rows, with what a network reads."""
+def judged_batches(
+    reads: Network, windows: Windows, size: int, *, truth: bool = False
+) -> Iterator[Batch]:
+    """The judged rows in batches of `size` rows, with what a network reads; see `read_batches`."""
     return read_batches(
         windows.log.test,
         windows.log.schema,
@@ -43,6 +46,7 @@ def test_batches(reads: Network, windows: Windows, size: int) -> Iterator[Batch]
         where=windows.where,
         batch_size=size,
         steps=reads.reads_steps,
+        truth=truth,
     )
 
 
@@ -65,7 +69,7 @@ def predict(
         DivergedError: A number is infinite, or an element of an embedding is not finite.
     """
     logits, labels, weights = [], [], []
-    for batch in test_batches(reads, windows, EVALUATION_BATCH):
+    for batch in judged_batches(reads, windows, EVALUATION_BATCH):
         logits.append(predict_batch(network, reads, batch, device).double().cpu() + correction)
         labels.append(batch.labels.double())
         weights.append(batch.weights.double())

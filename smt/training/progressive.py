@@ -8,7 +8,7 @@ from smt.data.ahead import ahead
 from smt.layers.networks import Network
 from smt.training.judged_rows import Times
 from smt.training.learner import Learner
-from smt.training.predict import Predictions, predict_batch, test_batches
+from smt.training.predict import Predictions, judged_batches, predict_batch
 from smt.training.windows import Windows
 
 BATCHES_AHEAD = 2
@@ -34,8 +34,9 @@ class Progressive:
         self.due = due
         self.logits: list[Tensor] = []
         self._seen: list[tuple[Tensor, Tensor]] = []
-        size = learner.template.training.batch_size
-        batches = (batch for batch in test_batches(reads, windows, size))
+        training = learner.template.training
+        truth = training.judge == "truth"
+        batches = (b for b in judged_batches(reads, windows, training.batch_size, truth=truth))
         self._batches = ahead(batches, BATCHES_AHEAD)
 
     @property

@@ -8,13 +8,14 @@ import pyarrow as pa
 import pytest
 import torch
 
-from smt.data import open_log
+from smt.data import Schema, open_log
 from smt.data.recut import recut
 from smt.errors import InputError
 from smt.layers.networks import Network
 from smt.template.data import ConversionWindow, Distillation, PastRates
 from smt.training import DivergedError, Workers, train
 from smt.training.judged_rows import judged_rows
+from smt.training.metrics import example_losses
 from smt.training.rows import check_workers
 from smt.training.train import Saving, train_network
 
@@ -175,3 +176,30 @@ def test_an_infinite_value_is_found_where_it_is_judged(progressive, small_model,
 def test_a_batch_that_does_not_divide_among_workers_is_refused(progressive):
     with pytest.raises(InputError, match="batch_size 250 does not divide among 4 workers"):
         check_workers(progressive, Workers(0, 4))
+
+
+def test_the_truth_is_the_loss_that_is_expected_over_labels(progressive, small_model, small_log):
+    seen = train_network(progressive, small_model, small_log).judged()
+    told = train_network(
+        progressive.change("training", judge="truth"), small_model, small_log
+    ).judged()
+    assert np.array_equal(told.logits, seen.logits)
+    rows = judged_rows(progressive, small_model, small_log)
+    truth = rows.log.test["click_truth"].to_numpy()
+    assert np.array_equal(told.labels[:, 0], truth)
+    rng = np.random.default_rng(0)
+    drawn = np.mean(
+        [example_losses(seen.logits[:, 0], rng.random(len(truth)) < truth) for _ in range(4_000)]
+    )
+    expected = example_losses(told.logits, told.labels).mean()
+    assert drawn == pytest.approx(expected, rel=2e-3)
+
+
+def test_a_log_without_the_truth_cannot_be_judged_by_it(progressive, small_model, small_log):
+    columns = {
+        name: column.model_copy(update={"truth": None}) if name == "click" else column
+        for name, column in small_log.schema.columns.items()
+    }
+    log = replace(small_log, schema=Schema(columns=columns))
+    with pytest.raises(InputError, match="true probability of 'click' is not known"):
+        train(progressive.change("training", judge="truth"), small_model, log)
