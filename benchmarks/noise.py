@@ -151,9 +151,7 @@ def _measure(
     for seed in track(range(config.seeds), label):
         for measure, of_measure in pairs.items():
             before, after = (
-                train(
-                    t.change("training", judge=measure), model, logs[log_name(model.log)], seed=seed
-                )
+                train(t.change("training", judge=measure), model, log, seed=seed)
                 for t in (template, changed)
             )
             of_measure.append(paired_delta(before.losses, after.losses, before.groups))

@@ -163,7 +163,10 @@ def test_the_new_fields_round_trip_through_yaml(tmp_path):
         ({"click": Event(after="sale")}, "in a circle: click, sale"),
         ({"sale": Event(after="sale")}, "in a circle: sale"),
         ({"sale": Event(delay="price")}, "'price' of steps, delays or truth is named twice"),
-        ({"click": Event(delay="sale_delay")}, "'sale_delay' of steps, delays or truth is named twice"),
+        (
+            {"click": Event(delay="sale_delay")},
+            "'sale_delay' of steps, delays or truth is named twice",
+        ),
         ({"sale": Event(delay="codes")}, "'codes' of steps, delays or truth is named twice"),
     ],
 )
