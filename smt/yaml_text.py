@@ -36,16 +36,13 @@ class _Loader(_PARSER):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         written = Counter((key.tag, key.value) for key, _ in node.value if _is_scalar(key))
         if len(written) < len(node.value):
-            self._refuse_repeated(node, written)
+            for key, _ in reversed(node.value):
+                if _is_scalar(key) and written[key.tag, key.value] > 1:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key '{key.value}' is there twice", key.start_mark
+                    )
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
-
-    def _refuse_repeated(self, node: yaml.MappingNode, written: Counter[tuple[str, str]]) -> None:
-        for key, _ in reversed(node.value):
-            if _is_scalar(key) and written[key.tag, key.value] > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key.value}' is there twice", key.start_mark
-                )
 
 
 class _Dumper(yaml.SafeDumper):

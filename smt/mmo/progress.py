@@ -95,12 +95,10 @@ class Display:
         self.plan(-trial.skipped)
         value = f"{outcome.value:+.3f}%" if outcome.feasible else "-inf"
         self._refresh()
-        self._console.print(
+        self.say(
             f"{name} trial {number} ({self._finished} of {trials}): A {value} "
             f"({_mean_text(trial)}, R {outcome.regression_rate:.2f}), {self._best_text()}; "
-            f"{self._done}/{self._total} evaluations{self._left_text()}",
-            highlight=False,
-            soft_wrap=True,
+            f"{self._done}/{self._total} evaluations{self._left_text()}"
         )
 
     def _best_text(self) -> str:

@@ -1,16 +1,15 @@
 """Which of a search's trials to recommend."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from smt.search.trial import Trial
+from smt.spec import Spec
 
 # What a recommendation must reach, and what a claim that nothing is left must.
 SURE = 0.95
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(Spec):
     """What the surrogate thinks of a tried θ.
 
     Attributes:

@@ -84,7 +84,7 @@ def test_fresh_seeds_are_measured_against_their_own_baselines(networks):
             pool.deltas[model, drawn.fresh[seed], drawn.again[model, 0, seed]]
             for seed in range(SETTINGS.fresh_seeds)
         ]
-        assert found.deltas[model] == pytest.approx(np.mean(expected))
+        assert found.outcomes[model].value == pytest.approx(np.mean(expected))
 
 
 def test_a_real_gain_enters_and_no_gain_does_not(networks):

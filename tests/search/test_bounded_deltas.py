@@ -149,12 +149,11 @@ def test_one_diverged_network_does_not_set_the_scale_of_sensitivity():
 
 
 def test_the_other_models_are_pooled_as_without_a_diverged_one():
-    deltas, sems = [-0.03, 0.0, 0.02, 0.05, -0.06, 0.01], [0.05] * 6
+    outcomes = [Delta.measured(delta, 0.05) for delta in (-0.03, 0.0, 0.02, 0.05, -0.06, 0.01)]
+    broken = Delta.measured(-5e4, 3000.0)
     # It regressed for certain, so one fewer of seven may.
-    with_it = pooled_feasible_probability(
-        [*deltas, -5e4], [*sems, 3000.0], alpha=0.05, epsilon=2 / 7
-    )
-    alone = pooled_feasible_probability(deltas, sems, alpha=0.05, epsilon=1 / 6)
+    with_it = pooled_feasible_probability([*outcomes, broken], alpha=0.05, epsilon=2 / 7)
+    alone = pooled_feasible_probability(outcomes, alpha=0.05, epsilon=1 / 6)
     assert with_it == pytest.approx(alone, abs=1e-9)
 
 
@@ -164,5 +163,6 @@ def test_seeds_of_a_diverged_network_say_nothing_of_the_other_models():
     (before,), (after,) = (
         measure([(0, {"x": 0.5}, made)], (1, 2), GOAL) for made in (seeds, broken)
     )
-    assert max(after.sems[:3]) < 2 * max(before.sems[:3])
-    assert after.deltas[3] == pytest.approx(-25_000.01)
+    before_sems, after_sems = ([d.sem for d in each.outcomes[:3]] for each in (before, after))
+    assert max(after_sems) < 2 * max(before_sems)
+    assert after.outcomes[3].value == pytest.approx(-25_000.01)

@@ -70,7 +70,7 @@ def estimate(state: SearchState) -> list[Estimate]:
     # What the surrogate was not shown of the trials' own deltas.
     means = means - torch.tensor([held_off(trial, goal.alpha, goal.shares) for trial in trials])
     return [
-        Estimate(number, float(mean), float(sem), float(chance))
+        Estimate(trial=number, mean=float(mean), sem=float(sem), feasible_probability=float(chance))
         for number, (mean, sem, chance) in enumerate(
             zip(means.mean(0), means.std(0), chances, strict=True)
         )

@@ -85,22 +85,22 @@ def _alike(centred: Tensor, variances: Tensor, known: Tensor) -> Tensor:
 def _expect(
     centred: Tensor, variances: Tensor, known: Tensor, covariance: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """E-step: `[n, m]` posterior means of e, and the `[m, m]` sum of its second moments."""
-    gain, remaining = _posterior(variances, known, covariance)
-    means = (gain @ torch.where(known, centred, 0.0).unsqueeze(-1)).squeeze(-1)
-    return means, means.T @ means + remaining.sum(0)
-
-
-def _posterior(variances: Tensor, known: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """`[n, m, m]` gains and posterior covariances of e, whose prior is N(0, Σ), trial by trial."""
-    # What is not known has infinite variance: its row and column of the gain are zero.
-    mask = known.double()
-    seen = mask.unsqueeze(-1) * mask.unsqueeze(-2) * covariance
-    noise = torch.where(known, variances, 1.0)
-    system = seen + torch.diag_embed(noise)
+    """E-step: `[n, m]` posterior means of e ~ N(0, Σ), and the `[m, m]` sum of second moments."""
+    mask, system = _observed(variances, known, covariance)
     cross = covariance * mask.unsqueeze(-2)
     gain = torch.linalg.solve(system, cross.mT).mT
-    return gain, covariance - gain @ cross.mT
+    means = (gain @ torch.where(known, centred, 0.0).unsqueeze(-1)).squeeze(-1)
+    return means, means.T @ means + (covariance - gain @ cross.mT).sum(0)
+
+
+def _observed(variances: Tensor, known: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """`[n, m]` 1 where a delta is known, and `[n, m, m]` covariances of the known deltas.
+
+    What is not known has infinite variance: its row and column of an inverse count as zero.
+    """
+    mask = known.double()
+    seen = mask.unsqueeze(-1) * mask.unsqueeze(-2) * covariance
+    return mask, seen + torch.diag_embed(torch.where(known, variances, 1.0))
 
 
 def _centre(values: Tensor, variances: Tensor, known: Tensor, covariance: Tensor) -> Tensor:
@@ -109,9 +109,7 @@ def _centre(values: Tensor, variances: Tensor, known: Tensor, covariance: Tensor
     A mean of what is known would be too high for models that were left out where another one
     regressed; the covariance says how they would have fared.
     """
-    mask = known.double()
-    noise = torch.where(known, variances, 1.0)
-    system = mask.unsqueeze(-1) * mask.unsqueeze(-2) * covariance + torch.diag_embed(noise)
+    mask, system = _observed(variances, known, covariance)
     inverse = torch.linalg.inv(system)
     precision = mask.unsqueeze(-1) * mask.unsqueeze(-2) * inverse
     weighted = (precision @ values.unsqueeze(-1)).squeeze(-1)

@@ -11,6 +11,10 @@ from smt.search.recommend import Estimate
 SEEDS = (1, 2)
 
 
+def estimated(number, mean, sem, chance):
+    return Estimate(trial=number, mean=mean, sem=sem, feasible_probability=chance)
+
+
 def trial(deltas, sems=None, theta=None):
     sems = [0.05] * len(deltas) if sems is None else sems
     return Trial(theta or {"x": 0.0}, tuple(deltas), tuple(sems), aggregate(deltas))
@@ -39,7 +43,7 @@ def test_without_a_surrogate_the_largest_a_that_reaches_tau_are_candidates():
 def test_with_a_surrogate_those_that_are_surely_feasible_come_first_by_mean():
     trials = [flat(0.9), flat(0.3), flat(0.4), flat(0.3), flat(-0.5)]
     estimates = [
-        Estimate(number, mean, 0.01, chance)
+        estimated(number, mean, 0.01, chance)
         for number, (mean, chance) in enumerate(
             [(0.9, 0.6), (0.3, 0.99), (0.35, 0.96), (0.3, 0.9), (0.9, 0.99)]
         )
@@ -48,7 +52,7 @@ def test_with_a_surrogate_those_that_are_surely_feasible_come_first_by_mean():
 
 
 def test_a_trial_below_tau_is_a_candidate_where_the_surrogate_thinks_more_of_it():
-    estimates = [Estimate(0, 0.08, 0.01, 0.99), Estimate(1, 0.03, 0.01, 0.99)]
+    estimates = [estimated(0, 0.08, 0.01, 0.99), estimated(1, 0.03, 0.01, 0.99)]
     assert candidates([flat(0.04), flat(0.04)], estimates, Goal.over(10), count=3) == [0]
 
 

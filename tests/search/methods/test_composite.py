@@ -34,6 +34,10 @@ MIXED = Encoding(
 )
 
 
+def estimated(number, mean, sem, chance):
+    return Estimate(trial=number, mean=mean, sem=sem, feasible_probability=chance)
+
+
 def trial(theta, deltas, sem=0.02):
     try:
         outcome = aggregate(deltas)
@@ -369,10 +373,10 @@ def stand_in(*outcomes):
 def test_the_largest_mean_among_the_sure_is_recommended_over_a_larger_one_on_the_edge():
     trials = stand_in(FEASIBLE, Aggregate(0.9, 0.0, 0.9), FEASIBLE, FEASIBLE)
     estimates = [
-        Estimate(0, 0.4, 0.1, 0.99),
-        Estimate(1, 0.9, 0.1, 0.6),
-        Estimate(2, 0.5, 0.1, 0.95),
-        Estimate(3, 0.3, 0.1, 1.0),
+        estimated(0, 0.4, 0.1, 0.99),
+        estimated(1, 0.9, 0.1, 0.6),
+        estimated(2, 0.5, 0.1, 0.95),
+        estimated(3, 0.3, 0.1, 1.0),
     ]
     assert recommend(trials, estimates) == estimates[2]
     assert best_trial(trials) == trials[1]
@@ -381,16 +385,16 @@ def test_the_largest_mean_among_the_sure_is_recommended_over_a_larger_one_on_the
 def test_where_none_is_sure_the_surest_feasible_trial_is_recommended():
     trials = stand_in(FEASIBLE, FEASIBLE, INFEASIBLE)
     estimates = [
-        Estimate(0, 0.9, 0.1, 0.5),
-        Estimate(1, 0.2, 0.1, 0.7),
-        Estimate(2, 0.9, 0.1, 0.94),
+        estimated(0, 0.9, 0.1, 0.5),
+        estimated(1, 0.2, 0.1, 0.7),
+        estimated(2, 0.9, 0.1, 0.94),
     ]
     assert recommend(trials, estimates) == estimates[1]
 
 
 def test_a_trial_that_was_observed_to_be_infeasible_is_never_recommended():
     trials = stand_in(INFEASIBLE, FEASIBLE)
-    estimates = [Estimate(0, 0.9, 0.1, 1.0), Estimate(1, 0.1, 0.1, 0.3)]
+    estimates = [estimated(0, 0.9, 0.1, 1.0), estimated(1, 0.1, 0.1, 0.3)]
     assert recommend(trials, estimates) == estimates[1]
     assert recommend(trials[:1], estimates[:1]) is None
     assert recommend([], []) is None
@@ -401,7 +405,7 @@ def test_a_trial_that_was_observed_to_be_infeasible_is_never_recommended():
 )
 def test_no_feasible_trial_is_both_surer_and_better_than_the_recommended(rows):
     trials = stand_in(*[FEASIBLE if feasible else INFEASIBLE for feasible, _, _ in rows])
-    estimates = [Estimate(n, mean, 0.1, chance) for n, (_, mean, chance) in enumerate(rows)]
+    estimates = [estimated(n, mean, 0.1, chance) for n, (_, mean, chance) in enumerate(rows)]
     found = recommend(trials, estimates)
     feasible = [each for each in estimates if rows[each.trial][0]]
     assert (found is None) == (not feasible)
