@@ -17,6 +17,7 @@ from smt.training.divergence import InputFaults, cause_of
 from smt.training.optimizers import clip_gradients
 from smt.training.parallel import parallelize
 from smt.training.schedule import rate_factor
+from smt.training.sharded_dense import reshard
 from smt.training.workers import Workers, all_finite, total_weight
 
 CHECK_EVERY = 16
@@ -93,6 +94,7 @@ class Learner:
         finally:
             if self.averaged is not None:
                 self.averaged.exchange()
+                reshard(self.network)
             self.network.train()
 
     def finish(self) -> nn.Module:
