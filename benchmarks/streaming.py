@@ -40,6 +40,7 @@ from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec
 from smt.template import Template, catalogue
 from smt.training.course import start_course
+from smt.training.judged_rows import JudgedRows
 from smt.training.predict import EVALUATION_BATCH, judge, predict
 from smt.training.workers import LOCAL
 
@@ -117,7 +118,10 @@ def read_all(config: Config) -> dict[str, float]:
 def _train(config: Config, log: Log) -> dict[str, float]:
     torch.set_num_threads(1)
     started = time.perf_counter()
-    course = start_course(_template(config), _model(config, log), log, seed=0, workers=LOCAL)
+    test_window = JudgedRows(log, None)
+    course = start_course(
+        _template(config), _model(config, log), test_window, seed=0, workers=LOCAL
+    )
     opened = time.perf_counter()
     waiting, step, rows = 0.0, 0, 0
     while True:

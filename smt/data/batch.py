@@ -20,10 +20,12 @@ from smt.data.schema import (
     Bucket,
     Cross,
     Embedding,
+    Event,
     Numeric,
     Schema,
 )
 from smt.data.schema import Sequence as SequenceColumn
+from smt.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Batch:
         id_lists: feature -> its lists; values alias the log's Arrow buffer. A sequence's
             step columns are here too, under their own names, when asked for.
         embeddings: feature -> `[B, D]` float32; aliases the log's Arrow buffer.
-        labels: `[B, E]` float32, 0 or 1.
+        labels: `[B, E]` float32, 0 or 1; probabilities where the truth was asked for.
         weights: `[B]` float32; ones where the log has no weight column.
         timestamps: `[B]` int64 milliseconds: when the impressions happened; None unless
             steps were asked for.
@@ -126,6 +128,7 @@ def read_batches(
     steps: bool = False,
     extra: Sequence[str] = (),
     shard: tuple[int, int] = (0, 1),
+    truth: bool = False,
 ) -> Iterator[Batch]:
     """Read batches of exactly `batch_size` rows (the last may be shorter), in the log's order.
 
@@ -141,12 +144,15 @@ def read_batches(
         extra: Also read these columns of one int64 a row: ids, the timestamp, delays.
         shard: `(rank, world)`: of every `world` batches, give only number `rank`, and drop
             an incomplete last round, so that all ranks make the same number of steps.
+        truth: Labels are the probabilities of the events, which simulated logs have.
 
     Raises:
-        InputError: A feature, an event, an extra or a filter's column is not in the schema, or
-            a file is not on this machine.
+        InputError: A feature, an event, an extra or a filter's column is not in the schema, an
+            event's probability is not known, or a file is not on this machine.
     """
-    columns = columns_of(schema, features, events, steps=steps, extra=extra)
+    labels = [_truth_of(schema, event) for event in events] if truth else [*events]
+    columns = columns_of(schema, features, () if truth else events, steps=steps, extra=extra)
+    columns += labels if truth else []
     inputs = input_features(schema, features)
     records = read_records(
         rows,
@@ -158,14 +164,25 @@ def read_batches(
         shard=shard,
     )
     for record in records:
-        yield _to_batch(record, schema, inputs, events, steps, extra)
+        yield _to_batch(record, schema, inputs, labels, steps, extra)
+
+
+def _truth_of(schema: Schema, event: str) -> str:
+    schema.require([event], schema.events, "event")
+    truth = schema.of_kind(Event)[event].truth
+    if truth is None:
+        raise InputError(
+            f"the true probability of '{event}' is not known: only simulated logs tell it, "
+            "so set judge to 'progressive'"
+        )
+    return truth
 
 
 def _to_batch(
     chunk: pa.RecordBatch,
     schema: Schema,
     inputs: list[str],
-    events: Sequence[str],
+    labels: list[str],
     steps: bool,
     extra: Sequence[str],
 ) -> Batch:
@@ -196,7 +213,7 @@ def _to_batch(
         ),
         id_lists=id_lists,
         embeddings=embeddings,
-        labels=_stack(chunk, list(events)).T.contiguous(),
+        labels=_stack(chunk, labels).T.contiguous(),
         weights=torch.ones(size) if schema.weight is None else _alias(chunk.column(schema.weight)),
         timestamps=_alias(chunk.column(schema.timestamp)) if steps else None,
         extra={name: _alias(chunk.column(name)) for name in extra},

@@ -129,13 +129,16 @@ class Event(Spec):
 
     `after` names an event without which this one does not happen (a conversion after a
     click). `delay` names a Parquet column, int64: the milliseconds from the impression to
-    the event, 0 where it did not happen; `unit` is what a raw file's delays count.
+    the event, 0 where it did not happen; `unit` is what a raw file's delays count. `truth` names
+    a Parquet column, float32: the probability with which it happens, which a simulator alone
+    knows.
     """
 
     kind: Literal["event"] = "event"
     after: str | None = None
     delay: str | None = None
     unit: Reading[Unit] = None
+    truth: str | None = None
 
     @model_validator(mode="after")
     def _unit_is_of_a_delay(self) -> "Event":

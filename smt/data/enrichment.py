@@ -65,7 +65,7 @@ def enrich(
 def _joined_kinds(
     columns: Mapping[str, Column], schema: Schema, where: str
 ) -> dict[str, JoinedColumn]:
-    taken = {*schema.columns, *schema.steps, *schema.delays}
+    taken = {*schema.columns, *schema.steps, *schema.delays, *schema.truths}
     kinds: dict[str, JoinedColumn] = {}
     for name, kind in columns.items():
         if name in taken:

@@ -42,7 +42,7 @@ def mature_labels(
     timestamps: Tensor,
     *,
     window_ms: float | None,
-    observed_until_ms: int,
+    observed_until_ms: int | Tensor,
     correction: Correction = "none",
     ripe: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -64,7 +64,7 @@ def mature_labels(
         delays: `[B]` milliseconds from the impression to the event.
         timestamps: `[B]` milliseconds: when the impressions happened.
         window_ms: Later events do not count; None counts all that are known.
-        observed_until_ms: What happens after it is not known.
+        observed_until_ms: What happens after it is not known; of all rows, or `[B]`.
         ripe: `[m]` ascending delays, of `ripe_delays`; for `weighted` only.
 
     Returns:

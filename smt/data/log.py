@@ -130,7 +130,7 @@ class Log:
 
 
 def arrow_schema(schema: Schema) -> pa.Schema:
-    """The Parquet schema of a log: one non-null field a stored column, with steps and delays."""
+    """The Parquet schema of a log: one non-null field a stored column, with what goes with it."""
     fields = []
     for name, column in schema.stored.items():
         if isinstance(column, Embedding):
@@ -144,8 +144,11 @@ def arrow_schema(schema: Schema) -> pa.Schema:
                 for step in (column.events, column.timestamps)
                 if step is not None
             ]
-        elif isinstance(column, Event) and column.delay is not None:
-            fields.append(pa.field(column.delay, pa.int64(), nullable=False))
+        elif isinstance(column, Event):
+            if column.delay is not None:
+                fields.append(pa.field(column.delay, pa.int64(), nullable=False))
+            if column.truth is not None:
+                fields.append(pa.field(column.truth, pa.float32(), nullable=False))
     return pa.schema(fields)
 
 

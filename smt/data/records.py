@@ -116,7 +116,7 @@ def _chunks(
 def _row_groups(
     rows: ds.Dataset, columns: list[str], condition: pc.Expression | None
 ) -> list[_Piece]:
-    rows, condition = _unfiltered(rows, condition)
+    rows, condition = unfiltered(rows, condition)
     try:
         groups = [
             group
@@ -140,7 +140,7 @@ def _row_groups(
     ]
 
 
-def _unfiltered(
+def unfiltered(
     rows: ds.Dataset, condition: pc.Expression | None
 ) -> tuple[ds.Dataset, pc.Expression | None]:
     """A dataset without the filter it may have, and that filter joined to the condition."""

@@ -106,10 +106,12 @@ class Schema(Spec):
             if isinstance(column, Sequence):
                 named = (column.events, column.timestamps)
             elif isinstance(column, Event):
-                named = (column.delay,)
+                named = (column.delay, column.truth)
             for name in named:
                 if name in taken:
-                    raise ValueError(f"the column '{name}' of steps or delays is named twice")
+                    raise ValueError(
+                        f"the column '{name}' of steps, delays or truth is named twice"
+                    )
                 if name is not None:
                     taken.add(name)
         return self
@@ -183,6 +185,12 @@ class Schema(Spec):
     def delay_of(self, event: str) -> str | None:
         """The stored column of an event's delays; None where it has none."""
         return self.of_kind(Event)[event].delay
+
+    @property
+    def truths(self) -> tuple[str, ...]:
+        """The stored columns of events' true probabilities, which simulated logs have."""
+        events = self.of_kind(Event).values()
+        return tuple(event.truth for event in events if event.truth is not None)
 
     @property
     def features(self) -> tuple[str, ...]:

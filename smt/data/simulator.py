@@ -1,6 +1,7 @@
 """An ads log whose true probabilities are known, so that any model's NE has a floor."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,6 @@ from smt.data.simulator_behaviour import (
     DELAYED_EVENT,
     EVENT_NAMES,
     PARENTS,
-    Behaviour,
     draw_behaviour,
     marginal,
 )
@@ -25,7 +25,6 @@ from smt.data.simulator_world import (
     SURFACES,
     TYPICAL_PRICE,
     Floats,
-    Impressions,
     Integers,
     SimulatorSpec,
     draw_items,
@@ -38,7 +37,7 @@ from smt.spec import digest
 
 __all__ = ["BayesNE", "Simulator", "SimulatorSpec"]
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Raise it with every change of what a spec generates: logs are cached by their digest."""
 CALIBRATION_ROWS = 20_000
 STREAMS = (
@@ -96,11 +95,16 @@ class Simulator:
     def log(self) -> Log:
         """Draw the log, in memory, in time order; the last `test_share` is the test window."""
         shown = self.traffic.draw(self.spec.rows, _stream(self.spec, "traffic"))
-        labels = draw_labels(self.behaviour, shown, _stream(self.spec, "labels"))
+        conditional = [
+            *self.behaviour.conditional(shown.users, shown.items, shown.surfaces, shown.times)
+        ]
+        labels = draw_labels(conditional, _stream(self.spec, "labels"))
         seen = observe(self.spec, self.users, self.items, _stream(self.spec, "observation"))
         table = feature_columns(shown, labels, seen, self.spec.history_length)
         for event, values in labels.items():
             table = table.append_column(event, pa.array(values))
+        for event, probabilities in _by_event(map(marginal, conditional)).items():
+            table = table.append_column(f"{event}_truth", pa.array(probabilities))
         waits = draw_delays(self.items.price[shown.items], _stream(self.spec, "delays"))
         delays = np.where(labels[DELAYED_EVENT] == 1, waits, 0)
         table = table.append_column(DELAY, pa.array(delays))
@@ -126,9 +130,7 @@ class Simulator:
         Returns:
             event -> `[N]`.
         """
-        chunks = self.behaviour.conditional(users, items, surfaces, times)
-        columns = np.concatenate([np.empty((0, len(EVENT_NAMES))), *map(marginal, chunks)])
-        return dict(zip(EVENT_NAMES, columns.T, strict=True))
+        return _by_event(map(marginal, self.behaviour.conditional(users, items, surfaces, times)))
 
     def bayes_ne(self, log: Log) -> list[BayesNE]:
         """The NE of the true probabilities on the log's test window, by event and surface."""
@@ -153,12 +155,21 @@ def _stream(spec: SimulatorSpec, part: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seeds[STREAMS.index(part)]))
 
 
+def _by_event(chunks: Iterable[Floats]) -> dict[str, Floats]:
+    """Event -> `[N]`, of chunks of `[n, E]`."""
+    columns = np.concatenate([np.empty((0, len(EVENT_NAMES))), *chunks])
+    return dict(zip(EVENT_NAMES, columns.T, strict=True))
+
+
 def draw_labels(
-    behaviour: Behaviour, shown: Impressions, rng: np.random.Generator
+    conditional: Iterable[Floats], rng: np.random.Generator
 ) -> dict[str, NDArray[np.int8]]:
-    """Let users act: event -> `[N]` labels, where an event implies its parent."""
-    chunks = behaviour.conditional(shown.users, shown.items, shown.surfaces, shown.times)
-    happened = np.concatenate([rng.random(given.shape) < given for given in chunks])
+    """Let users act: event -> `[N]` labels, where an event implies its parent.
+
+    Args:
+        conditional: `[n, E]` probabilities given the parent, by chunks, as of `Behaviour`.
+    """
+    happened = np.concatenate([rng.random(given.shape) < given for given in conditional])
     for number, parent in enumerate(PARENTS):
         if parent is not None:
             happened[:, number] &= happened[:, parent]

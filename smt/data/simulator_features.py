@@ -77,7 +77,9 @@ def simulator_schema(spec: SimulatorSpec) -> Schema:
             "propensity": Propensity(),
             **{
                 event.name: Event(
-                    after=event.parent, delay=DELAY if event.name == DELAYED_EVENT else None
+                    after=event.parent,
+                    delay=DELAY if event.name == DELAYED_EVENT else None,
+                    truth=f"{event.name}_truth",
                 )
                 for event in EVENTS
             },

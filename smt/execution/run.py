@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from smt.data import Log
+from smt.errors import InputError
 from smt.execution.cluster import ClusterPlan, connect
 from smt.execution.dispatcher import dispatching, start_dispatcher
 from smt.execution.ledger import claim_run
@@ -114,8 +115,10 @@ def plan_run(
         logs: By `log_name`, as `smt.fleet.open_logs` returns them.
 
     Raises:
-        InputError: There is no cluster, or it cannot give what is asked for.
+        InputError: There is no cluster, it cannot give what is asked for, or templates are judged
+            in different ways, or by what no log tells.
     """
+    _check_judges(templates)
     connect()
     asked = [(model.name, template.training) for model in models for template in templates]
     return RunPlan(
@@ -126,6 +129,21 @@ def plan_run(
         streamed=find_streamed(logs, models),
         limit_s=resources.limit_s,
     )
+
+
+def _check_judges(templates: Sequence[Template]) -> None:
+    if any(template.training.judge == "truth" for template in templates):
+        raise InputError(
+            "judge is 'truth', which no real log tells: it shows how far benchmarks are off, and "
+            "chooses nothing; set training.judge to 'progressive' or 'frozen'"
+        )
+    ways = {(t.training.judge, t.training.judge_share): t.name for t in templates}
+    if len(ways) > 1:
+        judges = " and ".join(f"'{judge}' ({share:g})" for judge, share in ways)
+        raise InputError(
+            f"templates are compared that are judged in different ways, {judges}: set "
+            "training.judge and judge_share of all alike"
+        )
 
 
 @contextmanager

@@ -82,9 +82,9 @@ def log_schema(source: LogSource) -> Schema:
 def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
     """The stored columns that any template may read for a model, each once.
 
-    Its features with their steps, all events with their delays (templates learn from other
-    events too), the time, the surface, the weight, what clusters its standard errors, and what
-    its filter needs.
+    Its features with their steps, all events with their delays and truths (templates learn from
+    other events too), the time, the surface, the weight, what clusters its standard errors, and
+    what its filter needs.
 
     Raises:
         InputError: A feature, an event or a filter's column is not in the schema.
@@ -95,7 +95,8 @@ def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
         columns = columns_of(schema, model.features, schema.events, steps=True)
     except InputError as error:
         raise InputError(f"model '{model.name}': {error}") from None
-    columns += [schema.timestamp, *schema.names(Surface), *schema.delays, *model.filter]
+    columns += [schema.timestamp, *schema.names(Surface), *schema.delays, *schema.truths]
+    columns += model.filter
     if schema.cluster is not None:
         columns.append(schema.cluster)
     return list(dict.fromkeys(columns))

@@ -62,7 +62,8 @@ def feature_importance(
         InputError: The model does not fit its log, or its window has too little to split.
         DivergedError: A loss was not finite.
     """
-    template = template.change("features", selection=Selection())
+    # Rows that the network has learned from would tell what it remembers, not what it relies on.
+    template = template.change("features", selection=Selection()).change("training", judge="frozen")
     trained = train_network(template, model, hold_out(model, log), seed=settings.seed)
     measure = {"permutation": permutation_importance, "gradient": gradient_importance}
     table = pa.concat_tables(measure[name](trained, model, settings) for name in settings.methods)

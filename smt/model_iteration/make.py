@@ -26,12 +26,12 @@ from smt.template import Template, build
 from smt.template.card import model_card
 from smt.training import paired_delta, train
 from smt.training.checkpoint import save_checkpoint
-from smt.training.course import device_of
+from smt.training.judged_rows import judged_rows
 from smt.training.learner import DivergedError
-from smt.training.predict import constant_ne, judge, predict, test_batches
+from smt.training.predict import constant_ne, judge, judged_batches
 from smt.training.state import whole_network
 from smt.training.train import Saving, Trained, train_network
-from smt.training.windows import conversion_window_ms, read_groups
+from smt.training.windows import conversion_window_ms
 from smt.training.workers import LOCAL, Workers
 
 COMPARED_ROWS = 512
@@ -96,7 +96,7 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
         folder = Path(scratch)
         fields: dict[str, Any] = {}
         try:
-            model, fields["tuning"] = tune(job, log)
+            model, fields["tuning"] = tune(job, judged_rows(job.template, job.model, log).log)
             template = job.template.for_model(model)
             fields["hyperparameters"] = {name: template.value(name) for name in template.exposed}
             fields |= _instantiate(job, model, log, folder, workers, saving)
@@ -137,9 +137,7 @@ def _instantiate(
     trained = train_network(job.template, model, log, seed=job.seed, workers=workers, saving=saving)
     network = _plain_network(trained, job.template, model, log, workers)
     rates = {event: trained.windows.base_rate(event) for event in job.model.events}
-    predictions = predict(
-        trained.network, trained.reads, trained.windows, trained.correction, device_of()
-    )
+    predictions = trained.judged()
     metrics, losses = judge(predictions, rates)
     ne = float(losses.mean(dtype=np.float64))
     # Late events are not known yet at the end of the training window: no constant could be better.
@@ -164,7 +162,7 @@ def _instantiate(
         return {**fields, **failed}
     remarks = []
     if job.baseline is not None:
-        compared, remark = _compare(job, job.baseline, log, losses, workers)
+        compared, remark = _compare(job, job.baseline, log, trained.groups, losses, workers)
         fields |= compared
         remarks += [remark] if remark else []
     if network is not None:
@@ -202,7 +200,7 @@ def _plain_network(
 
 
 def _compare(
-    job: Job, baseline: Template, log: Log, losses: Any, workers: Workers
+    job: Job, baseline: Template, log: Log, groups: Any, losses: Any, workers: Workers
 ) -> tuple[dict[str, Any], str | None]:
     """Δ against the baseline's network; why there is none, where that fails."""
     model = _baseline_model(job, baseline)
@@ -211,7 +209,7 @@ def _compare(
     except (DivergedError, InputError) as error:
         remark = f"its baseline failed: {sentence(error)}"
         return {"delta": Delta.failed(remark)}, remark
-    delta, sem = paired_delta(before.losses, losses, read_groups(model, log))
+    delta, sem = paired_delta(before.losses, losses, groups)
     return {"baseline_ne": before.ne, "delta": Delta.of(delta, sem)}, None
 
 
@@ -245,7 +243,7 @@ def _regression(delta: Delta, alpha: float) -> tuple[str, ...]:
 def _export(
     network: Network, trained: Trained, template: Template, job: Job, log: Log, folder: Path
 ) -> None:
-    batches = test_batches(network, trained.windows, COMPARED_ROWS)
+    batches = judged_batches(network, trained.windows, COMPARED_ROWS)
     export_network(
         network,
         template,

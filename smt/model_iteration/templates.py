@@ -68,11 +68,15 @@ def launch_templates(
     elif baseline not in (None, NOTHING):
         compared = str(baseline), find_template(str(baseline), folder=folder)
     template = _shortened(find_template(name, folder=folder), train_rows)
+    # Both are judged as the one that is launched: older versions say nothing of it.
+    judge = {key: getattr(template.training, key) for key in ("judge", "judge_share")}
     return Launch(
         template=_spread(template, workers, strategy, tables),
         name=name,
         version=None if launched is None else launched.number,
-        baseline=None if compared is None else _shortened(compared[1], train_rows),
+        baseline=None
+        if compared is None
+        else _shortened(compared[1], train_rows).change("training", **judge),
         baseline_name=None if compared is None else compared[0],
     )
 

@@ -16,8 +16,7 @@ from smt.spec import Spec, read_yaml
 from smt.storage import Folder
 from smt.template import Template
 from smt.training import paired_delta, train_network
-from smt.training.predict import judge, predict, test_batches
-from smt.training.windows import read_groups
+from smt.training.predict import judge, judged_batches, predict
 
 COMPARED = 512
 """Rows of a batch on which programs and network are compared."""
@@ -86,7 +85,7 @@ def export_model(
         network,
         template,
         out,
-        batches=islice(test_batches(network, windows, COMPARED), batches),
+        batches=islice(judged_batches(network, windows, COMPARED), batches),
         correction=trained.correction,
         model=model.name,
         reading=log.reading,
@@ -98,7 +97,7 @@ def export_model(
         judge(predict(one, network, windows, trained.correction, device), rates)[1]
         for one in (trained.network, serve(network, template.serving.table_precision))
     )
-    delta, sem = paired_delta(as_trained, as_served, read_groups(model, log))
+    delta, sem = paired_delta(as_trained, as_served, trained.groups)
     gate = ship_gate(network, template, model, baseline)
     exported = ExportedModel(
         model=model.name,

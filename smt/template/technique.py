@@ -63,12 +63,19 @@ class Technique:
         """The template with this technique at θ.
 
         Raises:
-            InputError: θ is not a point of the space, or the template's paradigm or scale is
-                none that this fits.
+            InputError: θ is not a point of the space, the template's paradigm or scale is none
+                that this fits, or it changes what networks are judged by.
         """
         self.require_fit(template)
         check_theta(theta, self.space, f"technique '{self.name}'")
-        return self.change(template, **theta)
+        changed = self.change(template, **theta)
+        for place in ("training.judge", "training.judge_share"):
+            if changed.value(place) != template.value(place):
+                raise InputError(
+                    f"technique '{self.name}' changes {place}, by which it is compared with what "
+                    "it changes"
+                )
+        return changed
 
     def require_fit(self, template: Template) -> None:
         """Raise `InputError` unless the technique fits the template's paradigm and scale."""

@@ -69,6 +69,14 @@ class Training(Spec):
         clip_norm: Largest norm of the dense gradient.
         ema_decay: Networks are judged and served with an exponential moving average of the
             dense parameters.
+        judge: What a network is judged by. `progressive`: each row is predicted by what was
+            learned before it, then learned from, as where models are retrained all the time;
+            all rows of the log are learned from. `frozen`: the test window, by the weights that
+            training over the rows before it ends with. `truth`: progressively, by the loss that is
+            expected under the events' true probabilities, which simulated logs alone have. It
+            tells how far the other two are off; no run that chooses anything takes it.
+        judge_share: Of the rows, the latest, that are judged progressively; all of the test
+            window at least.
         precision: bf16 computes the forward and backward pass of the dense part in bfloat16.
         workers: More than one train together, tables sharded, in a Ray Train run of their own.
         distribution: How, with more than one worker.
@@ -85,6 +93,8 @@ class Training(Spec):
     schedule: Schedule = ConstantRate()
     clip_norm: PositiveFloat | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    judge: Literal["progressive", "frozen", "truth"] = "frozen"
+    judge_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: PositiveInt = 1
     distribution: Distribution = Distribution()

@@ -41,8 +41,10 @@ class Averaged:
         self.updates += 1
 
     @torch.no_grad()
-    def assign(self) -> None:
-        """Give the parameters their averages, for good."""
+    def exchange(self) -> None:
+        """Give the parameters their averages; again, and they have their own values back."""
         # One by one: torch has no `_foreach_copy_` of sharded parameters.
         for parameter, value in zip(self.parameters, self.values, strict=True):
+            own = parameter.detach().clone()
             parameter.copy_(value)
+            value.copy_(own)

@@ -1,21 +1,23 @@
 """All that one network's training needs: the network, its learner, its examples."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from smt.data import Batch, Log, Schema, read_batches
+from smt.data import Batch, Schema, read_batches
 from smt.data.ahead import ahead
 from smt.data.schema import Numeric
 from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
 from smt.layers.networks import Network
 from smt.template import Template, build
+from smt.training.judged_rows import JudgedRows, learned_rows, waiting_ms
 from smt.training.learner import Learner
 from smt.training.numeric_sample import first_values
+from smt.training.progressive import Progressive
 from smt.training.rows import TrainingRows, training_rows
 from smt.training.targets import Targets
 from smt.training.windows import Windows, conversion_window_ms, model_windows
@@ -35,22 +37,25 @@ class Course:
 
     Attributes:
         network: The plain network; the learner's may be sharded.
+        rows: How many are learned from in a pass.
         correction: What is added to logits, because negatives were left out.
+        progressive: Of a network that is judged while it learns.
         examples: Batches with their `[B, E + A]` labels and weights, in all passes.
     """
 
     network: Network
     learner: Learner
     windows: Windows
-    rows: TrainingRows
+    rows: int
     correction: float
+    progressive: Progressive | None
     examples: Iterator[Example]
 
 
 def start_course(
     template: Template,
     model: ModelSpec,
-    log: Log,
+    rows: JudgedRows,
     *,
     seed: int,
     workers: Workers,
@@ -60,24 +65,47 @@ def start_course(
 
     Args:
         template: With the model's own hyperparameters in it already.
-        log: With the template's side tables in it already.
+        rows: Of a log with the template's side tables in it already.
         first_step: Leave out the examples of the steps before.
     """
-    device = device_of()
-    network = build(template, model, log.schema, device)
+    device, schema = device_of(), rows.log.schema
+    network = build(template, model, schema, device)
     initialize(network, seed)
-    windows = model_windows(model, log, network.labels)
+    windows = model_windows(model, rows.log, network.labels)
     window_ms = conversion_window_ms(template)
     rates = {event: windows.known_rate(event, window_ms) for event in network.labels}
-    targets = Targets.of(template, network, windows, rates, device)
+    wait_ms = None if rows.history is None else waiting_ms(template, windows, network.labels)
+    targets = Targets.of(template, network, windows, rates, device, wait_ms)
     network.start_at(rates, targets.correction)
-    rows = training_rows(template, windows, model.events, seed, workers)
-    _fit_numeric(network, template, rows, log.schema, device)
-    passes = template.training.passes
-    steps = math.ceil(rows.count / template.training.batch_size) * passes
+    parts: tuple[TrainingRows, ...]
+    due = None
+    if rows.history is None or wait_ms is None:
+        parts = (training_rows(template, windows, model.events, seed, workers),)
+    else:
+        learned = learned_rows(
+            template,
+            windows,
+            rows.history,
+            wait_ms,
+            events=model.events,
+            seed=seed,
+            workers=workers,
+        )
+        parts, due = learned.parts, learned.due
+    _fit_numeric(network, template, parts[0], schema, device)
+    size, passes = template.training.batch_size, template.training.passes
+    steps = sum(math.ceil(part.count / size) for part in parts) * passes
     learner = Learner(network, template, steps, workers)
-    examples = _examples(network, template, log.schema, rows, targets, workers, device, first_step)
-    return Course(network, learner, windows, rows, targets.correction, examples)
+    examples = _examples(network, template, schema, parts, targets, workers, device, first_step)
+    return Course(
+        network=network,
+        learner=learner,
+        windows=windows,
+        rows=sum(part.count for part in parts),
+        correction=targets.correction,
+        progressive=None if due is None else Progressive(learner, network, windows, due),
+        examples=examples,
+    )
 
 
 def device_of() -> torch.device:
@@ -112,22 +140,26 @@ def _examples(
     network: Network,
     template: Template,
     schema: Schema,
-    rows: TrainingRows,
+    parts: Sequence[TrainingRows],
     targets: Targets,
     workers: Workers,
     device: torch.device,
     first_step: int,
 ) -> Iterator[Example]:
     size = template.training.batch_size
-    first_pass, steps_before = divmod(first_step, math.ceil(rows.count / size))
-    for number in range(first_pass, template.training.passes):
-        skipped = size * steps_before if number == first_pass else 0
-        if not skipped:
-            network.start_pass()
-        read = replace(rows, skip=rows.skip + skipped)
-        share = size // workers.count
-        examples = _pass(network, schema, read, targets, share, workers, device)
-        yield from ahead(examples, BATCHES_AHEAD)
+    for _ in range(template.training.passes):
+        for place, rows in enumerate(parts):
+            steps = math.ceil(rows.count / size)
+            if first_step >= steps:
+                first_step -= steps
+                continue
+            if place == 0 and first_step == 0:
+                network.start_pass()
+            read = replace(rows, skip=rows.skip + size * first_step)
+            first_step = 0
+            share = size // workers.count
+            examples = _pass(network, schema, read, targets, share, workers, device)
+            yield from ahead(examples, BATCHES_AHEAD)
 
 
 def _pass(

@@ -1,5 +1,7 @@
 """A network that learns from one batch after another."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -15,6 +17,7 @@ from smt.training.divergence import InputFaults, cause_of
 from smt.training.optimizers import clip_gradients
 from smt.training.parallel import parallelize
 from smt.training.schedule import rate_factor
+from smt.training.sharded_dense import reshard
 from smt.training.workers import Workers, all_finite, total_weight
 
 CHECK_EVERY = 16
@@ -83,10 +86,21 @@ class Learner:
             self.averaged.update()
         return outputs[:, : self.labels].detach()
 
+    @contextmanager
+    def judged(self) -> Iterator[nn.Module]:
+        """The network as it would serve now: see `finish`. It trains on afterwards."""
+        try:
+            yield self.finish()
+        finally:
+            if self.averaged is not None:
+                self.averaged.exchange()
+                reshard(self.network)
+            self.network.train()
+
     def finish(self) -> nn.Module:
         """The network in evaluation mode, with averaged parameters where there are some."""
         if self.averaged is not None:
-            self.averaged.assign()
+            self.averaged.exchange()
         return self.network.eval()
 
     def _outputs(self, batch: Batch) -> Tensor:

@@ -68,15 +68,29 @@ def example_losses(logits: Floats, labels: Floats) -> Floats:
 def event_metrics(
     logits: Floats, labels: Floats, base_rate: float, weights: Floats
 ) -> EventMetrics:
-    """All figures of one event from `[n]` logits, labels and weights."""
+    """All figures of one event from `[n]` logits, labels and weights.
+
+    Labels are 0 or 1, or true probabilities: all figures are expected ones then.
+    """
     log_loss = float(np.average(example_losses(logits, labels), weights=weights))
     return EventMetrics(
         ne=log_loss / entropy(base_rate),
         log_loss=log_loss,
-        auc=float(roc_auc_score(labels, logits, sample_weight=weights)),
+        auc=_auc(logits, labels, weights),
         calibration=float((weights * expit(logits)).sum() / (weights * labels).sum()),
         base_rate=base_rate,
     )
+
+
+def _auc(logits: Floats, labels: Floats, weights: Floats) -> float:
+    if not np.isin(labels, (0.0, 1.0)).all():
+        # A row is an event with the label's probability, and none with the rest.
+        logits, weights = (
+            np.tile(logits, 2),
+            np.concatenate([weights * labels, weights * (1 - labels)]),
+        )
+        labels = np.repeat([1.0, 0.0], len(labels))
+    return float(roc_auc_score(labels, logits, sample_weight=weights))
 
 
 def paired_delta(

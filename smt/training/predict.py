@@ -1,4 +1,4 @@
-"""A trained network judged on the test window."""
+"""A network judged on the rows of the test window."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logit
-from torch import nn
+from torch import Tensor, nn
 
 from smt.data import Batch, read_batches
 from smt.data.schema import Numeric
@@ -21,10 +21,11 @@ EVALUATION_BATCH = 4096
 
 @dataclass(frozen=True)
 class Predictions:
-    """Of the test window's n rows and E events.
+    """Of the judged rows: n of them, and E events.
 
     Attributes:
-        logits, labels: `[n, E]`.
+        logits: `[n, E]`.
+        labels: `[n, E]` 0 or 1, or the events' true probabilities.
         weights: `[n]`.
     """
 
@@ -33,8 +34,10 @@ class Predictions:
     weights: NDArray[np.float64]
 
 
-def test_batches(reads: Network, windows: Windows, size: int) -> Iterator[Batch]:
-    """The test window in batches of `size` rows, with what a network reads."""
+def judged_batches(
+    reads: Network, windows: Windows, size: int, *, truth: bool = False
+) -> Iterator[Batch]:
+    """The judged rows in batches of `size` rows, with what a network reads; see `read_batches`."""
     return read_batches(
         windows.log.test,
         windows.log.schema,
@@ -43,6 +46,7 @@ def test_batches(reads: Network, windows: Windows, size: int) -> Iterator[Batch]
         where=windows.where,
         batch_size=size,
         steps=reads.reads_steps,
+        truth=truth,
     )
 
 
@@ -65,15 +69,21 @@ def predict(
         DivergedError: A number is infinite, or an element of an embedding is not finite.
     """
     logits, labels, weights = [], [], []
-    for batch in test_batches(reads, windows, EVALUATION_BATCH):
-        _require_finite(batch, reads)
-        inputs = batch if device.type == "cpu" else batch.to(device)
-        logits.append(network(inputs).double().cpu() + correction)
+    for batch in judged_batches(reads, windows, EVALUATION_BATCH):
+        logits.append(predict_batch(network, reads, batch, device).double().cpu() + correction)
         labels.append(batch.labels.double())
         weights.append(batch.weights.double())
     return Predictions(
         torch.cat(logits).numpy(), torch.cat(labels).numpy(), torch.cat(weights).numpy()
     )
+
+
+@torch.no_grad()
+def predict_batch(network: nn.Module, reads: Network, batch: Batch, device: torch.device) -> Tensor:
+    """`[B, E]` logits of one batch, by a network in evaluation mode; see `predict`."""
+    _require_finite(batch, reads)
+    logits: Tensor = network(batch if device.type == "cpu" else batch.to(device))
+    return logits
 
 
 def _require_finite(batch: Batch, reads: Network) -> None:

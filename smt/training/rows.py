@@ -1,5 +1,6 @@
 """The rows of the training window that a network learns from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +36,12 @@ class TrainingRows:
     count: int
     kept: NDArray[np.bool_] | None = None
 
+    def in_rounds(self, batch_size: int, workers: Workers) -> "TrainingRows":
+        """Of several workers, without an incomplete last round: all make the same steps."""
+        if workers.count == 1:
+            return self
+        return replace(self, count=self.count - self.count % batch_size)
+
 
 def training_rows(
     template: Template, windows: Windows, events: tuple[str, ...], seed: int, workers: Workers
@@ -47,22 +54,20 @@ def training_rows(
     Raises:
         InputError: Nothing is left, or the batch does not divide among the workers.
     """
+    check_workers(template, workers)
     data, training = template.data, template.training
-    if training.batch_size % workers.count:
-        raise InputError(
-            f"batch_size {training.batch_size} does not divide among {workers.count} workers"
-        )
     count = min(windows.rows, data.train_rows or windows.rows)
     if training.window_days is not None:
         first = windows.end_ms - training.window_days * DAY_MS
         count = min(count, windows.rows_after(first))
     rows = TrainingRows(windows.log.train, windows.where, windows.rows - count, count)
     if data.negative_rate < 1:
-        rows = _without_negatives(rows, windows, events, template, seed)
-    if workers.count > 1:
-        # Workers make the same number of steps: an incomplete last round is dropped.
-        whole = rows.count - rows.count % training.batch_size
-        rows = replace(rows, count=whole)
+        known = windows.known(events, conversion_window_ms(template))
+        positives = (np.any([of == 1 for of in labels.values()], axis=0) for labels, _ in known)
+        kept = keep(positives, data.negative_rate, seed)
+        kept[: rows.skip] = False
+        rows = TrainingRows(rows.window, rows.where, 0, int(kept.sum()), kept)
+    rows = rows.in_rounds(training.batch_size, workers)
     if rows.count == 0:
         raise InputError(
             "no row is left to train on"
@@ -73,16 +78,23 @@ def training_rows(
     return rows
 
 
-def _without_negatives(
-    rows: TrainingRows, windows: Windows, events: tuple[str, ...], template: Template, seed: int
-) -> TrainingRows:
-    """Which rows stay depends on their place in the window, their labels and the seed."""
+def check_workers(template: Template, workers: Workers) -> None:
+    """Raise `InputError` where a batch does not divide among the workers."""
+    size = template.training.batch_size
+    if size % workers.count:
+        raise InputError(f"batch_size {size} does not divide among {workers.count} workers")
+
+
+def keep(positives: Iterable[NDArray[np.bool_]], rate: float, seed: int) -> NDArray[np.bool_]:
+    """Which rows stay where negatives are left out; by their places, their labels and the seed.
+
+    Args:
+        positives: Stretches of rows, in order: whether any of the model's events happened.
+        rate: The share of negatives that stays.
+    """
     masks, start = [np.empty(0, bool)], 0
-    for known, _ in windows.known(events, conversion_window_ms(template)):
-        positive = np.any([labels == 1 for labels in known.values()], axis=0)
+    for positive in positives:
         numbers = np.arange(start, start + len(positive))
-        masks.append(keep_mask(positive, numbers, template.data.negative_rate, seed))
+        masks.append(keep_mask(positive, numbers, rate, seed))
         start += len(positive)
-    kept = np.concatenate(masks)
-    kept[: rows.skip] = False
-    return TrainingRows(rows.window, rows.where, 0, int(kept.sum()), kept)
+    return np.concatenate(masks)

@@ -53,6 +53,17 @@ def shard_dense(
     share_comm_ctx(units)
 
 
+def reshard(network: nn.Module) -> None:
+    """Let the next forward pass gather parameters anew, where some are sharded.
+
+    A unit that is a root keeps what it has gathered until a backward pass, whatever becomes of
+    its shares meanwhile (torch 2.13).
+    """
+    for module in network.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 def fsdp_units(network: nn.Module) -> Iterator[nn.Module]:
     """The largest modules that hold parameters and no table; of a stack, each interaction."""
     for child in network.children():

@@ -1,6 +1,6 @@
 """All that a training needs to go on, by names that do not depend on how it is spread."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,16 +18,26 @@ from smt.training.workers import Workers
 
 State = dict[str, Tensor | ShardedTensor]
 STEP = "step"
+JUDGED = "judged"
 
 
-def save_training(learners: Mapping[str, Learner], step: int, path: Path, workers: Workers) -> None:
+def save_training(
+    learners: Mapping[str, Learner],
+    step: int,
+    path: Path,
+    workers: Workers,
+    judged: Sequence[Tensor] = (),
+) -> None:
     """Write this worker's share of networks, their optimizers and averages into a folder.
 
     Args:
         learners: Prefix of their names -> the learner.
         step: How many steps are done.
+        judged: `[B, E]` logits of the rows that were judged on the way, by batches.
     """
     state: State = {STEP: torch.tensor([step])}
+    if judged:
+        state[JUDGED] = torch.cat([*judged])
     for prefix, learner in learners.items():
         state |= {f"{prefix}{n}": v for n, v in _own_state(learner, workers).items()}
     write_tensors(state, path, workers)
@@ -56,6 +66,16 @@ def saved_step(path: Path) -> int:
     step = torch.zeros(1, dtype=torch.int64)
     read_tensors({STEP: step}, path)
     return int(step)
+
+
+def saved_logits(path: Path) -> Tensor:
+    """`[n, E]` of the rows that were judged on the way; none where there were none yet."""
+    size = held_sizes(path).get(JUDGED)
+    if size is None:
+        return torch.empty(0)
+    logits = torch.empty(size)
+    read_tensors({JUDGED: logits}, path)
+    return logits
 
 
 def training_state(learner: Learner) -> State:

@@ -24,8 +24,9 @@ from smt.training.windows import Windows, conversion_window_ms
 class Targets:
     """Labels and weights of training batches, as the template's data part says.
 
-    Training sees of a delayed event what was known at the end of the training window,
-    whatever the data part says: nothing is learnt from the future.
+    Training sees of a delayed event what was known at the end of the training window, or where
+    rows are judged progressively when the row is learned from, whatever the data part says:
+    nothing is learnt from the future.
 
     Attributes:
         labels: The E + A events that are learnt.
@@ -37,6 +38,8 @@ class Targets:
         end_ms: When the training window ends.
         surface_weights: `[num_ids]` weight of a row by its surface, or None.
         ripe: Delayed event -> the delays known from closed conversion windows.
+        wait_ms: From a row to when it is learned from, its conversion window closed; None where
+            all are learned from at `end_ms`.
     """
 
     template: Template
@@ -48,6 +51,7 @@ class Targets:
     end_ms: int
     surface_weights: Tensor | None
     ripe: dict[str, Tensor]
+    wait_ms: int | None
 
     @classmethod
     def of(
@@ -57,13 +61,14 @@ class Targets:
         windows: Windows,
         rates: dict[str, float],
         device: torch.device,
+        wait_ms: int | None = None,
     ) -> "Targets":
         """The targets of a network's training on these windows.
 
         Args:
             rates: Event -> its known rate in the training window.
         """
-        ripe = _ripe(template, network, windows, device)
+        ripe = _ripe(template, network, windows, device) if wait_ms is None else {}
         exact = len(network.labels) == 1 and not ripe
         correction = recalibration(template.data.negative_rate) if exact else 0.0
         known = torch.tensor([rates[event] for event in network.labels], dtype=torch.float64)
@@ -78,6 +83,7 @@ class Targets:
             end_ms=windows.end_ms,
             surface_weights=_surface_weights(template, windows, device),
             ripe=ripe,
+            wait_ms=wait_ms,
         )
 
     @property
@@ -131,14 +137,16 @@ class Targets:
     def _mature(
         self, batch: Batch, event: str, delay: str, correction: Correction
     ) -> tuple[Tensor, Tensor]:
-        """`[B]` labels and weights of a delayed event, as the window's end knew them."""
+        """`[B]` labels and weights of a delayed event, as was known when it is learned from."""
+        times = batch.extra[self.schema.timestamp]
         return mature_labels(
             batch.labels[:, self.labels.index(event)],
             batch.extra[delay],
-            batch.extra[self.schema.timestamp],
+            times,
             window_ms=conversion_window_ms(self.template),
-            observed_until_ms=self.end_ms,
-            correction=correction,
+            observed_until_ms=self.end_ms if self.wait_ms is None else times + self.wait_ms,
+            # A window that has closed leaves nothing to correct.
+            correction=correction if self.wait_ms is None else "none",
             ripe=self.ripe.get(event),
         )
 

@@ -20,11 +20,11 @@ from smt.template import Template, above_flops_limit, count_flops, load_version
 from smt.template.data import Distillation
 from smt.training.course import Course, device_of, start_course
 from smt.training.enrich import enrich_log
-from smt.training.learner import Learner
+from smt.training.judged_rows import JudgedRows, judged_rows
 from smt.training.metrics import EventMetrics
 from smt.training.parallel import Placed
-from smt.training.predict import judge, predict
-from smt.training.state import load_training, save_training, saved_step
+from smt.training.predict import Predictions, judge, predict
+from smt.training.state import load_training, save_training, saved_logits, saved_step
 from smt.training.windows import Windows, check_test_weight, read_groups
 from smt.training.workers import LOCAL, Workers
 
@@ -34,10 +34,10 @@ class Outcome:
     """What one evaluation found.
 
     Attributes:
-        ne: Mean normalized entropy over the model's events, on the test window.
+        ne: Mean normalized entropy over the model's events, on the judged rows.
         metrics: event -> its figures.
-        losses: `[n]` float32 contributions of the test examples to `ne`; their mean is `ne`.
-        groups: `[n]` ids by which the test examples are clustered, such as their users, 0 of
+        losses: `[n]` float32 contributions of the judged rows to `ne`; their mean is `ne`.
+        groups: `[n]` ids by which the judged rows are clustered, such as their users, 0 of
             examples without one; None where the examples are independent.
         flops: Of one example, counted.
         train_rows: Examples trained on.
@@ -62,17 +62,27 @@ class Trained:
             sharded where several workers trained it.
         reads: The plain network, which knows what it reads; of several workers, without values.
         placed: Where its parts are.
-        windows: The model's rows.
+        windows: The model's rows; the judged ones are their test window.
+        groups: `[n]` ids by which the judged rows are clustered; see `Outcome`.
         correction: What is added to logits, because negatives were left out.
         rows: Examples trained on, in all passes.
+        predictions: Of a network that was judged while it learned.
     """
 
     network: nn.Module
     reads: Network
     placed: Placed
     windows: Windows
+    groups: NDArray[np.int64] | None
     correction: float
     rows: int
+    predictions: Predictions | None
+
+    def judged(self) -> Predictions:
+        """Of the judged rows, by what the network knew then, or knows now where it is frozen."""
+        if self.predictions is not None:
+            return self.predictions
+        return predict(self.network, self.reads, self.windows, self.correction, device_of())
 
 
 def train(
@@ -102,21 +112,17 @@ def train(
     """
     started = time.perf_counter()
     flops = _check_flops(template, model, log)
-    groups = read_groups(model, log)
     trained = train_network(
         template, model, log, seed=seed, workers=workers, before_step=before_step
     )
-    predictions = predict(
-        trained.network, trained.reads, trained.windows, trained.correction, device_of()
-    )
     metrics, losses = judge(
-        predictions, {event: trained.windows.base_rate(event) for event in model.events}
+        trained.judged(), {event: trained.windows.base_rate(event) for event in model.events}
     )
     return Outcome(
         ne=float(losses.mean(dtype=np.float64)),
         metrics=metrics,
         losses=losses,
-        groups=groups,
+        groups=trained.groups,
         flops=flops,
         train_rows=trained.rows,
         seconds=time.perf_counter() - started,
@@ -156,20 +162,26 @@ def train_network(
     template = template.for_model(model)
     check_test_weight(model, log)
     model, log = enrich_log(template, model, log)
+    rows = judged_rows(template, model, log)
+    groups = read_groups(model, rows.log)
     latest = None if saving is None else saving.latest
     first = 0 if latest is None else saved_step(latest)
-    course = start_course(template, model, log, seed=seed, workers=workers, first_step=first)
+    course = start_course(template, model, rows, seed=seed, workers=workers, first_step=first)
     learners = {"": course.learner}
     spec = template.data.distillation
     teacher = None
     if spec is not None:
-        teacher = _teacher(spec, template, model, log, seed, workers, first)
+        teacher = _teacher(spec, template, model, rows, seed, workers, first)
         learners["teacher."] = teacher.learner
     if latest is not None:
         load_training(learners, latest, workers)
+        if course.progressive is not None:
+            course.progressive.resume(saved_logits(latest))
     for step, (batch, labels, weights) in enumerate(course.examples, first):
         if before_step is not None:
             before_step()
+        if course.progressive is not None:
+            course.progressive.before_step(step)
         if spec is not None and teacher is not None:
             logits = teacher.learner.step(step, *next(teacher.examples))
             # Both learn from the same rows, but may make up for those left out in two ways.
@@ -179,28 +191,30 @@ def train_network(
             labels = torch.cat([soft, labels[:, own:]], dim=1)
         course.learner.step(step, batch, labels, weights)
         if saving is not None and (step + 1) % saving.every == 0:
-            _save(saving, learners, step + 1, workers)
+            with tempfile.TemporaryDirectory(prefix="smt-checkpoint-") as scratch:
+                judged = () if course.progressive is None else course.progressive.logits
+                save_training(learners, step + 1, Path(scratch), workers, judged)
+                saving.keep(Path(scratch))
+    predictions = None
+    if course.progressive is not None:
+        predictions = course.progressive.finish(course.correction)
     return Trained(
-        course.learner.finish(),
-        course.network,
-        course.learner.placed,
-        course.windows,
-        course.correction,
-        course.rows.count * template.training.passes,
+        network=course.learner.finish(),
+        reads=course.network,
+        placed=course.learner.placed,
+        windows=course.windows,
+        groups=groups,
+        correction=course.correction,
+        rows=course.rows * template.training.passes,
+        predictions=predictions,
     )
-
-
-def _save(saving: Saving, learners: dict[str, Learner], steps: int, workers: Workers) -> None:
-    with tempfile.TemporaryDirectory(prefix="smt-checkpoint-") as scratch:
-        save_training(learners, steps, Path(scratch), workers)
-        saving.keep(Path(scratch))
 
 
 def _teacher(
     spec: Distillation,
     template: Template,
     model: ModelSpec,
-    log: Log,
+    rows: JudgedRows,
     seed: int,
     workers: Workers,
     first_step: int,
@@ -212,14 +226,14 @@ def _teacher(
     teacher = load_version(spec.teacher, spec.version)
     data = template.data.model_copy(update={"distillation": None, "auxiliary": None})
     teacher = teacher.model_copy(update={"data": data})
-    same = {name: getattr(template.training, name) for name in ("batch_size", "passes")}
-    same["window_days"] = template.training.window_days
+    read_alike = ("batch_size", "passes", "window_days", "judge", "judge_share")
+    same = {name: getattr(template.training, name) for name in read_alike}
     # The template exposes the model's own values; the teacher need not.
     model = model.model_copy(update={"hyperparameters": {}})
     return start_course(
         teacher.change("training", **same),
         model,
-        log,
+        rows,
         seed=seed,
         workers=workers,
         first_step=first_step,

@@ -60,7 +60,7 @@ class Windows:
 
     def columns(self, names: Sequence[str]) -> Iterator[Columns]:
         """Stretches of the training window's rows, in order: column -> `[COUNT_ROWS]` or fewer."""
-        return _stretches(self.log.train, names, self.condition)
+        return stretches(self.log.train, names, self.condition)
 
     def known(
         self, events: Sequence[str], window_ms: int | None = None
@@ -166,7 +166,7 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
     names = [*events, schema.timestamp, *surfaces]
     if schema.weight is not None:
         names.append(schema.weight)
-    for rows in _stretches(log.train, names, condition):
+    for rows in stretches(log.train, names, condition):
         times = rows[schema.timestamp]
         count, end_ms = count + len(times), int(times[-1])
         mean.add(rows, _weights(rows, schema))
@@ -193,7 +193,7 @@ def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
     name = log.schema.cluster
     if name is None:
         return None
-    rows = _stretches(log.test, [name], expression(model.filter, log.schema))
+    rows = stretches(log.test, [name], expression(model.filter, log.schema))
     groups = np.concatenate([np.empty(0, np.int64), *(each[name] for each in rows)])
     if len(groups) and groups[0] != MISSING and (groups == groups[0]).all():
         raise InputError(
@@ -209,16 +209,17 @@ def check_test_weight(model: ModelSpec, log: Log) -> None:
     if name is None:
         return
     count = 0
-    for rows in _stretches(log.test, [name], expression(model.filter, log.schema)):
+    for rows in stretches(log.test, [name], expression(model.filter, log.schema)):
         if rows[name].any():
             return
         count += len(rows[name])
     raise InputError(f"model '{model.name}': all {count:,} test rows have a '{name}' of 0")
 
 
-def _stretches(
+def stretches(
     window: pa.Table | ds.Dataset, names: Sequence[str], condition: pc.Expression | None
 ) -> Iterator[Columns]:
+    """Columns of the rows that meet the condition, in order, `COUNT_ROWS` or fewer at a time."""
     names = list(dict.fromkeys(names))
     for record in read_records(window, names, condition, size=COUNT_ROWS):
         yield {name: record[name].to_numpy(zero_copy_only=False) for name in names}

@@ -162,9 +162,12 @@ def test_the_new_fields_round_trip_through_yaml(tmp_path):
         ({"sale": Event(after="item")}, "'sale.after' names 'item'"),
         ({"click": Event(after="sale")}, "in a circle: click, sale"),
         ({"sale": Event(after="sale")}, "in a circle: sale"),
-        ({"sale": Event(delay="price")}, "'price' of steps or delays is named twice"),
-        ({"click": Event(delay="sale_delay")}, "'sale_delay' of steps or delays is named twice"),
-        ({"sale": Event(delay="codes")}, "'codes' of steps or delays is named twice"),
+        ({"sale": Event(delay="price")}, "'price' of steps, delays or truth is named twice"),
+        (
+            {"click": Event(delay="sale_delay")},
+            "'sale_delay' of steps, delays or truth is named twice",
+        ),
+        ({"sale": Event(delay="codes")}, "'codes' of steps, delays or truth is named twice"),
     ],
 )
 def test_a_reference_that_does_not_hold_is_refused(changed, message):

@@ -6,7 +6,7 @@ import pytest
 from smt.data import write_log
 from smt.data.simulator import Simulator, SimulatorSpec, draw_delays, draw_labels
 from smt.data.simulator_behaviour import EVENTS, PARENTS
-from smt.data.simulator_world import DAY_MS, REGIONS, START_MS, SURFACES, Impressions
+from smt.data.simulator_world import DAY_MS, REGIONS, START_MS, SURFACES
 
 KEYS = ("user", "item", "surface", "time")
 
@@ -126,12 +126,18 @@ def test_labels_follow_the_true_probabilities(simulator, rows):
             assert abs(label[group].mean() - mean) < 4.5 * error, event
 
 
+def test_the_log_holds_the_true_probability_of_every_label(simulator, log):
+    for event, probability in truth(simulator, log.train).items():
+        held = log.train[log.schema.columns[event].truth].to_numpy()
+        np.testing.assert_allclose(held, probability, rtol=1e-6)
+
+
 def test_redrawn_labels_have_the_stated_probabilities(simulator, rows):
     # 20 impressions, each shown 5000 times: no reliance on the spread over rows.
     few = rows.slice(1000, 20)
     users, items, surfaces, times = (np.repeat(few[key].to_numpy(), 5_000) for key in KEYS)
-    shown = Impressions(users, items, surfaces, times, np.ones(len(users)))
-    labels = draw_labels(simulator.behaviour, shown, np.random.default_rng(7))
+    conditional = simulator.behaviour.conditional(users, items, surfaces, times)
+    labels = draw_labels(conditional, np.random.default_rng(7))
     for event, probability in truth(simulator, few).items():
         rate = labels[event].reshape(20, -1).mean(axis=1)
         assert (np.abs(rate - probability) < 5 * np.sqrt(probability / 5_000) + 1e-3).all()

@@ -9,8 +9,10 @@ from rich.console import Console
 from smt.errors import InputError
 from smt.execution.cluster import ClusterPlan
 from smt.execution.ledger import claim_run
-from smt.execution.run import RunPlan, open_run
+from smt.execution.resources import Resources
+from smt.execution.run import RunPlan, open_run, plan_run
 from smt.storage import Folder
+from smt.template import Template
 
 IDENTITY = {"fleet": "abc"}
 
@@ -113,3 +115,17 @@ def test_residents_are_warm_workers_or_wait_for_runs_of_their_own(cluster, start
     with opened(cluster) as run:
         assert [*run.run_on_residents(abs, [(-1,), (2,)])] == [(0, 1), (1, 2)]
     assert events == [started, "residents end"]
+
+
+@pytest.mark.parametrize(
+    ("judges", "message"),
+    [
+        (["truth"], "judge is 'truth', which no real log tells"),
+        (["frozen", "progressive"], "'frozen' .* and 'progressive' .* of all alike"),
+    ],
+)
+def test_networks_that_are_compared_are_judged_in_one_way(judges, message):
+    template = Template(name="t")
+    templates = [template.change("training", judge=judge) for judge in judges]
+    with pytest.raises(InputError, match=message):
+        plan_run([], templates, {}, Resources())

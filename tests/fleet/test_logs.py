@@ -47,7 +47,9 @@ def test_only_the_columns_that_models_need_are_loaded_and_each_once(make, small_
     log = load_logs(logs, models)[str(small_log_path)]
     of_models = ["user", "history", "history_events", "history_times", "region"]
     # A template may learn from any event, at its delay, and weigh rows by time and surface.
-    of_templates = [*log.schema.events, "conversion_delay", "time", "surface"]
+    events = log.schema.events
+    truths = [f"{event}_truth" for event in events]
+    of_templates = [*events, *truths, "conversion_delay", "time", "surface"]
     assert sorted(log.train.column_names) == sorted([*of_models, *of_templates])
     assert log.test.column_names == log.train.column_names
     (alone,) = load_logs(logs, models[1:]).values()

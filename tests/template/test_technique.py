@@ -62,3 +62,10 @@ def test_a_technique_whose_condition_cannot_be_met_is_refused():
 def test_a_name_that_no_folder_should_have_is_refused(name):
     with pytest.raises(InputError, match="a name is of letters, digits"):
         replace(TECHNIQUE, name=name)
+
+
+@pytest.mark.parametrize("change", [{"judge": "progressive"}, {"judge_share": 0.2}])
+def test_a_technique_that_changes_what_it_is_compared_by_is_refused(change):
+    technique = Technique("t", "training", {}, lambda t: t.change("training", **change), "made up")
+    with pytest.raises(InputError, match=r"'t' changes training\.judge"):
+        technique.apply(Template(name="t"), {})

@@ -10,6 +10,7 @@ from smt.data import Log
 from smt.data.schema import Schema, Weight
 from smt.training import LOCAL
 from smt.training.course import start_course
+from smt.training.judged_rows import judged_rows
 
 DAY_MS = 86_400_000
 
@@ -19,7 +20,8 @@ def start(lean_model, small_log):
     """(template, ...) -> the course of a network, before its first step."""
 
     def begin(template, *, model=lean_model, log=small_log, seed=0, workers=LOCAL):
-        return start_course(template, model, log, seed=seed, workers=workers)
+        rows = judged_rows(template, model, log)
+        return start_course(template, model, rows, seed=seed, workers=workers)
 
     return begin
 

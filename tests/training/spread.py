@@ -12,6 +12,7 @@ from smt.data import open_log
 from smt.fleet import ModelSpec
 from smt.template import Template
 from smt.training.course import device_of, start_course
+from smt.training.judged_rows import judged_rows
 from smt.training.predict import predict
 from smt.training.state import load_training, save_training, saved_step, whole_network
 from smt.training.workers import Workers
@@ -58,7 +59,8 @@ def train_by(changes, template, model, log, workers, *, save=None, after=None):
     template = template.change("training", distribution=distribution, **training)
     template = template.change("features", **features)
     first = 0 if after is None else saved_step(after)
-    course = start_course(template, model, log, seed=0, workers=workers, first_step=first)
+    rows = judged_rows(template, model, log)
+    course = start_course(template, model, rows, seed=0, workers=workers, first_step=first)
     learners = {"": course.learner}
     if after is not None:
         load_training(learners, after, workers)

@@ -39,10 +39,13 @@ def test_the_network_predicts_with_averages_within_and_with_its_own_values_after
         parameter.data.normal_()
     averaged.update()
     own = network.weight.detach().clone()
-    weight, bias = averaged.values
-    averaged.assign()
+    weight, bias = (value.clone() for value in averaged.values)
+    averaged.exchange()
     torch.testing.assert_close(network(inputs), inputs @ weight.T + bias)
     assert not torch.equal(own, network.weight)
+    averaged.exchange()
+    assert torch.equal(own, network.weight)
+    assert torch.equal(weight, averaged.values[0])
 
 
 def test_averaging_does_not_disturb_training():
@@ -79,6 +82,6 @@ def test_sharded_parameters_are_averaged_like_whole_ones(lone_worker):
         for parameter in network.parameters():
             parameter.data.mul_(3.0)
         averaged.update()
-        averaged.assign()
+        averaged.exchange()
         found.append(network(inputs))
     torch.testing.assert_close(found[1], found[0])

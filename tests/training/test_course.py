@@ -125,7 +125,7 @@ def test_in_an_entire_space_the_chained_predictions_start_at_the_base_rates(
 def test_train_rows_keeps_the_latest_rows(asked, start, small_template, small_log):
     course = start(small_template.change("data", train_rows=asked))
     kept = min(asked, len(small_log.train))
-    assert course.rows.count == kept
+    assert course.rows == kept
     items = torch.cat([batch.ids["item"].values() for batch, *_ in course.examples])
     assert items.tolist() == small_log.train["item"].to_pylist()[-kept:]
 
@@ -137,15 +137,15 @@ def test_window_days_keeps_the_rows_since_then(days, start, small_template, smal
     expected = small_log.train["item"].to_numpy()[times > times[-1] - days * DAY_MS]
     items = torch.cat([batch.ids["item"].values() for batch, *_ in course.examples])
     assert items.tolist() == expected.tolist()
-    assert len(items) == course.rows.count > 0
+    assert len(items) == course.rows > 0
 
 
 def test_the_narrower_of_train_rows_and_window_days_holds(start, small_template, small_log):
     template = small_template.change("training", window_days=2.0)
-    of_days = start(template).rows.count
+    of_days = start(template).rows
     for rows in (of_days - 1, of_days + 1):
         course = start(template.change("data", train_rows=rows))
-        assert course.rows.count == min(rows, of_days)
+        assert course.rows == min(rows, of_days)
 
 
 def test_passes_read_the_rows_again_in_the_same_order(start, small_template):

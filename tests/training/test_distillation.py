@@ -10,6 +10,7 @@ from smt.space import Float
 from smt.template.data import Auxiliary, Distillation
 from smt.training import LOCAL, train
 from smt.training.course import start_course
+from smt.training.judged_rows import JudgedRows
 from smt.training.learner import Learner
 from smt.training.train import train_network
 
@@ -70,7 +71,7 @@ def test_labels_move_to_what_the_teacher_said_before_it_saw_them(
     train_network(taught(small, 0.3), lean_model, small_log)
     assert len(told) == 2 * 6
     alone = teacher[0].change("data", train_rows=700).change("training", passes=2, batch_size=256)
-    course = start_course(alone, lean_model, small_log, seed=0, workers=LOCAL)
+    course = start_course(alone, lean_model, JudgedRows(small_log, None), seed=0, workers=LOCAL)
     for number, (batch, labels, weights) in enumerate(course.examples):
         teachers, students = told[2 * number : 2 * number + 2]
         assert teachers[0].data.distillation is None

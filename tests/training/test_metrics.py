@@ -215,3 +215,20 @@ def test_examples_of_one_group_or_groups_of_other_examples_are_refused():
         paired_delta([1.0, 2.0], [1.0, 1.0], np.array([7, 7]))
     with pytest.raises(ValueError, match="not a group an example"):
         paired_delta([1.0, 2.0], [1.0, 1.0], np.array([1]))
+
+
+def test_figures_under_probabilities_are_those_expected_over_labels():
+    logits, _, weights = draw(3, n=500)
+    truth = expit(logits * 0.7 - 0.2)
+    rng = np.random.default_rng(1)
+    drawn = [
+        event_metrics(logits, (rng.random(500) < truth).astype(float), 0.3, weights)
+        for _ in range(400)
+    ]
+    told = event_metrics(logits, truth, 0.3, weights)
+    for name in ("ne", "log_loss", "auc"):
+        mean = np.mean([getattr(metrics, name) for metrics in drawn])
+        assert getattr(told, name) == pytest.approx(mean, rel=5e-3)
+    assert told.calibration == pytest.approx(
+        (weights @ expit(logits)) / (weights @ truth), rel=1e-9
+    )
