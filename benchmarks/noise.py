@@ -84,16 +84,16 @@ def main(config: Config) -> None:
         template = template.change("data", train_rows=config.train_rows)
     models = _models(config)
     logs = load_logs(open_logs(models), models)
-    figures: dict[str, Any] = {}
+    figures: dict[str, dict[str, Any]] = {}
     for model in models:
         rate = _rate(logs[log_name(model.log)], model)
         if rate < LEAST_RATE:
             continue
-        of_changes = {}
+        of_changes: dict[str, dict[str, Any]] = {}
         for name, changed in _changes(config, template):
             noises = _measure(config, template, changed, model, logs, f"{model.name}, {name}")
-            saved = (noises["frozen"].total / noises["progressive"].total) ** 2
-            of_changes[name] = {**{k: _figures(v) for k, v in noises.items()}, "saved": saved}
+            ratio = noises["frozen"].total / noises["progressive"].total
+            of_changes[name] = {**{k: _figures(v) for k, v in noises.items()}, "saved": ratio**2}
         figures[model.events[0]] = {"rate": rate, "changes": of_changes}
     console.print(_table(figures))
     saved = {
