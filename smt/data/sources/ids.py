@@ -136,8 +136,9 @@ def _without_minus_ones(
         [pa.array([], TEXT), *(part.texts for files in raw.values() for part in files)]
     )
     others = texts.filter(pc.invert(pc.is_in(texts, MINUS_ONE)))
-    natural = pc.all(pc.match_substring_regex(others, r"^\d+$"), min_count=0).as_py()
-    if len(others) == len(texts) or not natural:
+    if len(others) == len(texts):
+        return raw
+    if not pc.all(pc.match_substring_regex(others, r"^\d+$"), min_count=0).as_py():
         return raw
     return {name: [part.without(MINUS_ONE) for part in files] for name, files in raw.items()}
 
