@@ -140,7 +140,9 @@ def generalize(
         "representatives": [model.name for model in chosen.models],
         "holdout": [model.name for model in holdout],
         "logs": digests,
-        "warm_start": digest([[trial.to_dict() for trial in each] for each in earlier.values()]),
+        "warm_start": digest(
+            [[trial.to_dict() for trial in trials] for trials in earlier.values()]
+        ),
         **files.of_run(template),
     }
     with open_run(planned, folder, identity, resume=resume, console=console) as run:

@@ -131,7 +131,7 @@ class TechniqueSearch:
         change = self._change(technique, number, theta)
         evaluate = self.dispatcher.evaluate
         asked = [[self._ask(evaluate, model, seed, change) for model in models] for seed in seeds]
-        return tuple(to_trial(theta, collect(each), models, self.settings) for each in asked)
+        return tuple(to_trial(theta, collect(refs), models, self.settings) for refs in asked)
 
     def trainable(self, models: Sequence[ModelSpec], seeds: Sequence[int]) -> tuple[ModelSpec, ...]:
         """The models whose baselines train on all of the seeds; the others are named."""

@@ -193,7 +193,7 @@ class Encoding:
     def _ancestry(self, name: str) -> list[tuple[str, tuple[Value, ...]]]:
         """Conditions of a hyperparameter, and of the choices that they name."""
         own = [*(self.space[name].when or {}).items()]
-        return [*own, *(each for parent, _ in own for each in self._ancestry(parent))]
+        return [*own, *(above for parent, _ in own for above in self._ancestry(parent))]
 
 
 def _count_values(domain: Domain) -> float:

@@ -47,16 +47,16 @@ def extreme_requests(
     ]
     lists = {
         name: _changed(
-            each.values(), _strangers(limits[name]) if name in limits else TIMES, generator
+            kjt.values(), _strangers(limits[name]) if name in limits else TIMES, generator
         )
-        for name, each in batch.id_lists.items()
+        for name, kjt in batch.id_lists.items()
     }
     times = batch.timestamps
     return replace(
         batch,
         numeric=_changed(batch.numeric, NUMBERS, generator),
         ids=_with_values(batch.ids, torch.cat([batch.ids.values()[:0], *single])),
-        id_lists={name: _with_values(batch.id_lists[name], each) for name, each in lists.items()},
+        id_lists={name: _with_values(batch.id_lists[name], ids) for name, ids in lists.items()},
         embeddings={
             name: _changed(vectors, ELEMENTS, generator)
             for name, vectors in batch.embeddings.items()

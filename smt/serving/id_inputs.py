@@ -48,19 +48,19 @@ class IdInput(Spec):
 def id_inputs(schema: Schema, inputs: ProgramInputs, reading: Reading) -> dict[str, IdInput]:
     """Input -> how its ids are made: of single ids, lists, and the events of steps."""
     bounds = id_bounds(schema)
-    found = {}
+    codings = {}
     for name in (*inputs.ids, *inputs.lists, *inputs.steps):
         if name not in bounds:
             continue
         of = schema.ids_of(name) if name in schema.columns else name
         coded = reading.ids.get(of)
-        found[name] = IdInput(
+        codings[name] = IdInput(
             num_ids=bounds[name],
             of=of,
             coding="number" if coded is None else coded.coding,
             names=_names(schema, of),
         )
-    return found
+    return codings
 
 
 def schema_of(schema: Schema, inputs: ProgramInputs) -> Schema:
@@ -68,7 +68,7 @@ def schema_of(schema: Schema, inputs: ProgramInputs) -> Schema:
     owners = {schema.ids_of(name) for name in (*inputs.ids, *inputs.lists)}
     kept = {*inputs.features, *owners, schema.timestamp}
     columns = {name: column for name, column in schema.columns.items() if name in kept}
-    return Schema(columns={name: _read_alone(each, inputs) for name, each in columns.items()})
+    return Schema(columns={name: _read_alone(column, inputs) for name, column in columns.items()})
 
 
 def reading_of(schema: Schema, reading: Reading) -> Reading:

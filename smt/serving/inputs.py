@@ -69,7 +69,7 @@ class ProgramInputs(Spec):
             {
                 "numeric": examples.numeric[:, [held.numeric.index(name) for name in self.numeric]],
                 "ids": examples.ids[[held.ids.index(name) for name in self.ids]],
-                "lists": {name: (each.values, each.lengths) for name, each in lists.items()},
+                "lists": {name: (of.values, of.lengths) for name, of in lists.items()},
                 "steps": {name: examples.lists[name].values for name in self.steps},
                 "embeddings": {name: examples.embeddings[name] for name in self.embeddings},
                 "timestamps": examples.timestamps,

@@ -127,10 +127,11 @@ def count_unknown(
 ) -> dict[str, int]:
     """Input -> how many of its ids are outside [0, num_ids), of those that have any."""
     values = dict(zip(inputs.ids, tensors.get("ids", ()), strict=True))
-    values |= {name: each for name, (each, _) in tensors.get("lists", {}).items()}
-    values |= {name: each for name, each in tensors.get("steps", {}).items() if name in ids}
+    values |= {name: elements for name, (elements, _) in tensors.get("lists", {}).items()}
+    values |= {name: steps for name, steps in tensors.get("steps", {}).items() if name in ids}
     counts = {
-        name: int(((each < 0) | (each >= ids[name].num_ids)).sum()) for name, each in values.items()
+        name: int(((codes < 0) | (codes >= ids[name].num_ids)).sum())
+        for name, codes in values.items()
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -78,7 +78,7 @@ def measure_in_turn(
 
     What else the machine does slows all of them alike, so that their latencies compare.
     """
-    serving = [_Served(*each) for each in networks]
+    serving = [_Served(network, template) for network, template in networks]
     with one_thread(), torch.no_grad():
         for _ in range(warmup):
             for served in serving:
@@ -137,9 +137,9 @@ def device_of(target: Hardware) -> torch.device:
     if target == "gpu" and torch.cuda.is_available():
         return torch.device("cuda")
     if target == "accelerator" and torch.accelerator.is_available():
-        found = torch.accelerator.current_accelerator()
-        assert found is not None
-        return found
+        accelerator = torch.accelerator.current_accelerator()
+        assert accelerator is not None
+        return accelerator
     return torch.device("cpu")
 
 
@@ -157,7 +157,7 @@ def _count(network: Network, example: Batch) -> tuple[int, int | None]:
 def _bytes(module: nn.Module) -> int:
     """Of parameters and buffers."""
     held = [*module.parameters(), *module.buffers()]
-    return sum(each.numel() * each.element_size() for each in held)
+    return sum(tensor.numel() * tensor.element_size() for tensor in held)
 
 
 def _wait(device: torch.device) -> None:

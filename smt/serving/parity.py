@@ -56,15 +56,15 @@ class Exports:
     correction: float
 
 
-def largest_distance(found: Tensor, expected: Tensor) -> float:
+def largest_distance(outputs: Tensor, expected: Tensor) -> float:
     """The largest difference; NaN where either is."""
-    return float((found - expected).abs().max())
+    return float((outputs - expected).abs().max())
 
 
-def largest_without_overflow(found: Tensor, expected: Tensor) -> float:
+def largest_without_overflow(outputs: Tensor, expected: Tensor) -> float:
     """The same, but where both are NaN, as of examples whose own numbers overflow, it is none."""
-    overflown = found.isnan() & expected.isnan()
-    return float((found - expected).abs().masked_fill(overflown, 0.0).max())
+    overflown = outputs.isnan() & expected.isnan()
+    return float((outputs - expected).abs().masked_fill(overflown, 0.0).max())
 
 
 @torch.no_grad()

@@ -35,7 +35,7 @@ class Vectors(nn.Module):
     def forward(self, tensors: Tensors) -> Tensor:
         """`[B, E, V]`."""
         hidden = self.tower(self.unpack(tensors))
-        vectors = [each(hidden[:, place]) for place, each in enumerate(self.projections)]
+        vectors = [project(hidden[:, place]) for place, project in enumerate(self.projections)]
         return torch.stack(vectors, dim=1)
 
 

@@ -50,8 +50,8 @@ class _First(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """`[B, H]` -> `[B, count, out_features]`."""
-        found: Tensor = self.tasks(hidden)
-        return found[:, : self.count]
+        logits: Tensor = self.tasks(hidden)
+        return logits[:, : self.count]
 
 
 def _drop_auxiliary(network: Network) -> None:

@@ -37,7 +37,7 @@ class Rows(nn.Module):
         super().__init__()
         parts = [_rounded(table.detach(), precision) for table in tables]
         self.register_buffer("values", torch.cat([values for values, _ in parts]))
-        ranges = [each for _, each in parts if each is not None]
+        ranges = [of_table for _, of_table in parts if of_table is not None]
         self.register_buffer("ranges", torch.cat(ranges) if ranges else None)
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class ServingTables(nn.Module):
         self.hashing = copy.deepcopy(tables.hashing)
         configs = tables.tables.embedding_bag_configs()
         self.mean = configs[0].pooling == PoolingType.MEAN
-        self.rows = Rows([_weight(tables.tables, each.name) for each in configs], precision)
+        self.rows = Rows([_weight(tables.tables, config.name) for config in configs], precision)
         self.starts: dict[str, int] = {}
         start = 0
         for config in configs:
@@ -120,11 +120,11 @@ class ServingStepTables(nn.Module):
     def look_up(self, lists: Mapping[str, Jagged]) -> dict[str, Jagged]:
         """Feature -> the `[L, D]` vectors of its lists' ids, by name."""
         hashed = {name: _hashed(self.hashing, name, lists[name].values) for name in self.features}
-        rows = [each.flatten() + self.starts[name] for name, each in hashed.items()]
-        found = self.rows(torch.cat(rows)).split([each.shape[0] for each in rows])
+        rows = [codes.flatten() + self.starts[name] for name, codes in hashed.items()]
+        looked_up = self.rows(torch.cat(rows)).split([len(of_feature) for of_feature in rows])
         vectors = {}
-        for (name, each), values in zip(hashed.items(), found, strict=True):
-            summed = values.view(-1, each.shape[1], self.dim).sum(dim=1)
+        for (name, codes), values in zip(hashed.items(), looked_up, strict=True):
+            summed = values.view(-1, codes.shape[1], self.dim).sum(dim=1)
             vectors[name] = lists[name].with_values(summed)
         return vectors
 

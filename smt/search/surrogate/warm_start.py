@@ -41,7 +41,9 @@ def weigh_earlier(state: SearchState) -> Earlier:
     Those are dropped whose θ is no point of the space, or that evaluated none of the models; and
     all where they disagree with this run's trials by more than they vary.
     """
-    usable = [each for each in state.earlier if each.evaluations and _lies_in(state.space, each)]
+    usable = [
+        trial for trial in state.earlier if trial.evaluations and _lies_in(state.space, trial)
+    ]
     if not usable:
         return Earlier((), 0.0)
     deltas, _, _ = observe(usable, state.goal.alpha)
