@@ -121,7 +121,7 @@ class ServingStepTables(nn.Module):
         """Feature -> the `[L, D]` vectors of its lists' ids, by name."""
         hashed = {name: _hashed(self.hashing, name, lists[name].values) for name in self.features}
         rows = [codes.flatten() + self.starts[name] for name, codes in hashed.items()]
-        looked_up = self.rows(torch.cat(rows)).split([len(of_feature) for of_feature in rows])
+        looked_up = self.rows(torch.cat(rows)).split([of_feature.shape[0] for of_feature in rows])
         vectors = {}
         for (name, codes), values in zip(hashed.items(), looked_up, strict=True):
             summed = values.view(-1, codes.shape[1], self.dim).sum(dim=1)
