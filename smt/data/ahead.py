@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
+BATCHES_AHEAD = 2
+"""Made into tensors, in a thread of their own, while the network is at the one before."""
 
 
 def ahead(items: Generator[Item], count: int) -> Generator[Item]:

@@ -138,7 +138,7 @@ class Event(Spec):
     after: str | None = None
     delay: str | None = None
     unit: Reading[Unit] = None
-    truth: str | None = None
+    truth: Reading[str] = None
 
     @model_validator(mode="after")
     def _unit_is_of_a_delay(self) -> "Event":

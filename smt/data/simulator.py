@@ -19,7 +19,13 @@ from smt.data.simulator_behaviour import (
     draw_behaviour,
     marginal,
 )
-from smt.data.simulator_features import DELAY, feature_columns, observe, simulator_schema
+from smt.data.simulator_features import (
+    DELAY,
+    feature_columns,
+    observe,
+    simulator_schema,
+    truth_column,
+)
 from smt.data.simulator_world import (
     DAY_MS,
     SURFACES,
@@ -104,7 +110,7 @@ class Simulator:
         for event, values in labels.items():
             table = table.append_column(event, pa.array(values))
         for event, probabilities in _by_event(map(marginal, conditional)).items():
-            table = table.append_column(f"{event}_truth", pa.array(probabilities))
+            table = table.append_column(truth_column(event), pa.array(probabilities))
         waits = draw_delays(self.items.price[shown.items], _stream(self.spec, "delays"))
         delays = np.where(labels[DELAYED_EVENT] == 1, waits, 0)
         table = table.append_column(DELAY, pa.array(delays))

@@ -41,6 +41,11 @@ HISTORY_EVENTS = ("view", "click", "conversion")
 DELAY = f"{DELAYED_EVENT}_delay"
 
 
+def truth_column(event: str) -> str:
+    """The column of an event's true probability."""
+    return f"{event}_truth"
+
+
 def simulator_schema(spec: SimulatorSpec) -> Schema:
     """The schema of a simulated log."""
     return Schema(
@@ -79,7 +84,7 @@ def simulator_schema(spec: SimulatorSpec) -> Schema:
                 event.name: Event(
                     after=event.parent,
                     delay=DELAY if event.name == DELAYED_EVENT else None,
-                    truth=f"{event.name}_truth",
+                    truth=truth_column(event.name),
                 )
                 for event in EVENTS
             },

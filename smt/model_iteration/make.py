@@ -26,7 +26,6 @@ from smt.template import Template, build
 from smt.template.card import model_card
 from smt.training import paired_delta, train
 from smt.training.checkpoint import save_checkpoint
-from smt.training.judged_rows import judged_rows
 from smt.training.learner import DivergedError
 from smt.training.predict import constant_ne, judge, judged_batches
 from smt.training.state import whole_network
@@ -96,7 +95,7 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
         folder = Path(scratch)
         fields: dict[str, Any] = {}
         try:
-            model, fields["tuning"] = tune(job, judged_rows(job.template, job.model, log).log)
+            model, fields["tuning"] = tune(job, log)
             template = job.template.for_model(model)
             fields["hyperparameters"] = {name: template.value(name) for name in template.exposed}
             fields |= _instantiate(job, model, log, folder, workers, saving)
@@ -162,7 +161,7 @@ def _instantiate(
         return {**fields, **failed}
     remarks = []
     if job.baseline is not None:
-        compared, remark = _compare(job, job.baseline, log, trained.groups, losses, workers)
+        compared, remark = _compare(job, job.baseline, log, losses, workers)
         fields |= compared
         remarks += [remark] if remark else []
     if network is not None:
@@ -200,7 +199,7 @@ def _plain_network(
 
 
 def _compare(
-    job: Job, baseline: Template, log: Log, groups: Any, losses: Any, workers: Workers
+    job: Job, baseline: Template, log: Log, losses: Any, workers: Workers
 ) -> tuple[dict[str, Any], str | None]:
     """Δ against the baseline's network; why there is none, where that fails."""
     model = _baseline_model(job, baseline)
@@ -209,7 +208,7 @@ def _compare(
     except (DivergedError, InputError) as error:
         remark = f"its baseline failed: {sentence(error)}"
         return {"delta": Delta.failed(remark)}, remark
-    delta, sem = paired_delta(before.losses, losses, groups)
+    delta, sem = paired_delta(before.losses, losses, before.groups)
     return {"baseline_ne": before.ne, "delta": Delta.of(delta, sem)}, None
 
 

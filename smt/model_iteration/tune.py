@@ -25,6 +25,7 @@ from smt.space import Domain, Theta, drop_inactive
 from smt.template import Choice, Template
 from smt.template.card import model_card
 from smt.training import DivergedError, Outcome, paired_delta, train
+from smt.training.judged_rows import judged_rows
 
 VALIDATION_SHARE = 0.2
 """Of the model's training rows, the latest, on which candidates are compared."""
@@ -58,7 +59,9 @@ def tune(job: Job, log: Log) -> tuple[ModelSpec, Tuning | None]:
         remark = f"not tuned, as its defaults break a limit: {' and '.join(excess)}"
         return model, Tuning(choice="failed", default=default, evaluations=0, remark=remark)
     try:
-        held = log.hold_out(VALIDATION_SHARE, model.filter)
+        # Judged rows gate the model, so they choose nothing.
+        unjudged = judged_rows(own, model, log).log
+        held = unjudged.hold_out(VALIDATION_SHARE, model.filter)
         _check_labels(model, held)
         before = train(template, model, held, seed=job.seed)
     except (DivergedError, InputError) as error:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from smt.data import Batch, Schema, read_batches
-from smt.data.ahead import ahead
+from smt.data.ahead import BATCHES_AHEAD, ahead
 from smt.data.schema import Numeric
 from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
@@ -25,8 +25,6 @@ from smt.training.workers import Workers
 
 FIT_ROWS = 65_536
 """Rows from the start of the training window that set the bins of numeric features."""
-BATCHES_AHEAD = 2
-"""Made into tensors, in a thread of their own, while the network learns from the one before."""
 
 Example = tuple[Batch, Tensor, Tensor]
 

@@ -19,7 +19,7 @@ from smt.data.time_order import cut_row
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.template import Template
-from smt.training.rows import DAY_MS, TrainingRows, check_workers, keep
+from smt.training.rows import TrainingRows, check_workers, keep, read_rows
 from smt.training.windows import Windows, conversion_window_ms, stretches
 from smt.training.workers import Workers
 
@@ -61,20 +61,13 @@ def judged_rows(template: Template, model: ModelSpec, log: Log) -> JudgedRows:
         )
     condition = expression(model.filter, log.schema)
     before, test = (_times(window, name, condition) for window in (log.train, log.test))
-    before = before[len(before) - _read_rows(template, before) :]
+    end_ms = int(before.max(initial=0))
+    read = read_rows(template, len(before), end_ms, lambda time: int((before > time).sum()))
+    before = before[len(before) - read :]
     times = np.concatenate([before, test])
     cut = times[cut_row(times, name, training.judge_share)]
     cut = int(min(cut, test[0])) if len(test) else int(cut)
     return JudgedRows(recut(log, cut), int((before < cut).sum()))
-
-
-def _read_rows(template: Template, times: Times) -> int:
-    """How many rows of the training window, the latest, a template reads."""
-    count = min(len(times), template.data.train_rows or len(times))
-    if template.training.window_days is not None and len(times):
-        first = times[-1] - template.training.window_days * DAY_MS
-        count = min(count, int((times > first).sum()))
-    return count
 
 
 def waiting_ms(template: Template, windows: Windows, labels: Sequence[str]) -> int:
@@ -85,8 +78,10 @@ def waiting_ms(template: Template, windows: Windows, labels: Sequence[str]) -> i
     """
     delayed = [event for event in labels if windows.log.schema.delay_of(event) is not None]
     window_ms = conversion_window_ms(template)
-    if not delayed or window_ms is not None:
-        return window_ms or 0 if delayed else 0
+    if not delayed:
+        return 0
+    if window_ms is not None:
+        return window_ms
     longest = 0
     for event in delayed:
         known = [

@@ -4,14 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from smt.data import Batch
-from smt.data.ahead import ahead
+from smt.data.ahead import BATCHES_AHEAD, ahead
 from smt.layers.networks import Network
 from smt.training.judged_rows import Times
 from smt.training.learner import Learner
 from smt.training.predict import Predictions, judged_batches, predict_batch
 from smt.training.windows import Windows
-
-BATCHES_AHEAD = 2
 
 
 class Progressive:
@@ -19,6 +17,7 @@ class Progressive:
 
     Attributes:
         logits: `[n, E]` of the n rows that have been predicted, by batches.
+        predicted: n.
     """
 
     def __init__(self, learner: Learner, reads: Network, windows: Windows, due: Times) -> None:
@@ -33,23 +32,18 @@ class Progressive:
         self.reads = reads
         self.due = due
         self.logits: list[Tensor] = []
+        self.predicted = 0
         self._seen: list[tuple[Tensor, Tensor]] = []
         training = learner.template.training
         truth = training.judge == "truth"
         batches = (b for b in judged_batches(reads, windows, training.batch_size, truth=truth))
         self._batches = ahead(batches, BATCHES_AHEAD)
 
-    @property
-    def predicted(self) -> int:
-        """How many rows have been predicted."""
-        return sum(map(len, self.logits))
-
     def resume(self, logits: Tensor) -> None:
         """Go on behind the `[n, E]` logits that an interrupted training made."""
         while self.predicted < len(logits):
             batch = next(self._batches)
-            self._seen.append((batch.labels, batch.weights))
-            self.logits.append(logits[self.predicted : self.predicted + len(batch)])
+            self._keep(batch, logits[self.predicted : self.predicted + len(batch)])
 
     def before_step(self, step: int) -> None:
         """Predict all rows that were shown before the labels of the step's rows were known."""
@@ -70,5 +64,9 @@ class Progressive:
 
     def _predict(self, network: nn.Module, batch: Batch) -> None:
         logits = predict_batch(network, self.reads, batch, self.reads.bias.device)
-        self.logits.append(logits.cpu())
+        self._keep(batch, logits.cpu())
+
+    def _keep(self, batch: Batch, logits: Tensor) -> None:
+        self.logits.append(logits)
         self._seen.append((batch.labels, batch.weights))
+        self.predicted += len(batch)

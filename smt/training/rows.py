@@ -1,6 +1,6 @@
 """The rows of the training window that a network learns from."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,10 +56,7 @@ def training_rows(
     """
     check_workers(template, workers)
     data, training = template.data, template.training
-    count = min(windows.rows, data.train_rows or windows.rows)
-    if training.window_days is not None:
-        first = windows.end_ms - training.window_days * DAY_MS
-        count = min(count, windows.rows_after(first))
+    count = read_rows(template, windows.rows, windows.end_ms, windows.rows_after)
     rows = TrainingRows(windows.log.train, windows.where, windows.rows - count, count)
     if data.negative_rate < 1:
         known = windows.known(events, conversion_window_ms(template))
@@ -76,6 +73,21 @@ def training_rows(
             f"over {workers.count} workers"
         )
     return rows
+
+
+def read_rows(
+    template: Template, rows: int, end_ms: int, rows_after: Callable[[float], int]
+) -> int:
+    """How many rows of a training window, the latest, `train_rows` and `window_days` leave.
+
+    Args:
+        rows: Of the window, which ends at `end_ms`.
+        rows_after: A time in milliseconds -> how many of them are later.
+    """
+    count = min(rows, template.data.train_rows or rows)
+    if template.training.window_days is not None:
+        count = min(count, rows_after(end_ms - template.training.window_days * DAY_MS))
+    return count
 
 
 def check_workers(template: Template, workers: Workers) -> None:

@@ -215,3 +215,8 @@ def test_rows_are_clustered_by_one_id_only():
     surface = {"kind": "surface", "num_ids": 2, "cluster": True}
     with pytest.raises(InputError, match=r"unknown key 'columns\.tab\.surface\.cluster'"):
         parse(tab=surface)
+
+
+def test_a_schema_without_truths_is_written_as_before_there_were_any():
+    schema = Schema(columns={"click": Event(), "time": Timestamp()})
+    assert "truth" not in schema.to_dict()["columns"]["click"]
