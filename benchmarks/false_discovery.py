@@ -44,7 +44,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from null_draws import Plan, draw, measure_again
+from null_draws import Plan, draw, measure_again, measure_on_all
 from null_pool import Pool, make_pool
 from rich.box import SIMPLE_HEAD
 from rich.progress import track
@@ -77,7 +77,7 @@ class Config:
         models: Representatives of the simulator's fleet.
         trials: Of a technique.
         method: Of the search.
-        fresh_seeds: S, on which its best are measured again.
+        fresh_seeds: S, on as many of which at most its best are measured again.
         networks: P, networks a model; 0 for as many as one technique needs.
         rows: Of the simulator's log; a fifth are test rows.
         alpha: Percent; a model regresses below -alpha.
@@ -93,7 +93,7 @@ class Config:
     trials: int = SETTINGS.trials
     method: Method = SETTINGS.method
     fresh_seeds: int = SETTINGS.fresh_seeds
-    networks: int = 30
+    networks: int = 40
     rows: int = 30_000
     alpha: float = SETTINGS.alpha
     common: bool = False
@@ -203,8 +203,8 @@ def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
         highest=max(feasible, default=None),
         claimed=tuple(found.trials[each].aggregate.value for each in chosen),
         found=again,
-        guarded=choose_confirmed(again, goal) is not None,
-        evaluations=found.evaluations + len(chosen) * config.fresh_seeds * len(pool.models),
+        guarded=choose_confirmed(again) is not None,
+        evaluations=found.evaluations + sum(candidate.evaluations for candidate in again),
     )
 
 
@@ -241,8 +241,7 @@ def check_errors(pool: Pool, config: Config) -> dict[str, float | None]:
 def null_families(pool: Pool, goal: Goal, config: Config) -> Iterator[tuple[Replication, ...]]:
     """As many candidates as a technique may have, on fresh seeds, that no search chose."""
     for number in track(range(FAMILIES, FAMILIES + config.families), "checking"):
-        chosen: list[tuple[int, Theta]] = [(place, {}) for place in range(SETTINGS.candidates)]
-        yield measure_again(chosen, draw(number, pool, config.plan), pool, goal)
+        yield measure_on_all(SETTINGS.candidates, draw(number, pool, config.plan), pool, goal)
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, float | None]:

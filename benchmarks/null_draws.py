@@ -8,6 +8,7 @@ from null_pool import Pool
 from numpy.typing import NDArray
 
 from smt.mmo.verdict.confirmation import measure
+from smt.mmo.verdict.fresh_seeds import measure_until_known
 from smt.results.technique import Replication
 from smt.search.aggregate import aggregate
 from smt.search.goal import Goal
@@ -72,13 +73,29 @@ def draw(number: int, pool: Pool, plan: Plan) -> Draw:
 def measure_again(
     chosen: Sequence[tuple[int, Theta]], drawn: Draw, pool: Pool, goal: Goal
 ) -> tuple[Replication, ...]:
-    """The chosen (number, θ) on fresh seeds."""
+    """The chosen (number, θ) on fresh seeds, as many as the verdict takes."""
+
+    def again(places: Sequence[int], seeds: Sequence[int]) -> list[list[Trial]]:
+        return [replicates(chosen[place][1], place, seeds, drawn, pool, goal) for place in places]
+
     seeds = range(len(drawn.fresh))
-    replicates = [
-        (number, theta, [replicate(theta, place, seed, drawn, pool, goal) for seed in seeds])
-        for place, (number, theta) in enumerate(chosen)
-    ]
-    return measure(replicates, seeds, goal, pool.models)
+    return measure_until_known(chosen, again, seeds, goal, pool.models) if chosen else ()
+
+
+def measure_on_all(candidates: int, drawn: Draw, pool: Pool, goal: Goal) -> tuple[Replication, ...]:
+    """So many candidates on all fresh seeds, whatever the first ones say."""
+    seeds = range(len(drawn.fresh))
+    trials = [replicates({}, place, seeds, drawn, pool, goal) for place in range(candidates)]
+    return measure(
+        [(place, {}, tried) for place, tried in enumerate(trials)], seeds, goal, pool.models
+    )
+
+
+def replicates(
+    theta: Theta, place: int, seeds: Sequence[int], drawn: Draw, pool: Pool, goal: Goal
+) -> list[Trial]:
+    """A complete trial of the `place`th candidate a seed."""
+    return [replicate(theta, place, seed, drawn, pool, goal) for seed in seeds]
 
 
 def replicate(theta: Theta, place: int, seed: int, drawn: Draw, pool: Pool, goal: Goal) -> Trial:

@@ -32,7 +32,7 @@ class Config:
         concurrent_trials: Trials under way at a time; as many as keep the cluster busy where not
             given.
         candidates: θ of a technique that are measured again on fresh seeds.
-        fresh_seeds: How many.
+        fresh_seeds: How many at most: two, then more while the verdict is open.
         holdout: Models outside the representatives that must confirm a technique; as many as
             there are representatives where not given.
         paper_exact: Algorithm 1 to the letter: all trials, θ* by the largest observed A.
@@ -63,7 +63,7 @@ class Config:
     early_stopping: bool = True
     concurrent_trials: int | None = None
     candidates: int = 3
-    fresh_seeds: int = 2
+    fresh_seeds: int = 4
     holdout: int | None = None
     paper_exact: bool = False
     sequential: bool = False

@@ -103,7 +103,9 @@ def made_replication(seeds: Sequence[int], deltas: Mapping[str, float | None]) -
         by_seed=tuple(by_model for _ in seeds),
         interval=None,
         lower=None,
+        upper=None,
         feasible_probability=0.9,
+        decision="generalizes",
     )
 
 

@@ -49,7 +49,7 @@ class GeneralizationResult(Result):
     """
 
     kind: Literal["generalization"] = "generalization"
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     fleet: str
     template: Template
     settings: Settings

@@ -9,6 +9,9 @@ from smt.space import Theta
 from smt.spec import Spec
 
 Interval = tuple[float, float]
+# Of a candidate: surely in T_G⁺, surely not, or more seeds are unlikely to bring it there; `open`
+# only while seeds are drawn, and where another candidate generalizes first.
+Decision = Literal["generalizes", "does not", "not worth more", "open"]
 
 
 class ThetaRecord(Spec):
@@ -69,8 +72,9 @@ class Replication(ThetaRecord):
         deltas: model -> mean over the seeds, with the standard error over rows and seeds.
         by_seed: model -> delta, a seed each.
         interval: Of μ, 95%, percent; None where unknown.
-        lower: One-sided lower bound of μ, percent; None where unknown.
+        lower, upper: One-sided bounds of μ, percent, 95% at every look; None where unknown.
         feasible_probability: P(R <= ε).
+        decision: What that makes of it.
     """
 
     trial: int
@@ -78,7 +82,9 @@ class Replication(ThetaRecord):
     by_seed: tuple[dict[str, Delta], ...]
     interval: Interval | None
     lower: float | None
+    upper: float | None
     feasible_probability: float
+    decision: Decision
 
     @property
     def evaluations(self) -> int:

@@ -31,7 +31,8 @@ class Settings(Spec):
         concurrent_trials: Trials under way at a time; what is not known of those before it, a
             proposal allows for. As many as keep the cluster busy where None: at least 2.
         candidates: How many θ of a technique are measured again on fresh seeds.
-        fresh_seeds: On how many.
+        fresh_seeds: On how many at most: the first two, then one after the other until the verdict
+            on the technique is known.
         holdout: How many models outside the representatives must confirm a technique; as many as
             there are representatives where None, if the fleet has them.
         paper_exact: Algorithm 1 to the letter: all trials, the θ of the largest observed A, no
@@ -51,7 +52,7 @@ class Settings(Spec):
     early_stopping: bool = True
     concurrent_trials: PositiveInt | None = None
     candidates: PositiveInt = 3
-    fresh_seeds: PositiveInt = 2
+    fresh_seeds: PositiveInt = 4
     holdout: NonNegativeInt | None = None
     paper_exact: bool = False
     sequential: bool = False

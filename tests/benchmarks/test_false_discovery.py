@@ -3,21 +3,14 @@ from dataclasses import replace
 import false_discovery
 import numpy as np
 import pytest
-from false_discovery import (
-    SETTINGS,
-    Config,
-    check_errors,
-    goal_of,
-    summarise,
-    try_technique,
-)
+from false_discovery import Config, check_errors, goal_of, summarise, try_technique
 from null_draws import draw, measure_again
 from null_pool import Pool, compare
 
 from smt.errors import InputError
 from smt.training import paired_delta
 
-CONFIG = Config(models=3, trials=4, families=30)
+CONFIG = Config(models=3, trials=4, fresh_seeds=2, families=30)
 
 
 @pytest.fixture
@@ -82,7 +75,7 @@ def test_fresh_seeds_are_measured_against_their_own_baselines(networks):
     for model in range(3):
         expected = [
             pool.deltas[model, drawn.fresh[seed], drawn.again[model, 0, seed]]
-            for seed in range(SETTINGS.fresh_seeds)
+            for seed in range(CONFIG.fresh_seeds)
         ]
         assert found.deltas[pool.models[model]].value == pytest.approx(np.mean(expected))
 
@@ -92,7 +85,7 @@ def test_a_real_gain_enters_and_no_gain_does_not(networks):
     real, null = (try_technique(0, networks(size, 0.01, gain), CONFIG) for gain in (2.0, 0.0))
     assert [real.guarded, real.paper_exact, real.unguarded] == [True] * 3
     assert not null.guarded
-    again = len(real.found) * SETTINGS.fresh_seeds * 3
+    again = len(real.found) * CONFIG.fresh_seeds * 3
     assert real.evaluations == CONFIG.trials * 3 + again
     assert [each.mean for each in real.found] == pytest.approx([2.0] * 3, abs=0.3)
 
@@ -118,5 +111,5 @@ def test_standard_errors_that_are_too_small_show(networks):
 
 
 def test_too_few_networks_are_refused():
-    with pytest.raises(InputError, match="4 trials and 2 fresh seeds needs 13 a model"):
+    with pytest.raises(InputError, match="4 trials and 4 fresh seeds needs 21 a model"):
         false_discovery.main(Config(trials=4, networks=5))

@@ -128,8 +128,10 @@ def derive_technique(
         derive_measured(each, each["trial"], mine, weights, settings)
         for each in found["confirmation"]
     ]
-    passing = [each for each in confirmation if (each["value"] or -math.inf) >= tau]
-    passing = [each for each in passing if each["lower"] is not None and each["lower"] > 0]
+    passing = [each for each in confirmation if each["decision"] == "generalizes"]
+    for each in passing:
+        assert each["value"] >= tau
+        assert each["lower"] > 0
     estimate = found["estimate"]
     fresh = None
     if confirmation:
@@ -240,8 +242,7 @@ def derive_measured(
         **derived,
         "neutral": len(weights) - worse - better(deltas, alpha),
         "interval": within(derived["mean"], derived["mean_sem"]),
-        "lower": found["lower"],
-        "feasible_probability": found["feasible_probability"],
+        **{key: found[key] for key in ("lower", "upper", "feasible_probability", "decision")},
         "deltas": {
             name: {
                 **delta_of(first_failure(rows, name, found["seeds"])),

@@ -54,7 +54,7 @@ def test_a_result_comes_back_as_it_was(finished, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "value", "complaint"),
     [
-        (("format",), 2, "'format' is 2, and this version of the package reads 1; .* newer one"),
+        (("format",), 3, "'format' is 3, and this version of the package reads 2; .* newer one"),
         (("kind",), "launch", "'kind' is 'launch'; that of a generalization is needed"),
         (("generalized",), ..., "'generalized': field required"),
         (("generalised",), {}, "unknown key 'generalised'; did you mean 'generalized'"),

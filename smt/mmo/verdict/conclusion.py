@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from smt.fleet import ModelSpec
 from smt.mmo.technique_search import Searched, TechniqueSearch
 from smt.mmo.verdict.confirmation import candidates, choose_confirmed, explain, measure, value_of
+from smt.mmo.verdict.fresh_seeds import measure_until_known
 from smt.mmo.verdict.holdout import explain_holdout, holds
 from smt.results.technique import HoldoutRecord, Replication
 from smt.search.goal import Goal
@@ -116,28 +117,33 @@ def _confirm(
     search: TechniqueSearch,
 ) -> Verdict:
     """The verdict of fresh seeds on the trials of these numbers."""
-    goal = search.settings.goal(search.models)
-    seeds = search.settings.measured_seeds
-    count = len(numbers) * len(seeds) * len(search.models)
-    search.display.measuring(
-        technique.name, f"{len(numbers)} of its θ again on {len(seeds)} fresh seeds", count
-    )
-    measured = measure(
-        [
-            (
-                number,
-                trials[number].theta,
-                search.replicate(technique, number, trials[number].theta, search.models, seeds),
-            )
-            for number in numbers
-        ],
-        seeds,
+    settings = search.settings
+    goal = settings.goal(search.models)
+
+    def replicate(places: Sequence[int], seeds: Sequence[int]) -> list[tuple[Trial, ...]]:
+        more = "1 fresh seed" if len(seeds) == 1 else f"{len(seeds)} fresh seeds"
+        search.display.measuring(
+            technique.name,
+            f"{len(places)} of its θ again on {more}",
+            len(places) * len(seeds) * len(search.models),
+        )
+        tried = [(numbers[place], trials[numbers[place]].theta) for place in places]
+        return [
+            search.replicate(technique, number, theta, search.models, seeds)
+            for number, theta in tried
+        ]
+
+    measured = measure_until_known(
+        [(number, trials[number].theta) for number in numbers],
+        replicate,
+        settings.measured_seeds,
         goal,
         [model.name for model in search.models],
     )
-    chosen = choose_confirmed(measured, goal)
+    chosen = choose_confirmed(measured)
     shown = chosen or max(measured, key=value_of)
-    return Verdict(shown.trial, chosen is not None, explain(shown, goal), confirmation=measured)
+    reason = explain(shown, goal, settings.fresh_seeds)
+    return Verdict(shown.trial, chosen is not None, reason, confirmation=measured)
 
 
 def _try_holdout(
@@ -147,9 +153,13 @@ def _try_holdout(
     search: TechniqueSearch,
     holdout: Sequence[ModelSpec],
 ) -> Verdict:
-    """The verdict after the holdout, which may take a technique out."""
+    """The verdict after the holdout, which may take a technique out.
+
+    On as many seeds as decided the candidate that it rests on.
+    """
     assert verdict.number is not None
-    seeds = search.settings.measured_seeds
+    by_trial = {candidate.trial: candidate.seeds for candidate in verdict.confirmation}
+    seeds = by_trial.get(verdict.number, search.settings.measured_seeds)
     models = search.trainable(holdout, seeds)
     if not models:
         return replace(verdict, reason=f"{verdict.reason}; no holdout model trains at all")

@@ -7,16 +7,15 @@ trials that chose a θ.
 import math
 from collections.abc import Sequence
 
-from scipy.special import ndtri
-
 from smt.mmo.verdict.significance import (
     combine_replicates,
     mean_interval,
     pooled_feasible_probability,
     seed_variance,
 )
-from smt.results.technique import Replication, ThetaRecord
-from smt.search.aggregate import aggregate, finite, mean_sem
+from smt.mmo.verdict.stopping import UNLIKELY, critical_value, promise
+from smt.results.technique import Decision, Replication, ThetaRecord
+from smt.search.aggregate import Aggregate, aggregate, finite, mean_sem
 from smt.search.delta import Delta
 from smt.search.divergence import diverged
 from smt.search.goal import Goal
@@ -26,6 +25,8 @@ from smt.space import Theta
 
 # Chance, over all candidates of a technique together, that one is taken for a gain that is none.
 LEVEL = 0.05
+# P(R <= ε) that a technique needs: it must be likelier to spare most models than not.
+EVEN = 0.5
 
 
 def candidates(
@@ -60,17 +61,21 @@ def measure(
     goal: Goal,
     models: Sequence[str],
 ) -> tuple[Replication, ...]:
-    """What fresh seeds say of the candidates of one technique.
+    """What fresh seeds say of the candidates of one technique, and what that decides.
 
     The variance between seeds is pooled over candidates and models: two seeds of one model say
-    little. The lower bounds hold together, by Bonferroni's correction.
+    little. The bounds hold at every look (`smt.mmo.verdict.stopping`), the lower ones of all
+    candidates together, by Bonferroni's correction.
 
     Args:
-        replicates: (number of the search's trial, θ, a complete trial a seed), a candidate each.
+        replicates: (number of the search's trial, θ, a complete trial a seed so far), a candidate
+            each.
+        seeds: All that may be used, in order.
         models: Names, in the order of the trials' deltas.
     """
     ratio = _relative_seed_variance([trials for _, _, trials in replicates], goal.alpha)
-    quantile = float(ndtri(1 - LEVEL / max(len(replicates), 1)))
+    surely_above = critical_value(len(seeds), LEVEL / max(len(replicates), 1))
+    surely_below = critical_value(len(seeds), LEVEL)
     measured = []
     for number, theta, trials in replicates:
         by_model = zip(*(trial.outcomes for trial in trials), strict=True)
@@ -78,15 +83,25 @@ def measure(
         outcome = aggregate(outcomes, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
         record = theta_record(Trial(theta, outcomes, aggregate=outcome), models, goal)
         error = record.mean_sem
+        lower = None if error is None else outcome.mean - surely_above * error
+        upper = None if error is None else outcome.mean + surely_below * error
+        chance = pooled_feasible_probability(outcomes, goal)
+        hopeful = False
+        if error is not None and len(trials) < len(seeds):
+            rows = _row_error(trials, goal.shares)
+            most = promise(outcome.mean, error, rows, seeds=len(trials), most=len(seeds))
+            hopeful = most.mean >= goal.tau and most.mean > surely_above * most.sem
         measured.append(
             Replication(
                 **dict(record),
                 trial=number,
-                seeds=tuple(seeds),
+                seeds=tuple(seeds[: len(trials)]),
                 by_seed=tuple(_by_model(models, trial) for trial in trials),
                 interval=mean_interval(outcomes, goal.shares),
-                lower=None if error is None else outcome.mean - quantile * error,
-                feasible_probability=pooled_feasible_probability(outcomes, goal),
+                lower=lower,
+                upper=upper,
+                feasible_probability=chance,
+                decision=_decide(outcome, goal, (lower, upper), chance, hopeful),
             )
         )
     return tuple(measured)
@@ -110,18 +125,33 @@ def theta_record(trial: Trial, models: Sequence[str], goal: Goal) -> ThetaRecord
     )
 
 
-def choose_confirmed(measured: Sequence[Replication], goal: Goal) -> Replication | None:
-    """The candidate of the largest A among those that generalize; None where none does.
+def _decide(
+    outcome: Aggregate,
+    goal: Goal,
+    bounds: tuple[float | None, float | None],
+    feasible_probability: float,
+    hopeful: bool,
+) -> Decision:
+    """What this look at a candidate decides.
 
-    One generalizes where its A on fresh seeds reaches τ and its μ is surely above 0.
+    Args:
+        bounds: Of μ, at every look; None where a standard error is unknown.
+        hopeful: Whether more seeds may still let it enter.
     """
-    passing = [candidate for candidate in measured if generalizes(candidate, goal)]
+    lower, upper = bounds
+    surely_small = upper is not None and upper < goal.tau
+    if math.isnan(outcome.mean) or surely_small or feasible_probability <= UNLIKELY:
+        return "does not"
+    above_noise = lower is not None and lower > 0
+    if outcome.value >= goal.tau and above_noise and feasible_probability >= EVEN:
+        return "generalizes"
+    return "open" if hopeful else "not worth more"
+
+
+def choose_confirmed(measured: Sequence[Replication]) -> Replication | None:
+    """The candidate of the largest A among those that generalize; None where none does."""
+    passing = [candidate for candidate in measured if candidate.decision == "generalizes"]
     return max(passing, key=value_of, default=None)
-
-
-def generalizes(measured: Replication, goal: Goal) -> bool:
-    """Whether A reaches τ, and no noise of seeds and rows explains μ."""
-    return value_of(measured) >= goal.tau and measured.lower is not None and measured.lower > 0
 
 
 def value_of(measured: Replication) -> float:
@@ -129,10 +159,15 @@ def value_of(measured: Replication) -> float:
     return -math.inf if measured.value is None else measured.value
 
 
-def explain(measured: Replication, goal: Goal) -> str:
-    """Why a candidate generalizes or not, in one sentence without its end."""
-    mean = measured.mean
-    seeds = f"on {len(measured.seeds)} fresh seeds"
+def explain(measured: Replication, goal: Goal, most: int) -> str:
+    """Why a candidate generalizes or not, in one sentence without its end.
+
+    Args:
+        most: How many fresh seeds it might have had.
+    """
+    mean, chance = measured.mean, measured.feasible_probability
+    count = len(measured.seeds)
+    seeds = f"on {count} fresh seeds" if count == most else f"on {count} of {most} fresh seeds"
     if mean is None:
         return f"a model fails {seeds}"
     if measured.regression_rate > goal.epsilon:
@@ -142,7 +177,11 @@ def explain(measured: Replication, goal: Goal) -> str:
     if measured.lower is None:
         return f"{seeds} a standard error is unknown, so μ = {mean:+.3f}% may be noise"
     bound = f"{seeds} μ = {mean:+.3f}% is above {measured.lower:+.3f}% with 95% confidence"
-    return bound if measured.lower > 0 else f"{bound} only: it may be noise"
+    if measured.lower <= 0:
+        return f"{bound} only: it may be noise"
+    if chance < EVEN:
+        return f"{bound}, but R <= ε = {goal.epsilon:g} has probability {chance:.2f} only"
+    return bound
 
 
 def _over_seeds(deltas: Sequence[Delta], ratio: float | None) -> Delta:
@@ -177,6 +216,15 @@ def _mean_square(deltas: Sequence[Delta]) -> float | None:
     """Mean sem², percent²; None where one is unknown."""
     sems = [delta.sem for delta in deltas if delta.sem is not None]
     return sum(sem**2 for sem in sems) / len(sems) if len(sems) == len(deltas) else None
+
+
+def _row_error(trials: Sequence[Trial], shares: Sequence[float]) -> float:
+    """The part of μ's standard error that is the rows', and that more seeds leave as it is."""
+    squares = [
+        _mean_square(deltas) for deltas in zip(*(trial.outcomes for trial in trials), strict=True)
+    ]
+    error = mean_sem([None if square is None else math.sqrt(square) for square in squares], shares)
+    return 0.0 if error is None else error
 
 
 def _by_model(models: Sequence[str], trial: Trial) -> dict[str, Delta]:

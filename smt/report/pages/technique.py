@@ -1,5 +1,6 @@
 """What a page says of one technique: its search, fresh seeds, holdout and sensitivity."""
 
+from collections.abc import Sequence
 from html import escape
 
 from smt.report import numbers
@@ -12,7 +13,7 @@ from smt.report.figures.sensitivity import sensitivity_figure
 from smt.report.figures.trials import trials_figure
 from smt.report.pages.technique_tables import sensitivity_table
 from smt.results.run_reading import Run
-from smt.results.technique import HoldoutRecord, TechniqueRecord
+from smt.results.technique import HoldoutRecord, Replication, TechniqueRecord
 
 
 def technique_section(index: int, technique: TechniqueRecord, run: Run) -> str:
@@ -91,19 +92,26 @@ def _fresh_seeds(index: int, technique: TechniqueRecord, run: Run) -> str:
     candidates = technique.confirmation
     if not candidates:
         return ""
-    seeds = candidates[0].seeds
+    most = run.result.settings.fresh_seeds
     networks = sum(candidate.evaluations for candidate in candidates)
+    planned = sum(most * len(candidate.deltas) for candidate in candidates)
     figure = confirmation_figure(technique, run.result.settings.tau)
     return (
         "<h4>Again on fresh seeds</h4>"
         f"{embed(figure, f'confirmation-{index}')}"
         f"<p class=caption>The search's {numbers.plural(len(candidates), 'most promising trial')}, "
-        f"measured again on {'seed' if len(seeds) == 1 else 'seeds'} {numbers.listing(seeds)} "
-        f"with {numbers.count(networks)} evaluations; θ* in bold. The largest of many noisy "
-        "numbers is too large, so filled marks tend to lie left of the hollow ones. Red: not "
-        "feasible on fresh seeds. Bars: 95% interval of μ. Short blue bar: the one-sided lower "
-        "bound of μ that the verdict uses, 95% for all candidates together.</p>"
+        f"measured again on {_used_seeds(candidates)} of {most} fresh seeds until the verdict was "
+        f"known: {numbers.count(networks)} evaluations of {numbers.count(planned)}; θ* in bold. "
+        "The largest of many noisy numbers is too large, so filled marks tend to lie left of the "
+        "hollow ones. Red: not feasible on fresh seeds. Bars: 95% interval of μ. Short blue bar: the one-sided lower "
+        "bound of μ that the verdict uses, 95% for all candidates together, after any seed.</p>"
     )
+
+
+def _used_seeds(candidates: Sequence[Replication]) -> str:
+    """How many seeds the candidates took, as in `2` or `2 to 4`."""
+    counts = sorted(len(candidate.seeds) for candidate in candidates)
+    return str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
 
 
 def _models(index: int, technique: TechniqueRecord, run: Run) -> str:

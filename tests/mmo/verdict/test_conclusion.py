@@ -92,7 +92,7 @@ def test_a_gain_that_fresh_seeds_do_not_show_is_none():
     assert not result.verdict.generalizes
     assert result.verdict.holdout is None
     assert len(search.asked) == 1
-    assert result.verdict.reason == "on 2 fresh seeds A = +0.020% is below τ = 0.05%"
+    assert result.verdict.reason == "on 2 of 4 fresh seeds A = +0.020% is below τ = 0.05%"
 
 
 @pytest.mark.parametrize("held", [-0.3, 0.02, math.nan])

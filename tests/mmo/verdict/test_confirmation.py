@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smt.mmo import Trial, aggregate
-from smt.mmo.verdict.confirmation import candidates, choose_confirmed, explain, generalizes, measure
+from smt.mmo.verdict.confirmation import candidates, choose_confirmed, explain, measure
 from smt.search.goal import Goal
 from smt.search.recommend import Estimate
 
@@ -70,8 +70,8 @@ def test_a_measured_delta_is_the_mean_over_seeds_and_none_that_failed():
     assert found.deltas["m1"].status == "failed"
     assert found.value is None
     assert (found.interval, found.lower) == (None, None)
-    assert not generalizes(found, goal)
-    assert explain(found, goal) == "a model fails on 2 fresh seeds"
+    assert found.decision == "does not"
+    assert explain(found, goal, 2) == "a model fails on 2 fresh seeds"
 
 
 def test_the_variance_between_seeds_is_pooled_in_units_of_the_noise_of_rows():
@@ -92,24 +92,31 @@ def test_lower_bounds_hold_for_all_candidates_of_a_null_technique_together():
             (number, {}, [trial(rng.normal(0, 0.1, 20), [0.05] * 20) for _ in SEEDS])
             for number in range(3)
         ]
-        taken += choose_confirmed(measure(replicates, SEEDS, goal, names(20)), goal) is not None
+        taken += choose_confirmed(measure(replicates, SEEDS, goal, names(20))) is not None
     assert taken / 200 < 0.05
 
 
 def test_the_largest_confirmed_a_is_chosen_and_noise_is_not():
     goal = Goal.over(10)
     found = measured((0.2, 0.2), (0.3, 0.32), (0.04, 0.04), (-0.2, -0.2))
-    assert [generalizes(each, goal) for each in found] == [True, True, False, False]
-    chosen = choose_confirmed(found, goal)
+    assert [candidate.decision for candidate in found] == [
+        "generalizes",
+        "generalizes",
+        "not worth more",
+        "does not",
+    ]
+    chosen = choose_confirmed(found)
     assert chosen is not None
     assert chosen.trial == 1
     assert chosen.theta == {"x": 1.0}
-    assert explain(found[2], goal) == "on 2 fresh seeds A = +0.040% is below τ = 0.05%"
-    assert explain(found[3], goal) == "on 2 fresh seeds R = 1.00 is above ε = 0.1"
-    assert "is above +0.1" in explain(chosen, goal) or "is above +0.2" in explain(chosen, goal)
+    assert explain(found[2], goal, 2) == "on 2 fresh seeds A = +0.040% is below τ = 0.05%"
+    assert explain(found[3], goal, 2) == "on 2 fresh seeds R = 1.00 is above ε = 0.1"
+    assert "is above +0.1" in explain(chosen, goal, 2) or "is above +0.2" in explain(
+        chosen, goal, 2
+    )
     noisy = measured((0.9, -0.7))
-    assert choose_confirmed(noisy, goal) is None
-    assert "it may be noise" in explain(noisy[0], goal)
+    assert choose_confirmed(noisy) is None
+    assert "it may be noise" in explain(noisy[0], goal, 2)
 
 
 def test_an_unknown_standard_error_confirms_nothing():
@@ -117,5 +124,5 @@ def test_an_unknown_standard_error_confirms_nothing():
     replicates = [trial([0.3] * 3, [None] * 3)] * 2
     (found,) = measure([(0, {}, replicates)], SEEDS, goal, names(3))
     assert found.value == pytest.approx(0.3)
-    assert choose_confirmed([found], goal) is None
-    assert "standard error is unknown" in explain(found, goal)
+    assert choose_confirmed([found]) is None
+    assert "standard error is unknown" in explain(found, goal, 2)
