@@ -103,8 +103,9 @@ def _fresh_seeds(index: int, technique: TechniqueRecord, run: Run) -> str:
         f"measured again on {_used_seeds(candidates)} of {most} fresh seeds until the verdict was "
         f"known: {numbers.count(networks)} evaluations of {numbers.count(planned)}; θ* in bold. "
         "The largest of many noisy numbers is too large, so filled marks tend to lie left of the "
-        "hollow ones. Red: not feasible on fresh seeds. Bars: 95% interval of μ. Short blue bar: the one-sided lower "
-        "bound of μ that the verdict uses, 95% for all candidates together, after any seed.</p>"
+        "hollow ones. Red: not feasible on fresh seeds. Bars: 95% interval of μ. Short blue bar: "
+        "the one-sided lower bound of μ that the verdict uses, 95% for all candidates together, "
+        "after any seed.</p>"
     )
 
 
