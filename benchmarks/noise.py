@@ -7,9 +7,9 @@ clustered, the mean of the seeds') and by the seed of the training (`spread`, th
 seeds); `total` joins both. As many evaluations are saved for a verdict as the square of the ratio
 of the totals says.
 
-Prints a table and a JSON line last: for every event its rate, and for every change the mean Δ,
-spread, row_sem, total of both measures, percent, and `saved`; `saved_least`, over events of at
-least a percent, and `saved_rare_least`, over those of under three.
+Prints a table an event and a JSON line last: for every event its rate, and for every change the
+mean Δ, spread, row_sem, total of both measures, percent, and `saved`; `saved_least`, over events
+of at least a percent, and `saved_rare_least`, over those of under three.
 """
 
 import json
@@ -90,12 +90,12 @@ def main(config: Config) -> None:
         if rate < LEAST_RATE:
             continue
         of_changes: dict[str, dict[str, Any]] = {}
-        for name, changed in _changes(config, template):
-            noises = _measure(config, template, changed, model, logs, f"{model.name}, {name}")
+        changes = dict(_changes(config, template))
+        for name, noises in _measure(config, template, changes, model, logs).items():
             ratio = noises["frozen"].total / noises["progressive"].total
             of_changes[name] = {**{k: _figures(v) for k, v in noises.items()}, "saved": ratio**2}
         figures[model.events[0]] = {"rate": rate, "changes": of_changes}
-    console.print(_table(figures))
+        console.print(_table({model.events[0]: figures[model.events[0]]}))
     saved = {
         event: min(change["saved"] for change in of_event["changes"].values())
         for event, of_event in figures.items()
@@ -140,29 +140,32 @@ def _changes(config: Config, template: Template) -> Iterator[tuple[str, Template
 def _measure(
     config: Config,
     template: Template,
-    changed: Template,
+    changes: dict[str, Template],
     model: ModelSpec,
     logs: dict[str, Log],
-    label: str,
-) -> dict[str, Noise]:
-    """By measure, interleaved seed by seed."""
+) -> dict[str, dict[str, Noise]]:
+    """Change -> measure -> its noise, interleaved seed by seed; one baseline a seed and measure."""
     log = logs[log_name(model.log)]
-    pairs: dict[str, list[tuple[float, float]]] = {measure: [] for measure in MEASURES}
-    for seed in track(range(config.seeds), label):
-        for measure, of_measure in pairs.items():
-            before, after = (
-                train(t.change("training", judge=measure), model, log, seed=seed)
-                for t in (template, changed)
-            )
-            of_measure.append(paired_delta(before.losses, after.losses, before.groups))
-    return {
-        measure: Noise(
-            fmean(delta for delta, _ in of_measure),
-            stdev(delta for delta, _ in of_measure),
-            fmean(sem for _, sem in of_measure),
-        )
-        for measure, of_measure in pairs.items()
+    pairs: dict[str, dict[str, list[tuple[float, float]]]] = {
+        change: {measure: [] for measure in MEASURES} for change in changes
     }
+    for seed in track(range(config.seeds), model.name):
+        for measure in MEASURES:
+            before = train(template.change("training", judge=measure), model, log, seed=seed)
+            for change, changed in changes.items():
+                after = train(changed.change("training", judge=measure), model, log, seed=seed)
+                delta = paired_delta(before.losses, after.losses, before.groups)
+                pairs[change][measure].append(delta)
+    return {
+        change: {measure: _noise(deltas) for measure, deltas in of_change.items()}
+        for change, of_change in pairs.items()
+    }
+
+
+def _noise(deltas: list[tuple[float, float]]) -> Noise:
+    """Of (Δ, its standard error) a seed."""
+    values, errors = zip(*deltas, strict=True)
+    return Noise(fmean(values), stdev(values), fmean(errors))
 
 
 def _figures(noise: Noise) -> dict[str, float]:

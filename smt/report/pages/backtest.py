@@ -29,7 +29,10 @@ def backtest_page(result: IntegrationResult) -> str:
         blame_section(result),
     ]
     if result.models:
-        sections += [_groups(result), _models(result)]
+        sections += [
+            f"<h2>What it is worth</h2>{groups_section(result)}",
+            _models(result),
+        ]
     return html_document(title, sections, result.to_dict())
 
 
@@ -87,7 +90,8 @@ def _exposures(result: IntegrationResult) -> str:
     return html_table("exposures", rows)
 
 
-def _groups(result: IntegrationResult) -> str:
+def groups_section(result: IntegrationResult) -> str:
+    """μ, R and A of all models, the representatives and the holdout."""
     rows: Rows = (
         {
             "models": name,
@@ -109,8 +113,7 @@ def _groups(result: IntegrationResult) -> str:
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
         "least τ. No θ was searched on the holdout models, or with these seeds."
     )
-    table = html_table("groups", rows)
-    return f"<h2>What it is worth</h2>{table}{caption(text)}"
+    return f"{html_table('groups', rows)}{caption(text)}"
 
 
 def _models(result: IntegrationResult) -> str:

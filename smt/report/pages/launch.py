@@ -27,7 +27,7 @@ def instances_page(result: LaunchResult, models: Sequence[LaunchedModel]) -> str
     sections = [
         f"<p class=verdict>{_verdict(result)}</p>",
         _facts(result, models),
-        _changes(result, models),
+        f"<h2>What it is worth</h2>{changes_section(result, models)}" if result.delta else "",
         _cost(result, models),
         tuning_section(result.tuning),
         _not_shipped(result),
@@ -56,7 +56,8 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     )
 
 
-def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
+def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
+    """Δ of every model, in a figure and in numbers; nothing where none was compared."""
     figure = instances_figure(models, result.settings.alpha)
     if figure is None:
         return ""
@@ -84,10 +85,7 @@ def _changes(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
         "line, -α, a model has regressed and is held back. Better, worse: the 95% interval "
         "excludes 0."
     )
-    return (
-        f"<h2>What it is worth</h2>{embed(figure, 'deltas')}"
-        f"{caption(text)}{html_table('changes', rows)}"
-    )
+    return f"{embed(figure, 'deltas')}{caption(text)}{html_table('changes', rows)}"
 
 
 def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:

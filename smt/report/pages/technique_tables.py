@@ -13,10 +13,17 @@ from smt.results.technique import TechniqueRecord
 from smt.space import Choice, Domain
 
 
-def technique_table(run: Run) -> str:
-    """What the search of every technique came to."""
+def technique_table(run: Run, page: str = "") -> str:
+    """What the search of every technique came to.
+
+    Args:
+        page: That has the techniques' sections, to which their names lead; this one where empty.
+    """
     techniques = run.result.techniques
-    rows = (_technique_row(index, technique, run) for index, technique in enumerate(techniques, 1))
+    rows = (
+        _technique_row(f"{page}#technique-{index}", technique, run)
+        for index, technique in enumerate(techniques, 1)
+    )
     kinds = ("" if technique.feasible else "nearest" for technique in techniques)
     return html_table("techniques", rows, kinds)
 
@@ -87,13 +94,13 @@ def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
     return html_table("short-windows", rows)
 
 
-def _technique_row(index: int, technique: TechniqueRecord, run: Run) -> Row:
+def _technique_row(section: str, technique: TechniqueRecord, run: Run) -> Row:
     shown, chance = technique.shown, technique.shown.feasible_probability
     bad = shown.regression_rate > run.result.settings.epsilon
     rate = ("≥ " if shown.skipped else "") + numbers.rate(shown.regression_rate)
     theta = escape(numbers.theta(shown.theta, between="\n")).replace("\n", "<br>")
     return {
-        "technique": Html(f"<a href='#technique-{index}'>{escape(technique.name)}</a>"),
+        "technique": Html(f"<a href='{section}'>{escape(technique.name)}</a>"),
         "generalizes": Html(_verdict(technique)),
         "A*: n": numbers.percent(shown.value, missing=numbers.MINUS_INFINITY),
         "μ, 95% interval: n": Html(

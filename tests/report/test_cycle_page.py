@@ -1,0 +1,134 @@
+import json
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from written_page import Page
+
+from smt.errors import InputError
+from smt.report.pages.cycle import write_cycle_report
+from smt.results.cycle import LAUNCH, SEARCH, VERSION, CycleResult
+from smt.results.folder import read_result, write_result
+from smt.results.integration import (
+    IntegrationResult,
+    ModelGroup,
+    PlaceChange,
+    Thresholds,
+    UndatedVersion,
+)
+from smt.results.launch import DeltaSummary, LaunchResult
+from smt.results.launch_settings import LaunchSettings
+from smt.storage import Folder
+from smt.template import load_version
+from smt.template.versions import RunRecord
+
+GROUP = ModelGroup(
+    models=12,
+    mean=0.21,
+    mean_sem=0.02,
+    regression_rate=0.0,
+    value=0.21,
+    helped=9,
+    neutral=3,
+    regressed=0,
+)
+INTEGRATION = IntegrationResult(
+    fleet="made",
+    template="small",
+    parent=1,
+    number=2,
+    techniques=(),
+    exposures=(),
+    changes=(PlaceChange(place="training.ema_decay", before="none", after="0.99"),),
+    settings=Thresholds(alpha=0.05, epsilon=0.2, tau=0.05),
+    seeds=(5,),
+    decision="kept",
+    reason="A = +0.210% reaches τ = 0.05%",
+    misfits=(),
+    blame_reason=None,
+    blame=(),
+    groups={"all": GROUP},
+    models=(),
+    version=UndatedVersion(
+        name="small",
+        number=2,
+        parent=1,
+        techniques=(),
+        run=RunRecord(
+            fleet="made", representatives=("a",), trials=8, seed=3, techniques={}, command="made"
+        ),
+        backtest=None,
+        notes="",
+        template=load_version("sparsenn_small", 1),
+    ),
+)
+DELTAS = DeltaSummary(
+    models=11,
+    mean=0.18,
+    mean_by_traffic=0.2,
+    min=0.0,
+    quartiles=(0.1, 0.2, 0.3),
+    max=0.4,
+    better=9,
+    worse=0,
+    regressed=0,
+)
+LAUNCHED = LaunchResult(
+    fleet="made",
+    template="small@2",
+    baseline="small@1",
+    settings=LaunchSettings(),
+    models=12,
+    outcomes={"ships": 11, "held back": 1, "failed": 0},
+    delta=DELTAS,
+    shipped_delta=DELTAS,
+    cost=None,
+    tuning=None,
+    attributes={},
+    not_shipped=(),
+)
+
+
+@pytest.fixture
+def turn(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    """The three runs of a turn, side by side; of the launch no model's row."""
+    copytree(run_folder, tmp_path / SEARCH)
+    write_result(Folder(tmp_path / VERSION), INTEGRATION)
+    write_result(Folder(tmp_path / LAUNCH), LAUNCHED)
+    monkeypatch.setattr("smt.results.cycle.read_launched", lambda folder: ())
+    return Folder(tmp_path)
+
+
+def test_the_page_leads_through_the_turn_and_to_the_whole_report_of_every_step(turn: Folder):
+    html = Path(write_cycle_report(turn)).read_text()
+    page = Page(html)
+    pages = {reference.partition("#")[0] for reference in page.references}
+    assert pages == {f"{step}/report.html" for step in (SEARCH, VERSION, LAUNCH)}
+    assert "12 models, for which 5 stand." in html
+    assert "helps generalizes." in html
+    assert "small@2 is kept." in html
+    assert "11 of 12 models ship, 1 held back, 0 failed; those that ship gain +0.180%" in html
+    assert page.rows("places") == [["training.ema_decay", "none", "0.99"]]
+    assert [row[0] for row in page.rows("techniques")] != []
+    assert len(page.tables) == len(set(page.tables))
+
+
+def test_its_result_is_what_the_page_shows(turn: Folder):
+    html = Path(write_cycle_report(turn)).read_text()
+    result = read_result(turn, CycleResult)
+    assert CycleResult.parse(json.loads(Page(html).data), source="page") == result
+    assert result.techniques == {
+        "helps": True,
+        "weak": False,
+        "breaks": False,
+        "lucky": False,
+        "narrow": False,
+    }
+    assert (result.version, result.decision, result.gain) == ("small@2", "kept", 0.18)
+
+
+@pytest.mark.parametrize("missing", [SEARCH, VERSION, LAUNCH])
+def test_a_turn_without_one_of_its_runs_is_refused_with_the_folder(turn: Folder, missing: str):
+    Path(turn.path(missing), "result.json").unlink()
+    with pytest.raises(InputError, match=missing):
+        write_cycle_report(turn)
