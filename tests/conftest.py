@@ -79,4 +79,5 @@ def lean_model(small_model):
 
 @pytest.fixture(scope="session")
 def small_template():
-    return load_version("sparsenn_small", 1).change("training", batch_size=256)
+    """Judged frozen: what is trained on is then the log's training window, no more."""
+    return load_version("sparsenn_small", 1).change("training", batch_size=256, judge="frozen")

@@ -18,7 +18,7 @@ def recut(log: Log, time_ms: int) -> Log:
     """
     name = log.schema.timestamp
     if isinstance(log.train, pa.Table):
-        rows = pa.concat_tables([log.train, log.test])
+        rows = pa.concat_tables([log.train, log.test], promote_options="permissive")
         count = pc.sum(pc.less(rows[name], time_ms)).as_py() or 0
         train, test = rows.slice(0, count), rows.slice(count)
     else:

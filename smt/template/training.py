@@ -93,7 +93,7 @@ class Training(Spec):
     schedule: Schedule = ConstantRate()
     clip_norm: PositiveFloat | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
-    judge: Literal["progressive", "frozen", "truth"] = "frozen"
+    judge: Literal["progressive", "frozen", "truth"] = "progressive"
     judge_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: PositiveInt = 1

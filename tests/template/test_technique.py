@@ -64,7 +64,7 @@ def test_a_name_that_no_folder_should_have_is_refused(name):
         replace(TECHNIQUE, name=name)
 
 
-@pytest.mark.parametrize("change", [{"judge": "progressive"}, {"judge_share": 0.2}])
+@pytest.mark.parametrize("change", [{"judge": "frozen"}, {"judge_share": 0.2}])
 def test_a_technique_that_changes_what_it_is_compared_by_is_refused(change):
     technique = Technique("t", "training", {}, lambda t: t.change("training", **change), "made up")
     with pytest.raises(InputError, match=r"'t' changes training\.judge"):
