@@ -133,11 +133,8 @@ def arrow_schema(schema: Schema) -> pa.Schema:
             kind = _ARROW_TYPES.get(type(column), pa.int64())
         fields.append(pa.field(name, kind, nullable=False))
         if isinstance(column, Sequence):
-            fields += [
-                pa.field(step, pa.list_(pa.int64()), nullable=False)
-                for step in (column.events, column.timestamps)
-                if step is not None
-            ]
+            steps = pa.list_(pa.int64())
+            fields += [pa.field(step, steps, nullable=False) for step in column.steps]
         elif isinstance(column, Event):
             if column.delay is not None:
                 fields.append(pa.field(column.delay, pa.int64(), nullable=False))
