@@ -168,10 +168,7 @@ def _evaluations(version: Version, decision: VersionDecision) -> pa.Table:
 
 
 def _row(evaluation: Evaluation, number: int | None) -> dict[str, Any]:
-    """`status` is that of its delta, `failure` why there is none."""
-    row = evaluation.to_dict()
-    row["metrics"] = [{"event": event, **metrics} for event, metrics in row["metrics"].items()]
     # A back-test searches nothing.
-    for name in ("technique", "trial", "theta"):
-        del row[name]
-    return {"version": number, **row, "status": evaluation.outcome.status}
+    searched = ("technique", "trial", "theta")
+    row = {name: value for name, value in evaluation.to_row().items() if name not in searched}
+    return {"version": number, **row}
