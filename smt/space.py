@@ -48,17 +48,6 @@ class _Range(Spec):
     log: bool = False
     when: When = None
 
-    def __init__(
-        self,
-        low: float,
-        high: float,
-        log: bool = False,
-        *,
-        when: Mapping[str, Any] | None = None,
-        **kind: Any,
-    ) -> None:
-        super().__init__(**{"low": low, "high": high, "log": log, "when": when, **kind})
-
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if not self.low < self.high:
@@ -69,7 +58,7 @@ class _Range(Spec):
 
     def between(self, low: float, high: float) -> Self:
         """Other ends of the same domain, which is always active."""
-        return type(self)(low, high, self.log)
+        return self.model_validate({**dict(self), "low": low, "high": high, "when": None})
 
     def holds(self, value: object) -> bool:
         """Whether the value is in the domain."""
@@ -85,6 +74,17 @@ class Float(_Range):
 
     kind: Literal["float"] = "float"
 
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        log: bool = False,
+        *,
+        when: Mapping[str, Any] | None = None,
+        **kind: Any,
+    ) -> None:
+        super().__init__(**{"low": low, "high": high, "log": log, "when": when, **kind})
+
     def __str__(self) -> str:
         return f"a number in [{self.low:g}, {self.high:g}]"
 
@@ -95,6 +95,17 @@ class Int(_Range):
     kind: Literal["int"] = "int"
     low: int
     high: int
+
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        log: bool = False,
+        *,
+        when: Mapping[str, Any] | None = None,
+        **kind: Any,
+    ) -> None:
+        super().__init__(**{"low": low, "high": high, "log": log, "when": when, **kind})
 
     def holds(self, value: object) -> bool:
         """Whether the value is in the domain."""
