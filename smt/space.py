@@ -6,7 +6,7 @@ it depends on are active and have the values that it asks for.
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -39,14 +39,40 @@ When = Annotated[
 ]
 
 
-class Float(Spec):
-    """A real number in [low, high]; `log` searches its logarithm."""
+class _Range(Spec):
+    """The numbers in [low, high]; `log` searches their logarithm."""
 
-    kind: Literal["float"] = "float"
+    kind: str
     low: float
     high: float
     log: bool = False
     when: When = None
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} must be below high {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a log scale needs low above 0, not {self.low}")
+        return self
+
+    def between(self, low: float, high: float) -> Self:
+        """Other ends of the same domain, which is always active."""
+        return self.model_validate({**dict(self), "low": low, "high": high, "when": None})
+
+    def holds(self, value: object) -> bool:
+        """Whether the value is in the domain."""
+        return (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        )
+
+
+class Float(_Range):
+    """A real number in [low, high]; `log` searches its logarithm."""
+
+    kind: Literal["float"] = "float"
 
     def __init__(
         self,
@@ -59,27 +85,16 @@ class Float(Spec):
     ) -> None:
         super().__init__(**{"low": low, "high": high, "log": log, "when": when, **kind})
 
-    @model_validator(mode="after")
-    def _bounds(self) -> "Float":
-        _check_bounds(self)
-        return self
-
-    def holds(self, value: object) -> bool:
-        """Whether the value is in the domain."""
-        return _is_number(value) and self.low <= value <= self.high  # type: ignore[operator]
-
     def __str__(self) -> str:
         return f"a number in [{self.low:g}, {self.high:g}]"
 
 
-class Int(Spec):
+class Int(_Range):
     """A whole number in [low, high]; `log` searches its logarithm."""
 
     kind: Literal["int"] = "int"
     low: int
     high: int
-    log: bool = False
-    when: When = None
 
     def __init__(
         self,
@@ -92,18 +107,9 @@ class Int(Spec):
     ) -> None:
         super().__init__(**{"low": low, "high": high, "log": log, "when": when, **kind})
 
-    @model_validator(mode="after")
-    def _bounds(self) -> "Int":
-        _check_bounds(self)
-        return self
-
     def holds(self, value: object) -> bool:
         """Whether the value is in the domain."""
-        return (
-            isinstance(value, int)
-            and not isinstance(value, bool)
-            and self.low <= value <= self.high
-        )
+        return isinstance(value, int) and super().holds(value)
 
     def __str__(self) -> str:
         return f"a whole number in [{self.low}, {self.high}]"
@@ -239,14 +245,3 @@ def _check_condition(owner: str, parent: str, values: tuple[Value, ...], space: 
 def _among(value: object, values: tuple[Value, ...]) -> bool:
     """Whether it is one of the values, of the same type: True is not 1."""
     return any(value == each and type(value) is type(each) for each in values)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check_bounds(domain: Float | Int) -> None:
-    if not domain.low < domain.high:
-        raise ValueError(f"low {domain.low} must be below high {domain.high}")
-    if domain.log and domain.low <= 0:
-        raise ValueError(f"a log scale needs low above 0, not {domain.low}")

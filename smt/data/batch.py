@@ -199,9 +199,7 @@ def _to_batch(
         elif isinstance(column, ID_LIST_KINDS):
             id_lists[name] = _jagged(name, chunk.column(name))
             if steps and isinstance(column, SequenceColumn):
-                for step in (column.events, column.timestamps):
-                    if step is not None:
-                        id_lists[step] = _jagged(step, chunk.column(step))
+                id_lists |= {step: _jagged(step, chunk.column(step)) for step in column.steps}
         elif isinstance(column, Embedding):
             embeddings[name] = _alias(chunk.column(name).flatten()).view(size, column.dim)
     return Batch(

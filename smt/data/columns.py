@@ -123,6 +123,11 @@ class Sequence(Spec):
             raise ValueError("'unit' says what the steps' times count; name 'timestamps' too")
         return self
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The stored columns of its steps."""
+        return tuple(name for name in (self.events, self.timestamps) if name is not None)
+
 
 class Event(Spec):
     """A label: int8, 1 where the event happened, else 0.

@@ -34,7 +34,7 @@ from smt.data.schema import (
     Sequence,
     Weight,
 )
-from smt.data.time_order import cut_row, time_order
+from smt.data.time_order import cut_row, cut_rows, time_order
 from smt.errors import InputError
 from smt.spec import decode_yaml, digest
 from smt.storage import filesystem_of
@@ -94,13 +94,7 @@ class Log:
         kept = expression(where or {}, self.schema)
         times = window.to_table(columns=[name], filter=kept)[name].to_numpy()
         cut = int(times[cut_row(times, name, share)])
-        if isinstance(self.train, pa.Table):
-            count = pc.sum(pc.less(self.train[name], cut)).as_py()
-            train, test = self.train.slice(0, count), self.train.slice(count)
-        else:
-            train, test = (
-                self.train.filter(each) for each in (pc.field(name) < cut, pc.field(name) >= cut)
-            )
+        train, test = cut_rows(self.train, name, cut)
         content = digest([self.digest, "before", cut])
         return replace(self, train=train, test=test, digest=content)
 
@@ -139,11 +133,8 @@ def arrow_schema(schema: Schema) -> pa.Schema:
             kind = _ARROW_TYPES.get(type(column), pa.int64())
         fields.append(pa.field(name, kind, nullable=False))
         if isinstance(column, Sequence):
-            fields += [
-                pa.field(step, pa.list_(pa.int64()), nullable=False)
-                for step in (column.events, column.timestamps)
-                if step is not None
-            ]
+            steps = pa.list_(pa.int64())
+            fields += [pa.field(step, steps, nullable=False) for step in column.steps]
         elif isinstance(column, Event):
             if column.delay is not None:
                 fields.append(pa.field(column.delay, pa.int64(), nullable=False))

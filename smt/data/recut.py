@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from smt.data.log import Log
 from smt.data.records import unfiltered
+from smt.data.time_order import cut_rows
 from smt.spec import digest
 
 
@@ -16,14 +16,12 @@ def recut(log: Log, time_ms: int) -> Log:
 
     Nothing is copied or read, but the times of rows in memory.
     """
-    name = log.schema.timestamp
-    if isinstance(log.train, pa.Table):
-        rows = pa.concat_tables([log.train, log.test], promote_options="permissive")
-        count = pc.sum(pc.less(rows[name], time_ms)).as_py() or 0
-        train, test = rows.slice(0, count), rows.slice(count)
-    else:
-        rows = _both_windows(log)
-        train, test = rows.filter(pc.field(name) < time_ms), rows.filter(pc.field(name) >= time_ms)
+    rows = (
+        pa.concat_tables([log.train, log.test], promote_options="permissive")
+        if isinstance(log.train, pa.Table)
+        else _both_windows(log)
+    )
+    train, test = cut_rows(rows, log.schema.timestamp, time_ms)
     return replace(log, train=train, test=test, digest=digest([log.digest, "cut", time_ms]))
 
 

@@ -101,19 +101,12 @@ class Schema(Spec):
     @model_validator(mode="after")
     def _stored_names_are_unique(self) -> "Schema":
         taken = set(self.columns)
-        for column in self.columns.values():
-            named: tuple[str | None, ...] = ()
-            if isinstance(column, Sequence):
-                named = (column.events, column.timestamps)
-            elif isinstance(column, Event):
-                named = (column.delay, column.truth)
-            for name in named:
-                if name in taken:
-                    raise ValueError(
-                        f"the column '{name}' of steps, delays or truth is named twice"
-                    )
-                if name is not None:
-                    taken.add(name)
+        steps = [step for column in self.of_kind(Sequence).values() for step in column.steps]
+        delays = [event.delay for event in self.of_kind(Event).values() if event.delay is not None]
+        for name in (*steps, *delays, *self.truths):
+            if name in taken:
+                raise ValueError(f"the column '{name}' of steps, delays or truth is named twice")
+            taken.add(name)
         return self
 
     def _require(
@@ -167,10 +160,7 @@ class Schema(Spec):
     def steps(self) -> dict[str, str]:
         """The stored columns of sequences' steps, each with its sequence."""
         return {
-            step: name
-            for name, column in self.of_kind(Sequence).items()
-            for step in (column.events, column.timestamps)
-            if step is not None
+            step: name for name, column in self.of_kind(Sequence).items() for step in column.steps
         }
 
     @property

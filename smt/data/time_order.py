@@ -8,6 +8,7 @@ in the order of a hash of their features.
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from smt.data.schema import FEATURE_KINDS, Schema
@@ -64,6 +65,17 @@ def cut_row(times: NDArray[np.int64], name: str, share: float) -> int:
             f"the column '{name}' has too few distinct values to split the log by time"
         )
     return int(places[np.abs(places - int(len(times) * (1 - share))).argmin()])
+
+
+def cut_rows(
+    rows: pa.Table | ds.Dataset, timestamp: str, time_ms: int
+) -> tuple[pa.Table, pa.Table] | tuple[ds.Dataset, ds.Dataset]:
+    """The rows before a time and the others, of rows in order of time; nothing is copied."""
+    if isinstance(rows, pa.Table):
+        count = pc.sum(pc.less(rows[timestamp], time_ms)).as_py() or 0
+        return rows.slice(0, count), rows.slice(count)
+    time = pc.field(timestamp)
+    return rows.filter(time < time_ms), rows.filter(time >= time_ms)
 
 
 def share_remark(train_rows: int, test_rows: int, share: float) -> str | None:

@@ -105,6 +105,12 @@ class Evaluation(Spec):
             return Delta.failed(self.failure)
         return Delta.of(self.delta, self.sem)
 
+    def to_row(self) -> dict[str, Any]:
+        """Of a table; `status` is that of its delta, `failure` why there is none."""
+        row = self.to_dict()
+        metrics = [{"event": event, **found} for event, found in row["metrics"].items()]
+        return {**row, "metrics": metrics, "status": self.outcome.status}
+
     @classmethod
     def of(cls, task: Task, **measured: Any) -> "Evaluation":
         """The record of a task with what was measured."""

@@ -245,8 +245,7 @@ def _batches(trained: Trained, table: pa.Table) -> Iterator[Batch]:
 
 def _columns_with(feature: str, schema: Schema) -> list[str]:
     column = schema.columns[feature]
-    steps = (column.events, column.timestamps) if isinstance(column, SequenceColumn) else ()
-    return [feature, *(step for step in steps if step is not None)]
+    return [feature, *(column.steps if isinstance(column, SequenceColumn) else ())]
 
 
 def _permuted(table: pa.Table, columns: Sequence[str], order: NDArray[np.int64]) -> pa.Table:

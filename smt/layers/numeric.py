@@ -30,8 +30,7 @@ class Standardise(nn.BatchNorm1d):
 class NormalisedToken(nn.Module):
     """What older versions have for a `StandardisedToken`: a missing value counts as a value of 0.
 
-    Standardised values are held to four deviations: the outliers of a heavy tail would be
-    multiplied with every other token, and rare events predicted far too often.
+    Standardised values are held as there.
     """
 
     def __init__(self, num_features: int, hidden: int, dim: int) -> None:

@@ -124,7 +124,10 @@ def generalize(
         fleet, count=representatives, seed=settings.seed, weights=attribute_weights
     )
     check_representatives(chosen.models, template)
-    holdout = _draw_holdout(fleet, chosen, template, settings)
+    above = [model.name for model in fleet.models if above_flops_limit(template, model)]
+    holdout = draw_holdout(
+        fleet, chosen, count=settings.holdout, seed=settings.seed, left_out=above
+    )
     earlier = _read_earlier(warm_start, techniques, chosen.models, settings)
     planned = plan_run([*chosen.models, *holdout], [template], logs, resources)
     folder = Folder(out)
@@ -134,7 +137,10 @@ def generalize(
     digests, files = log_digests(planned.models, logs), FileDigests()
     identity = {
         "settings": settings.to_dict(),
-        "techniques": {technique.name: _plain_space(technique) for technique in techniques},
+        "techniques": {
+            technique.name: {name: domain.to_dict() for name, domain in technique.space.items()}
+            for technique in techniques
+        },
         "template": template.to_dict(),
         "fleet": fleet.digest(),
         "representatives": [model.name for model in chosen.models],
@@ -172,23 +178,6 @@ def _read_earlier(
             check_earlier(trials, settings.goal(models), settings.method)
             earlier.setdefault(name, []).extend(trials)
     return earlier
-
-
-def _plain_space(technique: Technique) -> dict[str, Any]:
-    return {name: domain.to_dict() for name, domain in technique.space.items()}
-
-
-def _draw_holdout(
-    fleet: Fleet, chosen: Representatives, template: Template, settings: Settings
-) -> tuple[ModelSpec, ...]:
-    """M_H, of the models that the template can serve."""
-    return draw_holdout(
-        fleet,
-        chosen,
-        count=settings.holdout,
-        seed=settings.seed,
-        left_out=[model.name for model in fleet.models if above_flops_limit(template, model)],
-    )
 
 
 def _resume_concurrency(settings: Settings, folder: Folder) -> Settings:

@@ -137,11 +137,5 @@ def _deltas(trial: TrialRecord) -> list[dict[str, object]]:
 
 
 def _evaluation_table(evaluations: Sequence[Evaluation]) -> pa.Table:
-    """A row an evaluation; `status` is that of its delta, `failure` why there is none."""
-    rows = []
-    for evaluation in evaluations:
-        row = evaluation.to_dict()
-        row["theta"] = json.dumps(row["theta"])
-        row["metrics"] = [{"event": event, **metrics} for event, metrics in row["metrics"].items()]
-        rows.append({**row, "status": evaluation.outcome.status})
-    return pa.Table.from_pylist(rows)
+    rows = [evaluation.to_row() for evaluation in evaluations]
+    return pa.Table.from_pylist([{**row, "theta": json.dumps(row["theta"])} for row in rows])

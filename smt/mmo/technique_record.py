@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from smt.fleet import ModelSpec
 from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
-from smt.mmo.verdict.conclusion import TechniqueResult
+from smt.mmo.verdict.conclusion import TechniqueResult, number_of
 from smt.mmo.verdict.confirmation import theta_record
 from smt.mmo.verdict.significance import mean_interval, pooled_feasible_probability
 from smt.results.sensitivity import HyperparameterSensitivity
@@ -43,7 +43,7 @@ def technique_record(
         reason=verdict.reason,
         feasible=result.best is not None,
         stopped=result.stopped,
-        paper=None if result.paper is None else _number(result.paper, result.trials),
+        paper=None if result.paper is None else number_of(result.paper, result.trials),
         paper_generalizes=result.paper is not None and result.paper.aggregate.value >= settings.tau,
         estimate=result.estimate,
         shown=_shown(result, trials, goal),
@@ -104,7 +104,3 @@ def _sensitivity(
             tau=max(settings.tau, 0.0),
         )
     return {name: sensitivity.to_record() for name, sensitivity in analyzed.items()}
-
-
-def _number(trial: Trial, trials: Sequence[Trial]) -> int:
-    return next(number for number, tried in enumerate(trials) if tried is trial)

@@ -148,16 +148,11 @@ def _cost(launched: Sequence[Launched]) -> CostSummary | None:
 
 
 def _row(model: ModelSpec, instance: Instance) -> dict[str, Any]:
-    """Of `SCHEMA`."""
-    described = attributes(model)
-    del described["inference_flops"]
+    """Of `SCHEMA`, which leaves out what it does not name."""
     return {
-        "model": model.name,
-        **described,
+        **attributes(model),
         "weight": model.weight,
-        "outcome": instance.outcome,
-        "reasons": list(instance.reasons),
-        **{name: getattr(instance, name) for name in ("ne", "baseline_ne", "constant_ne")},
+        **dict(instance),
         "delta": instance.delta.value,
         "sem": instance.delta.sem,
         "delta_status": instance.delta.status,
@@ -165,8 +160,6 @@ def _row(model: ModelSpec, instance: Instance) -> dict[str, Any]:
         **_cost_columns("", instance.cost),
         **_cost_columns("baseline_", instance.baseline_cost),
         **tuning_columns(instance),
-        **{name: getattr(instance, name) for name in ("train_rows", "test_rows", "seconds")},
-        "workers": instance.workers,
         "device_hours": instance.device_hours,
         "folder": model_folder(model.name),
     }

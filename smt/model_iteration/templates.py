@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smt.errors import InputError
+from smt.storage import Folder
 from smt.template import Template, find_template
 from smt.template.catalogue import find_parent, find_version, is_file
 from smt.template.versions import TEMPLATES
@@ -49,6 +50,7 @@ def launch_templates(
         workers, strategy, tables: Of the template alone: how many train together, and how they
             share its dense part and its tables; as it says where None.
         folder: Of the versions that are called by name, or its URI; the package's own by default.
+            Where it has the version that a template names as its teacher, that one teaches.
 
     Raises:
         InputError: There is no such template, version or strategy; or a version's parent is not
@@ -67,7 +69,7 @@ def launch_templates(
         compared = find_parent(name, launched, folder=folder)
     elif baseline not in (None, NOTHING):
         compared = str(baseline), find_template(str(baseline), folder=folder)
-    template = _shortened(find_template(name, folder=folder), train_rows)
+    template = _taught(_shortened(find_template(name, folder=folder), train_rows), folder)
     # Both are judged as the one that is launched: older versions say nothing of it.
     judge = {key: getattr(template.training, key) for key in ("judge", "judge_share")}
     return Launch(
@@ -76,13 +78,24 @@ def launch_templates(
         version=None if launched is None else launched.number,
         baseline=None
         if compared is None
-        else _shortened(compared[1], train_rows).change("training", **judge),
+        else _taught(_shortened(compared[1], train_rows).change("training", **judge), folder),
         baseline_name=None if compared is None else compared[0],
     )
 
 
 def _shortened(template: Template, train_rows: int | None) -> Template:
     return template if train_rows is None else template.change("data", train_rows=train_rows)
+
+
+def _taught(template: Template, folder: str | Path) -> Template:
+    """With its teacher from this folder, where that has it."""
+    spec, versions = template.data.distillation, Folder(folder)
+    if spec is None or folder == TEMPLATES:
+        return template
+    if not versions.exists(f"{spec.teacher}/v{spec.version}.yaml"):
+        return template
+    own = spec.model_copy(update={"teacher": versions.address(spec.teacher)})
+    return template.change("data", distillation=own)
 
 
 def _spread(

@@ -10,33 +10,29 @@ from smt.storage import Folder
 MODELS = "models.parquet"
 
 _COST = (("flops", pa.int64()), ("bytes", pa.int64()), ("latency_ms", pa.float64()))
-# `hyperparameters` and `tuning_default` are JSON, place -> value; all but the first are null where
-# a model was not tuned.
-_TUNING = (
-    ("hyperparameters", pa.string()),
-    ("tuning", pa.string()),
-    ("tuning_default", pa.string()),
-    ("tuning_evaluations", pa.int64()),
-    ("tuning_failures", pa.int64()),
-    ("validation_delta", pa.float64()),
-    ("validation_sem", pa.float64()),
-    ("confirmed_delta", pa.float64()),
-    ("confirmed_sem", pa.float64()),
-    ("tuning_remark", pa.string()),
-)
-TEXTS = ("model", "stage", "inference_hardware", "event", "surface", "data_constraint")
-NUMBERS = ("ne", "baseline_ne", "constant_ne", "delta", "sem")
+_TEXTS = ("model", "stage", "inference_hardware", "event", "surface", "data_constraint")
+_NUMBERS = ("ne", "baseline_ne", "constant_ne", "delta", "sem")
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in TEXTS),
+        *((name, pa.string()) for name in _TEXTS),
         ("weight", pa.float64()),
         ("outcome", pa.string()),
         ("reasons", pa.list_(pa.string())),
-        *((name, pa.float64()) for name in NUMBERS),
+        *((name, pa.float64()) for name in _NUMBERS),
         ("delta_status", pa.string()),
         ("delta_reason", pa.string()),
         *((f"{prefix}{name}", kind) for prefix in ("", "baseline_") for name, kind in _COST),
-        *_TUNING,
+        # JSON, place -> value, as is `tuning_default`; the next nine are null of an untuned model.
+        ("hyperparameters", pa.string()),
+        ("tuning", pa.string()),
+        ("tuning_default", pa.string()),
+        ("tuning_evaluations", pa.int64()),
+        ("tuning_failures", pa.int64()),
+        ("validation_delta", pa.float64()),
+        ("validation_sem", pa.float64()),
+        ("confirmed_delta", pa.float64()),
+        ("confirmed_sem", pa.float64()),
+        ("tuning_remark", pa.string()),
         ("train_rows", pa.int64()),
         ("test_rows", pa.int64()),
         ("seconds", pa.float64()),

@@ -3,7 +3,7 @@
 import json
 
 from smt.errors import InputError
-from smt.results.folder import RESULT, read_result
+from smt.results.folder import read_result
 from smt.results.generalization import GeneralizationResult
 from smt.results.technique import TechniqueRecord
 from smt.search.delta import Delta
@@ -100,31 +100,24 @@ class Run(Spec):
 
 def read_run(folder: Folder) -> Run:
     """Read a run. Raises `InputError` where the folder does not hold a finished one."""
-    for name in (RESULT, EVALUATIONS, FLEET):
+    result = read_result(folder, GeneralizationResult)
+    for name in (EVALUATIONS, FLEET):
         if not folder.exists(name):
             raise InputError(
                 f"{folder.location}: holds no {name}; a report needs the folder of a finished run"
             )
-    return Run(
-        result=read_result(folder, GeneralizationResult),
-        evaluations=read_evaluations(folder),
-        models=read_models(folder),
-    )
+    return Run(result=result, evaluations=read_evaluations(folder), models=read_models(folder))
 
 
 def read_evaluations(folder: Folder) -> tuple[EvaluationRow, ...]:
     """Every evaluation of a run, from the folder's table of them."""
     return tuple(
         EvaluationRow(
-            technique=row["technique"],
-            trial=row["trial"],
+            **{name: row[name] for name in ("technique", "trial", "model", "seed", "ne")},
             theta=json.loads(row["theta"]),
-            model=row["model"],
-            seed=row["seed"],
             delta=Delta(
                 status=row["status"], value=row["delta"], sem=row["sem"], reason=row["failure"]
             ),
-            ne=row["ne"],
         )
         for row in folder.read_table(EVALUATIONS).to_pylist()
     )

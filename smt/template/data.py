@@ -24,7 +24,8 @@ class Distillation(Spec):
     """Soft labels: a larger template's network learns beside this one and teaches it.
 
     The teacher predicts each batch before it learns from it; labels move `weight` of the
-    way to its predictions.
+    way to its predictions. It is a template of the package, or FOLDER/NAME of one whose versions
+    are in a folder (or URI) that workers reach.
     """
 
     teacher: str

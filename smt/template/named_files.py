@@ -12,10 +12,13 @@ MISSING = "missing"
 
 
 def named_files(template: Template) -> tuple[str, ...]:
-    """Paths or URIs of its table of importance and of its side tables."""
-    importance = template.features.selection.importance
-    tables = tuple(enrichment.table for enrichment in template.data.enrichments)
-    return tables if importance is None else (importance, *tables)
+    """Paths or URIs of its table of importance, its side tables, and a teacher of one's own."""
+    importance, teacher = template.features.selection.importance, template.data.distillation
+    files = [] if importance is None else [importance]
+    files += [enrichment.table for enrichment in template.data.enrichments]
+    if teacher is not None and "/" in teacher.teacher:
+        files.append(f"{teacher.teacher}/v{teacher.version}.yaml")
+    return tuple(files)
 
 
 @dataclass

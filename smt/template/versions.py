@@ -132,10 +132,14 @@ def load_version(
 ) -> Template:
     """The template as a version has it, or as the latest one has it.
 
+    Args:
+        name: Of the template, or FOLDER/NAME where its versions are in a folder (or URI) elsewhere.
+
     Raises:
         InputError: There is no such template or version, or its file was changed.
     """
-    return load_record(name, number, folder=folder).template
+    elsewhere, _, name = name.rpartition("/")
+    return load_record(name, number, folder=elsewhere or folder).template
 
 
 def load_record(name: str, number: int | None = None, *, folder: str | Path = TEMPLATES) -> Version:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from smt.execution.evaluation import Evaluation
 from smt.fleet import ModelSpec
-from smt.mmo import Aggregate, Settings, aggregate
+from smt.mmo import Aggregate, Settings, Trial, aggregate
 from smt.mmo.verdict.significance import combine_replicates
 from smt.search.delta import Delta
 from smt.template.versions import BackTest
@@ -51,14 +51,18 @@ class Comparison:
     settings: Settings
 
     @property
+    def trial(self) -> Trial:
+        """Every model's delta, and μ, R and A over all."""
+        deltas = [compared.delta for compared in self.models]
+        weights = [compared.model.weight for compared in self.models]
+        alpha, epsilon = self.settings.alpha, self.settings.epsilon
+        outcome = aggregate(deltas, weights, alpha=alpha, epsilon=epsilon)
+        return Trial({}, deltas, aggregate=outcome)
+
+    @property
     def aggregate(self) -> Aggregate:
         """μ, R and A over all models."""
-        return aggregate(
-            [compared.delta.plain for compared in self.models],
-            [compared.model.weight for compared in self.models],
-            alpha=self.settings.alpha,
-            epsilon=self.settings.epsilon,
-        )
+        return self.trial.aggregate
 
     @property
     def kept(self) -> bool:

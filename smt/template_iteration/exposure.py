@@ -7,7 +7,7 @@ from smt.errors import InputError
 from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.space import Domain, Value
-from smt.template import Choice, Float, Int, Template, diff
+from smt.template import Choice, Template, diff
 from smt.template_iteration.applied import Applied, apply_techniques
 
 
@@ -116,9 +116,4 @@ def _widen(domain: Domain, value: Any) -> Domain:
     """The domain without its condition, and with the value in it."""
     if isinstance(domain, Choice):
         return Choice(domain.values if domain.holds(value) else (*domain.values, value))
-    low, high = min(domain.low, value), max(domain.high, value)
-    return (
-        Int(int(low), int(high), domain.log)
-        if isinstance(domain, Int)
-        else Float(low, high, domain.log)
-    )
+    return domain.between(min(domain.low, value), max(domain.high, value))

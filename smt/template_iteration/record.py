@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from smt.execution.evaluation import Evaluation
-from smt.mmo import aggregate
+from smt.mmo.verdict.confirmation import theta_record
 from smt.results.folder import write_result
 from smt.results.integration import (
     BackTestedModel,
@@ -18,8 +18,6 @@ from smt.results.integration import (
     UndatedVersion,
     WithoutTechnique,
 )
-from smt.search.aggregate import finite, mean_sem, normalise_weights
-from smt.search.settings import Settings
 from smt.storage import Folder
 from smt.template import diff
 from smt.template.show import words
@@ -68,7 +66,11 @@ def save(
         misfits=decision.misfits,
         blame_reason=None if blame is None else blame.reason,
         blame=tuple(_without(left, left.technique in blamed) for left in decision.left_out),
-        groups={name: _group(group, settings) for name, group in groups.items() if group},
+        groups={
+            name: _group(Comparison(tuple(group), decision.seeds, settings))
+            for name, group in groups.items()
+            if group
+        },
         models=tuple(_model(model, model.name in representatives, models) for model in models),
         version=UndatedVersion.model_validate(version.model_dump(exclude={"written"})),
     )
@@ -109,7 +111,7 @@ def _without(left: LeftOut, blamed: bool) -> WithoutTechnique:
     comparison = left.comparison
     if comparison is None:
         return known
-    group = _group(comparison.models, comparison.settings)
+    group = _group(comparison)
     numbers = {} if group is None else group.model_dump(include=_GROUP_NUMBERS)
     deltas = {model.name: model.delta for model in comparison.models}
     return known.model_copy(update={"kept": comparison.kept, **numbers, "deltas": deltas})
@@ -118,30 +120,15 @@ def _without(left: LeftOut, blamed: bool) -> WithoutTechnique:
 _GROUP_NUMBERS = {"value", "mean", "mean_sem", "regression_rate"}
 
 
-def _group(models: Sequence[ModelComparison], settings: Settings) -> ModelGroup | None:
+def _group(group: Comparison) -> ModelGroup | None:
     """μ, R and A of some models; None where none of them has traffic."""
-    weights = [compared.model.weight for compared in models]
-    if not any(weights):
+    models = [compared.model for compared in group.models]
+    if not any(model.weight for model in models):
         return None
-    alpha = settings.alpha
-    deltas = [compared.delta for compared in models]
-    outcome = aggregate(
-        [delta.plain for delta in deltas], weights, alpha=alpha, epsilon=settings.epsilon
-    )
-    worse = sum(delta.regressed(alpha) for delta in deltas)
-    helped = sum(delta.value is not None and delta.value > alpha for delta in deltas)
-    return ModelGroup(
-        models=len(models),
-        mean=finite(outcome.mean),
-        mean_sem=mean_sem(
-            [delta.sem for delta in deltas], normalise_weights(weights, len(weights))
-        ),
-        regression_rate=outcome.regression_rate,
-        value=finite(outcome.value),
-        helped=helped,
-        neutral=len(models) - helped - worse,
-        regressed=worse,
-    )
+    names = [model.name for model in models]
+    record = theta_record(group.trial, names, group.settings.goal(models))
+    numbers = record.model_dump(include={*ModelGroup.model_fields})
+    return ModelGroup(models=len(models), **numbers)
 
 
 def _model(
@@ -181,10 +168,7 @@ def _evaluations(version: Version, decision: VersionDecision) -> pa.Table:
 
 
 def _row(evaluation: Evaluation, number: int | None) -> dict[str, Any]:
-    """`status` is that of its delta, `failure` why there is none."""
-    row = evaluation.to_dict()
-    row["metrics"] = [{"event": event, **metrics} for event, metrics in row["metrics"].items()]
     # A back-test searches nothing.
-    for name in ("technique", "trial", "theta"):
-        del row[name]
-    return {"version": number, **row, "status": evaluation.outcome.status}
+    searched = ("technique", "trial", "theta")
+    row = {name: value for name, value in evaluation.to_row().items() if name not in searched}
+    return {"version": number, **row}

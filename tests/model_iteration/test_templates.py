@@ -5,6 +5,7 @@ import pytest
 from smt.errors import InputError
 from smt.model_iteration import launch_templates
 from smt.template import history, load_version
+from smt.template.named_files import named_files
 from smt.template.versions import Version, write_version
 
 
@@ -111,3 +112,21 @@ def test_a_version_file_without_its_parent_beside_it_needs_a_baseline(
     (folder / "v1.yaml").write_bytes((folder / "v2.yaml").read_bytes())
     with pytest.raises(InputError, match=r"v1\.yaml: holds version 2 of 'sparsenn_small'"):
         launch_templates("v2.yaml")
+
+
+def test_a_teacher_is_of_the_versions_own_folder_where_that_has_it(tmp_path):
+    first = {"number": 1, "written": "2026-01-31"}
+    taught = {"version": 1, "weight": 0.5}
+    mine = load_version("sparsenn_large", 1).model_copy(update={"name": "mine_large"})
+    write_version(Version(name="mine_large", template=mine, **first), tmp_path)
+    for name, teacher in (("by_mine", "mine_large"), ("by_package", "sparsenn_large")):
+        template = load_version("sparsenn_small", 1).model_copy(update={"name": name})
+        template = template.change("data", distillation={"teacher": teacher, **taught})
+        write_version(Version(name=name, template=template, **first), tmp_path)
+    launched = launch_templates("by_mine", folder=tmp_path, baseline="by_package")
+    spec = launched.template.data.distillation
+    assert load_version(spec.teacher, spec.version) == mine
+    # What the teacher is counts in keys, as no file of one's own need stay what it was.
+    assert named_files(launched.template) == (str(tmp_path / "mine_large" / "v1.yaml"),)
+    assert launched.baseline.data.distillation.teacher == "sparsenn_large"
+    assert named_files(launched.baseline) == ()

@@ -20,6 +20,7 @@ from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
 from smt.execution.evaluation import Evaluation
 from smt.execution.resources import Resources
+from smt.execution.run import Run
 from smt.fleet import Fleet, ServingLimits
 from smt.mmo import Settings
 from smt.report.pages.backtest import write_backtest_report
@@ -387,6 +388,54 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="holds a run already"):
         tried()
     assert tried(resume=True) == found
+
+
+def test_what_the_templates_of_a_backtest_name_is_in_its_keys_and_its_identity(
+    monkeypatch, tmp_path
+):
+    table = tmp_path / "importance.parquet"
+    selecting = PARENT.change("features", selection={"importance": str(table)})
+    change = Integration(
+        "runs/x", RUN, FIRST, VERSION.model_copy(update={"template": selecting}), (), ()
+    )
+    module = sys.modules["smt.template_iteration.backtest"]
+    keys = []
+
+    def train(training, _):
+        (task,) = training._tasks(1)
+        keys.append((task.key, task.model_copy(update={"template": selecting}).key))
+        return Comparison((), (1,), SETTINGS), ()
+
+    monkeypatch.setattr(
+        module, "FleetCheck", lambda *_, **__: SimpleNamespace(misfits=lambda _: ())
+    )
+    monkeypatch.setattr(module, "plan_run", lambda *_: None)
+    monkeypatch.setattr(Run, "start_dispatcher", lambda *_: None)
+    monkeypatch.setattr(module, "Display", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(module._Training, "run", train)
+
+    def tried(content, *, resume=False, out="out"):
+        table.write_bytes(content)
+        backtest(
+            change,
+            [made_model("a")],
+            {"log": SimpleNamespace(digest="d")},
+            fleet=[],
+            seeds=(1,),
+            out=tmp_path / out,
+            resume=resume,
+            console=Console(quiet=True),
+        )
+
+    tried(b"first")
+    tried(b"first", resume=True)
+    with pytest.raises(InputError, match="holds a run with another files"):
+        tried(b"other", resume=True)
+    tried(b"other", out="another")
+    (parent, first), again, (of_parent, other) = keys
+    assert again == (parent, first)
+    # The parent names no file: its baselines are still those of the ledger.
+    assert (of_parent == parent, other == first) == (True, False)
 
 
 @pytest.mark.parametrize("kept", [True, False])

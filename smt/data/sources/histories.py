@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from smt.data.columns import Order, Sequence
+from smt.data.sources.arrow_types import list_of
 from smt.errors import InputError
 
 Integers = NDArray[np.int64]
@@ -174,14 +175,12 @@ def _dropped(
 
 def _taken(lists: Histories, places: Integers) -> Histories:
     """The steps at these places of the flattened lists, each in its own row's list."""
-    counts = np.bincount(_rows(lists.ids)[places], minlength=len(lists.ids))
-    offsets = pa.array(np.append(0, np.cumsum(counts)), pa.int32())
-    taken = (
-        None if column is None else column.flatten().take(pa.array(places))
-        for column in (lists.ids, lists.codes, lists.times)
-    )
+    counts = pa.array(np.bincount(_rows(lists.ids)[places], minlength=len(lists.ids)))
     return Histories(
-        *(None if each is None else pa.ListArray.from_arrays(offsets, each) for each in taken)
+        *(
+            None if column is None else list_of(column.flatten().take(pa.array(places)), counts)
+            for column in (lists.ids, lists.codes, lists.times)
+        )
     )
 
 

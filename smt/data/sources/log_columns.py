@@ -60,9 +60,7 @@ def _lists(name: str, kind: IdList | Sequence, raw: Raw, known: Known) -> dict[s
     """Lists and their steps' columns, without the elements whose id is missing."""
     result = {name: with_elements(raw[name][1], known[name])}
     num_codes = kind.num_events if isinstance(kind, Sequence) else None
-    for step in (kind.events, kind.timestamps) if isinstance(kind, Sequence) else ():
-        if step is None:
-            continue
+    for step in kind.steps if isinstance(kind, Sequence) else ():
         where, lists = raw[step]
         require_same_lengths(lists, raw[name][1], where)
         elements = known.get(step)

@@ -57,9 +57,7 @@ def _range(
     first, last = min(kept), max(kept)
     low = tried[first - 1] if first > 0 else domain.low
     high = tried[last + 1] if last + 1 < len(tried) else domain.high
-    if isinstance(domain, Int):
-        return Int(int(low), int(high), domain.log)
-    return Float(low, high, domain.log)
+    return domain.between(low, high)
 
 
 def best_value(best_first: Sequence[Trial], name: str) -> Value | None:

@@ -41,7 +41,7 @@ from smt.mmo.sensitivity.first_order import (
     tried_values,
     value_effects,
 )
-from smt.results.sensitivity import Decision, HyperparameterSensitivity, ValueEffect
+from smt.results.sensitivity import Decision, HyperparameterSensitivity
 from smt.search.aggregate import finite, normalise_weights
 from smt.search.divergence import bounded
 from smt.search.trial import Trial
@@ -91,20 +91,15 @@ class Sensitivity:
 
     def to_record(self) -> HyperparameterSensitivity:
         """As a run leaves it: None for what is no finite number."""
-        return HyperparameterSensitivity(
-            beta=finite(self.beta),
-            interval=self.interval if all(map(math.isfinite, self.interval)) else None,
-            sigma2=finite(self.sigma2),
-            raw_sigma2=finite(self.raw_sigma2),
-            model_betas=tuple(finite(beta) for beta in self.model_betas),
-            effects=tuple(
-                ValueEffect(value=value, effect=effect) for value, effect in self.effects.items()
-            ),
-            decision=self.decision,
-            reason=self.reason,
-            domain=self.domain,
-            default=self.default,
-        )
+        known = {
+            **{name: finite(getattr(self, name)) for name in ("beta", "sigma2", "raw_sigma2")},
+            "interval": self.interval if all(map(math.isfinite, self.interval)) else None,
+            "model_betas": [finite(beta) for beta in self.model_betas],
+            "effects": [
+                {"value": value, "effect": change} for value, change in self.effects.items()
+            ],
+        }
+        return HyperparameterSensitivity.model_validate({**vars(self), **known})
 
 
 def analyze_sensitivity(

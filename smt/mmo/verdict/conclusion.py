@@ -103,11 +103,16 @@ def judge_search(trials: Sequence[Trial], best: Trial | None, goal: Goal) -> Ver
     """The verdict of a search alone: whether A of its best θ reaches τ."""
     if best is None:
         return Verdict(None, False, "no θ was feasible")
-    number = next(number for number, trial in enumerate(trials) if trial is best)
+    number = number_of(best, trials)
     value = best.aggregate.value
     relation = "reaches" if value >= goal.tau else "is below"
     reason = f"A = {value:+.3f}% {relation} τ = {goal.tau:g}%"
     return Verdict(number, value >= goal.tau, reason)
+
+
+def number_of(trial: Trial, trials: Sequence[Trial]) -> int:
+    """Of one of a search's trials."""
+    return next(number for number, tried in enumerate(trials) if tried is trial)
 
 
 def _confirm(

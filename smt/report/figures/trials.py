@@ -43,9 +43,11 @@ def trials_figure(technique: TechniqueRecord, tau: float) -> go.Figure:
     if technique.feasible:
         star = {"symbol": "star", "size": 15, "color": theme.ACCENT, "line": {"color": "white"}}
         figure.add_trace(_points("θ*", [technique.shown_trial], star, low))
+    numbered = [trial.number for trial in technique.trials]
+    ends = [min(numbered) - 0.6, max(numbered) + 0.6]
     figure.update_layout(
         **theme.frame(320, margin={"l": 76, "r": 96, "t": 36, "b": 48}),
-        xaxis=theme.axis("trial", dtick=_step(technique), range=_ends(technique), showgrid=False),
+        xaxis=theme.axis("trial", dtick=_step(technique), range=ends, showgrid=False),
         yaxis=theme.axis("A or μ", range=[low, high], ticksuffix="%", tickformat="+.2f"),
         showlegend=True,
         legend=theme.legend(y=1.02),
@@ -71,11 +73,6 @@ def _range(technique: TechniqueRecord, tau: float) -> tuple[float, float]:
     low = min([*wanted, *(mean for mean in means if mean >= reach)])
     pad = 0.08 * (high - low or 1.0)
     return low - pad, high + pad
-
-
-def _ends(technique: TechniqueRecord) -> list[float]:
-    numbered = [trial.number for trial in technique.trials]
-    return [min(numbered) - 0.6, max(numbered) + 0.6]
 
 
 def _step(technique: TechniqueRecord) -> int:
