@@ -11,11 +11,21 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt ./packaging/fbgemm-gpu --editable '.[dev]'
 	touch $@
 
+# A turn of the wheel: search, the next version in templates of its own, a launch, one page of it.
+DEMO := runs/demo
 demo: install
-	rm -rf runs/demo
-	$(BIN)/python experiments/generalize.py --out runs/demo --representatives 8 --trials 4 \
-		--template decoupled_sparsenn_small@2 --techniques ema_weights past_rates \
-		--train-rows 100000
+	rm -rf $(DEMO)
+	mkdir -p $(DEMO)/templates/sparsenn_small
+	cp smt/template/templates/sparsenn_small/v1.yaml $(DEMO)/templates/sparsenn_small
+	$(BIN)/python experiments/generalize.py --fleet experiments/fleets/demo.yaml \
+		--template sparsenn_small@1 --techniques ema_weights past_rates --representatives 6 \
+		--trials 3 --candidates 2 --out $(DEMO)/search
+	$(BIN)/python experiments/integrate.py --fleet experiments/fleets/demo.yaml \
+		--run $(DEMO)/search --template sparsenn_small --templates $(DEMO)/templates \
+		--seeds 1 --write --out $(DEMO)/version
+	$(BIN)/python experiments/instantiate.py --fleet experiments/fleets/demo.yaml \
+		--template sparsenn_small --templates $(DEMO)/templates --out $(DEMO)/launch
+	$(BIN)/python experiments/cycle.py --out $(DEMO)
 
 test: install
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder

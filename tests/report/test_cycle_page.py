@@ -104,7 +104,7 @@ def test_the_page_leads_through_the_turn_and_to_the_whole_report_of_every_step(t
     page = Page(html)
     pages = {reference.partition("#")[0] for reference in page.references}
     assert pages == {f"{step}/report.html" for step in (SEARCH, VERSION, LAUNCH)}
-    assert "12 models, for which 5 stand." in html
+    assert "12 models, for which 5 stand in." in html
     assert "helps generalizes." in html
     assert "small@2 is kept." in html
     assert "11 of 12 models ship, 1 held back, 0 failed; those that ship gain +0.180%" in html

@@ -7,7 +7,7 @@ from smt.report.document import Rows, badge, caption, html_document, html_table,
 from smt.report.pages.backtest import groups_section
 from smt.report.pages.fleet import fleet_section
 from smt.report.pages.launch import changes_section
-from smt.report.pages.technique_tables import technique_table
+from smt.report.pages.technique_tables import representative_table, technique_table
 from smt.report.terminal.launch import instances_sentence
 from smt.results.cycle import LAUNCH, SEARCH, VERSION, Cycle, read_cycle
 from smt.results.folder import write_result
@@ -35,7 +35,7 @@ def _verdict(cycle: Cycle) -> str:
     verb = "generalize" if len(entered) > 1 else "generalizes"
     total = numbers.plural(len(result.techniques), "technique")
     steps = [
-        f"{numbers.plural(result.models, 'model')}, for which {result.representatives} stand",
+        f"{numbers.plural(result.models, 'model')}, for which {result.representatives} stand in",
         f"{total} tried on these, {numbers.plural(result.evaluations, 'evaluation')}: "
         f"{numbers.listing(entered) if entered else 'none'} {verb}",
         f"{result.version} is {result.decision}",
@@ -47,7 +47,8 @@ def _verdict(cycle: Cycle) -> str:
 
 def _fleet(cycle: Cycle) -> str:
     figures = fleet_section(cycle.search.models, cycle.search.result)
-    return f"<h2>1. The models that stand for the fleet</h2>{figures}"
+    table = representative_table(cycle.search)
+    return f"<h2>1. The models that stand for the fleet</h2>{figures}{table}"
 
 
 def _search(cycle: Cycle) -> str:
