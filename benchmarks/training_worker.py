@@ -56,4 +56,5 @@ def main(path: str, name: str, number: str, event: str, steps: int, rounds: int)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], *map(int, sys.argv[5:]))
+    *strings, steps, rounds = sys.argv[1:]
+    main(*strings, int(steps), int(rounds))
