@@ -4,6 +4,8 @@ Everything here is plain torch over `[L]` or `[L, D]` values and `[B + 1]` offse
 differentiates, exports and runs on any device, and costs what the lists hold and no more.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -50,6 +52,20 @@ def rows_of(offsets: Tensor, total: int) -> Tensor:
 def positions_of(offsets: Tensor, total: int) -> Tensor:
     """`[L]` int64: each value's place in its list, from 0."""
     return torch.arange(total, device=offsets.device) - offsets[rows_of(offsets, total)]
+
+
+def end_to_end(groups: Sequence[Jagged]) -> Jagged:
+    """The lists of several groups, one group after the other."""
+    values = torch.cat([group.values for group in groups])
+    offsets = groups[0].offsets
+    if all(group.offsets is offsets for group in groups):
+        # As of features with one id an example each: no operation a group.
+        starts = torch.arange(len(groups), device=offsets.device) * groups[0].values.shape[0]
+        parts = [(starts.unsqueeze(1) + offsets[:-1]).flatten()]
+    else:
+        ends = accumulate((group.values.shape[0] for group in groups), initial=0)
+        parts = [group.offsets[:-1] + start for group, start in zip(groups, ends, strict=False)]
+    return Jagged(values, torch.cat([*parts, offsets.new_tensor([values.shape[0]])]))
 
 
 def truncate(lists: Jagged, max_length: int) -> tuple[Jagged, Tensor]:

@@ -163,7 +163,7 @@ class Steps(nn.Module):
 
     def forward(self, ids: Mapping[str, Tensor], examples: Examples) -> Represented:
         """Tokens: single ids, lists, sequences."""
-        lists = {name: _one_each(ids[name]) for name in self.singles}
+        lists = _one_each({name: ids[name] for name in self.singles})
         lists |= {name: examples.lists[name] for name in (*self.pooled, *self.readers)}
         embedded = self.tables.look_up(lists)
         for name, modules in self.weighers.items():
@@ -260,19 +260,19 @@ class Representation(nn.Module):
             tokens.append(self.past_rates(rated, examples.labels))
         for name, project in self.embeddings.items():
             tokens.append(project(examples.embeddings[name]).unsqueeze(1))
+        lists = {**examples.lists, **_one_each(ids)}
         for module in self.pooled:
-            tables = cast(PooledTables, module)
-            lists = {name: _lists(name, ids, examples) for name in tables.features}
-            tokens.append(tables.look_up(lists))
+            tokens.append(cast(PooledTables, module).look_up(lists))
         if self.steps is not None:
             stepped, sequences = self.steps(ids, examples)
             tokens.append(stepped)
         return Represented(torch.cat(tokens, dim=1), sequences)
 
 
-def _lists(name: str, ids: Mapping[str, Tensor], examples: Examples) -> Jagged:
-    return _one_each(ids[name]) if name in ids else examples.lists[name]
-
-
-def _one_each(ids: Tensor) -> Jagged:
-    return Jagged(ids, torch.arange(ids.shape[0] + 1, device=ids.device))
+def _one_each(ids: Mapping[str, Tensor]) -> dict[str, Jagged]:
+    """Lists of one id; all share their offsets."""
+    if not ids:
+        return {}
+    first = next(iter(ids.values()))
+    offsets = torch.arange(first.shape[0] + 1, device=first.device)
+    return {name: Jagged(values, offsets) for name, values in ids.items()}

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torchrec import KeyedJaggedTensor, PoolingType
+from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.layers.hashing import MultiHash
-from smt.layers.jagged import Jagged
+from smt.layers.jagged import Jagged, end_to_end
 from smt.layers.named import NamedModules
-from smt.layers.tables import Table, fused_tables, hashing_of
+from smt.layers.tables import Table, fused_tables, hashing_of, pool
 
 
 class StepTables(nn.Module):
@@ -81,13 +82,23 @@ class StepTables(nn.Module):
 
     def _look_up(self, table: str, rows: list[Tensor]) -> Tensor:
         """`[L, D]`: the sums of the rows that the ids of several features have."""
-        lengths = [each.new_full(each.shape[:1], each.shape[1]) for each in rows]
+        collection = self.tables[table]
         # One more bag, an empty one, because there may be no ids at all.
+        if isinstance(collection, FusedEmbeddingBagCollection):
+            bags = end_to_end([*map(_one_bag_an_id, rows), _one_bag_an_id(rows[0].new_empty(1, 0))])
+            return pool(collection, bags)[:-1]
+        lengths = [each.new_full(each.shape[:1], each.shape[1]) for each in rows]
         lengths.append(rows[0].new_zeros(1))
-        bags = KeyedJaggedTensor(
+        keyed_bags = KeyedJaggedTensor(
             keys=[table],
             values=torch.cat([each.flatten() for each in rows]),
             lengths=torch.cat(lengths).int(),
         )
-        sums: Tensor = self.tables[table](bags).values()
+        sums: Tensor = collection(keyed_bags).values()
         return sums[:-1]
+
+
+def _one_bag_an_id(rows: Tensor) -> Jagged:
+    """`[L, hashes]` rows as L bags."""
+    ids, hashes = rows.shape
+    return Jagged(rows.flatten(), torch.arange(ids + 1, device=rows.device) * hashes)

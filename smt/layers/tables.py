@@ -13,7 +13,7 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
 
 from smt.layers.hashing import MultiHash
-from smt.layers.jagged import Jagged
+from smt.layers.jagged import Jagged, end_to_end
 from smt.layers.named import NamedModules, module_key
 
 
@@ -89,7 +89,12 @@ class PooledTables(nn.Module):
         if offsets.shape[0] == 1:
             # Torchrec takes no batch without examples.
             return torch.empty(0, len(self.features), self.dim, device=offsets.device)
-        tokens: Tensor = self(keyed({name: lists[name] for name in self.features}))
+        of_features = [lists[name] for name in self.features]
+        rows_are_ids = not self.weighers and not self.hashing
+        if rows_are_ids and isinstance(self.tables, FusedEmbeddingBagCollection):
+            pooled = pool(self.tables, end_to_end(of_features))
+            return pooled.view(-1, len(self.features), self.dim)
+        tokens: Tensor = self(keyed(dict(zip(self.features, of_features, strict=True))))
         return tokens
 
     def forward(self, ids: KeyedJaggedTensor) -> Tensor:
@@ -147,6 +152,18 @@ class PooledTables(nn.Module):
             lengths=torch.cat(lengths),
             weights=torch.cat(weights) if weights else None,
         )
+
+
+def pool(collection: FusedEmbeddingBagCollection, bags: Jagged) -> Tensor:
+    """`[B, F * D]`: bags of rows pooled, without a `KeyedJaggedTensor` made and taken apart.
+
+    Args:
+        collection: Of tables that are pooled alike, on this worker.
+        bags: B of each of F features, in the order of the collection's tables.
+    """
+    (lookups,) = collection._emb_modules
+    pooled: Tensor = lookups(bags.values, bags.offsets, None)
+    return pooled
 
 
 def keyed(lists: Mapping[str, Jagged]) -> KeyedJaggedTensor:

@@ -80,7 +80,8 @@ class Learner:
         torch.autograd.backward(loss)
         if self.template.training.clip_norm is not None:
             clip_gradients(self.placed.dense.values(), self.template.training.clip_norm)
-        for optimizer in self.placed.optimizers:
+        # The fused ones have updated their tables in `backward`, at the rate they got before it.
+        for optimizer in (*self.placed.dense_optimizers, *self.placed.copied_tables):
             optimizer.step()
         if self.averaged is not None:
             self.averaged.update()
@@ -124,10 +125,13 @@ class Learner:
 
     def _total(self, weights: Tensor) -> Tensor:
         """What the batch weighs: by the model's own events, whatever else is learnt."""
-        return total_weight(weights[:, : self.events].mean(dim=1), self.workers)
+        return total_weight(weights[:, : self.events], self.workers) / self.events
 
     def _loss(self, outputs: Tensor, labels: Tensor, weights: Tensor, total: Tensor) -> Tensor:
         """The mean cross entropy of the model's events, and `weight` times that of the others."""
+        if outputs.shape[1] == self.events:
+            weighed = binary_cross_entropy_with_logits(outputs, labels, weights, reduction="sum")
+            return weighed / (self.events * total)
         losses = binary_cross_entropy_with_logits(
             outputs[:, : self.labels], labels, reduction="none"
         )

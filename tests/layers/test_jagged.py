@@ -10,6 +10,7 @@ from torch.export import Dim, export
 
 from smt.layers.jagged import (
     Jagged,
+    end_to_end,
     pairs,
     positions_of,
     rows_of,
@@ -50,6 +51,17 @@ def test_other_values_are_in_the_same_lists():
     other = lists.with_values(torch.arange(3))
     assert torch.equal(other.offsets, lists.offsets)
     assert [values.tolist() for values in each_list(other)] == [[0, 1], [], [2]]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), min_size=1, max_size=4))
+def test_groups_end_to_end_have_the_lists_of_each_group(groups):
+    groups = [jagged(lengths, seed=seed) for seed, lengths in enumerate(groups)]
+    expected = [values.tolist() for group in groups for values in each_list(group)]
+    assert [values.tolist() for values in each_list(end_to_end(groups))] == expected
+    alike = [groups[0], groups[0].with_values(-groups[0].values)]
+    expected = [values.tolist() for group in alike for values in each_list(group)]
+    assert [values.tolist() for values in each_list(end_to_end(alike))] == expected
 
 
 @settings(max_examples=50, deadline=None)

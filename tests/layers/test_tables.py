@@ -4,6 +4,7 @@ import torch
 from torchrec import KeyedJaggedTensor, PoolingType
 
 from smt.layers.hashing import MultiHash
+from smt.layers.jagged import Jagged
 from smt.layers.tables import PooledTables, Table
 from smt.layers.weighers import FrequencyGate, PositionWeights
 
@@ -100,6 +101,22 @@ def test_one_step_is_row_wise_adagrad_on_the_rows_that_were_touched_and_only_tho
         touched = {id_ for row in lists for id_ in row}
         for id_ in range(SIZES[name]):
             assert torch.equal(before[name][id_], after[name][id_]) == (id_ not in touched)
+
+
+@pytest.mark.parametrize("pooling", [PoolingType.SUM, PoolingType.MEAN])
+def test_looking_lists_up_is_to_the_last_bit_what_torchrecs_collection_does(pooling):
+    ours, theirs = make(pooling), make(pooling)
+    lists = {
+        name: Jagged(each.values(), each.offsets()) for name, each in keyed().to_dict().items()
+    }
+    upstream = torch.randn(3, 2, 4)
+    for _ in range(2):
+        found, expected = ours.look_up(lists), theirs(keyed())
+        assert torch.equal(found, expected)
+        for tokens in (found, expected):
+            (tokens * upstream).sum().backward()
+    for name, rows in rows_of(theirs).items():
+        assert torch.equal(rows_of(ours)[name], rows)
 
 
 def test_the_second_step_divides_by_the_root_of_both_steps_mean_squares():
