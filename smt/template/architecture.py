@@ -1,22 +1,9 @@
 """The architecture part: how tokens meet, what joins them, and how events share it."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
-from torch import nn
 
-from smt.layers import mlp, multitask
-from smt.layers.interactions import stack
-from smt.layers.interactions.cross import CrossInteraction
-from smt.layers.interactions.dhen import DHENLayer
-from smt.layers.interactions.dot import DotInteraction
-from smt.layers.interactions.gate import BilinearInteraction, SENetGate
-from smt.layers.interactions.interaction import Interaction as Layer
-from smt.layers.interactions.interformer import InterFormerInteraction
-from smt.layers.interactions.mask import MaskBlocks
-from smt.layers.interactions.self_attention import SelfAttentionInteraction
-from smt.layers.interactions.wukong import WukongLayer
 from smt.spec import Spec
 
 
@@ -29,33 +16,21 @@ class InteractionSpec(Spec):
     """How tokens meet. `Single` lists those that there are.
 
     Attributes:
-        module: What it stands for, called with its fields by name; `build` may say otherwise.
         reads_sequences: Whether the module reads sequences step by step.
     """
 
-    module: ClassVar[Callable[..., Layer]]
     reads_sequences: ClassVar[bool] = False
-
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
-        """The module that takes `tokens` tokens; None where it would have nothing to do.
-
-        Raises:
-            ValueError: Sizes do not fit, such as heads that do not divide `dim`.
-        """
-        return type(self).module(tokens, dim, **sizes(self))
 
 
 class Dot(InteractionSpec):
     """Dot products of all pairs of tokens (DLRM)."""
 
-    module: ClassVar = DotInteraction
     kind: Literal["dot"] = "dot"
 
 
 class Cross(InteractionSpec):
     """Cross layers (DCN-V2): low-rank, or full where `rank` is None."""
 
-    module: ClassVar = CrossInteraction
     kind: Literal["cross"] = "cross"
     layers: PositiveInt
     rank: PositiveInt | None
@@ -64,7 +39,6 @@ class Cross(InteractionSpec):
 class Wukong(InteractionSpec):
     """One Wukong layer: a factorization machine block beside a linear compression."""
 
-    module: ClassVar = WukongLayer
     kind: Literal["wukong"] = "wukong"
     fm_tokens: PositiveInt
     lcb_tokens: PositiveInt
@@ -75,7 +49,6 @@ class Wukong(InteractionSpec):
 class Mask(InteractionSpec):
     """MaskNet's blocks of `tokens` output tokens each, one after the other or side by side."""
 
-    module: ClassVar = MaskBlocks
     kind: Literal["mask"] = "mask"
     blocks: PositiveInt
     reduction: PositiveFloat
@@ -86,7 +59,6 @@ class Mask(InteractionSpec):
 class SENet(InteractionSpec):
     """Tokens weighed by their excitation (FiBiNET's SENet gate)."""
 
-    module: ClassVar = SENetGate
     kind: Literal["senet"] = "senet"
     reduction: PositiveInt
 
@@ -94,22 +66,15 @@ class SENet(InteractionSpec):
 class Bilinear(InteractionSpec):
     """FiBiNET's bilinear products of pairs, compressed to `tokens`."""
 
-    module: ClassVar = BilinearInteraction
     kind: Literal["bilinear"] = "bilinear"
     gate_reduction: PositiveInt
     form: Literal["all", "each"]
     tokens: PositiveInt
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
-        """See `InteractionSpec.build`."""
-        # A single token has no pairs.
-        return None if tokens == 1 else super().build(tokens, dim, num_sequences)
-
 
 class TokenAttention(InteractionSpec):
     """Multi-head self-attention over tokens (AutoInt)."""
 
-    module: ClassVar = SelfAttentionInteraction
     kind: Literal["token_attention"] = "token_attention"
     heads: PositiveInt
     layers: PositiveInt
@@ -125,12 +90,6 @@ class InterFormer(InteractionSpec):
     summary_tokens: PositiveInt
     recent: PositiveInt
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
-        """See `InteractionSpec.build`."""
-        if num_sequences == 0:
-            return None
-        return InterFormerInteraction(tokens, dim, num_sequences=num_sequences, **sizes(self))
-
 
 Single = Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer
 Member = Annotated[Single, Field(discriminator="kind")]
@@ -142,11 +101,6 @@ class Parallel(InteractionSpec):
     kind: Literal["parallel"] = "parallel"
     members: tuple[Member, ...] = Field(min_length=1)
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
-        """See `InteractionSpec.build`."""
-        members = _build_members(self.members, tokens, dim, num_sequences)
-        return stack.Parallel(tokens, dim, modules=members) if members else None
-
 
 class DHEN(InteractionSpec):
     """One DHEN layer: an ensemble of interactions with a shortcut and a normalisation."""
@@ -154,11 +108,6 @@ class DHEN(InteractionSpec):
     kind: Literal["dhen"] = "dhen"
     members: tuple[Member, ...] = Field(min_length=1)
     tokens: PositiveInt
-
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
-        """See `InteractionSpec.build`."""
-        members = _build_members(self.members, tokens, dim, num_sequences)
-        return DHENLayer(tokens, dim, modules=members, tokens=self.tokens) if members else None
 
 
 Interaction = Annotated[Single | Parallel | DHEN, Field(discriminator="kind")]
@@ -171,60 +120,38 @@ def singles(interaction: Interaction) -> tuple[Member, ...]:
     return (interaction,)
 
 
-def _build_members(
-    members: tuple[Member, ...], tokens: int, dim: int, num_sequences: int
-) -> list[Layer]:
-    built = [member.build(tokens, dim, num_sequences) for member in members]
-    return [member for member in built if member is not None]
-
-
-class ModuleSpec(Spec):
-    """A module that is called with sizes of its place in the network, then its spec's fields."""
-
-    module: ClassVar[Callable[..., nn.Module]]
-
-    def build(self, *places: int) -> nn.Module:
-        """The module."""
-        return type(self).module(*places, **sizes(self))
-
-
-class PlainMLP(ModuleSpec):
+class PlainMLP(Spec):
     """Linear layers of these widths, with ReLU."""
 
-    module: ClassVar = mlp.MLP
     kind: Literal["plain"] = "plain"
     widths: tuple[PositiveInt, ...] = (128, 64)
 
 
-class ResidualMLP(ModuleSpec):
+class ResidualMLP(Spec):
     """`depth` pre-norm residual blocks of one width."""
 
-    module: ClassVar = mlp.ResidualMLP
     kind: Literal["residual"] = "residual"
     width: PositiveInt
     depth: PositiveInt
 
 
-class SharedBottom(ModuleSpec):
+class SharedBottom(Spec):
     """All events read the same hidden layer."""
 
-    module: ClassVar = multitask.SharedBottom
     kind: Literal["shared_bottom"] = "shared_bottom"
 
 
-class MMoE(ModuleSpec):
+class MMoE(Spec):
     """Shared experts, mixed by a gate of each event's own."""
 
-    module: ClassVar = multitask.MMoE
     kind: Literal["mmoe"] = "mmoe"
     experts: PositiveInt
     width: PositiveInt
 
 
-class PLE(ModuleSpec):
+class PLE(Spec):
     """Shared and specific experts in layers (progressive layered extraction)."""
 
-    module: ClassVar = multitask.PLE
     kind: Literal["ple"] = "ple"
     shared: PositiveInt
     specific: PositiveInt
