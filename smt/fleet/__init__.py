@@ -7,7 +7,15 @@ from smt.fleet.draw_holdout import draw_holdout
 from smt.fleet.fleet_file import load_fleet
 from smt.fleet.fleet_table import fleet_table
 from smt.fleet.limits import Excess, ServingLimits
-from smt.fleet.logs import columns_needed, load_logs, log_name, log_schema, model_columns, open_logs
+from smt.fleet.logs import (
+    check_schemas,
+    columns_needed,
+    load_logs,
+    log_name,
+    log_schema,
+    model_columns,
+    open_logs,
+)
 from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog
 from smt.lazy import lazy_names
 
@@ -24,6 +32,7 @@ __all__ = [
     "ServingLimits",
     "SimulatedLog",
     "Stability",
+    "check_schemas",
     "columns_needed",
     "draw_holdout",
     "fleet_table",

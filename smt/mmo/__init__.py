@@ -9,8 +9,9 @@ from smt.search.settings import Settings
 from smt.search.trial import Trial
 
 if TYPE_CHECKING:
-    from smt.mmo.generalization import Generalization, generalize
+    from smt.mmo.generalization import Generalization
     from smt.mmo.sensitivity.sensitivity import Sensitivity, analyze_sensitivity
+    from smt.mmo.start import generalize
     from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
 
 __all__ = [
@@ -32,7 +33,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "Generalization": "smt.mmo.generalization",
-        "generalize": "smt.mmo.generalization",
+        "generalize": "smt.mmo.start",
         "Sensitivity": "smt.mmo.sensitivity.sensitivity",
         "analyze_sensitivity": "smt.mmo.sensitivity.sensitivity",
         "TechniqueResult": "smt.mmo.verdict.conclusion",
