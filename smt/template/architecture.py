@@ -1,10 +1,16 @@
 """The architecture part: how tokens meet, what joins them, and how events share it."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from smt.spec import Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from smt.layers.interactions.interaction import Interaction as Layer
 
 
 def sizes(spec: Spec) -> dict[str, Any]:
@@ -16,21 +22,35 @@ class InteractionSpec(Spec):
     """How tokens meet. `Single` lists those that there are.
 
     Attributes:
+        module: What it stands for, `MODULE:CLASS`: torch, which comes with it, is loaded when it is
+            built. It is called with the spec's fields by name; `build` may say otherwise.
         reads_sequences: Whether the module reads sequences step by step.
     """
 
+    module: ClassVar[str]
     reads_sequences: ClassVar[bool] = False
+
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
+        """The module that takes `tokens` tokens; None where it would have nothing to do.
+
+        Raises:
+            ValueError: Sizes do not fit, such as heads that do not divide `dim`.
+        """
+        layer: Layer = resolve_name(self.module)(tokens, dim, **sizes(self))
+        return layer
 
 
 class Dot(InteractionSpec):
     """Dot products of all pairs of tokens (DLRM)."""
 
+    module: ClassVar = "smt.layers.interactions.dot:DotInteraction"
     kind: Literal["dot"] = "dot"
 
 
 class Cross(InteractionSpec):
     """Cross layers (DCN-V2): low-rank, or full where `rank` is None."""
 
+    module: ClassVar = "smt.layers.interactions.cross:CrossInteraction"
     kind: Literal["cross"] = "cross"
     layers: PositiveInt
     rank: PositiveInt | None
@@ -39,6 +59,7 @@ class Cross(InteractionSpec):
 class Wukong(InteractionSpec):
     """One Wukong layer: a factorization machine block beside a linear compression."""
 
+    module: ClassVar = "smt.layers.interactions.wukong:WukongLayer"
     kind: Literal["wukong"] = "wukong"
     fm_tokens: PositiveInt
     lcb_tokens: PositiveInt
@@ -49,6 +70,7 @@ class Wukong(InteractionSpec):
 class Mask(InteractionSpec):
     """MaskNet's blocks of `tokens` output tokens each, one after the other or side by side."""
 
+    module: ClassVar = "smt.layers.interactions.mask:MaskBlocks"
     kind: Literal["mask"] = "mask"
     blocks: PositiveInt
     reduction: PositiveFloat
@@ -59,6 +81,7 @@ class Mask(InteractionSpec):
 class SENet(InteractionSpec):
     """Tokens weighed by their excitation (FiBiNET's SENet gate)."""
 
+    module: ClassVar = "smt.layers.interactions.gate:SENetGate"
     kind: Literal["senet"] = "senet"
     reduction: PositiveInt
 
@@ -66,15 +89,22 @@ class SENet(InteractionSpec):
 class Bilinear(InteractionSpec):
     """FiBiNET's bilinear products of pairs, compressed to `tokens`."""
 
+    module: ClassVar = "smt.layers.interactions.gate:BilinearInteraction"
     kind: Literal["bilinear"] = "bilinear"
     gate_reduction: PositiveInt
     form: Literal["all", "each"]
     tokens: PositiveInt
 
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
+        """See `InteractionSpec.build`."""
+        # A single token has no pairs.
+        return None if tokens == 1 else super().build(tokens, dim, num_sequences)
+
 
 class TokenAttention(InteractionSpec):
     """Multi-head self-attention over tokens (AutoInt)."""
 
+    module: ClassVar = "smt.layers.interactions.self_attention:SelfAttentionInteraction"
     kind: Literal["token_attention"] = "token_attention"
     heads: PositiveInt
     layers: PositiveInt
@@ -83,12 +113,21 @@ class TokenAttention(InteractionSpec):
 class InterFormer(InteractionSpec):
     """Exchange between tokens and sequences; left out of networks without sequences."""
 
+    module: ClassVar = "smt.layers.interactions.interformer:InterFormerInteraction"
     reads_sequences: ClassVar = True
     kind: Literal["interformer"] = "interformer"
     layers: PositiveInt
     heads: PositiveInt
     summary_tokens: PositiveInt
     recent: PositiveInt
+
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
+        """See `InteractionSpec.build`."""
+        if num_sequences == 0:
+            return None
+        shapes = {"num_sequences": num_sequences, **sizes(self)}
+        layer: Layer = resolve_name(self.module)(tokens, dim, **shapes)
+        return layer
 
 
 Single = Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer
@@ -98,16 +137,31 @@ Member = Annotated[Single, Field(discriminator="kind")]
 class Parallel(InteractionSpec):
     """Several interactions of the same tokens, their outputs side by side."""
 
+    module: ClassVar = "smt.layers.interactions.stack:Parallel"
     kind: Literal["parallel"] = "parallel"
     members: tuple[Member, ...] = Field(min_length=1)
+
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
+        """See `InteractionSpec.build`."""
+        members = _build_members(self.members, tokens, dim, num_sequences)
+        return resolve_name(self.module)(tokens, dim, modules=members) if members else None
 
 
 class DHEN(InteractionSpec):
     """One DHEN layer: an ensemble of interactions with a shortcut and a normalisation."""
 
+    module: ClassVar = "smt.layers.interactions.dhen:DHENLayer"
     kind: Literal["dhen"] = "dhen"
     members: tuple[Member, ...] = Field(min_length=1)
     tokens: PositiveInt
+
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
+        """See `InteractionSpec.build`."""
+        members = _build_members(self.members, tokens, dim, num_sequences)
+        if not members:
+            return None
+        layer: Layer = resolve_name(self.module)(tokens, dim, modules=members, tokens=self.tokens)
+        return layer
 
 
 Interaction = Annotated[Single | Parallel | DHEN, Field(discriminator="kind")]
@@ -120,38 +174,61 @@ def singles(interaction: Interaction) -> tuple[Member, ...]:
     return (interaction,)
 
 
-class PlainMLP(Spec):
+def _build_members(
+    members: tuple[Member, ...], tokens: int, dim: int, num_sequences: int
+) -> "list[Layer]":
+    built = [member.build(tokens, dim, num_sequences) for member in members]
+    return [member for member in built if member is not None]
+
+
+class ModuleSpec(Spec):
+    """A module that is called with sizes of its place in the network, then its spec's fields."""
+
+    module: ClassVar[str]
+
+    def build(self, *places: int) -> "nn.Module":
+        """The module."""
+        module: nn.Module = resolve_name(self.module)(*places, **sizes(self))
+        return module
+
+
+class PlainMLP(ModuleSpec):
     """Linear layers of these widths, with ReLU."""
 
+    module: ClassVar = "smt.layers.mlp:MLP"
     kind: Literal["plain"] = "plain"
     widths: tuple[PositiveInt, ...] = (128, 64)
 
 
-class ResidualMLP(Spec):
+class ResidualMLP(ModuleSpec):
     """`depth` pre-norm residual blocks of one width."""
 
+    module: ClassVar = "smt.layers.mlp:ResidualMLP"
     kind: Literal["residual"] = "residual"
     width: PositiveInt
     depth: PositiveInt
 
 
-class SharedBottom(Spec):
+class SharedBottom(ModuleSpec):
     """All events read the same hidden layer."""
 
+    module: ClassVar = "smt.layers.multitask:SharedBottom"
     kind: Literal["shared_bottom"] = "shared_bottom"
 
 
-class MMoE(Spec):
+class MMoE(ModuleSpec):
     """Shared experts, mixed by a gate of each event's own."""
 
+    module: ClassVar = "smt.layers.multitask:MMoE"
     kind: Literal["mmoe"] = "mmoe"
     experts: PositiveInt
     width: PositiveInt
 
 
-class PLE(Spec):
+class PLE(ModuleSpec):
     """Shared and specific experts in layers (progressive layered extraction)."""
 
+    module: ClassVar = "smt.layers.multitask:PLE"
     kind: Literal["ple"] = "ple"
     shared: PositiveInt
     specific: PositiveInt

@@ -21,7 +21,6 @@ from smt.layers.networks import (
 )
 from smt.layers.representation import Representation
 from smt.template.architecture import Interaction
-from smt.template.build_architecture import build_interaction, build_module
 from smt.template.build_representation import RepresentationBuilder
 from smt.template.enrich import enrich_model
 from smt.template.inputs import Inputs, resolve_inputs, split_sides
@@ -107,8 +106,8 @@ def _tower(template: Template, builder: RepresentationBuilder, num_labels: int) 
     architecture = template.architecture
     representation = builder.build()
     stack = _stack(architecture.interactions, representation, architecture.embedding_dim)
-    over = build_module(architecture.mlp, stack.out_tokens * architecture.embedding_dim)
-    tasks = build_module(architecture.tasks, cast(int, over.out_features), num_labels)
+    over = architecture.mlp.build(stack.out_tokens * architecture.embedding_dim)
+    tasks = architecture.tasks.build(cast(int, over.out_features), num_labels)
     return Tower(representation, stack, over, tasks)
 
 
@@ -118,7 +117,7 @@ def _stack(interactions: tuple[Interaction, ...], below: Representation, dim: in
     modules: list[Layer] = []
     tokens = below.num_tokens
     for spec in interactions:
-        built = build_interaction(spec, tokens, dim, num_sequences)
+        built = spec.build(tokens, dim, num_sequences)
         if built is not None:
             modules.append(built)
             tokens = built.out_tokens
