@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from smt.command_line import open_console
+from smt.execution.ledger import check_place
 from smt.execution.resources import Resources, check_resources
 from smt.execution.run import start_workers
 from smt.fleet import AttributeWeights, Fleet, check_schemas
 from smt.mmo.checks import check_techniques
 from smt.search.optimize import check_search
 from smt.search.settings import Settings
+from smt.storage import Folder
 from smt.template import Technique, Template, catalogue
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def generalize(
     check_search(settings.trials, settings.method)
     check_techniques(techniques, template)
     check_schemas(fleet.models)
+    check_place(Folder(out), resume=resume)
     with start_workers(fleet.models, [template], resources) as workers:
         # It takes seconds to import, in which the workers start.
         from smt.mmo.generalization import search_fleet

@@ -1,10 +1,13 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from ray import cloudpickle
 from ray.actor import _modify_class
+from ray.exceptions import RayTaskError
 
+from smt.errors import InputError, StoppedError
 from smt.execution.dispatcher import Dispatcher
 from smt.execution.tune_trial import run_trial
 from smt.execution.warm_worker import WarmWorker
@@ -39,3 +42,16 @@ def test_the_dispatcher_and_a_driver_that_refuses_its_arguments_load_neither_tor
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.decode().strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", [InputError, StoppedError])
+def test_a_trial_that_no_other_try_would_help_reports_why_and_does_not_fail(kind, monkeypatch):
+    def fail(_):
+        raise RayTaskError("trial", "", kind("the disk is full"))
+
+    reported = []
+    monkeypatch.setattr("smt.execution.tune_trial.ray.get", fail)
+    monkeypatch.setattr("smt.execution.tune_trial.tune.report", reported.append)
+    dispatcher = SimpleNamespace(trial=SimpleNamespace(remote=lambda *_: None))
+    run_trial({"tasks": [], "settling": None}, dispatcher)
+    assert reported == [{"stopped": "the disk is full"}]
