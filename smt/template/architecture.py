@@ -144,7 +144,10 @@ class Parallel(InteractionSpec):
     def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
         """See `InteractionSpec.build`."""
         members = _build_members(self.members, tokens, dim, num_sequences)
-        return resolve_name(self.module)(tokens, dim, modules=members) if members else None
+        if not members:
+            return None
+        layer: Layer = resolve_name(self.module)(tokens, dim, modules=members)
+        return layer
 
 
 class DHEN(InteractionSpec):
