@@ -80,9 +80,6 @@ def main(config: Config) -> None:
     """Load, search, save, report."""
     from smt.fleet import AttributeWeights, load_fleet
     from smt.mmo import Settings, generalize
-    from smt.mmo.record import save
-    from smt.report import write_report
-    from smt.report.terminal.generalization import remarks, technique_table
     from smt.storage import Folder
     from smt.techniques import find_technique
     from smt.template import find_template
@@ -112,6 +109,11 @@ def main(config: Config) -> None:
         warm_start=config.warm_start,
         console=console,
     )
+    # Only now: they take seconds to import, which the workers need not wait for.
+    from smt.mmo.record import save
+    from smt.report import write_report
+    from smt.report.terminal.generalization import remarks, technique_table
+
     folder = Folder(config.out)
     result = save(found, folder)
     console.print(technique_table(result))

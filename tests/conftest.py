@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scripts import FLEET
 from xdist.scheduler import LoadScopeScheduling
 
 from smt.data import write_log
@@ -75,6 +76,14 @@ def lean_model(small_model):
             )
         }
     )
+
+
+@pytest.fixture(scope="session")
+def fleet_file(tmp_path_factory):
+    """The tiny fleet that scripts are tried on."""
+    path = tmp_path_factory.mktemp("fleet") / "tiny.yaml"
+    path.write_text(FLEET)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,15 @@
 """Logs on disk, and batches out of them."""
 
-from smt.data.batch import Batch, columns_of, input_features, read_batches
+from typing import TYPE_CHECKING
+
 from smt.data.filter import Filter, Range, describe, expression
 from smt.data.log import Log, arrow_schema, open_log, split_by_time, write_log
+from smt.data.needed_columns import columns_of, input_features
 from smt.data.schema import Schema
+from smt.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from smt.data.batch import Batch, read_batches
 
 __all__ = [
     "Batch",
@@ -21,3 +27,5 @@ __all__ = [
     "split_by_time",
     "write_log",
 ]
+
+__getattr__ = lazy_names(__name__, dict.fromkeys(("Batch", "read_batches"), "smt.data.batch"))

@@ -13,12 +13,11 @@ from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
 from smt.data.filter import Filter, expression
+from smt.data.needed_columns import columns_of, input_features
 from smt.data.records import read_records
 from smt.data.schema import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
-    Bucket,
-    Cross,
     Embedding,
     Event,
     Numeric,
@@ -70,49 +69,6 @@ class Batch:
             timestamps=None if self.timestamps is None else self.timestamps.to(device),
             extra={name: values.to(device) for name, values in self.extra.items()},
         )
-
-
-def input_features(schema: Schema, features: Sequence[str]) -> list[str]:
-    """The features with transforms replaced by what they are computed from, each once."""
-    names: list[str] = []
-    for feature in features:
-        column = schema.columns[feature]
-        if isinstance(column, Cross):
-            names += column.of
-        else:
-            names.append(column.of if isinstance(column, Bucket) else feature)
-    return list(dict.fromkeys(names))
-
-
-def columns_of(
-    schema: Schema,
-    features: Sequence[str],
-    events: Sequence[str],
-    *,
-    steps: bool = False,
-    extra: Sequence[str] = (),
-) -> list[str]:
-    """The Parquet columns that these features and events need, each once.
-
-    Args:
-        steps: Also those of sequences' steps, and the timestamp.
-        extra: Further columns of one int64 a row: ids, the timestamp or events' delays.
-
-    Raises:
-        InputError: A feature, event or extra column is not in the schema.
-    """
-    schema.require(features, schema.features, "feature")
-    schema.require(events, schema.events, "event")
-    integers = (*schema.delays, schema.timestamp, *schema.names(*SINGLE_ID_KINDS))
-    schema.require(extra, integers, "extra column")
-    inputs = input_features(schema, features)
-    names = [*inputs, *events, *extra]
-    if schema.weight is not None:
-        names.append(schema.weight)
-    if steps:
-        names += [step for step, sequence in schema.steps.items() if sequence in inputs]
-        names.append(schema.timestamp)
-    return list(dict.fromkeys(names))
 
 
 def read_batches(

@@ -1,4 +1,4 @@
 """Where evaluations run on Ray, and what is kept of them.
 
-Import from the modules: the processes of Tune trials load `trial` alone, not torch.
+Import from the modules: of all processes, warm workers alone load torch, by `train_run`.
 """

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
-from ray.train import TrainingFailedError
 
 from smt.errors import sentence
 
@@ -19,6 +18,10 @@ DEATHS = 3
 OVERDUE = 2
 
 Result = TypeVar("Result")
+
+
+class CanceledError(Exception):
+    """Nobody waits for the call any more."""
 
 
 @dataclass(frozen=True)
@@ -108,4 +111,7 @@ def why_lost(error: Exception, times: int) -> str:
 
 def _says_a_machine_failed(cause: BaseException) -> bool:
     """Of what ended a call: a process of its own, or data that it asked Ray for, was lost."""
+    # Ray Train takes seconds to import, and no other process needs it but workers.
+    from ray.train import TrainingFailedError
+
     return isinstance(cause, RayError | TrainingFailedError)

@@ -1,6 +1,6 @@
 """The dispatcher: hands evaluations to workers, and keeps the ledger."""
 
-# A handle of an actor carries its methods' annotations: as text, they load no torch.
+# A handle of an actor carries its methods' annotations: as text, they are loaded by nobody.
 from __future__ import annotations
 
 import asyncio
@@ -13,12 +13,13 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from smt.errors import StoppedError
+from smt.errors import InputError, StoppedError
 from smt.execution.attempts import Lost
 from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import Ledger
-from smt.execution.pool import Pool, start_warm_workers
+from smt.execution.pool import Pool
+from smt.execution.warm_worker import start_warm_workers
 from smt.search.goal import Goal
 from smt.storage import Folder
 from smt.template import Template
@@ -88,7 +89,11 @@ class Dispatcher:
 
         With a goal, only the first of them that settle that too many models regress: the
         others are not run, or cancelled. Which these are does not depend on timing. Asked again by
-        a process in the place of one that died, it goes on.
+        a process in the place of one that died, it goes on. None begins before all baselines of the
+        trial are trained.
+
+        Raises:
+            InputError: A baseline failed.
         """
         tasks = [Task.model_validate(plain_task) for plain_task in plain_tasks]
         name = tasks[0].name.rpartition("-")[0]
@@ -102,6 +107,10 @@ class Dispatcher:
                 self._trials.pop(name, None)
 
     async def _trial(self, tasks: list[Task], settling: Goal | None) -> list[Evaluation]:
+        needed = (self._baseline(task.baseline(self._template)) for task in tasks)
+        for base, _ in await asyncio.gather(*needed):
+            if base.failure is not None:
+                raise InputError(f"the baseline of model '{base.model}': {base.failure}")
         running = [asyncio.create_task(self._recorded_evaluation(task)) for task in tasks]
         evaluations: list[Evaluation] = []
         try:
@@ -200,13 +209,18 @@ def start_dispatcher(
     template: Template,
     logs: dict[str, Any],
     cluster: ClusterPlan,
+    workers: list[Any] | None = None,
     *,
     limit_s: float | None = None,
 ) -> Any:
-    """Start the dispatcher on this node, where a local `folder` is, and its workers with it."""
+    """Start the dispatcher on this node, where a local `folder` is.
+
+    Args:
+        workers: Handles of warm workers; they are started too where None.
+    """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    workers = start_warm_workers(cluster)
+    workers = start_warm_workers(cluster) if workers is None else workers
     dispatcher = actor.remote(folder, baselines, template, logs, cluster, workers, limit_s)
     dispatcher.ready.remote()
     return dispatcher

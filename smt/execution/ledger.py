@@ -120,7 +120,8 @@ def claim_run(folder: Folder, identity: dict[str, Any], *, resume: bool) -> Iter
         yield
 
 
-def _check_identity(folder: Folder, identity: dict[str, Any], *, resume: bool) -> None:
+def check_place(folder: Folder, *, resume: bool) -> None:
+    """Raise `InputError` where a folder holds another run or files, or none to resume."""
     if not folder.exists(RUN_FILE):
         if resume:
             raise InputError(f"{folder.location}: holds no run to resume")
@@ -128,12 +129,17 @@ def _check_identity(folder: Folder, identity: dict[str, Any], *, resume: bool) -
             raise InputError(
                 f"{folder.location}: is not empty and holds no run; choose another --out"
             )
-        return
-    if not resume:
+    elif not resume:
         raise InputError(
             f"{folder.location}: holds a run already; continue it with --resume, "
             "or choose another --out"
         )
+
+
+def _check_identity(folder: Folder, identity: dict[str, Any], *, resume: bool) -> None:
+    check_place(folder, resume=resume)
+    if not folder.exists(RUN_FILE):
+        return
     before = _read_json(folder, RUN_FILE)
     if before is None:
         raise InputError(

@@ -1,8 +1,5 @@
 """Where evaluations run: on warm workers, or each in a Ray Train run of its own."""
 
-# A handle of an actor carries its methods' annotations: as text, they load no torch.
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 
@@ -13,38 +10,7 @@ from smt.execution.attempts import Lost, ended_worker, is_overdue, try_call
 from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Task
 from smt.execution.plan import needs_own_run
-from smt.execution.resident import resident_class
-from smt.execution.train_run import CanceledError, run_evaluation
-
-
-class WarmWorker:
-    """A process that has imported everything and runs one evaluation after the other."""
-
-    @ray.method(max_task_retries=-1)
-    def ready(self) -> None:
-        """Return once the process is up."""
-
-    # Its successor may have to wait for a CPU long after another worker is free.
-    @ray.method(max_task_retries=0)
-    def run(self, task: Task, log: list[Any], base_losses: list[Any]) -> dict[str, Any]:
-        """One evaluation by Ray Train's local mode; references come boxed, to stay references.
-
-        Raises:
-            CanceledError: The call was cancelled meanwhile.
-        """
-        return run_evaluation(task, log[0], base_losses[0], before_step=_check_canceled)
-
-
-@ray.remote(num_cpus=0, max_retries=0)
-def run_isolated(task: Task, log: list[Any], base_losses: list[Any], gpu: bool) -> dict[str, Any]:
-    """One evaluation by a Ray Train run of its own."""
-    return run_evaluation(task, log[0], base_losses[0], own_run=True, gpu=gpu)
-
-
-def start_warm_workers(cluster: ClusterPlan) -> list[Any]:
-    """Handles of warm workers, which may still be starting."""
-    worker = resident_class(WarmWorker, gpu=cluster.gpu)
-    return [worker.remote() for _ in range(cluster.pool)]
+from smt.execution.warm_worker import run_isolated
 
 
 class Pool:
@@ -143,9 +109,3 @@ class Pool:
         except (asyncio.CancelledError, TimeoutError):
             ray.cancel(reference)
             raise
-
-
-def _check_canceled() -> None:
-    """Ray cannot interrupt an actor: it only says that a call was cancelled."""
-    if ray.get_runtime_context().is_canceled():
-        raise CanceledError

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
 from rich.console import Console
 
 from smt.data import Log
@@ -22,10 +23,19 @@ from smt.execution.plan import announce_wait, plan_cluster
 from smt.execution.resident import run_on_residents
 from smt.execution.resources import Resources
 from smt.execution.share_logs import find_streamed, share_logs
+from smt.execution.warm_worker import start_warm_workers
 from smt.fleet import ModelSpec, log_name
 from smt.storage import Folder
 from smt.template import Template
 from smt.template.training import Training
+
+
+@dataclass(frozen=True)
+class WarmWorkers:
+    """Warm workers that start while a run is prepared, and how it divides the cluster."""
+
+    cluster: ClusterPlan
+    handles: list[Any]
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class RunPlan:
         cluster: How the run divides it.
         streamed: `log_name` -> why workers stream it from disk.
         limit_s: Seconds that an evaluation may take; None for no limit.
+        workers: Handles of warm workers that are started already, if they are.
     """
 
     models: tuple[ModelSpec, ...]
@@ -47,6 +58,7 @@ class RunPlan:
     cluster: ClusterPlan
     streamed: dict[str, str]
     limit_s: float | None
+    workers: list[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ class Run:
             template,
             self.share_logs(self.planned.models),
             self.planned.cluster,
+            self.planned.workers,
             limit_s=self.planned.limit_s,
         )
         return self.ending.enter_context(dispatching(dispatcher, self.folder.location))
@@ -102,33 +115,69 @@ class Run:
         return shared
 
 
+@contextmanager
+def start_workers(
+    models: Sequence[ModelSpec], templates: Sequence[Template], resources: Resources
+) -> Iterator[WarmWorkers]:
+    """Connect to the cluster, divide it, and start warm workers, which are up seconds later.
+
+    They end with the context; `plan_run` takes them.
+
+    Args:
+        models: All of which some may be trained.
+        templates: As for `plan_run`, which raises the same.
+    """
+    cluster = _divide(_asked(models, templates), templates, resources)
+    workers = WarmWorkers(cluster, start_warm_workers(cluster))
+    try:
+        yield workers
+    finally:
+        for handle in workers.handles:
+            ray.kill(handle)
+
+
 def plan_run(
     models: Sequence[ModelSpec],
     templates: Sequence[Template],
     logs: dict[str, Log],
     resources: Resources,
+    workers: WarmWorkers | None = None,
 ) -> RunPlan:
     """Connect to the cluster, divide it, and choose which logs are streamed.
 
     Args:
         templates: Every one under which the models are trained.
         logs: By `log_name`, as `smt.fleet.open_logs` returns them.
+        workers: Of these templates, where `start_workers` divided the cluster already.
 
     Raises:
         InputError: There is no cluster, it cannot give what is asked for, or templates are judged
             in different ways, or by what no log tells.
     """
-    _check_judges(templates)
-    connect()
-    asked = [(model.name, template.training) for model in models for template in templates]
+    asked = _asked(models, templates)
     return RunPlan(
         models=tuple(models),
         logs=logs,
-        asked=tuple(asked),
-        cluster=plan_cluster(asked, resources),
+        asked=asked,
+        cluster=_divide(asked, templates, resources) if workers is None else workers.cluster,
         streamed=find_streamed(logs, models),
         limit_s=resources.limit_s,
+        workers=None if workers is None else workers.handles,
     )
+
+
+def _asked(
+    models: Sequence[ModelSpec], templates: Sequence[Template]
+) -> tuple[tuple[str, Training], ...]:
+    return tuple((model.name, template.training) for model in models for template in templates)
+
+
+def _divide(
+    asked: Sequence[tuple[str, Training]], templates: Sequence[Template], resources: Resources
+) -> ClusterPlan:
+    _check_judges(templates)
+    connect()
+    return plan_cluster(asked, resources)
 
 
 def _check_judges(templates: Sequence[Template]) -> None:

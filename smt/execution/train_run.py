@@ -13,14 +13,11 @@ from ray.train import CheckpointConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from smt.errors import sentence
+from smt.execution.attempts import CanceledError
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.plan import worker_resources
 from smt.template.training import Training
 from smt.training import Workers, paired_delta, train
-
-
-class CanceledError(Exception):
-    """Nobody waits for the evaluation any more."""
 
 
 def run_evaluation(

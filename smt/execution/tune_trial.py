@@ -6,7 +6,7 @@ import ray
 from ray import tune
 from ray.exceptions import RayTaskError
 
-from smt.errors import StoppedError
+from smt.errors import InputError, StoppedError
 
 
 def run_trial(config: dict[str, Any], dispatcher: Any) -> None:
@@ -17,7 +17,7 @@ def run_trial(config: dict[str, Any], dispatcher: Any) -> None:
     try:
         evaluations = ray.get(dispatcher.trial.remote(config["tasks"], config["settling"]))
     except RayTaskError as error:
-        if not isinstance(error.cause, StoppedError):
+        if not isinstance(error.cause, InputError | StoppedError):
             raise
         tune.report({"stopped": str(error.cause)})
     else:

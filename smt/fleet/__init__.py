@@ -1,14 +1,27 @@
 """The fleet: its models, their logs, and the representatives among them."""
 
+from typing import TYPE_CHECKING
+
 from smt.fleet.attributes import AttributeWeights
 from smt.fleet.draw_holdout import draw_holdout
 from smt.fleet.fleet_file import load_fleet
 from smt.fleet.fleet_table import fleet_table
 from smt.fleet.limits import Excess, ServingLimits
-from smt.fleet.logs import columns_needed, load_logs, log_name, log_schema, model_columns, open_logs
+from smt.fleet.logs import (
+    check_schemas,
+    columns_needed,
+    load_logs,
+    log_name,
+    log_schema,
+    model_columns,
+    open_logs,
+)
 from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog
-from smt.fleet.representatives import Representatives, select_representatives
-from smt.fleet.stability import Stability, measure_stability
+from smt.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from smt.fleet.representatives import Representatives, select_representatives
+    from smt.fleet.stability import Stability, measure_stability
 
 __all__ = [
     "AttributeWeights",
@@ -19,6 +32,7 @@ __all__ = [
     "ServingLimits",
     "SimulatedLog",
     "Stability",
+    "check_schemas",
     "columns_needed",
     "draw_holdout",
     "fleet_table",
@@ -31,3 +45,13 @@ __all__ = [
     "open_logs",
     "select_representatives",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Representatives": "smt.fleet.representatives",
+        "select_representatives": "smt.fleet.representatives",
+        "Stability": "smt.fleet.stability",
+        "measure_stability": "smt.fleet.stability",
+    },
+)

@@ -1,13 +1,18 @@
 """The holdout models M_H, drawn over the clusters outside the representatives (§3.3.2)."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from smt.errors import InputError
 from smt.fleet.model_spec import Fleet, ModelSpec
-from smt.fleet.representatives import Representatives
+
+if TYPE_CHECKING:
+    from smt.fleet.representatives import Representatives
 
 
 def draw_holdout(

@@ -1,12 +1,17 @@
 """The fleet as an Arrow table: what each model is, and what it stands for."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from smt.fleet.attributes import attributes
 from smt.fleet.model_spec import Fleet, ModelSpec
-from smt.fleet.representatives import Representatives
+
+if TYPE_CHECKING:
+    from smt.fleet.representatives import Representatives
 
 
 def fleet_table(fleet: Fleet, chosen: Representatives, holdout: Sequence[ModelSpec]) -> pa.Table:

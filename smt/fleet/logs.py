@@ -23,6 +23,19 @@ def log_name(source: LogSource) -> str:
     return source if isinstance(source, str) else f"simulator-{source.digest()}"
 
 
+def check_schemas(models: Iterable[ModelSpec]) -> None:
+    """Raise `InputError` for a model whose log is not there or lacks what it names.
+
+    No row is read, and none simulated, as `open_logs` does.
+    """
+    schemas: dict[str, Schema] = {}
+    for model in models:
+        name = log_name(model.log)
+        if name not in schemas:
+            schemas[name] = log_schema(model.log)
+        model_columns(model, schemas[name])
+
+
 def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
     """Open every log of these models, once each, and check that the models fit them.
 

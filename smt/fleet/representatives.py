@@ -8,7 +8,8 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from smt.errors import InputError
-from smt.fleet.attributes import AttributeWeights, encode_attributes
+from smt.fleet.attribute_points import encode_attributes
+from smt.fleet.attributes import AttributeWeights
 from smt.fleet.cluster_count import elbow, silhouettes
 from smt.fleet.model_spec import Fleet, ModelSpec
 from smt.seeds import check_seed

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics.cluster import contingency_matrix
 
-from smt.fleet.attributes import AttributeWeights, encode_attributes
+from smt.fleet.attribute_points import encode_attributes
+from smt.fleet.attributes import AttributeWeights
 from smt.fleet.model_spec import Fleet
 from smt.fleet.representatives import MAX_SAMPLED, Representatives, centre_most, fit_clusters
 from smt.seeds import resample_seed

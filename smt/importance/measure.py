@@ -24,8 +24,8 @@ from smt.template.features import FeatureType, Selection
 from smt.template.inputs import feature_type
 from smt.training.course import device_of
 from smt.training.metrics import entropy, paired_delta
+from smt.training.network_training import Trained, train_network
 from smt.training.predict import EVALUATION_BATCH, judge, predict
-from smt.training.train import Trained, train_network
 
 MEASURED_SHARE = 0.1
 

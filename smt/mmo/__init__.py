@@ -1,16 +1,17 @@
 """Multi-Model Optimization (§3.3.2). What is heavy is imported when it is asked for."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from smt.lazy import lazy_names
 from smt.search.aggregate import Aggregate, aggregate
 from smt.search.optimize import Optimization, optimize
 from smt.search.settings import Settings
 from smt.search.trial import Trial
 
 if TYPE_CHECKING:
-    from smt.mmo.generalization import Generalization, generalize
+    from smt.mmo.generalization import Generalization
     from smt.mmo.sensitivity.sensitivity import Sensitivity, analyze_sensitivity
+    from smt.mmo.start import generalize
     from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
 
 __all__ = [
@@ -28,18 +29,14 @@ __all__ = [
     "optimize",
 ]
 
-# Name -> the module that has it: Ray, SciPy or torch comes with it.
-HEAVY = {
-    "Generalization": "smt.mmo.generalization",
-    "generalize": "smt.mmo.generalization",
-    "Sensitivity": "smt.mmo.sensitivity.sensitivity",
-    "analyze_sensitivity": "smt.mmo.sensitivity.sensitivity",
-    "TechniqueResult": "smt.mmo.verdict.conclusion",
-    "Verdict": "smt.mmo.verdict.conclusion",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in HEAVY:
-        return getattr(import_module(HEAVY[name]), name)
-    raise AttributeError(f"module 'smt.mmo' has no attribute '{name}'")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Generalization": "smt.mmo.generalization",
+        "generalize": "smt.mmo.start",
+        "Sensitivity": "smt.mmo.sensitivity.sensitivity",
+        "analyze_sensitivity": "smt.mmo.sensitivity.sensitivity",
+        "TechniqueResult": "smt.mmo.verdict.conclusion",
+        "Verdict": "smt.mmo.verdict.conclusion",
+    },
+)

@@ -8,13 +8,12 @@ from typing import Any
 import ray
 from rich.console import Console
 
-from smt.command_line import open_console
-from smt.errors import InputError
+from smt.errors import InputError, StoppedError
 from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import read_identity
-from smt.execution.resources import Resources, check_resources
-from smt.execution.run import log_digests, open_run, plan_run
+from smt.execution.resources import Resources
+from smt.execution.run import WarmWorkers, log_digests, open_run, plan_run
 from smt.fleet import (
     AttributeWeights,
     Fleet,
@@ -24,13 +23,11 @@ from smt.fleet import (
     open_logs,
     select_representatives,
 )
-from smt.mmo.checks import check_representatives, check_techniques
 from smt.mmo.earlier import read_earlier
 from smt.mmo.progress import Display
 from smt.mmo.technique_search import TechniqueSearch
 from smt.mmo.verdict.conclusion import TechniqueResult, conclude
 from smt.search.methods.catalogue import check_earlier
-from smt.search.optimize import check_search
 from smt.search.settings import Settings
 from smt.search.trial import Trial
 from smt.spec import digest
@@ -40,7 +37,6 @@ from smt.template import (
     Template,
     Theta,
     above_flops_limit,
-    catalogue,
     count_fleet_flops,
 )
 from smt.template.named_files import FileDigests
@@ -78,58 +74,35 @@ class Generalization:
         }
 
 
-def generalize(
+def search_fleet(
     techniques: Sequence[Technique],
     fleet: Fleet,
+    workers: WarmWorkers,
     *,
     out: str | Path,
-    template: Template | None = None,
-    settings: Settings | None = None,
-    representatives: int | None = None,
-    attribute_weights: AttributeWeights | None = None,
-    resources: Resources | None = None,
-    resume: bool = False,
-    baselines: str | Path | None = None,
-    warm_start: Sequence[str | Path] = (),
-    console: Console | None = None,
-    **more_resources: Any,
+    template: Template,
+    settings: Settings,
+    representatives: int | None,
+    attribute_weights: AttributeWeights | None,
+    resources: Resources,
+    resume: bool,
+    baselines: str | Path | None,
+    warm_start: Sequence[str | Path],
+    console: Console,
 ) -> Generalization:
-    """Search every technique over the fleet's representative models at once, on Ray.
-
-    Every finished evaluation is under `out` before it counts. After an interruption,
-    `resume` goes on and ends with the numbers of an undisturbed run.
-
-    Args:
-        template: What the techniques change; SparseNN Small's latest version by default.
-        representatives: How many models stand for the fleet; None lets the elbow decide.
-        attribute_weights: How much each attribute counts in choosing them; alike where None.
-        resources: What the run may take of the cluster; all that there is where None.
-        baselines: Folder of baselines to share between runs; `out/baselines` where None.
-        warm_start: Folders of finished runs whose trials of the same techniques tell the
-            search where to look; for method "composite".
-        more_resources: Fields of `resources`, by their names.
-
-    Raises:
-        InputError: Something asked for is impossible; nothing is written then.
-        StoppedError: The run cannot go on; what is finished is kept.
-    """
-    settings, console = settings or Settings(), console or open_console()
-    resources = check_resources(replace(resources or Resources(), **more_resources))
-    template = template or catalogue["sparsenn_small"]
-    check_search(settings.trials, settings.method)
-    check_techniques(techniques, template)
+    """What `smt.mmo.generalize` does once its workers start; its arguments are explained there."""
     logs = open_logs(fleet.models)
     fleet = count_fleet_flops(template, fleet, logs)
     chosen = select_representatives(
         fleet, count=representatives, seed=settings.seed, weights=attribute_weights
     )
-    check_representatives(chosen.models, template)
+    _check_representatives(chosen.models, template)
     above = [model.name for model in fleet.models if above_flops_limit(template, model)]
     holdout = draw_holdout(
         fleet, chosen, count=settings.holdout, seed=settings.seed, left_out=above
     )
     earlier = _read_earlier(warm_start, techniques, chosen.models, settings)
-    planned = plan_run([*chosen.models, *holdout], [template], logs, resources)
+    planned = plan_run([*chosen.models, *holdout], [template], logs, resources, workers)
     folder = Folder(out)
     if resume:
         settings = _resume_concurrency(settings, folder)
@@ -158,10 +131,29 @@ def generalize(
             search = TechniqueSearch(
                 chosen.models, template, settings, dispatcher, digests, display, earlier, files
             )
-            base = _train_baselines(search)
-            results = tuple(_search_all(techniques, search, holdout))
+            asked = _ask_baselines(search)
+            try:
+                # Tune starts while they are trained; no trial begins before they are.
+                results = tuple(_search_all(techniques, search, holdout))
+            except StoppedError:
+                _collect_baselines(asked)
+                raise
+            base = _collect_baselines(asked)
         others = _other_baselines(search, base)
     return Generalization(fleet, template, settings, chosen, holdout, base, others, results)
+
+
+def _check_representatives(models: Sequence[ModelSpec], template: Template) -> None:
+    """Raise `InputError` where none has traffic, or the template breaks the FLOPs limit of one."""
+    if not any(model.weight for model in models):
+        raise InputError("all weights of the representative models are zero; none has traffic")
+    for model in models:
+        excess = above_flops_limit(template, model)
+        if excess is not None:
+            raise InputError(
+                f"model '{model.name}': template '{template.name}' needs {excess.needed}, its "
+                f"limit is {excess.allowed}"
+            )
 
 
 def _read_earlier(
@@ -188,10 +180,15 @@ def _resume_concurrency(settings: Settings, folder: Folder) -> Settings:
     return settings.model_copy(update={"concurrent_trials": before["concurrent_trials"]})
 
 
-def _train_baselines(search: TechniqueSearch) -> dict[str, Evaluation]:
-    """By model, its baseline. Raises `InputError` for a model that does not train at all."""
+def _ask_baselines(search: TechniqueSearch) -> list[Any]:
+    """References of every model's, to collect later."""
     tasks = [search.task(model) for model in search.models]
-    evaluations = collect([search.dispatcher.baseline.remote(task.to_dict()) for task in tasks])
+    return [search.dispatcher.baseline.remote(task.to_dict()) for task in tasks]
+
+
+def _collect_baselines(asked: list[Any]) -> dict[str, Evaluation]:
+    """By model, its baseline. Raises `InputError` for a model that does not train at all."""
+    evaluations = collect(asked)
     for evaluation in evaluations:
         if evaluation.failure is not None:
             raise InputError(f"the baseline of model '{evaluation.model}': {evaluation.failure}")
@@ -216,7 +213,7 @@ def _search_all(
         if accepted != search.template:
             search = replace(search, template=accepted)
             ray.get(search.dispatcher.rebase.remote(accepted))
-            _train_baselines(search)
+            _collect_baselines(_ask_baselines(search))
         result = conclude(technique, search.run(technique), search, holdout)
         yield result
         if search.settings.sequential and result.theta is not None:

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from smt.data import Schema
-from smt.data.batch import input_features
+from smt.data import Schema, input_features
 from smt.data.dictionaries import DICTIONARIES, dictionaries_file, open_dictionaries
 from smt.execution.attempts import Lost
 from smt.model_iteration.instance import Job

@@ -27,9 +27,9 @@ from smt.template.card import model_card
 from smt.training import paired_delta, train
 from smt.training.checkpoint import save_checkpoint
 from smt.training.learner import DivergedError
+from smt.training.network_training import Saving, Trained, train_network
 from smt.training.predict import constant_ne, judge, judged_batches
 from smt.training.state import whole_network
-from smt.training.train import Saving, Trained, train_network
 from smt.training.windows import conversion_window_ms
 from smt.training.workers import LOCAL, Workers
 

@@ -1,14 +1,19 @@
 """Templates, techniques' spaces, and the networks that templates build."""
 
-from smt.layers.networks import Network
+from typing import TYPE_CHECKING
+
+from smt.lazy import lazy_names
 from smt.space import Choice, Float, Int, Space, Theta
-from smt.template.build import build
 from smt.template.catalogue import catalogue, find_template
 from smt.template.difference import diff
-from smt.template.flops import above_flops_limit, count_fleet_flops, count_flops
 from smt.template.technique import Technique
 from smt.template.template import Template
 from smt.template.versions import history, load_version
+
+if TYPE_CHECKING:
+    from smt.layers.networks import Network
+    from smt.template.build_network import build
+    from smt.template.flops import above_flops_limit, count_fleet_flops, count_flops
 
 __all__ = [
     "Choice",
@@ -29,3 +34,14 @@ __all__ = [
     "history",
     "load_version",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Network": "smt.layers.networks",
+        "build": "smt.template.build_network",
+        "above_flops_limit": "smt.template.flops",
+        "count_fleet_flops": "smt.template.flops",
+        "count_flops": "smt.template.flops",
+    },
+)

@@ -1,23 +1,16 @@
 """The architecture part: how tokens meet, what joins them, and how events share it."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
-from torch import nn
 
-from smt.layers import mlp, multitask
-from smt.layers.interactions import stack
-from smt.layers.interactions.cross import CrossInteraction
-from smt.layers.interactions.dhen import DHENLayer
-from smt.layers.interactions.dot import DotInteraction
-from smt.layers.interactions.gate import BilinearInteraction, SENetGate
-from smt.layers.interactions.interaction import Interaction as Layer
-from smt.layers.interactions.interformer import InterFormerInteraction
-from smt.layers.interactions.mask import MaskBlocks
-from smt.layers.interactions.self_attention import SelfAttentionInteraction
-from smt.layers.interactions.wukong import WukongLayer
 from smt.spec import Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from smt.layers.interactions.interaction import Interaction as Layer
 
 
 def sizes(spec: Spec) -> dict[str, Any]:
@@ -29,33 +22,35 @@ class InteractionSpec(Spec):
     """How tokens meet. `Single` lists those that there are.
 
     Attributes:
-        module: What it stands for, called with its fields by name; `build` may say otherwise.
+        module: What it stands for, `MODULE:CLASS`: torch, which comes with it, is loaded when it is
+            built. It is called with the spec's fields by name; `build` may say otherwise.
         reads_sequences: Whether the module reads sequences step by step.
     """
 
-    module: ClassVar[Callable[..., Layer]]
+    module: ClassVar[str]
     reads_sequences: ClassVar[bool] = False
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
         """The module that takes `tokens` tokens; None where it would have nothing to do.
 
         Raises:
             ValueError: Sizes do not fit, such as heads that do not divide `dim`.
         """
-        return type(self).module(tokens, dim, **sizes(self))
+        layer: Layer = resolve_name(self.module)(tokens, dim, **sizes(self))
+        return layer
 
 
 class Dot(InteractionSpec):
     """Dot products of all pairs of tokens (DLRM)."""
 
-    module: ClassVar = DotInteraction
+    module: ClassVar = "smt.layers.interactions.dot:DotInteraction"
     kind: Literal["dot"] = "dot"
 
 
 class Cross(InteractionSpec):
     """Cross layers (DCN-V2): low-rank, or full where `rank` is None."""
 
-    module: ClassVar = CrossInteraction
+    module: ClassVar = "smt.layers.interactions.cross:CrossInteraction"
     kind: Literal["cross"] = "cross"
     layers: PositiveInt
     rank: PositiveInt | None
@@ -64,7 +59,7 @@ class Cross(InteractionSpec):
 class Wukong(InteractionSpec):
     """One Wukong layer: a factorization machine block beside a linear compression."""
 
-    module: ClassVar = WukongLayer
+    module: ClassVar = "smt.layers.interactions.wukong:WukongLayer"
     kind: Literal["wukong"] = "wukong"
     fm_tokens: PositiveInt
     lcb_tokens: PositiveInt
@@ -75,7 +70,7 @@ class Wukong(InteractionSpec):
 class Mask(InteractionSpec):
     """MaskNet's blocks of `tokens` output tokens each, one after the other or side by side."""
 
-    module: ClassVar = MaskBlocks
+    module: ClassVar = "smt.layers.interactions.mask:MaskBlocks"
     kind: Literal["mask"] = "mask"
     blocks: PositiveInt
     reduction: PositiveFloat
@@ -86,7 +81,7 @@ class Mask(InteractionSpec):
 class SENet(InteractionSpec):
     """Tokens weighed by their excitation (FiBiNET's SENet gate)."""
 
-    module: ClassVar = SENetGate
+    module: ClassVar = "smt.layers.interactions.gate:SENetGate"
     kind: Literal["senet"] = "senet"
     reduction: PositiveInt
 
@@ -94,13 +89,13 @@ class SENet(InteractionSpec):
 class Bilinear(InteractionSpec):
     """FiBiNET's bilinear products of pairs, compressed to `tokens`."""
 
-    module: ClassVar = BilinearInteraction
+    module: ClassVar = "smt.layers.interactions.gate:BilinearInteraction"
     kind: Literal["bilinear"] = "bilinear"
     gate_reduction: PositiveInt
     form: Literal["all", "each"]
     tokens: PositiveInt
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
         """See `InteractionSpec.build`."""
         # A single token has no pairs.
         return None if tokens == 1 else super().build(tokens, dim, num_sequences)
@@ -109,7 +104,7 @@ class Bilinear(InteractionSpec):
 class TokenAttention(InteractionSpec):
     """Multi-head self-attention over tokens (AutoInt)."""
 
-    module: ClassVar = SelfAttentionInteraction
+    module: ClassVar = "smt.layers.interactions.self_attention:SelfAttentionInteraction"
     kind: Literal["token_attention"] = "token_attention"
     heads: PositiveInt
     layers: PositiveInt
@@ -118,6 +113,7 @@ class TokenAttention(InteractionSpec):
 class InterFormer(InteractionSpec):
     """Exchange between tokens and sequences; left out of networks without sequences."""
 
+    module: ClassVar = "smt.layers.interactions.interformer:InterFormerInteraction"
     reads_sequences: ClassVar = True
     kind: Literal["interformer"] = "interformer"
     layers: PositiveInt
@@ -125,11 +121,13 @@ class InterFormer(InteractionSpec):
     summary_tokens: PositiveInt
     recent: PositiveInt
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
         """See `InteractionSpec.build`."""
         if num_sequences == 0:
             return None
-        return InterFormerInteraction(tokens, dim, num_sequences=num_sequences, **sizes(self))
+        shapes = {"num_sequences": num_sequences, **sizes(self)}
+        layer: Layer = resolve_name(self.module)(tokens, dim, **shapes)
+        return layer
 
 
 Single = Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer
@@ -139,26 +137,34 @@ Member = Annotated[Single, Field(discriminator="kind")]
 class Parallel(InteractionSpec):
     """Several interactions of the same tokens, their outputs side by side."""
 
+    module: ClassVar = "smt.layers.interactions.stack:Parallel"
     kind: Literal["parallel"] = "parallel"
     members: tuple[Member, ...] = Field(min_length=1)
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
         """See `InteractionSpec.build`."""
         members = _build_members(self.members, tokens, dim, num_sequences)
-        return stack.Parallel(tokens, dim, modules=members) if members else None
+        if not members:
+            return None
+        layer: Layer = resolve_name(self.module)(tokens, dim, modules=members)
+        return layer
 
 
 class DHEN(InteractionSpec):
     """One DHEN layer: an ensemble of interactions with a shortcut and a normalisation."""
 
+    module: ClassVar = "smt.layers.interactions.dhen:DHENLayer"
     kind: Literal["dhen"] = "dhen"
     members: tuple[Member, ...] = Field(min_length=1)
     tokens: PositiveInt
 
-    def build(self, tokens: int, dim: int, num_sequences: int) -> Layer | None:
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
         """See `InteractionSpec.build`."""
         members = _build_members(self.members, tokens, dim, num_sequences)
-        return DHENLayer(tokens, dim, modules=members, tokens=self.tokens) if members else None
+        if not members:
+            return None
+        layer: Layer = resolve_name(self.module)(tokens, dim, modules=members, tokens=self.tokens)
+        return layer
 
 
 Interaction = Annotated[Single | Parallel | DHEN, Field(discriminator="kind")]
@@ -173,7 +179,7 @@ def singles(interaction: Interaction) -> tuple[Member, ...]:
 
 def _build_members(
     members: tuple[Member, ...], tokens: int, dim: int, num_sequences: int
-) -> list[Layer]:
+) -> "list[Layer]":
     built = [member.build(tokens, dim, num_sequences) for member in members]
     return [member for member in built if member is not None]
 
@@ -181,17 +187,18 @@ def _build_members(
 class ModuleSpec(Spec):
     """A module that is called with sizes of its place in the network, then its spec's fields."""
 
-    module: ClassVar[Callable[..., nn.Module]]
+    module: ClassVar[str]
 
-    def build(self, *places: int) -> nn.Module:
+    def build(self, *places: int) -> "nn.Module":
         """The module."""
-        return type(self).module(*places, **sizes(self))
+        module: nn.Module = resolve_name(self.module)(*places, **sizes(self))
+        return module
 
 
 class PlainMLP(ModuleSpec):
     """Linear layers of these widths, with ReLU."""
 
-    module: ClassVar = mlp.MLP
+    module: ClassVar = "smt.layers.mlp:MLP"
     kind: Literal["plain"] = "plain"
     widths: tuple[PositiveInt, ...] = (128, 64)
 
@@ -199,7 +206,7 @@ class PlainMLP(ModuleSpec):
 class ResidualMLP(ModuleSpec):
     """`depth` pre-norm residual blocks of one width."""
 
-    module: ClassVar = mlp.ResidualMLP
+    module: ClassVar = "smt.layers.mlp:ResidualMLP"
     kind: Literal["residual"] = "residual"
     width: PositiveInt
     depth: PositiveInt
@@ -208,14 +215,14 @@ class ResidualMLP(ModuleSpec):
 class SharedBottom(ModuleSpec):
     """All events read the same hidden layer."""
 
-    module: ClassVar = multitask.SharedBottom
+    module: ClassVar = "smt.layers.multitask:SharedBottom"
     kind: Literal["shared_bottom"] = "shared_bottom"
 
 
 class MMoE(ModuleSpec):
     """Shared experts, mixed by a gate of each event's own."""
 
-    module: ClassVar = multitask.MMoE
+    module: ClassVar = "smt.layers.multitask:MMoE"
     kind: Literal["mmoe"] = "mmoe"
     experts: PositiveInt
     width: PositiveInt
@@ -224,7 +231,7 @@ class MMoE(ModuleSpec):
 class PLE(ModuleSpec):
     """Shared and specific experts in layers (progressive layered extraction)."""
 
-    module: ClassVar = multitask.PLE
+    module: ClassVar = "smt.layers.multitask:PLE"
     kind: Literal["ple"] = "ple"
     shared: PositiveInt
     specific: PositiveInt

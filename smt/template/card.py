@@ -11,7 +11,7 @@ from smt.data import Schema, describe
 from smt.fleet import ModelSpec, ServingLimits, log_name
 from smt.layers.representation import Representation
 from smt.spec import Spec
-from smt.template.build import build
+from smt.template.build_network import build
 from smt.template.enrich import enrich_model
 from smt.template.features import FeatureType
 from smt.template.flops import count_flops

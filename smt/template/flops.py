@@ -19,7 +19,7 @@ from smt.data.schema import (
 from smt.errors import InputError, sentence
 from smt.fleet import Excess, Fleet, ModelSpec, log_name
 from smt.layers.networks import Network
-from smt.template.build import build
+from smt.template.build_network import build
 from smt.template.enrich import enrich_model
 from smt.template.template import Template
 

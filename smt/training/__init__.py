@@ -1,9 +1,15 @@
 """One evaluation: train one network and judge it."""
 
-from smt.training.learner import DivergedError
-from smt.training.metrics import EventMetrics, normalized_entropy, paired_delta
-from smt.training.train import Outcome, Trained, train, train_network
-from smt.training.workers import LOCAL, Workers
+from typing import TYPE_CHECKING
+
+from smt.lazy import lazy_names
+from smt.training.event_metrics import EventMetrics
+
+if TYPE_CHECKING:
+    from smt.training.learner import DivergedError
+    from smt.training.metrics import normalized_entropy, paired_delta
+    from smt.training.network_training import Outcome, Trained, train, train_network
+    from smt.training.workers import LOCAL, Workers
 
 __all__ = [
     "LOCAL",
@@ -17,3 +23,18 @@ __all__ = [
     "train",
     "train_network",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "DivergedError": "smt.training.learner",
+        "normalized_entropy": "smt.training.metrics",
+        "paired_delta": "smt.training.metrics",
+        "Outcome": "smt.training.network_training",
+        "Trained": "smt.training.network_training",
+        "train": "smt.training.network_training",
+        "train_network": "smt.training.network_training",
+        "LOCAL": "smt.training.workers",
+        "Workers": "smt.training.workers",
+    },
+)

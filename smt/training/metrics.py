@@ -2,33 +2,14 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import PositiveFloat
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from smt.errors import InputError
-from smt.spec import Spec
 from smt.training.clusters import standard_error, sum_within
+from smt.training.event_metrics import EventMetrics
 
 Floats = NDArray[np.float64]
-
-
-class EventMetrics(Spec):
-    """One event's figures on the test window.
-
-    Attributes:
-        ne: Normalized entropy, lower is better; 1 is predicting the base rate.
-        log_loss: Cross entropy, nats an example.
-        auc: Area under the ROC curve.
-        calibration: Predicted over observed events.
-        base_rate: The event's rate in the training window.
-    """
-
-    ne: float
-    log_loss: float
-    auc: float
-    calibration: float
-    base_rate: PositiveFloat
 
 
 def entropy(rate: float) -> float:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from smt.data import Batch, read_batches
 from smt.data.schema import Numeric
 from smt.layers.networks import Network
+from smt.training.event_metrics import EventMetrics
 from smt.training.learner import DivergedError
-from smt.training.metrics import EventMetrics, entropy, event_metrics, example_losses
+from smt.training.metrics import entropy, event_metrics, example_losses
 from smt.training.windows import Windows
 
 EVALUATION_BATCH = 4096

@@ -2,18 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 from ray._private.node import Node
 from ray.cluster_utils import Cluster
-from scripts import ARGUMENTS, FLEET, Run, generalize
+from scripts import ARGUMENTS, Run, generalize
+
+from smt.execution.cluster import connect
+from smt.fleet import ModelSpec, load_fleet, load_logs, open_logs
 
 
 @pytest.fixture(scope="session")
 def nodes() -> Iterator[Cluster]:
     """A cluster of one node of two CPUs that scripts find too."""
-    head = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 256 * 2**20}
+    head = {
+        "num_cpus": 2,
+        "include_dashboard": False,
+        "include_log_monitor": False,
+        "object_store_memory": 256 * 2**20,
+    }
     nodes = Cluster(initialize_head=True, head_node_args=head)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", nodes.address)
@@ -44,14 +53,16 @@ def cluster(nodes: Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def fleet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("fleet") / "tiny.yaml"
-    path.write_text(FLEET)
-    return path
-
-
-@pytest.fixture(scope="session")
 def finished_run(cluster: str, fleet_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An undisturbed run of two techniques, three trials each, on three models."""
     out = tmp_path_factory.mktemp("runs") / "undisturbed"
     return generalize(fleet_file, out, *ARGUMENTS)
+
+
+@pytest.fixture(scope="session")
+def shared(cluster: str, fleet_file: Path) -> tuple[tuple[ModelSpec, ...], dict[str, list[Any]]]:
+    """The fleet's models and references to its logs."""
+    connect()
+    fleet = load_fleet(fleet_file)
+    logs = load_logs(open_logs(fleet.models), fleet.models)
+    return fleet.models, {name: [ray.put(log)] for name, log in logs.items()}

@@ -10,7 +10,7 @@ from smt.errors import InputError
 from smt.execution.cluster import ClusterPlan
 from smt.execution.ledger import claim_run
 from smt.execution.resources import Resources
-from smt.execution.run import RunPlan, open_run, plan_run
+from smt.execution.run import RunPlan, open_run, plan_run, start_workers
 from smt.storage import Folder
 from smt.template import Template
 
@@ -129,3 +129,22 @@ def test_networks_that_are_compared_are_judged_in_one_way(judges, message):
     templates = [template.change("training", judge=judge) for judge in judges]
     with pytest.raises(InputError, match=message):
         plan_run([], templates, {}, Resources())
+
+
+def test_workers_that_start_early_end_where_the_run_cannot_be_prepared(monkeypatch):
+    ended = []
+    monkeypatch.setattr("smt.execution.run.connect", lambda: None)
+    plan = ClusterPlan(pool=2, runs=0)
+    monkeypatch.setattr("smt.execution.run.plan_cluster", lambda *_: plan)
+    monkeypatch.setattr("smt.execution.run.start_warm_workers", lambda _: ["first", "second"])
+    monkeypatch.setattr("smt.execution.run.ray.kill", ended.append)
+
+    def prepare():
+        with start_workers([], [], Resources()) as workers:
+            assert (workers.cluster, workers.handles) == (plan, ["first", "second"])
+            assert ended == []
+            raise InputError("of a log")
+
+    with pytest.raises(InputError, match="of a log"):
+        prepare()
+    assert ended == ["first", "second"]

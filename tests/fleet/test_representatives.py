@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from smt.errors import InputError
 from smt.fleet import AttributeWeights, Fleet, ModelSpec, fleet_table, select_representatives
 from smt.fleet import representatives as selection
-from smt.fleet.attributes import encode_attributes
+from smt.fleet.attribute_points import encode_attributes
 from smt.fleet.cluster_count import elbow, silhouettes
 
 

@@ -3,7 +3,7 @@ import pytest
 from made_models import made_model
 
 from smt.fleet import Fleet, measure_stability, select_representatives
-from smt.fleet.attributes import encode_attributes
+from smt.fleet.attribute_points import encode_attributes
 from smt.fleet.representatives import fit_clusters
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from smt.template import Choice, Float
-from smt.training.train import train_network
+from smt.training.network_training import train_network
 
 
 def _lowest(domain):

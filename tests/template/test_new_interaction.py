@@ -31,7 +31,7 @@ SPEC = '''
 class Sum(InteractionSpec):
     """The tokens, and their sum."""
 
-    module: ClassVar = SumInteraction
+    module: ClassVar = "smt.layers.interactions.sum:SumInteraction"
     kind: Literal["sum"] = "sum"
     copies: PositiveInt
 
@@ -83,12 +83,7 @@ def test_an_interaction_is_added_in_three_files(tmp_path):
     package = tmp_path / "smt"
     shutil.copytree(smt.__path__[0], package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "layers" / "interactions" / "sum.py").write_text(MODULE)
-    imported = "from smt.layers.interactions.wukong import WukongLayer\n"
-    edit(
-        package / "template" / "architecture.py",
-        (imported, f"from smt.layers.interactions.sum import SumInteraction\n{imported}"),
-        ("\nSingle = ", SPEC),
-    )
+    edit(package / "template" / "architecture.py", ("\nSingle = ", SPEC))
     edit(
         package / "techniques" / "interactions.py",
         (

@@ -12,10 +12,10 @@ from smt.training import LOCAL, train
 from smt.training.course import start_course
 from smt.training.judged_rows import JudgedRows
 from smt.training.learner import Learner
-from smt.training.train import train_network
+from smt.training.network_training import train_network
 
 # The package exports a function of the module's name.
-training = importlib.import_module("smt.training.train")
+training = importlib.import_module("smt.training.network_training")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from smt.template import build, count_flops
 from smt.template.enrich import enrich_model
 from smt.training import train
 from smt.training.enrich import enrich_log
-from smt.training.train import train_network
+from smt.training.network_training import train_network
 
 COLUMNS = {"brand": {"kind": "id", "num_ids": 9}, "rating": {"kind": "numeric"}}
 RATINGS = {item: item / 10 for item in range(150)}

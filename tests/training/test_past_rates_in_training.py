@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from smt.data import read_batches
-from smt.training.train import train_network
+from smt.training.network_training import train_network
 
 COUNTED = ("item", "hour")
 EVENTS = ("view", "click")

@@ -16,8 +16,8 @@ from smt.template.data import ConversionWindow, Distillation, PastRates
 from smt.training import DivergedError, Workers, train
 from smt.training.judged_rows import judged_rows
 from smt.training.metrics import example_losses
+from smt.training.network_training import Saving, train_network
 from smt.training.rows import check_workers
-from smt.training.train import Saving, train_network
 
 SIZE = 250
 

@@ -8,7 +8,7 @@ from spread import joined, start_workers
 
 from smt.data import open_log
 from smt.template import load_version
-from smt.training.train import train_network
+from smt.training.network_training import train_network
 from smt.training.workers import LOCAL
 
 # A minute on two cores, which other tests need more.

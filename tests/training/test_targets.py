@@ -8,7 +8,7 @@ import torch
 
 from smt.errors import InputError
 from smt.template.data import Auxiliary, ConversionWindow
-from smt.training.train import train_network
+from smt.training.network_training import train_network
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

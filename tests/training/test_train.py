@@ -13,7 +13,7 @@ from smt.layers.tables import PooledTables
 from smt.template import Float, count_flops
 from smt.training import DivergedError, Workers, paired_delta, train
 from smt.training.metrics import entropy, example_losses
-from smt.training.train import train_network
+from smt.training.network_training import train_network
 
 # What reads the ids of sequences one by one, and shares their table with the item's.
 STEPS = {"sequence": {"kind": "target_attention", "hidden": (8,)}}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "experiments" / "generalize.py"
 FLEET = """
 name: tiny
@@ -54,3 +54,15 @@ def generalize(fleet: Path, out: Path, *options: str) -> Run:
     with redirect_stdout(printed):
         run_script(SCRIPT.name, "--fleet", fleet, "--out", out, *options)
     return Run(out, printed.getvalue())
+
+
+def refused(capsys: pytest.CaptureFixture[str], fleet: Path, out: Path, *options: str) -> str:
+    """What generalize.py says, in one sentence, before it exits with 2."""
+    with pytest.raises(SystemExit) as stop:
+        generalize(fleet, out, *options)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    return said

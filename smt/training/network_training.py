@@ -20,8 +20,8 @@ from smt.template import Template, above_flops_limit, count_flops, load_version
 from smt.template.data import Distillation
 from smt.training.course import Course, device_of, start_course
 from smt.training.enrich import enrich_log
+from smt.training.event_metrics import EventMetrics
 from smt.training.judged_rows import JudgedRows, judged_rows
-from smt.training.metrics import EventMetrics
 from smt.training.parallel import Placed
 from smt.training.predict import Predictions, judge, predict
 from smt.training.state import load_training, save_training, saved_logits, saved_step

@@ -4,7 +4,7 @@ from made_models import made_model
 
 from smt.errors import InputError
 from smt.fleet import AttributeWeights, Fleet
-from smt.fleet.attributes import encode_attributes
+from smt.fleet.attribute_points import encode_attributes
 
 CHANGES = {
     "stage": {"stage": "retrieval"},

@@ -1,0 +1,31 @@
+"""Tasks of the tiny fleet's models, for a dispatcher without a driver."""
+
+from contextlib import contextmanager
+
+import ray
+
+from smt.execution.dispatcher import start_dispatcher
+from smt.execution.evaluation import Task
+from smt.template import catalogue
+
+TEMPLATE = catalogue["sparsenn_small"]
+
+
+def task(model, template=TEMPLATE, **fields):
+    return Task(template=template, model=model, seed=3, log_digest="log", **fields)
+
+
+def numbers(evaluation):
+    return {key: value for key, value in evaluation.items() if key != "seconds"}
+
+
+@contextmanager
+def dispatcher(folder, logs, capacity, *, limit_s=None):
+    """One as long as it is needed, and its workers; all CPUs are free again after it."""
+    baselines = f"{folder}/baselines"
+    started = start_dispatcher(str(folder), baselines, TEMPLATE, logs, capacity, limit_s=limit_s)
+    try:
+        yield started
+    finally:
+        ray.get(started.stop.remote())
+        ray.kill(started)
