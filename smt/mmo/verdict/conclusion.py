@@ -78,7 +78,7 @@ def conclude(
     earlier = search.earlier.get(technique.name, ())
     state = SearchState(technique.space, goal, trials, seed=settings.seed, earlier=earlier)
     estimates = judge(state, settings.method)
-    best, estimate = choose(trials, estimates)
+    best, estimate = choose(trials, estimates, goal.shares)
     paper = best_trial(trials)
     numbers = candidates(trials, estimates, goal, count=settings.candidates)
     if numbers and not settings.paper_exact:
