@@ -204,7 +204,7 @@ def best_known(learner: str, cache: str) -> float:
     best = 0.0
     for path in Path(cache).glob(f"{learner}-*.json"):
         result = json.loads(path.read_text())
-        values = [result["recommended"], *(each["value"] for each in result["promising"])]
+        values = [result["recommended"], *(theta["value"] for theta in result["promising"])]
         best = max([best, *(value for value in values if value is not None)])
     return best
 

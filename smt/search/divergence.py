@@ -17,8 +17,8 @@ from smt.search.regressed import small
 from smt.search.trial import Trial
 
 FAR = 200.0
-"""How many α below 0 the floor is: surrogates of gains of 6 α are as good with such losses as without,
-and no technique with them is kept."""
+"""How many α below 0 the floor is: surrogates of gains of 6 α are as good with such losses as
+without, and no technique with them is kept."""
 
 
 def floor(alpha: float) -> float:

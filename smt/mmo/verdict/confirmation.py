@@ -33,8 +33,9 @@ def candidates(
 ) -> list[int]:
     """Numbers of the trials worth measuring again, the most promising first.
 
-    Feasible ones whose A reaches τ, observed or by the surrogate, where the two agree. With estimates, those that are
-    surely feasible come first, by μ, then the surest; without, the largest A.
+    Feasible ones whose A reaches τ, observed or by the surrogate, where the two agree. With
+    estimates, those that are surely feasible come first, by μ, then the surest; without, the
+    largest A.
     """
     feasible = [number for number, trial in enumerate(trials) if trial.aggregate.feasible]
     if not estimates:

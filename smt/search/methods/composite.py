@@ -30,7 +30,7 @@ DRAWS = 512
 # A trial that is likelier than this to be feasible is worth finishing even where it is not.
 WORTH_FINISHING = 0.5
 CANDIDATES = 256
-# Of a range: while nothing is feasible, a θ as near as this to one that was tried tells nothing new.
+# Of a range: while nothing is feasible, a θ as near as this to one that was tried tells little.
 NEAR = 0.02
 # From this many trials on, every second one seeks a θ that can be recommended once it is tried:
 # improvement alone is largest on the edge of what is feasible, and seldom sure there.

@@ -57,7 +57,7 @@ def improvement(
             improve; 0 by default.
     """
     shares = torch.tensor(goal.shares, dtype=torch.double)
-    excess = regressions_above(surrogate, goal, 0.0 if margins is None else margins)
+    excess = regressions_above(surrogate, goal, 0.0)
 
     def relief(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
         return -(excess(samples) + 0.5).clamp_min(0.0)
@@ -80,7 +80,7 @@ def improvement(
         sampler=sampler,
         objective=GenericMCObjective(mean),
         X_pending=pending,
-        constraints=[excess],
+        constraints=[excess if margins is None else regressions_above(surrogate, goal, margins)],
         eta=COUNT_SOFTNESS,
         # A fat tail would forgive one regression too many for a large μ.
         fat=False,

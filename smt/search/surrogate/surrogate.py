@@ -74,7 +74,7 @@ class Surrogate:
         return self.tail.undo(self._seen(samples))
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """`[n, d]` -> `[n, m]` mean and standard deviation of the deltas as the tail bounds them."""
+        """`[n, d]` -> `[n, m]` mean and standard deviation of deltas as the tail bounds them."""
         with torch.no_grad():
             posterior = self.model.posterior(points)
         spread = posterior.variance @ self.correlation.directions.T.square()

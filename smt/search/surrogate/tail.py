@@ -1,14 +1,13 @@
 """The tail of losses, as the surrogate sees it: shorter, so that it does not set all scales.
 
-Real losses reach from +99% to -10,000%, and a Gaussian process that must explain the worst of them
-takes all gains for one value. Where the worst is too far below the good ones for that, what is below
--α is drawn in by a logarithm, no more than need be. Which deltas regress stays as it is.
+Real losses reach from +99% to -10,000%, and a Gaussian process that must explain the worst of
+them takes all gains for one value. Where the worst is too far below the good ones for that, what is
+below -α is drawn in by a logarithm, no more than need be. Which deltas regress stays as it is.
 """
 
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 # The worst delta is at most this many standard deviations of the good ones below -α.

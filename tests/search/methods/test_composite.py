@@ -12,7 +12,12 @@ from smt.search.aggregate import Aggregate, aggregate
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.methods import composite
-from smt.search.methods.composite import INITIAL_TRIALS, LEAST_TRIALS_TO_GIVE_UP, SAFE_FROM
+from smt.search.methods.composite import (
+    INITIAL_TRIALS,
+    LEAST_TRIALS_TO_GIVE_UP,
+    NEAR,
+    SAFE_FROM,
+)
 from smt.search.propose import judge, propose
 from smt.search.recommend import Estimate, best_trial, choose, recommend
 from smt.search.regressed import SOFTNESS, count_softly
@@ -254,6 +259,26 @@ def test_with_nothing_feasible_proposals_find_a_small_feasible_corner():
         if trials[-1].aggregate.feasible:
             break
     assert trials[-1].aggregate.feasible
+
+
+def test_while_nothing_is_feasible_no_proposal_is_next_to_a_point_that_was_tried():
+    def harmed(x):
+        return [-1.0 - (x - 0.5) ** 2, -2.0]
+
+    trials = at(np.linspace(0.02, 0.98, 7), harmed, sem=0.01)
+    for _ in range(3):
+        x = ask(LINE, trials).theta["x"]
+        assert min(abs(x - each.theta["x"]) for each in trials) > NEAR
+        trials += at([x], harmed, sem=0.01)
+
+
+def test_a_gain_beside_losses_that_dwarf_it_is_found():
+    def cliff(x):
+        gain = 0.3 - 2 * (x - 0.62) ** 2
+        return [gain - (9.0 * (0.4 - x) if x < 0.4 else 0.0)] * 3
+
+    trials = at((np.arange(8) + 0.5) / 8, cliff, sem=0.01)
+    assert 0.55 < ask(LINE, trials).theta["x"] < 0.7
 
 
 def test_with_nothing_feasible_the_mean_does_not_count():
