@@ -41,7 +41,7 @@ def technique_record(
         source=result.technique.source,
         generalizes=verdict.generalizes,
         reason=verdict.reason,
-        feasible=result.best is not None,
+        feasible=result.paper is not None,
         stopped=result.stopped,
         paper=None if result.paper is None else number_of(result.paper, result.trials),
         paper_generalizes=result.paper is not None and result.paper.aggregate.value >= settings.tau,

@@ -13,17 +13,17 @@ from collections.abc import Sequence
 from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
 from smt.search.goal import Goal
+from smt.search.regressed import small
 from smt.search.trial import Trial
 
-FAR = 100.0
-"""How many α below 0 the floor is, and at least `LEAST_FAR` percent: surrogates of gains of 0.3%
-are as good with losses of 10% as without, and no technique with such losses is kept."""
-LEAST_FAR = 10.0
+FAR = 200.0
+"""How many α below 0 the floor is: surrogates of gains of 6 α are as good with such losses as
+without, and no technique with them is kept."""
 
 
 def floor(alpha: float) -> float:
     """Percent, below which deltas are all alike to a search."""
-    return -max(FAR * alpha, LEAST_FAR)
+    return -FAR * small(alpha)
 
 
 def bounded(trial: Trial, alpha: float) -> Trial:

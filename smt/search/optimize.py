@@ -26,7 +26,7 @@ class Optimization:
     Attributes:
         best_theta: θ*. By method "composite" the largest μ that is surely feasible
             (`smt.search.recommend.recommend`), by the others `paper_theta`. None where no trial
-            was feasible.
+            was feasible with A > 0: nothing is better than that.
         best: Its aggregate, as observed.
         trials: All trials, in order.
         evaluations: How often `evaluate` was called.
@@ -108,7 +108,7 @@ def optimize(
         trial = Trial(proposal.theta, outcomes, aggregate=outcome)
         state = replace(state, trials=(*state.trials, trial))
     paper = best_trial(state.trials)
-    best, estimate = choose(state.trials, judge(state, method))
+    best, estimate = choose(state.trials, judge(state, method), goal.shares)
     return Optimization(
         best_theta=None if best is None else best.theta,
         best=None if best is None else best.aggregate,

@@ -1,12 +1,18 @@
 """Which of a search's trials to recommend."""
 
+import math
 from collections.abc import Sequence
 
+from smt.search.aggregate import mean_sem
 from smt.search.trial import Trial
 from smt.spec import Spec
 
 # What a recommendation must reach, and what a claim that nothing is left must.
 SURE = 0.95
+# By which power of it a chance below that counts: at P(R <= ε) = 0.8, μ must be twice as large.
+CAUTION = 4
+# How many standard errors a measured μ may be from its estimate.
+MOST_ERRORS = 4.0
 
 
 class Estimate(Spec):
@@ -25,24 +31,53 @@ class Estimate(Spec):
 
 
 def choose(
-    trials: Sequence[Trial], estimates: Sequence[Estimate]
+    trials: Sequence[Trial], estimates: Sequence[Estimate], shares: Sequence[float]
 ) -> tuple[Trial | None, Estimate | None]:
-    """θ* among the trials, and the surrogate's estimate of it; without estimates, by Eq. 5."""
-    best = recommend(trials, estimates)
-    return (best_trial(trials), None) if best is None else (trials[best.trial], best)
+    """θ* among the trials, and the surrogate's estimate of it; without estimates, by Eq. 5.
+
+    None where no trial is better than to leave the template as it is, A = 0.
+
+    Args:
+        shares: The models' weights, summing to 1.
+    """
+    best = recommend(trials, estimates, shares)
+    if best is not None:
+        return trials[best.trial], best
+    paper = best_trial(trials)
+    better = paper is not None and paper.aggregate.value > 0 and not estimates
+    return (paper if better else None), None
 
 
-def recommend(trials: Sequence[Trial], estimates: Sequence[Estimate]) -> Estimate | None:
-    """Of the feasible trials, the largest μ by the surrogate that is surely feasible.
+def recommend(
+    trials: Sequence[Trial], estimates: Sequence[Estimate], shares: Sequence[float]
+) -> Estimate | None:
+    """Of the trials with A > 0, the largest μ by the surrogate, less where R <= ε is not sure.
 
     The θ of the largest observed A lies on the edge of what is feasible, and is truly
-    infeasible too often. Where none is sure, the surest; None where no trial is feasible.
+    infeasible too often. But where errors are near α, only a θ that does next to nothing is sure:
+    a much larger μ may be a little less so. None where no trial, measured and by its estimate, is
+    better than nothing; an estimate that is far from what was measured is none.
     """
-    feasible = [estimate for estimate in estimates if trials[estimate.trial].aggregate.feasible]
-    sure = [estimate for estimate in feasible if estimate.feasible_probability >= SURE]
-    if sure:
-        return max(sure, key=lambda estimate: estimate.mean)
-    return max(feasible, key=lambda estimate: estimate.feasible_probability, default=None)
+    sound = [
+        estimate
+        for estimate in estimates
+        if trials[estimate.trial].aggregate.value > 0
+        and estimate.mean > 0
+        and not contradicted(estimate, trials[estimate.trial], shares)
+    ]
+    return max(sound, key=_worth, default=None)
+
+
+def _worth(estimate: Estimate) -> float:
+    chance = min(estimate.feasible_probability / SURE, 1.0)
+    return float(estimate.mean * chance**CAUTION)
+
+
+def contradicted(estimate: Estimate, trial: Trial, shares: Sequence[float]) -> bool:
+    """Whether μ as measured is further from the estimate than both their errors allow."""
+    noise = mean_sem(trial.sems, shares) or 0.0
+    away = abs(trial.aggregate.mean - estimate.mean)
+    return away > MOST_ERRORS * math.hypot(noise, estimate.sem)
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial | None:

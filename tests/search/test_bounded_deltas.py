@@ -58,7 +58,7 @@ def at_the_floor(trials):
     ]
 
 
-@pytest.mark.parametrize(("alpha", "expected"), [(0.0, -10), (0.05, -10), (0.5, -50)])
+@pytest.mark.parametrize(("alpha", "expected"), [(0.0, -10), (0.05, -10), (0.5, -100)])
 def test_the_floor_is_far_below_alpha(alpha, expected):
     assert floor(alpha) == expected
     assert diverged(Delta.measured(expected - 0.1), alpha)

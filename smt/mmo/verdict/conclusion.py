@@ -43,7 +43,7 @@ class TechniqueResult:
 
     Attributes:
         best: θ* of the search; see `smt.search.optimize.Optimization`. None where no trial was
-            feasible.
+            feasible with A > 0.
         estimate: What the surrogate thinks of it; None without a surrogate.
         paper: Arg max of A (Eq. 5).
         stopped: Why the search ended early; None where it did not.
@@ -79,13 +79,17 @@ def conclude(
     earlier = search.earlier.get(technique.name, ())
     state = SearchState(technique.space, goal, trials, seed=settings.seed, earlier=earlier)
     estimates = judge(state, settings.method)
-    best, estimate = choose(trials, estimates)
+    best, estimate = choose(trials, estimates, goal.shares)
     paper = best_trial(trials)
     numbers = candidates(trials, estimates, goal, count=settings.candidates)
     if numbers and not settings.paper_exact:
         verdict = _confirm(technique, trials, numbers, search)
     else:
-        verdict = judge_search(trials, paper if settings.paper_exact else best, goal)
+        rests_on = paper if settings.paper_exact else best or paper
+        verdict = judge_search(trials, rests_on, goal)
+        if verdict.generalizes and best is None and not settings.paper_exact:
+            doubt = f"{verdict.reason}, but the surrogate's estimate is far from that"
+            verdict = replace(verdict, generalizes=False, reason=doubt)
     if verdict.generalizes and holdout:
         verdict = _try_holdout(technique, trials, verdict, search, holdout)
     return TechniqueResult(

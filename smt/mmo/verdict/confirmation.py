@@ -19,7 +19,7 @@ from smt.search.aggregate import Aggregate, aggregate, finite, mean_sem
 from smt.search.delta import Delta
 from smt.search.divergence import diverged
 from smt.search.goal import Goal
-from smt.search.recommend import SURE, Estimate
+from smt.search.recommend import SURE, Estimate, contradicted
 from smt.search.trial import Trial
 from smt.space import Theta
 
@@ -34,8 +34,9 @@ def candidates(
 ) -> list[int]:
     """Numbers of the trials worth measuring again, the most promising first.
 
-    Feasible ones whose A reaches τ, observed or by the surrogate. With estimates, those that are
-    surely feasible come first, by μ, then the surest; without, the largest A.
+    Feasible ones whose A reaches τ, observed or by the surrogate, where the two agree. With
+    estimates, those that are surely feasible come first, by μ, then the surest; without, the
+    largest A.
     """
     feasible = [number for number, trial in enumerate(trials) if trial.aggregate.feasible]
     if not estimates:
@@ -51,6 +52,7 @@ def candidates(
         number
         for number in feasible
         if max(trials[number].aggregate.value, estimates[number].mean) >= goal.tau
+        and not contradicted(estimates[number], trials[number], goal.shares)
     ]
     return sorted(worth, key=promise, reverse=True)[:count]
 

@@ -8,6 +8,7 @@ from smt.search.ax_experiment import decode, encode, make_experiment, quiet_ax
 from smt.search.divergence import bounded_outcome
 from smt.search.state import SearchState
 from smt.search.trial import Proposal
+from smt.search.units import in_units, unit_of
 from smt.seeds import proposal_seed
 from smt.threads import one_thread
 
@@ -21,6 +22,7 @@ def propose(state: SearchState) -> Proposal | None:
     The experiment is made anew each time, so that a proposal is a pure function of its arguments.
     Deltas of networks that diverged are held to a floor in it (`smt.search.divergence`).
     """
+    state = in_units(state, unit_of(state))
     trials = [bounded_outcome(trial, state.goal) for trial in state.trials]
     number = len(state.tried)
     observed = [trial for trial in trials if math.isfinite(trial.aggregate.mean)]

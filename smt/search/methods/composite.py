@@ -1,7 +1,7 @@
 """θ by a surrogate of every model's delta: where to try next, what to think of it, when to stop."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -9,6 +9,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from smt.search.divergence import held_off
+from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.recommend import SURE, Estimate
 from smt.search.regressed import count_regressions
@@ -17,6 +18,7 @@ from smt.search.surrogate.acquisition import improvement, maximise
 from smt.search.surrogate.surrogate import Surrogate, fit_surrogate
 from smt.search.surrogate.warm_start import Earlier, weigh_earlier
 from smt.search.trial import Proposal, Trial
+from smt.search.units import in_units, unit_of
 from smt.seeds import proposal_seed
 from smt.space import Theta
 from smt.threads import one_thread
@@ -28,6 +30,8 @@ DRAWS = 512
 # A trial that is likelier than this to be feasible is worth finishing even where it is not.
 WORTH_FINISHING = 0.5
 CANDIDATES = 256
+# Of a range: while nothing is feasible, a θ as near as this to one that was tried tells little.
+NEAR = 0.02
 # From this many trials on, every second one seeks a θ that can be recommended once it is tried:
 # improvement alone is largest on the edge of what is feasible, and seldom sure there.
 SAFE_FROM = 20
@@ -46,6 +50,8 @@ def propose(state: SearchState) -> Proposal | None:
     number = len(state.tried)
     if len(state.trials) < LEAST_OWN_TRIALS:
         return None
+    unit = unit_of(state)
+    state = in_units(state, unit)
     own = proposal_seed(state.seed, number)
     with _calm(own):
         known = weigh_earlier(state)
@@ -53,11 +59,16 @@ def propose(state: SearchState) -> Proposal | None:
             return None
         surrogate = _fit(state, known)
         theta = _choose(surrogate, state, known, own)
-        return None if theta is None else _proposal(surrogate, theta, state, own)
+        if theta is None:
+            return None
+        stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
+        return _proposal(surrogate, theta, state, stop, own)
 
 
 def estimate(state: SearchState) -> list[Estimate]:
     """What the surrogate thinks of each trial, in order; nothing of fewer than it needs."""
+    unit = unit_of(state)
+    state = in_units(state, unit)
     trials, goal = state.trials, state.goal
     if len(trials) < LEAST_OWN_TRIALS or not state.encoding.columns:
         return []
@@ -70,7 +81,12 @@ def estimate(state: SearchState) -> list[Estimate]:
     # What the surrogate was not shown of the trials' own deltas.
     means = means - torch.tensor([held_off(trial, goal.alpha, goal.shares) for trial in trials])
     return [
-        Estimate(trial=number, mean=float(mean), sem=float(sem), feasible_probability=float(chance))
+        Estimate(
+            trial=number,
+            mean=unit * float(mean),
+            sem=unit * float(sem),
+            feasible_probability=float(chance),
+        )
         for number, (mean, sem, chance) in enumerate(
             zip(means.mean(0), means.std(0), chances, strict=True)
         )
@@ -92,18 +108,20 @@ def _choose(surrogate: Surrogate, state: SearchState, known: Earlier, seed: int)
     encoding, goal, tried = state.encoding, state.goal, state.tried
     seen = encoding.encode([trial.theta for trial in (*state.trials, *known.trials)])
     chances, _ = _judge(surrogate, seen, goal, seed)
+    feasible_known = bool((chances > 0.5).any())
     safe = len(tried) >= SAFE_FROM and len(tried) % 2 == 0
     acquisition = improvement(
         surrogate,
         goal,
         pending=encoding.encode(state.pending) if state.pending else None,
-        feasible_known=bool((chances > 0.5).any()),
+        feasible_known=feasible_known,
         seed=seed,
         margins=_margins(surrogate, state.trials) if safe else None,
     )
     theta = encoding.decode(maximise(acquisition, encoding))
-    if theta in tried:
-        others = [point for point in encoding.sobol(CANDIDATES, seed) if point not in tried]
+    refused = _tried(encoding, tried, 0.0 if feasible_known else NEAR)
+    if refused(theta):
+        others = [point for point in encoding.sobol(CANDIDATES, seed) if not refused(point)]
         if not others:
             return None
         with torch.no_grad():
@@ -112,8 +130,19 @@ def _choose(surrogate: Surrogate, state: SearchState, known: Earlier, seed: int)
     return theta
 
 
+def _tried(encoding: Encoding, tried: Sequence[Theta], near: float) -> Callable[[Theta], bool]:
+    """Whether a θ is one of these, or no number of it is further away than this."""
+    points = encoding.encode(tried)
+
+    def refused(theta: Theta) -> bool:
+        away = (points - encoding.encode([theta])).abs().amax(1)
+        return theta in tried or bool((away <= near).any())
+
+    return refused
+
+
 def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | None:
-    """`[m]` percent: how far above -α a delta must be to be surely there once it is measured.
+    """`[m]`: how far above -α a delta must be to be surely there once it is measured.
 
     As uncertain as the deltas of complete trials are now; None where there are none.
     """
@@ -124,7 +153,9 @@ def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | None:
     return float(ndtri(SURE)) * spread.median(0).values
 
 
-def _proposal(surrogate: Surrogate, theta: Theta, state: SearchState, seed: int) -> Proposal:
+def _proposal(
+    surrogate: Surrogate, theta: Theta, state: SearchState, stop: str | None, seed: int
+) -> Proposal:
     point = state.encoding.encode([theta])
     chances, _ = _judge(surrogate, point, state.goal, seed)
     mean, spread = surrogate.predict(point)
@@ -133,26 +164,28 @@ def _proposal(surrogate: Surrogate, theta: Theta, state: SearchState, seed: int)
         theta=theta,
         order=tuple(risk.argsort(descending=True, stable=True).tolist()),
         finish=bool(chances[0] >= WORTH_FINISHING),
-        stop=_stop(surrogate, point, state, seed) if state.early_stopping else None,
+        stop=stop,
     )
 
 
-def _stop(surrogate: Surrogate, point: Tensor, state: SearchState, seed: int) -> str | None:
-    """Why no further trial is worth its price; None where one is."""
+def _stop(
+    surrogate: Surrogate, theta: Theta, state: SearchState, unit: float, seed: int
+) -> str | None:
+    """Why no further trial, of this θ or another, is worth its price; None where one is."""
     if len(state.trials) < LEAST_TRIALS_TO_GIVE_UP:
         return None
     encoding, goal = state.encoding, state.goal
-    untried = torch.cat([encoding.encode(encoding.sobol(CANDIDATES, seed)), point])
+    untried = encoding.encode([*encoding.sobol(CANDIDATES, seed), theta])
     values = _values(surrogate.sample(torch.cat([surrogate.points, untried]), DRAWS, seed), goal)
     best_tried = values[:, : len(state.trials)].amax(1).clamp_min(0.0)
     best = values.amax(1)
     hope = float((best >= goal.tau).double().mean())
     if hope < 1 - SURE:
-        return f"no theta reaches A >= {goal.tau:g}% with probability {1 - hope:.2f}"
+        return f"no theta reaches A >= {unit * goal.tau:g}% with probability {1 - hope:.2f}"
     gain = WORTH_SEARCHING * goal.tau
     hope = float((best > best_tried + gain).double().mean())
     if hope < 1 - SURE:
-        return f"A gains more than {gain:g}% with probability {hope:.2f} only"
+        return f"A gains more than {unit * gain:g}% with probability {hope:.2f} only"
     return None
 
 

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from smt.search.goal import Goal
 from smt.search.state import SearchState
 from smt.search.trial import Proposal, Trial
+from smt.search.units import in_units, unit_of
 from smt.seeds import tpe_seed
 from smt.space import Choice, Domain, Int, Theta, drop_inactive
 
@@ -32,7 +33,7 @@ def propose(state: SearchState) -> Proposal:
     infeasible trials by how far R is above ε alone.
     """
     with threadpool_limits(1):
-        return Proposal(_ask(state), state.order)
+        return Proposal(_ask(in_units(state, unit_of(state))), state.order)
 
 
 def _ask(state: SearchState) -> Theta:

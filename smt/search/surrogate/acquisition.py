@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement, qLogProbabilityOfFeasibility
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.objective import GenericMCObjective
 from botorch.optim.optimize import optimize_acqf
 from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
@@ -13,17 +13,17 @@ from torch import Tensor
 
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
-from smt.search.regressed import count_softly
+from smt.search.regressed import count_softly, small
 from smt.search.surrogate.surrogate import Surrogate
 
 SAMPLES = 128
 RESTARTS = 4
 RAW_SAMPLES = 256
 ITERATIONS = 60
-# In models: how softly their number is held below ε·m + ½. While no θ is feasible, softly: the
-# number itself then tells where to go.
+# In models: how softly their number is held below ε·m + ½.
 COUNT_SOFTNESS = 0.05
-SEEKING_SOFTNESS = 0.25
+# In α: how softly μ is above another, and the larger of two.
+IMPROVEMENT_SOFTNESS, LARGER_SOFTNESS = 2e-5, 0.2
 
 
 class FloorImprovement(qLogNoisyExpectedImprovement):
@@ -47,50 +47,58 @@ def improvement(
     seed: int,
     margins: Tensor | None = None,
 ) -> AcquisitionFunction:
-    """What a θ promises: improvement where a feasible θ is known, else to be one.
+    """What a θ promises: more μ where a feasible θ is known, else fewer regressions.
+
+    While no θ is likely feasible the probability of being so says little: all its samples are 0.
 
     Args:
         pending: `[p, d]` θ under way.
-        margins: `[m]` percent: how far above -α a delta must be, where a θ is to be improved on
-            or to improve; 0 by default.
+        margins: `[m]`: how far above -α a delta must be, where a θ is to be improved on or to
+            improve; 0 by default.
     """
     shares = torch.tensor(goal.shares, dtype=torch.double)
+    excess = regressions_above(surrogate, goal, 0.0)
+
+    def relief(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
+        return -(excess(samples) + 0.5).clamp_min(0.0)
 
     def mean(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
         return surrogate.deltas(samples) @ shares
 
     sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed)
     if not feasible_known:
-        return qLogProbabilityOfFeasibility(
+        return qLogNoisyExpectedImprovement(
             surrogate.model,
-            constraints=[regressions_above(surrogate, goal.alpha, goal.allowed)],
+            X_baseline=surrogate.points,
             sampler=sampler,
+            objective=GenericMCObjective(relief),
             X_pending=pending,
-            eta=SEEKING_SOFTNESS,
         )
-    highest = goal.alpha if margins is None else goal.alpha - margins
     return FloorImprovement(
         surrogate.model,
         X_baseline=surrogate.points,
         sampler=sampler,
         objective=GenericMCObjective(mean),
         X_pending=pending,
-        constraints=[regressions_above(surrogate, highest, goal.allowed)],
+        constraints=[excess if margins is None else regressions_above(surrogate, goal, margins)],
         eta=COUNT_SOFTNESS,
         # A fat tail would forgive one regression too many for a large μ.
         fat=False,
         # Points that are never the best only cost time. Pruning draws from torch's generator.
         prune_baseline=True,
+        tau_relu=IMPROVEMENT_SOFTNESS * small(goal.alpha),
+        tau_max=LARGER_SOFTNESS * small(goal.alpha),
     )
 
 
 def regressions_above(
-    surrogate: Surrogate, alpha: float | Tensor, allowed: int
+    surrogate: Surrogate, goal: Goal, margins: Tensor | float
 ) -> Callable[[Tensor], Tensor]:
-    """A constraint on samples of the directions: at most 0 where at most `allowed` regressed."""
+    """A constraint on samples of the directions: at most 0 where no more regressed than may."""
 
     def excess(samples: Tensor) -> Tensor:
-        return count_softly(surrogate.deltas(samples), alpha) - (allowed + 0.5)
+        deltas = surrogate.deltas(samples)
+        return count_softly(deltas, goal.alpha, margins) - (goal.allowed + 0.5)
 
     return excess
 

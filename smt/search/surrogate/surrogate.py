@@ -31,7 +31,9 @@ from torch import Tensor
 
 from smt.search.divergence import bounded
 from smt.search.encoding import Encoding
+from smt.search.regressed import small
 from smt.search.surrogate.correlation import Correlation, fit_correlation
+from smt.search.surrogate.tail import Tail, fit_tail
 from smt.search.trial import Trial
 
 # Share of the deltas' variance taken for noise where no standard error is known.
@@ -47,8 +49,8 @@ LEAST_CHOICE_SCALE = 1e-2
 PRIOR_DIRECTIONS = 5.0
 # Of L-BFGS. Thousands would follow, where a direction is nearly flat, for a likelihood as good.
 FIT_OPTIONS = {"options": {"maxiter": 50}}
-# In percent; no delta is known better than this.
-LEAST_SEM = 1e-3
+# In α; no delta is known better than this.
+LEAST_SEM = 0.02
 
 
 @dataclass(frozen=True)
@@ -56,25 +58,27 @@ class Surrogate:
     """Deltas of m models over a space, given trials.
 
     Attributes:
+        tail: How the models' losses are seen by the processes.
         points: `[n, d]` encoded θ of the trials.
         model: Gaussian processes with q outputs, one a direction.
     """
 
     encoding: Encoding
     correlation: Correlation
+    tail: Tail
     points: Tensor
     model: GPyTorchModel
 
     def deltas(self, samples: Tensor) -> Tensor:
         """`[..., q]` samples of the directions -> `[..., m]` deltas, percent."""
-        return samples @ self.correlation.directions.T + self.correlation.centre
+        return self.tail.undo(self._seen(samples))
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """`[n, d]` -> `[n, m]` mean and standard deviation of the deltas, percent."""
+        """`[n, d]` -> `[n, m]` mean and standard deviation of deltas as the tail bounds them."""
         with torch.no_grad():
             posterior = self.model.posterior(points)
         spread = posterior.variance @ self.correlation.directions.T.square()
-        return self.deltas(posterior.mean), spread.clamp_min(0).sqrt()
+        return self._seen(posterior.mean), spread.clamp_min(0).sqrt()
 
     def sample(self, points: Tensor, count: int, seed: int) -> Tensor:
         """`[n, d]` -> `[count, n, m]` deltas, drawn jointly over the points."""
@@ -82,6 +86,9 @@ class Surrogate:
             torch.manual_seed(seed)
             drawn = self.model.posterior(points).rsample(torch.Size([count]))
         return self.deltas(drawn)
+
+    def _seen(self, samples: Tensor) -> Tensor:
+        return samples @ self.correlation.directions.T + self.correlation.centre
 
 
 class Settled(InputTransform):
@@ -107,6 +114,7 @@ def fit_surrogate(
     alpha: float,
     earlier: Sequence[Trial] = (),
     extra_variance: float = 0.0,
+    tail: Tail | None = None,
 ) -> Surrogate:
     """Fit to the trials, of which at least two have deltas.
 
@@ -115,11 +123,13 @@ def fit_surrogate(
 
     Args:
         earlier: Further trials, which have deltas, but are none of the surrogate's points.
-        extra_variance: Of those deltas beyond their noise, percent².
+        extra_variance: Of those deltas beyond their noise, percent², as the tail bounds them.
+        tail: The mildest that these trials need where None.
     """
-    deltas, variances, noise_known = observe(trials, alpha)
+    tail = tail or tail_of((*trials, *earlier), alpha)
+    deltas, variances, noise_known = observe(trials, alpha, tail)
     if earlier:
-        further, noise, _ = observe(earlier, alpha)
+        further, noise, _ = observe(earlier, alpha, tail)
         deltas = torch.cat([deltas, further])
         variances = torch.cat([variances, noise + extra_variance])
     points = encoding.encode([trial.theta for trial in (*trials, *earlier)])
@@ -132,7 +142,7 @@ def fit_surrogate(
         _fit_jointly(likelihood)
     else:
         fit_gpytorch_mll(likelihood, optimizer_kwargs=FIT_OPTIONS)
-    return Surrogate(encoding, correlation, points[: len(trials)], model)
+    return Surrogate(encoding, correlation, tail, points[: len(trials)], model)
 
 
 def _fit_jointly(likelihood: ExactMarginalLogLikelihood) -> None:
@@ -145,15 +155,23 @@ def _fit_jointly(likelihood: ExactMarginalLogLikelihood) -> None:
     )
 
 
-def observe(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool]:
+def tail_of(trials: Sequence[Trial], alpha: float) -> Tail:
+    """The mildest that these trials' deltas need."""
+    held = [bounded(trial, alpha).outcomes for trial in trials]
+    return fit_tail(_tensor([[delta.value for delta in models] for models in held]), alpha)
+
+
+def observe(trials: Sequence[Trial], alpha: float, tail: Tail) -> tuple[Tensor, Tensor, bool]:
     """`[n, m]` deltas (NaN: not evaluated) and variances, and whether all errors were known.
 
-    Deltas of networks that diverged are held to a floor (`smt.search.divergence`).
+    Deltas of networks that diverged are held to a floor (`smt.search.divergence`), and the tail
+    bounds what is left.
     """
     trials = [bounded(trial, alpha) for trial in trials]
     outcomes = [trial.outcomes for trial in trials]
-    observed = _tensor([[delta.value for delta in models] for models in outcomes])
-    sems = _tensor([[delta.sem for delta in models] for models in outcomes])
+    values = _tensor([[delta.value for delta in models] for models in outcomes])
+    observed = tail.bound(values)
+    sems = _tensor([[delta.sem for delta in models] for models in outcomes]) * tail.slope(values)
     skipped = [[delta.status == "not_evaluated" for delta in models] for models in outcomes]
     evaluated = ~torch.tensor(skipped)
     measured = observed.isfinite()
@@ -162,8 +180,9 @@ def observe(trials: Sequence[Trial], alpha: float) -> tuple[Tensor, Tensor, bool
     deltas = torch.where(broken, failed, observed)
     known = bool(sems[measured].isfinite().all())
     guess = math.sqrt(UNKNOWN_NOISE) * float(deltas[evaluated].std(correction=0))
-    sems = torch.where(broken, LEAST_SEM, sems)
-    sems = torch.where(sems.isfinite(), sems, guess).clamp_min(LEAST_SEM)
+    least = LEAST_SEM * small(alpha)
+    sems = torch.where(broken, least, sems)
+    sems = torch.where(sems.isfinite(), sems, guess).clamp_min(least)
     return deltas, sems.square(), known
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from smt.errors import InputError
 from smt.search.state import SearchState
-from smt.search.surrogate.surrogate import fit_surrogate, observe
+from smt.search.surrogate.surrogate import fit_surrogate, observe, tail_of
+from smt.search.surrogate.tail import Tail
 from smt.search.trial import Trial
 from smt.space import Space, check_theta
 
@@ -46,24 +47,25 @@ def weigh_earlier(state: SearchState) -> Earlier:
     ]
     if not usable:
         return Earlier((), 0.0)
-    deltas, _, _ = observe(usable, state.goal.alpha)
+    tail = tail_of((*state.trials, *usable), state.goal.alpha)
+    deltas, _, _ = observe(usable, state.goal.alpha, tail)
     variance = float(deltas[deltas.isfinite()].var(correction=0))
-    extra = _disagreement(state, usable, PRIOR_SHARE * variance)
+    extra = _disagreement(state, usable, tail, PRIOR_SHARE * variance)
     return Earlier((), 0.0) if extra > MOST_SHARE * variance else Earlier(tuple(usable), extra)
 
 
-def _disagreement(state: SearchState, earlier: Sequence[Trial], guess: float) -> float:
+def _disagreement(state: SearchState, earlier: Sequence[Trial], tail: Tail, guess: float) -> float:
     """Variance, percent², by which earlier deltas differ from this run's beyond their noise.
 
     The guess, drawn towards what this run's trials show: how much further they are from what a
     surrogate of the earlier trials alone predicts than it expects to be wrong.
     """
     encoding, trials, alpha = state.encoding, state.trials, state.goal.alpha
-    deltas, variances, _ = observe(trials, alpha)
-    known = deltas.isfinite() & observe(earlier, alpha)[0].isfinite().any(0)
+    deltas, variances, _ = observe(trials, alpha, tail)
+    known = deltas.isfinite() & observe(earlier, alpha, tail)[0].isfinite().any(0)
     if len(earlier) < 2 or not known.any():
         return guess
-    predicted, spread = fit_surrogate(encoding, earlier, alpha=alpha).predict(
+    predicted, spread = fit_surrogate(encoding, earlier, alpha=alpha, tail=tail).predict(
         encoding.encode([trial.theta for trial in trials])
     )
     excess = (deltas - predicted).square() - spread.square() - variances

@@ -7,6 +7,7 @@ from made_models import made_model
 from smt.mmo import Settings, Trial, aggregate
 from smt.mmo.technique_search import Searched
 from smt.mmo.verdict.conclusion import conclude
+from smt.search.recommend import Estimate
 from smt.template import Float, Technique
 
 TECHNIQUE = Technique(
@@ -85,6 +86,21 @@ def test_nothing_is_measured_again_where_no_trial_reaches_tau():
     assert result.verdict.reason == "A = +0.040% is below τ = 0.05%"
     result, _ = run([(0.2, -1.0)], {})
     assert (result.verdict.number, result.verdict.reason) == (None, "no θ was feasible")
+
+
+def test_the_search_of_a_technique_that_only_harms_ends_with_its_largest_a():
+    result, search = run([(0.1, -0.04), (0.2, -0.02)], {})
+    assert (result.best, result.theta, search.asked) == (None, None, [])
+    assert result.verdict.number == 1
+    assert result.verdict.reason == "A = -0.020% is below τ = 0.05%"
+
+
+def test_a_trial_that_its_estimate_contradicts_is_neither_measured_again_nor_kept(monkeypatch):
+    far = Estimate(trial=0, mean=5.0, sem=0.01, feasible_probability=1.0)
+    monkeypatch.setattr("smt.mmo.verdict.conclusion.judge", lambda state, method: [far])
+    result, search = run([(0.1, 0.4)], {})
+    assert (result.best, result.theta, search.asked) == (None, None, [])
+    assert result.verdict.reason.endswith("but the surrogate's estimate is far from that")
 
 
 def test_a_gain_that_fresh_seeds_do_not_show_is_none():

@@ -12,7 +12,12 @@ from smt.search.aggregate import Aggregate, aggregate
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.methods import composite
-from smt.search.methods.composite import INITIAL_TRIALS, LEAST_TRIALS_TO_GIVE_UP, SAFE_FROM
+from smt.search.methods.composite import (
+    INITIAL_TRIALS,
+    LEAST_TRIALS_TO_GIVE_UP,
+    NEAR,
+    SAFE_FROM,
+)
 from smt.search.propose import judge, propose
 from smt.search.recommend import Estimate, best_trial, choose, recommend
 from smt.search.regressed import SOFTNESS, count_softly
@@ -256,6 +261,26 @@ def test_with_nothing_feasible_proposals_find_a_small_feasible_corner():
     assert trials[-1].aggregate.feasible
 
 
+def test_while_nothing_is_feasible_no_proposal_is_next_to_a_point_that_was_tried():
+    def harmed(x):
+        return [-1.0 - (x - 0.5) ** 2, -2.0]
+
+    trials = at(np.linspace(0.02, 0.98, 7), harmed, sem=0.01)
+    for _ in range(3):
+        x = ask(LINE, trials).theta["x"]
+        assert min(abs(x - each.theta["x"]) for each in trials) > NEAR
+        trials += at([x], harmed, sem=0.01)
+
+
+def test_a_gain_beside_losses_that_dwarf_it_is_found():
+    def cliff(x):
+        gain = 0.3 - 2 * (x - 0.62) ** 2
+        return [gain - (9.0 * (0.4 - x) if x < 0.4 else 0.0)] * 3
+
+    trials = at((np.arange(8) + 0.5) / 8, cliff, sem=0.01)
+    assert 0.55 < ask(LINE, trials).theta["x"] < 0.7
+
+
 def test_with_nothing_feasible_the_mean_does_not_count():
     trials = at(np.linspace(0.4, 1, 8), lambda x: [10 * x, 0.1 - x], sem=0.01)
     assert ask(LINE, trials).theta["x"] < 0.2
@@ -378,38 +403,56 @@ def test_the_largest_mean_among_the_sure_is_recommended_over_a_larger_one_on_the
         estimated(2, 0.5, 0.1, 0.95),
         estimated(3, 0.3, 0.1, 1.0),
     ]
-    assert recommend(trials, estimates) == estimates[2]
+    assert recommend(trials, estimates, ()) == estimates[2]
     assert best_trial(trials) == trials[1]
 
 
-def test_where_none_is_sure_the_surest_feasible_trial_is_recommended():
-    trials = stand_in(FEASIBLE, FEASIBLE, INFEASIBLE)
-    estimates = [
-        estimated(0, 0.9, 0.1, 0.5),
-        estimated(1, 0.2, 0.1, 0.7),
-        estimated(2, 0.9, 0.1, 0.94),
-    ]
-    assert recommend(trials, estimates) == estimates[1]
+def test_a_trivial_theta_is_not_recommended_over_a_large_gain_that_is_a_little_less_sure():
+    trials = stand_in(FEASIBLE, FEASIBLE, FEASIBLE)
+    trivial, gain, unsure = (
+        estimated(0, 0.02, 0.2, 1.0),
+        estimated(1, 0.5, 0.2, 0.8),
+        estimated(2, 0.9, 0.2, 0.3),
+    )
+    assert recommend(trials, [trivial, gain, unsure], ()) == gain
+    assert recommend(trials, [trivial, unsure], ()) == trivial
 
 
 def test_a_trial_that_was_observed_to_be_infeasible_is_never_recommended():
     trials = stand_in(INFEASIBLE, FEASIBLE)
-    estimates = [estimated(0, 0.9, 0.1, 1.0), estimated(1, 0.1, 0.1, 0.3)]
-    assert recommend(trials, estimates) == estimates[1]
-    assert recommend(trials[:1], estimates[:1]) is None
-    assert recommend([], []) is None
+    estimates = [estimated(0, 0.9, 0.1, 1.0), estimated(1, 0.4, 0.1, 0.3)]
+    assert recommend(trials, estimates, ()) == estimates[1]
+    assert recommend(trials[:1], estimates[:1], ()) is None
+    assert recommend([], [], ()) is None
+
+
+def test_nothing_is_recommended_that_measured_or_by_its_estimate_is_no_better_than_nothing():
+    harmful = Aggregate(-47.9, 0.0, -47.9)
+    for outcome, mean in ((harmful, 1.7), (harmful, -47.0), (FEASIBLE, -0.1)):
+        (made,) = stand_in(outcome)
+        assert choose([made], [estimated(0, mean, 1e3, 1.0)], ()) == (None, None)
+    assert choose(stand_in(harmful), [], ()) == (None, None)
+    assert choose(stand_in(Aggregate(0.0, 0.0, 0.0)), [], ()) == (None, None)
+
+
+def test_an_estimate_far_from_what_was_measured_is_not_recommended():
+    trials = [trial({"x": x}, [gain] * 4, 0.1) for x, gain in ((0.1, 1.0), (0.2, 0.5))]
+    near = estimated(1, 0.55, 0.02, 1.0)
+    for mean, sound in ((1.15, True), (1.3, False), (5.0, False)):
+        far = estimated(0, mean, 0.02, 1.0)
+        assert choose(trials, [far, near], (0.25,) * 4)[1] == (far if sound else near)
 
 
 @given(
     st.lists(st.tuples(st.booleans(), st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=8)
 )
-def test_no_feasible_trial_is_both_surer_and_better_than_the_recommended(rows):
+def test_no_sound_trial_is_both_surer_and_better_than_the_recommended(rows):
     trials = stand_in(*[FEASIBLE if feasible else INFEASIBLE for feasible, _, _ in rows])
-    estimates = [estimated(n, mean, 0.1, chance) for n, (_, mean, chance) in enumerate(rows)]
-    found = recommend(trials, estimates)
-    feasible = [each for each in estimates if rows[each.trial][0]]
-    assert (found is None) == (not feasible)
-    for each in feasible:
+    estimates = [estimated(n, mean, 1.0, chance) for n, (_, mean, chance) in enumerate(rows)]
+    found = recommend(trials, estimates, ())
+    sound = [each for each in estimates if rows[each.trial][0] and each.mean > 0]
+    assert (found is None) == (not sound)
+    for each in sound:
         assert not (
             each.mean > found.mean and each.feasible_probability > found.feasible_probability
         )
@@ -435,13 +478,13 @@ def edge_estimates(edge_trials):
 
 def test_a_lucky_trial_beyond_the_edge_is_not_recommended(edge_trials, edge_estimates):
     assert best_trial(edge_trials) == edge_trials[-1]
-    found = recommend(edge_trials, edge_estimates)
-    assert 0.35 < edge_trials[found.trial].theta["x"] < 0.6
     goal = Goal.over(4)
+    found = recommend(edge_trials, edge_estimates, goal.shares)
+    assert 0.35 < edge_trials[found.trial].theta["x"] < 0.6
     estimates = judge(SearchState(LINE.space, goal, edge_trials), "composite")
-    assert choose(edge_trials, estimates) == (edge_trials[found.trial], found)
+    assert choose(edge_trials, estimates, goal.shares) == (edge_trials[found.trial], found)
     none = judge(SearchState(LINE.space, goal, edge_trials), "ax")
-    assert choose(edge_trials, none) == (edge_trials[-1], None)
+    assert choose(edge_trials, none, goal.shares) == (edge_trials[-1], None)
 
 
 def test_every_trial_has_an_estimate_near_the_truth(edge_trials, edge_estimates):
@@ -473,7 +516,7 @@ def test_nothing_is_estimated_of_too_few_trials_or_where_nothing_varies(edge_tri
     assert estimate(LINE, edge_trials[: INITIAL_TRIALS - 1], goal) == []
     assert estimate(Encoding({"x": Choice([0.5])}), edge_trials, goal) == []
     few = judge(SearchState(LINE.space, goal, edge_trials[:3]), "composite")
-    assert choose(edge_trials[:3], few) == (best_trial(edge_trials[:3]), None)
+    assert choose(edge_trials[:3], few, goal.shares) == (best_trial(edge_trials[:3]), None)
 
 
 @given(st.lists(st.floats(-3, 3).filter(lambda d: abs(d + 0.05) > 0.1), min_size=1, max_size=8))
@@ -485,5 +528,5 @@ def test_regressions_are_counted_softly_but_nearly_exactly_away_from_the_thresho
 def test_a_delta_at_the_threshold_counts_half():
     at_threshold = torch.tensor([-0.05, 1.0], dtype=torch.double)
     assert float(count_softly(at_threshold, 0.05)) == pytest.approx(0.5)
-    near = at_threshold - torch.tensor([SOFTNESS, 0.0])
+    near = at_threshold - 0.05 * torch.tensor([SOFTNESS, 0.0])
     assert float(count_softly(near, 0.05)) > 0.5

@@ -101,7 +101,7 @@ def test_an_earlier_trial_is_never_chosen_nor_estimated():
     found = estimate(own, EARLIER)
     assert [each.trial for each in found] == [0, 1, 2]
     estimates = judge(SearchState(LINE.space, GOAL, own, earlier=EARLIER), "composite")
-    assert choose(own, estimates) == (own[1], found[1])
+    assert choose(own, estimates, GOAL.shares) == (own[1], found[1])
     assert estimate(own, EARLIER[:2]) == []
     assert estimate(own[:1], EARLIER) == []
 
