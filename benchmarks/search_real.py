@@ -214,7 +214,7 @@ def summarise(
 ) -> dict[str, float]:
     """A method's figures; see the top."""
     results = [(runs[job], best[job.learner]) for job in jobs]
-    columns = {
+    columns: dict[str, list[float]] = {
         "score": [
             (run["recommended"] or 0.0) / highest if highest else 0.0 for run, highest in results
         ],

@@ -56,5 +56,5 @@ def main(path: str, name: str, number: str, event: str, steps: int, rounds: int)
 
 
 if __name__ == "__main__":
-    *strings, steps, rounds = sys.argv[1:]
-    main(*strings, int(steps), int(rounds))
+    path, name, number, event, steps, rounds = sys.argv[1:]
+    main(path, name, number, event, int(steps), int(rounds))
