@@ -43,7 +43,7 @@ def test_a_cancelled_evaluation_stops_training_and_its_worker_goes_on(shared, on
     models, _ = shared
     ray.get([one.baseline.remote(task(model).to_dict()) for model in models])
     # The second would train for hours.
-    endless = TEMPLATE.change("training", passes=100_000)
+    endless = TEMPLATE.change("training", passes=100_000, judge="frozen")
     failing = task(models[0], None, failure="no", technique="cancelled", trial=0).to_dict()
     long = task(models[1], endless, technique="cancelled", trial=0).to_dict()
     found = ray.get(one.trial.remote([failing, long], Goal.over(2, epsilon=0.0)))
@@ -82,7 +82,8 @@ def test_a_worker_that_dies_each_time_is_a_failure_with_a_reason_and_one_starts_
 ):
     models, _ = shared
     deadly = models[0].model_copy(update={"log": "deadly"})
-    done = ray.get(one.baseline.remote(task(deadly).to_dict()))
+    asked = task(deadly).model_copy(update={"log_digest": "deadly"})
+    done = ray.get(one.baseline.remote(asked.to_dict()))
     assert done["failure"] == (
         "its worker died 3 times, as workers do that run out of memory (ActorUnavailableError)"
     )
@@ -94,7 +95,7 @@ def test_an_evaluation_that_hangs_is_ended_tried_once_more_and_a_failure_with_a_
     shared, tmp_path
 ):
     models, logs = shared
-    endless = task(models[1], TEMPLATE.change("training", passes=100_000))
+    endless = task(models[1], TEMPLATE.change("training", passes=100_000, judge="frozen"))
     after = task(models[1], None, failure="no")
     with dispatcher(tmp_path, logs, ClusterPlan(pool=1, runs=0), limit_s=3.0) as impatient:
         found = ray.get([impatient.baseline.remote(each.to_dict()) for each in (endless, after)])
