@@ -3,7 +3,7 @@
 Deltas of 0.05% and of 5% are one search where errors, α and τ go with them.
 """
 
-from collections.abc import Sequence
+import math
 from dataclasses import replace
 from statistics import median
 
@@ -34,24 +34,21 @@ def in_units(state: SearchState, unit: float) -> SearchState:
     return replace(
         state,
         goal=Goal(goal.shares, _round(goal.alpha / unit), goal.epsilon, _round(goal.tau / unit)),
-        trials=_trials(state.trials, unit),
-        earlier=_trials(state.earlier, unit),
+        trials=[_trial(trial, goal, unit) for trial in state.trials],
+        earlier=[_trial(trial, goal, unit) for trial in state.earlier],
     )
 
 
-def _trials(trials: Sequence[Trial], unit: float) -> tuple[Trial, ...]:
-    return tuple(
-        Trial(
-            trial.theta,
-            [_delta(delta, unit) for delta in trial.outcomes],
-            aggregate=Aggregate(
-                mean=_round(trial.aggregate.mean / unit),
-                regression_rate=trial.aggregate.regression_rate,
-                value=_round(trial.aggregate.value / unit),
-            ),
-        )
-        for trial in trials
-    )
+def _trial(trial: Trial, goal: Goal, unit: float) -> Trial:
+    outcomes = [_delta(delta, unit) for delta in trial.outcomes]
+    values = [delta.value for delta in outcomes if delta.value is not None]
+    mean = _round(trial.aggregate.mean / unit)
+    if len(values) == len(outcomes):
+        # As `aggregate` would have it, to the last digit.
+        mean = math.fsum(share * value for share, value in zip(goal.shares, values, strict=True))
+    rate = trial.aggregate.regression_rate
+    value = mean if trial.aggregate.feasible else -math.inf
+    return Trial(trial.theta, outcomes, aggregate=Aggregate(mean, rate, value))
 
 
 def _delta(delta: Delta, unit: float) -> Delta:

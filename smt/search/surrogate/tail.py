@@ -12,6 +12,8 @@ from torch import Tensor
 
 # The worst delta is at most this many standard deviations of the good ones below -α.
 MOST_SPREADS = 6.0
+# In α: of few good ones the standard deviation says little, and losses as these need no drawing in.
+LEAST_SPREAD = 10.0
 BISECTIONS = 60
 
 
@@ -60,7 +62,7 @@ def fit_tail(deltas: Tensor, alpha: float) -> Tail:
     edge = -alpha
     worst = float(measured.min()) if len(measured) else edge
     good = measured[measured >= edge]
-    spread = max(float(good.std(correction=0)) if len(good) else 0.0, alpha)
+    spread = max(float(good.std(correction=0)) if len(good) else 0.0, LEAST_SPREAD * alpha)
     depth, most = edge - worst, MOST_SPREADS * spread
     if depth <= most or most == 0:
         return Tail(edge, math.inf, worst)

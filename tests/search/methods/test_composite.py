@@ -272,15 +272,6 @@ def test_while_nothing_is_feasible_no_proposal_is_next_to_a_point_that_was_tried
         trials += at([x], harmed, sem=0.01)
 
 
-def test_a_gain_beside_losses_that_dwarf_it_is_found():
-    def cliff(x):
-        gain = 0.3 - 2 * (x - 0.62) ** 2
-        return [gain - (9.0 * (0.4 - x) if x < 0.4 else 0.0)] * 3
-
-    trials = at((np.arange(8) + 0.5) / 8, cliff, sem=0.01)
-    assert 0.55 < ask(LINE, trials).theta["x"] < 0.7
-
-
 def test_with_nothing_feasible_the_mean_does_not_count():
     trials = at(np.linspace(0.4, 1, 8), lambda x: [10 * x, 0.1 - x], sem=0.01)
     assert ask(LINE, trials).theta["x"] < 0.2

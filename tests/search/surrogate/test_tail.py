@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smt.search.surrogate.tail import MOST_SPREADS, fit_tail
+from smt.search.surrogate.tail import LEAST_SPREAD, MOST_SPREADS, fit_tail
 
 DELTAS = st.lists(st.floats(-1e5, 100), min_size=2, max_size=12)
 
@@ -22,7 +22,7 @@ def test_the_worst_is_brought_near_the_good_ones_and_those_stay_as_they_are(delt
     tail = fit_tail(deltas, alpha)
     seen = tail.bound(deltas)
     good = deltas >= -alpha
-    spread = max(float(deltas[good].std(correction=0)) if good.any() else 0.0, alpha)
+    spread = max(float(deltas[good].std(correction=0)) if good.any() else 0.0, LEAST_SPREAD * alpha)
     assert torch.equal(seen[good], deltas[good])
     assert (seen[~good] < -alpha).all()
     assert float(seen.min()) >= -alpha - MOST_SPREADS * spread * (1 + 1e-6)
@@ -38,10 +38,11 @@ def test_bounding_keeps_the_order_and_is_undone(deltas):
 
 
 def test_it_is_the_mildest_that_brings_the_worst_near():
-    tail = fit_tail(tensor([0.1, -0.1, 0.3, -500.0]), 0.2)
-    good = float(tensor([0.1, -0.1, 0.3]).std(correction=0))
-    worst = float(tail.bound(tensor([-500.0])))
-    assert worst == pytest.approx(-0.2 - MOST_SPREADS * max(good, 0.2))
+    for good in ([0.1, -0.1, 0.3], [10.0, -0.1, 50.0]):
+        tail = fit_tail(tensor([*good, -500.0]), 0.2)
+        spread = max(float(tensor(good).std(correction=0)), LEAST_SPREAD * 0.2)
+        worst = float(tail.bound(tensor([-500.0])))
+        assert worst == pytest.approx(-0.2 - MOST_SPREADS * spread)
 
 
 def test_deltas_without_a_tail_stay_as_they_are():
