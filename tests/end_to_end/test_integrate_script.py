@@ -89,7 +89,7 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
     result = json.loads((out / "result.json").read_text())
     assert result["decision"] == "kept"
     # Confirmations of this run were by seeds 8 and 9.
-    assert result["seeds"] == [10, 11]
+    assert result["seeds"] == [12, 13]
     assert [(m["model"], m["representative"]) for m in result["models"]] == [
         ("view-all", True),
         ("click-retrieval", True),
@@ -97,7 +97,7 @@ def test_a_version_that_helps_is_kept_and_stored_once_asked_for(integrate, tmp_p
     ]
     rows = pq.read_table(out / "evaluations.parquet").to_pylist()
     assert sorted((row["version"], row["model"], row["seed"]) for row in rows) == sorted(
-        (version, model, seed) for version in (1, 2) for model in MODELS for seed in (10, 11)
+        (version, model, seed) for version in (1, 2) for model in MODELS for seed in (12, 13)
     )
     for each in result["models"]:
         deltas = [r["delta"] for r in rows if r["model"] == each["model"] and r["version"] == 2]
