@@ -144,11 +144,12 @@ def test_standard_errors_are_shown_unknown_as_none_and_noiseless_as_zero(shown_t
     ask(space, trials)
     ask(space, [trial_of({"x": 0.3}, [1.0, 1.0], [None, 0.1])])
     noisy, exact, unknown = shown_to_ax
-    assert noisy["mean"] == pytest.approx((0.475, 0.25))
+    # In units of α = 0.05%.
+    assert noisy["mean"] == pytest.approx((0.475 / 0.05, 0.25 / 0.05))
     # The second model is at the threshold: it regresses with chance one half.
     assert noisy["regression_rate"] == pytest.approx((0.0, 0.25), abs=1e-3)
-    assert exact == {"mean": (1.0, 0.0), "regression_rate": (0.0, 0.0)}
-    assert unknown == {"mean": (1.0, None), "regression_rate": (0.0, None)}
+    assert exact == {"mean": (20.0, 0.0), "regression_rate": (0.0, 0.0)}
+    assert unknown == {"mean": (20.0, None), "regression_rate": (0.0, None)}
 
 
 def test_errors_of_a_metric_are_shown_for_all_trials_or_for_none(shown_to_ax):
@@ -158,7 +159,7 @@ def test_errors_of_a_metric_are_shown_for_all_trials_or_for_none(shown_to_ax):
         trial_of({"x": 0.3}, [1.0, math.nan], [0.2, None]),
     ]
     ask({"x": Float(0.0, 1.0)}, trials)
-    assert [data.get("mean") for data in shown_to_ax] == [(1.0, None), (1.0, None), None]
+    assert [data.get("mean") for data in shown_to_ax] == [(20.0, None), (20.0, None), None]
     assert {data["regression_rate"][1] for data in shown_to_ax} == {None}
 
 
