@@ -17,6 +17,8 @@ from smt.execution.tune_trial import run_trial
 from smt.fleet import ModelSpec
 from smt.mmo.progress import Display
 from smt.mmo.tune_searcher import FleetSearcher
+from smt.mmo.verdict.saving import mean_savings
+from smt.results.savings import Savings
 from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
 from smt.search.propose import propose, propose_or_end
@@ -38,10 +40,12 @@ class Searched:
     Attributes:
         trials: In order.
         stopped: Why it ended before all the trials it was given; None where it did not.
+        savings: Number of a trial -> what it saves, of those on all models.
     """
 
     trials: tuple[Trial, ...]
     stopped: str | None
+    savings: Mapping[int, Savings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class TechniqueSearch:
         digests: model -> digest of its log.
         earlier: technique -> its trials in earlier runs.
         files: Digests of what templates name.
+        baselines: model -> its baseline's evaluation.
     """
 
     models: tuple[ModelSpec, ...]
@@ -62,6 +67,7 @@ class TechniqueSearch:
     display: Display
     earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
     files: FileDigests = field(default_factory=FileDigests)
+    baselines: Mapping[str, Evaluation] = field(default_factory=dict)
 
     def run(self, technique: Technique) -> Searched:
         """Search by Ray Tune; each Tune trial fans out over the models.
@@ -72,6 +78,7 @@ class TechniqueSearch:
         settings = self.settings
         goal = settings.goal(self.models)
         decided = self._decided(technique)
+        savings: dict[int, Savings] = {}
 
         def choose(number: int, finished: list[Trial], pending: list[Theta]) -> Proposal | str:
             state = SearchState(
@@ -99,6 +106,9 @@ class TechniqueSearch:
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
             evaluations = [Evaluation.model_validate(values) for values in result["evaluations"]]
             trial = to_trial(theta, evaluations, self.models, settings)
+            saved = self._savings(evaluations)
+            if saved is not None:
+                savings[number] = saved
             self.display.trial(technique.name, number, settings.trials, trial)
             return trial
 
@@ -113,7 +123,7 @@ class TechniqueSearch:
         _run_tune(searcher, self.dispatcher)
         self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
-        return Searched(trials, searcher.ended)
+        return Searched(trials, searcher.ended, savings)
 
     def replicate(
         self,
@@ -155,6 +165,18 @@ class TechniqueSearch:
             seed=self.settings.seed,
             log_digest=self.digests[model.name],
             files=self.files.of(self.template),
+        )
+
+    def _savings(self, evaluations: Sequence[Evaluation]) -> Savings | None:
+        """Against the baselines; None where not all models were evaluated, or one failed."""
+        by_model = {evaluation.model: evaluation for evaluation in evaluations}
+        names = [model.name for model in self.models]
+        if by_model.keys() != set(names):
+            return None
+        return mean_savings(
+            [self.baselines[name] for name in names],
+            [by_model[name] for name in names],
+            self.settings.goal(self.models).shares,
         )
 
     def _ask(self, method: Any, model: ModelSpec, seed: int, change: dict[str, Any]) -> Any:

@@ -42,6 +42,8 @@ class Outcome:
         groups: `[n]` ids by which the judged rows are clustered, such as their users, 0 of
             examples without one; None where the examples are independent.
         flops: Of one example, counted.
+        bytes: That serving takes, counted: parameters and buffers, tables at the precision of
+            serving.
         train_rows: Examples trained on.
         seconds: Wall time of training and evaluation together.
     """
@@ -51,6 +53,7 @@ class Outcome:
     losses: NDArray[np.float32]
     groups: NDArray[np.int64] | None
     flops: int
+    bytes: int
     train_rows: int
     seconds: float
 
@@ -68,6 +71,7 @@ class Trained:
         windows: The model's rows; the judged ones are their test window.
         groups: `[n]` ids by which the judged rows are clustered; see `Outcome`.
         correction: What is added to logits, because negatives were left out.
+        bytes: That serving it takes.
         rows: Examples trained on, in all passes.
         predictions: Of a network that was judged while it learned.
     """
@@ -79,6 +83,7 @@ class Trained:
     windows: Windows
     groups: NDArray[np.int64] | None
     correction: float
+    bytes: int
     rows: int
     predictions: Predictions | None
 
@@ -132,6 +137,7 @@ def train(
         losses=losses,
         groups=trained.groups,
         flops=flops,
+        bytes=trained.bytes,
         train_rows=trained.rows,
         seconds=time.perf_counter() - started,
     )
@@ -214,6 +220,7 @@ def train_network(
         windows=course.windows,
         groups=groups,
         correction=course.correction,
+        bytes=course.bytes,
         rows=course.rows * template.training.passes,
         predictions=predictions,
     )

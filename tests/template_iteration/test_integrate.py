@@ -53,7 +53,7 @@ def search(name, theta, deltas):
         estimate=None,
         paper=best,
         stopped=None,
-        verdict=Verdict(None if best is None else 0, best is not None, "as a test wants it"),
+        verdict=Verdict(None if best is None else 0, best and "gain", "as a test wants it"),
     )
 
 
