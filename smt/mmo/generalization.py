@@ -153,7 +153,7 @@ def generalize(
                 chosen.models, template, settings, dispatcher, digests, display, earlier, files
             )
             base = _train_baselines(search)
-            results = tuple(_search_all(techniques, replace(search, baselines=base), holdout))
+            results = tuple(_search_all(techniques, search, holdout))
         others = _other_baselines(search, base)
     return Generalization(fleet, template, settings, chosen, holdout, base, others, results)
 
@@ -227,7 +227,7 @@ def _search_all(
         if accepted != search.template:
             search = replace(search, template=accepted)
             ray.get(search.dispatcher.rebase.remote(accepted))
-            search = replace(search, baselines=_train_baselines(search))
+            _train_baselines(search)
         result = conclude(technique, search.run(technique), search, holdout)
         yield result
         if search.settings.sequential and result.theta is not None:

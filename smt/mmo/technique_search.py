@@ -56,7 +56,6 @@ class TechniqueSearch:
         digests: model -> digest of its log.
         earlier: technique -> its trials in earlier runs.
         files: Digests of what templates name.
-        baselines: model -> its baseline's evaluation.
     """
 
     models: tuple[ModelSpec, ...]
@@ -67,7 +66,6 @@ class TechniqueSearch:
     display: Display
     earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
     files: FileDigests = field(default_factory=FileDigests)
-    baselines: Mapping[str, Evaluation] = field(default_factory=dict)
 
     def run(self, technique: Technique) -> Searched:
         """Search by Ray Tune; each Tune trial fans out over the models.
@@ -78,7 +76,7 @@ class TechniqueSearch:
         settings = self.settings
         goal = settings.goal(self.models)
         decided = self._decided(technique)
-        savings: dict[int, Savings] = {}
+        tried: dict[int, list[Evaluation]] = {}
 
         def choose(number: int, finished: list[Trial], pending: list[Theta]) -> Proposal | str:
             state = SearchState(
@@ -104,11 +102,8 @@ class TechniqueSearch:
             return {"tasks": [task.to_dict() for task in tasks], "settling": settling}
 
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
-            evaluations = [Evaluation.model_validate(values) for values in result["evaluations"]]
-            trial = to_trial(theta, evaluations, self.models, settings)
-            saved = self._savings(evaluations)
-            if saved is not None:
-                savings[number] = saved
+            tried[number] = [Evaluation.model_validate(each) for each in result["evaluations"]]
+            trial = to_trial(theta, tried[number], self.models, settings)
             self.display.trial(technique.name, number, settings.trials, trial)
             return trial
 
@@ -123,7 +118,7 @@ class TechniqueSearch:
         _run_tune(searcher, self.dispatcher)
         self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
-        return Searched(trials, searcher.ended, savings)
+        return Searched(trials, searcher.ended, self._savings(tried))
 
     def replicate(
         self,
@@ -167,17 +162,21 @@ class TechniqueSearch:
             files=self.files.of(self.template),
         )
 
-    def _savings(self, evaluations: Sequence[Evaluation]) -> Savings | None:
-        """Against the baselines; None where not all models were evaluated, or one failed."""
-        by_model = {evaluation.model: evaluation for evaluation in evaluations}
-        names = [model.name for model in self.models]
-        if by_model.keys() != set(names):
-            return None
-        return mean_savings(
-            [self.baselines[name] for name in names],
-            [by_model[name] for name in names],
-            self.settings.goal(self.models).shares,
+    def _savings(self, tried: Mapping[int, Sequence[Evaluation]]) -> dict[int, Savings]:
+        """Number of a trial -> what it saves against the baselines, of those on all models."""
+        baseline = self.dispatcher.baseline
+        before = collect(
+            [self._ask(baseline, each, self.settings.seed, {}) for each in self.models]
         )
+        shares = self.settings.goal(self.models).shares
+        savings = {}
+        for number, evaluations in tried.items():
+            by_model = {evaluation.model: evaluation for evaluation in evaluations}
+            after = [by_model[model.name] for model in self.models if model.name in by_model]
+            if len(after) == len(before):
+                saved = mean_savings(before, after, shares)
+                savings |= {} if saved is None else {number: saved}
+        return savings
 
     def _ask(self, method: Any, model: ModelSpec, seed: int, change: dict[str, Any]) -> Any:
         """Reference of a baseline's or a changed evaluation on a seed."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributed._shard.sharded_tensor.api import ShardedTensor
-from torchrec import EmbeddingBagCollection
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.errors import InputError
@@ -20,19 +20,19 @@ from smt.layers.tables import PooledTables
 def tables_as_served(network: nn.Module, precision: Precision) -> Iterator[None]:
     """Within, rows are looked up as `precision` stores them; then all are as before, to the bit.
 
-    Of collections that are not sharded, only the rows that a batch reads are
-    exchanged, and only while it reads them; of sharded ones all, on the worker that has them.
+    Of fused tables on this worker alone, only the rows that a batch reads are exchanged, and only
+    while it reads them; of copied and sharded ones all that this worker has.
 
     Args:
         network: Which only predicts meanwhile; it may be sharded.
     """
     with ExitStack() as stack:
         for collection in () if precision == "fp32" else _collections(network):
-            if isinstance(collection, FusedEmbeddingBagCollection | EmbeddingBagCollection):
+            if isinstance(collection, FusedEmbeddingBagCollection):
                 stack.enter_context(_read_as_served(collection, precision))
             else:
-                for shard in _shards(collection):
-                    stack.enter_context(_all_as_served(shard, precision))
+                for rows in _held(collection):
+                    stack.enter_context(_all_as_served(rows, precision))
         yield
 
 
@@ -52,25 +52,29 @@ def require_whole_rows(network: nn.Module, precision: Precision) -> None:
 
 @contextmanager
 def _read_as_served(collection: Any, precision: Precision) -> Iterator[None]:
-    tables, configs = collection.state_dict(), collection.embedding_bag_configs()
-    own: list[tuple[Tensor, Tensor, Tensor]] = []
+    (lookups,) = collection._emb_modules
+    tables, own = lookups.split_embedding_weights(), list[tuple[Tensor, Tensor, Tensor]]()
+    features = [len(config.feature_names) for config in collection.embedding_bag_configs()]
+    starts = torch.tensor([*accumulate(features, initial=0)])
 
-    def store(_: nn.Module, inputs: tuple[Any]) -> None:
-        lists = inputs[0].to_dict()
-        for config in configs:
-            table = tables[f"embedding_bags.{config.name}.weight"]
-            rows = torch.cat([lists[name].values() for name in config.feature_names])
-            own.append((table, rows, table[rows]))
-            table[rows] = _as_served(table[rows], precision)
+    def store(_: nn.Module, inputs: tuple[Tensor, Tensor, Tensor | None]) -> None:
+        # Bags of the first feature of the first table, of its second one, and so on.
+        values, offsets, _ = inputs
+        bags = (offsets.shape[0] - 1) // sum(features)
+        of_tables = values.tensor_split(offsets[starts * bags][1:-1].cpu().long())
+        for table, rows in zip(tables, of_tables, strict=True):
+            read = table[rows]
+            own.append((table, rows, read))
+            table[rows] = read_rows(*store_rows(read, precision))
 
     def restore(*_: object) -> None:
-        for table, rows, values in own:
-            table[rows] = values
+        for table, rows, read in own:
+            table[rows] = read
         own.clear()
 
     hooks = (
-        collection.register_forward_pre_hook(store),
-        collection.register_forward_hook(restore, always_call=True),
+        lookups.register_forward_pre_hook(store),
+        lookups.register_forward_hook(restore, always_call=True),
     )
     try:
         yield
@@ -83,16 +87,12 @@ def _read_as_served(collection: Any, precision: Precision) -> Iterator[None]:
 def _all_as_served(table: Tensor, precision: Precision) -> Iterator[None]:
     own = table.detach().clone()
     with torch.no_grad():
-        table.copy_(_as_served(own, precision))
+        table.copy_(read_rows(*store_rows(own, precision)))
     try:
         yield
     finally:
         with torch.no_grad():
             table.copy_(own)
-
-
-def _as_served(rows: Tensor, precision: Precision) -> Tensor:
-    return read_rows(*store_rows(rows, precision))
 
 
 def _collections(network: nn.Module) -> Iterator[Any]:
@@ -104,9 +104,10 @@ def _collections(network: nn.Module) -> Iterator[Any]:
             yield from module.tables.values()
 
 
-def _shards(collection: nn.Module) -> Iterator[Tensor]:
+def _held(collection: nn.Module) -> Iterator[Tensor]:
     """What this worker has of each table."""
     for table in collection.state_dict().values():
-        assert isinstance(table, ShardedTensor)
-        for shard in table.local_shards():
-            yield shard.tensor
+        if isinstance(table, ShardedTensor):
+            yield from (shard.tensor for shard in table.local_shards())
+        else:
+            yield table

@@ -75,7 +75,7 @@ def test_a_saver_that_gains_does_so_by_its_gain():
 
 
 def test_a_saver_whose_harm_is_not_ruled_out_stays_open_and_then_does_not_enter():
-    noisy = [flat(-0.01, sem=0.2)] * 4
+    noisy = [flat(0.07), flat(-0.11)] * 2
     found = measured(*noisy[:2], savers={0: HALF})
     assert (found.decision, found.kind) == ("open", None)
     found = measured(*noisy, savers={0: HALF})
