@@ -532,7 +532,7 @@ def test_every_technique_says_why(run_folder: Path, html: str) -> None:
 
 
 def test_only_what_was_measured_has_a_part(run_folder: Path, html: str) -> None:
-    *_, weak, breaks, lucky, narrow = derive(run_folder)["result"]["techniques"]
+    _, weak, breaks, lucky, narrow, _ = derive(run_folder)["result"]["techniques"]
     sections = re.split(r"<h3 id=technique-\d>", html.split("<h2>Fleet")[0])
     assert "Again on fresh seeds" not in sections[2]
     assert not weak["confirmation"]

@@ -101,12 +101,12 @@ def _facts(run: Run) -> str:
         "regression threshold α": f"{settings.alpha:.3f}%",
         "largest regression rate ε": numbers.rate(settings.epsilon),
         "least aggregate τ": numbers.percent(settings.tau),
-        "least saving": f"{settings.saving:.1%}",
         "search method": settings.method,
         "trials a technique": str(settings.trials),
         "seed of the search": str(settings.seed),
     }
     if not settings.paper_exact:
+        facts["least saving"] = f"{settings.saving:.1%}"
         facts["fresh seeds"] = str(settings.fresh_seeds)
         facts["candidates a technique"] = str(settings.candidates)
     if run.result.holdout_models:
