@@ -26,6 +26,8 @@ class Config:
         alpha: Percent; a model regresses where its NE change is below -alpha.
         epsilon: Largest share of models that may regress.
         tau: Percent; least A* of a technique that generalizes.
+        saving: Share of FLOPs or bytes, over the fleet, that makes a technique generalize whose
+            quality does not fall.
         method: How θ is searched; tpe needs Optuna.
         early_rejection: Do not finish a trial in which too many models have regressed.
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
@@ -58,6 +60,7 @@ class Config:
     alpha: float = 0.05
     epsilon: float = 0.1
     tau: float = 0.05
+    saving: float = 0.05
     method: Literal["composite", "ax", "sobol", "tpe"] = "composite"
     early_rejection: bool = True
     early_stopping: bool = True

@@ -80,6 +80,8 @@ def main(config: Config) -> None:
     )
     version, settings = change.version, change.run.settings
     console.print(f"{version.name}: version {version.number}, from version {version.parent}")
+    for name, kind in change.kinds.items():
+        console.print(f"{name}: generalized by its {kind}", highlight=False, markup=False)
     console.print(change_lines(diff(change.parent.template, version.template)))
     for each in change.exposures:
         console.print(str(each), soft_wrap=True, highlight=False, markup=False)

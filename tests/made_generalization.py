@@ -41,6 +41,7 @@ def made_result(
                 weight=1 / len(representatives),
                 ne=0.9,
                 flops=10,
+                bytes=40,
                 train_rows=20,
                 test_rows=30,
             )
@@ -63,6 +64,7 @@ def made_technique(
         "name": name,
         "source": "a test",
         "generalizes": True,
+        "kind": "gain",
         "reason": f"{name} is [good]",
         "feasible": True,
         "stopped": None,
@@ -88,7 +90,9 @@ def made_technique(
 
 def made_trial(number: int = 0, *, theta: Theta | None = None, skipped: int = 0) -> TrialRecord:
     deltas = {"a": Delta.measured(0.2)}
-    return TrialRecord(**NUMBERS, number=number, theta=theta or {}, skipped=skipped, deltas=deltas)
+    return TrialRecord(
+        **NUMBERS, number=number, theta=theta or {}, skipped=skipped, savings=None, deltas=deltas
+    )
 
 
 def made_replication(seeds: Sequence[int], deltas: Mapping[str, float | None]) -> Replication:
@@ -106,6 +110,7 @@ def made_replication(seeds: Sequence[int], deltas: Mapping[str, float | None]) -
         upper=None,
         feasible_probability=0.9,
         decision="generalizes",
+        kind="gain",
     )
 
 

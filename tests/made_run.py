@@ -13,12 +13,14 @@ from smt.mmo.generalization import Generalization
 from smt.mmo.record import save
 from smt.mmo.technique_search import Searched, to_trial
 from smt.mmo.verdict.conclusion import conclude
+from smt.results.savings import Savings
 from smt.search.settings import Settings
 from smt.search.trial import Trial
 from smt.spec import digest
 from smt.storage import Folder
 from smt.template import Choice, Float, Technique, Theta, catalogue
 
+BYTES = 200_000
 SPACE = {"rate": Float(0, 1), "form": Choice(["all", "each"])}
 
 
@@ -31,6 +33,7 @@ class Plan:
         luck: What the search's seed adds to Δ, and fresh seeds do not.
         outside: What Δ is lower by on holdout models.
         slope: What Δ gains from one end of `rate` to the other.
+        saved: Share of bytes.
         broken: (trial, model) that fail; None in place of a name is all models.
     """
 
@@ -39,6 +42,7 @@ class Plan:
     luck: float = 0.0
     outside: float = 0.0
     slope: float = 0.0
+    saved: float = 0.0
     broken: frozenset[tuple[int, str | None]] = frozenset()
 
 
@@ -85,7 +89,8 @@ class MadeRun:
         return tuple(trials)
 
     def baseline(self, model: ModelSpec, seed: int) -> Evaluation:
-        made = _evaluation(model, None, None, {}, seed, ne=0.9, test_rows=self.test_rows)
+        measured = {"ne": 0.9, "test_rows": self.test_rows, "bytes": BYTES}
+        made = _evaluation(model, None, None, {}, seed, **measured)
         return self.baselines.setdefault((model.name, seed), made)
 
     def evaluate(
@@ -102,16 +107,23 @@ class MadeRun:
         delta -= plan.outside if model in self.holdout else 0.0
         sem = 0.02 + 0.1 * random.Random(model.name).random() ** 3
         measured = {"delta": delta, "sem": sem, "ne": 0.9 - delta, "test_rows": self.test_rows}
+        measured["bytes"] = round(BYTES * (1 - plan.saved))
         return _evaluation(model, technique, number, theta, seed, **measured)
 
     def search(self, name: str) -> Searched:
         draw = random.Random(name)
-        trials = []
+        trials: list[Trial] = []
         for number in range(self.settings.trials):
             theta = {"rate": draw.uniform(0, 1), "form": draw.choice(["all", "each"])}
             made = Technique(name, "training", SPACE, _unchanged, f"source of {name}")
             trials += self.replicate(made, number, theta, self.models, [self.settings.seed])
-        return Searched(tuple(trials), None)
+        return Searched(tuple(trials), None, self._savings(name))
+
+    def _savings(self, name: str) -> dict[int, Savings]:
+        """Of trials on all models without a failure."""
+        saved = Savings(flops=0.0, bytes=self.plans[name].saved)
+        failing = {number for number, _ in self.plans[name].broken}
+        return {n: saved for n in range(self.settings.trials) if n not in failing}
 
 
 def make_run(

@@ -77,6 +77,7 @@ class Evaluation(Spec):
         name, key: Of its task.
         delta, sem: Percent, against the baseline; None for baselines and failures. The
             standard error is clustered where the log's schema says by what.
+        flops, bytes: That serving the network takes, counted; None where it failed.
         failure: One sentence; None where it succeeded.
         seconds: Inside the evaluation: training and measuring.
     """
@@ -93,6 +94,7 @@ class Evaluation(Spec):
     ne: float | None = None
     metrics: dict[str, EventMetrics] = {}
     flops: int | None = None
+    bytes: int | None = None
     train_rows: int | None = None
     test_rows: int | None = None
     failure: str | None = None

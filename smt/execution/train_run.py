@@ -152,6 +152,7 @@ def evaluate(
         "ne": outcome.ne,
         "metrics": outcome.metrics,
         "flops": outcome.flops,
+        "bytes": outcome.bytes,
         "train_rows": outcome.train_rows,
         "test_rows": len(outcome.losses),
         "seconds": outcome.seconds,

@@ -21,7 +21,7 @@ from smt.search.encoding import Encoding
 from smt.storage import Folder
 
 TRIALS = "trials.parquet"
-BASELINE = ("ne", "flops", "train_rows", "test_rows")
+BASELINE = ("ne", "flops", "bytes", "train_rows", "test_rows")
 
 
 def save(run: Generalization, folder: Folder) -> GeneralizationResult:
@@ -113,7 +113,9 @@ def _trial_table(techniques: Sequence[TechniqueRecord]) -> pa.Table:
         {
             "technique": technique.name,
             "number": trial.number,
-            **trial.model_dump(exclude={"theta", "deltas"}),
+            **trial.model_dump(exclude={"theta", "deltas", "savings"}),
+            "flops_saved": None if trial.savings is None else trial.savings.flops,
+            "bytes_saved": None if trial.savings is None else trial.savings.bytes,
             "theta": json.dumps(trial.theta),
             "deltas": _deltas(trial),
         }

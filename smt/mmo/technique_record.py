@@ -33,13 +33,19 @@ def technique_record(
     goal, verdict = settings.goal(models), result.verdict
     names = [model.name for model in models]
     trials = tuple(
-        TrialRecord(**dict(theta_record(trial, names, goal)), number=number, skipped=trial.skipped)
+        TrialRecord(
+            **dict(theta_record(trial, names, goal)),
+            number=number,
+            skipped=trial.skipped,
+            savings=result.savings.get(number),
+        )
         for number, trial in enumerate(result.trials)
     )
     return TechniqueRecord(
         name=result.technique.name,
         source=result.technique.source,
         generalizes=verdict.generalizes,
+        kind=verdict.kind,
         reason=verdict.reason,
         feasible=result.paper is not None,
         stopped=result.stopped,

@@ -17,6 +17,8 @@ from smt.execution.tune_trial import run_trial
 from smt.fleet import ModelSpec
 from smt.mmo.progress import Display
 from smt.mmo.tune_searcher import FleetSearcher
+from smt.mmo.verdict.saving import mean_savings
+from smt.results.savings import Savings
 from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
 from smt.search.propose import propose, propose_or_end
@@ -38,10 +40,12 @@ class Searched:
     Attributes:
         trials: In order.
         stopped: Why it ended before all the trials it was given; None where it did not.
+        savings: Number of a trial -> what it saves, of those on all models.
     """
 
     trials: tuple[Trial, ...]
     stopped: str | None
+    savings: Mapping[int, Savings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class TechniqueSearch:
         settings = self.settings
         goal = settings.goal(self.models)
         decided = self._decided(technique)
+        tried: dict[int, list[Evaluation]] = {}
 
         def choose(number: int, finished: list[Trial], pending: list[Theta]) -> Proposal | str:
             state = SearchState(
@@ -97,8 +102,8 @@ class TechniqueSearch:
             return {"tasks": [task.to_dict() for task in tasks], "settling": settling}
 
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
-            evaluations = [Evaluation.model_validate(values) for values in result["evaluations"]]
-            trial = to_trial(theta, evaluations, self.models, settings)
+            tried[number] = [Evaluation.model_validate(each) for each in result["evaluations"]]
+            trial = to_trial(theta, tried[number], self.models, settings)
             self.display.trial(technique.name, number, settings.trials, trial)
             return trial
 
@@ -113,7 +118,7 @@ class TechniqueSearch:
         _run_tune(searcher, self.dispatcher)
         self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
-        return Searched(trials, searcher.ended)
+        return Searched(trials, searcher.ended, self._savings(tried))
 
     def replicate(
         self,
@@ -156,6 +161,22 @@ class TechniqueSearch:
             log_digest=self.digests[model.name],
             files=self.files.of(self.template),
         )
+
+    def _savings(self, tried: Mapping[int, Sequence[Evaluation]]) -> dict[int, Savings]:
+        """Number of a trial -> what it saves against the baselines, of those on all models."""
+        baseline = self.dispatcher.baseline
+        before = collect(
+            [self._ask(baseline, each, self.settings.seed, {}) for each in self.models]
+        )
+        shares = self.settings.goal(self.models).shares
+        savings = {}
+        for number, evaluations in tried.items():
+            by_model = {evaluation.model: evaluation for evaluation in evaluations}
+            after = [by_model[model.name] for model in self.models if model.name in by_model]
+            if len(after) == len(before):
+                saved = mean_savings(before, after, shares)
+                savings |= {} if saved is None else {number: saved}
+        return savings
 
     def _ask(self, method: Any, model: ModelSpec, seed: int, change: dict[str, Any]) -> Any:
         """Reference of a baseline's or a changed evaluation on a seed."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smt.results.savings import Savings
+
 MINUS = "−"
 MINUS_INFINITY = "−∞"
 MISSING = "–"
@@ -31,6 +33,14 @@ def interval(ends: tuple[float, float] | None) -> str:
 def rate(value: float) -> str:
     """A share of models, `0.125`."""
     return f"{value:.3f}"
+
+
+def cost_changes(saved: Savings | None) -> tuple[str, str]:
+    """Of FLOPs and bytes: `−72.4%` of what saves that share, `+3.0%` of what costs more."""
+    if saved is None:
+        return MISSING, MISSING
+    flops, of_bytes = (round(-100 * share, 1) + 0.0 for share in (saved.flops, saved.bytes))
+    return _sign(f"{flops:+.1f}%"), _sign(f"{of_bytes:+.1f}%")
 
 
 def entropy(value: float | None) -> str:

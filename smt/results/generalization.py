@@ -18,6 +18,7 @@ class Representative(Spec):
     weight: float
     ne: float
     flops: int
+    bytes: int
     train_rows: int
     test_rows: int
 
@@ -49,7 +50,7 @@ class GeneralizationResult(Result):
     """
 
     kind: Literal["generalization"] = "generalization"
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     fleet: str
     template: Template
     settings: Settings

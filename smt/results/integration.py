@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from smt.results.folder import Result
+from smt.results.savings import Savings
+from smt.results.technique import Kind
 from smt.search.delta import Delta
 from smt.space import AnyDomain
 from smt.spec import Spec
@@ -45,11 +47,12 @@ class PlaceChange(Spec):
 
 
 class Thresholds(Spec):
-    """By which a version is kept: α and τ in percent, ε a share of models."""
+    """By which a version is kept: α and τ in percent, ε a share of models, `saving` of costs."""
 
     alpha: float
     epsilon: float
     tau: float
+    saving: float
 
 
 class Misfit(Spec):
@@ -73,9 +76,11 @@ class ModelGroup(Spec):
         mean, mean_sem: μ and its standard error, percent; None where one failed.
         regression_rate: R.
         value: A, percent; None stands for -inf.
+        savings: None where one failed.
     """
 
     models: int
+    savings: Savings | None
     mean: float | None
     mean_sem: float | None
     regression_rate: float
@@ -122,7 +127,7 @@ class BackTestedModel(Spec):
         delta: Mean over the seeds; its standard error is of rows and seeds.
         by_seed: S deltas.
         ne_before, ne_after: Means over the seeds; None where one failed.
-        flops_after: None where its first seed failed.
+        flops_after, bytes_after: None where its first seed failed.
     """
 
     model: str
@@ -134,6 +139,8 @@ class BackTestedModel(Spec):
     ne_after: float | None
     flops_before: int | None
     flops_after: int | None
+    bytes_before: int | None
+    bytes_after: int | None
     test_rows: int | None
 
 
@@ -154,6 +161,7 @@ class IntegrationResult(Result):
     """A new version against its parent.
 
     Attributes:
+        kinds: Technique -> why it generalized in the run.
         reason: Why it is kept, or not.
         misfits: Models that it cannot serve; nothing is trained where there are any.
         blame_reason: Which techniques it is not kept for; None where none were left out.
@@ -163,12 +171,13 @@ class IntegrationResult(Result):
     """
 
     kind: Literal["back-test"] = "back-test"
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     fleet: str
     template: str
     parent: int | None
     number: int
     techniques: tuple[AppliedTechnique, ...]
+    kinds: dict[str, Kind]
     exposures: tuple[Exposure, ...]
     changes: tuple[PlaceChange, ...]
     settings: Thresholds

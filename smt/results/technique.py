@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from smt.results.savings import Savings
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.search.delta import Delta
 from smt.search.recommend import Estimate
@@ -9,6 +10,8 @@ from smt.space import Theta
 from smt.spec import Spec
 
 Interval = tuple[float, float]
+# Why a technique generalizes: quality rises, or serving costs less and quality does not fall.
+Kind = Literal["gain", "saving"]
 # Of a candidate: surely in T_G⁺, surely not, or more seeds are unlikely to bring it there; `open`
 # only while seeds are drawn, and where another candidate generalizes first.
 Decision = Literal["generalizes", "does not", "not worth more", "open"]
@@ -43,10 +46,12 @@ class TrialRecord(ThetaRecord):
 
     Attributes:
         skipped: Models that were not evaluated, because enough others had regressed.
+        savings: None where a model was not evaluated or failed.
     """
 
     number: int
     skipped: int
+    savings: Savings | None
 
 
 class ShownTrial(TrialRecord):
@@ -54,7 +59,7 @@ class ShownTrial(TrialRecord):
 
     Attributes:
         number: Of the trial: θ* where a trial was feasible, else the nearest to it.
-        source: Where all but `number` and `skipped` were measured.
+        source: Where all but `number`, `skipped` and `savings` were measured.
         interval: Of μ, 95%, percent; None where unknown.
         feasible_probability: P(R <= ε); None where unknown.
     """
@@ -75,6 +80,7 @@ class Replication(ThetaRecord):
         lower, upper: One-sided bounds of μ, percent, 95% at every look; None where unknown.
         feasible_probability: P(R <= ε).
         decision: What that makes of it.
+        kind: Why it generalizes; None where it does not.
     """
 
     trial: int
@@ -85,6 +91,7 @@ class Replication(ThetaRecord):
     upper: float | None
     feasible_probability: float
     decision: Decision
+    kind: Kind | None
 
     @property
     def evaluations(self) -> int:
@@ -103,6 +110,7 @@ class TechniqueRecord(Spec):
     """One technique's search, and the verdict on it.
 
     Attributes:
+        kind: Of its generalizing; None where it does not.
         reason: Why it generalizes or not.
         feasible: Whether a trial of the search was.
         stopped: Why the search ended early; None where it did not.
@@ -117,6 +125,7 @@ class TechniqueRecord(Spec):
     name: str
     source: str
     generalizes: bool
+    kind: Kind | None
     reason: str
     feasible: bool
     stopped: str | None

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method
@@ -25,6 +25,8 @@ class Settings(Spec):
         alpha: α, percent: a model regresses where its delta is below -α.
         epsilon: ε, the largest share of models that may regress.
         tau: τ, percent: the least A* of a technique that generalizes.
+        saving: Share of FLOPs or bytes that a technique must save to generalize where its A does
+            not reach τ and quality does not fall.
         method: See `smt.search.propose.propose`.
         early_rejection: Do not finish a trial in which too many models have regressed.
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
@@ -47,6 +49,7 @@ class Settings(Spec):
     alpha: NonNegativeFloat = 0.05
     epsilon: UnitInterval = 0.1
     tau: float = 0.05
+    saving: Annotated[float, Field(gt=0, le=1)] = 0.05
     method: Method = "composite"
     early_rejection: bool = True
     early_stopping: bool = True

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,17 +13,12 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from smt.layers.jagged import Jagged, segment_sum
 from smt.layers.named import NamedModules, module_key
 from smt.layers.step_tables import StepTables
+from smt.layers.stored_rows import Precision, read_rows, store_rows
 from smt.layers.tables import PooledTables
-
-Precision = Literal["fp32", "fp16", "int8"]
 
 
 class Rows(nn.Module):
-    """The rows of several tables, one table after the other.
-
-    In int8 a row is D bytes, a scale and an offset: byte * scale + offset, where the row's
-    least value is byte 0 and its largest byte 255.
-    """
+    """The rows of several tables as `store_rows` stores them, one table after the other."""
 
     values: Tensor
     ranges: Tensor | None
@@ -35,18 +30,14 @@ class Rows(nn.Module):
             tables: `[rows, D]` float32 each.
         """
         super().__init__()
-        parts = [_rounded(table.detach(), precision) for table in tables]
+        parts = [store_rows(table.detach(), precision) for table in tables]
         self.register_buffer("values", torch.cat([values for values, _ in parts]))
         ranges = [of_table for _, of_table in parts if of_table is not None]
         self.register_buffer("ranges", torch.cat(ranges) if ranges else None)
 
     def forward(self, rows: Tensor) -> Tensor:
         """`[L]` int64 -> `[L, D]` float32."""
-        values = self.values[rows].to(torch.float32)
-        if self.ranges is None:
-            return values
-        scale, offset = self.ranges[rows].unsqueeze(2).unbind(1)
-        return values * scale + offset
+        return read_rows(self.values[rows], None if self.ranges is None else self.ranges[rows])
 
 
 class ServingTables(nn.Module):
@@ -127,19 +118,6 @@ class ServingStepTables(nn.Module):
             summed = values.view(-1, codes.shape[1], self.dim).sum(dim=1)
             vectors[name] = lists[name].with_values(summed)
         return vectors
-
-
-def _rounded(table: Tensor, precision: Precision) -> tuple[Tensor, Tensor | None]:
-    """The `[R, D]` values as they are kept, and in int8 their `[R, 2]` scales and offsets."""
-    if precision == "fp32":
-        return table.clone(), None
-    if precision == "fp16":
-        return table.to(torch.float16), None
-    # The operator runs on a CPU only.
-    packed = torch.ops.quantized.embedding_bag_byte_prepack(table.float().cpu())
-    values, ranges = packed.split([table.shape[1], 8], dim=1)
-    ranges = ranges.contiguous().view(torch.float32)
-    return values.contiguous().to(table.device), ranges.to(table.device)
 
 
 def _hashed(hashing: NamedModules, feature: str, ids: Tensor) -> Tensor:

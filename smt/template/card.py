@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import get_args
 
 import torch
-from torch import nn
-from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.data import Schema, describe
 from smt.fleet import ModelSpec, ServingLimits, log_name
@@ -16,11 +14,9 @@ from smt.template.enrich import enrich_model
 from smt.template.features import FeatureType
 from smt.template.flops import count_flops
 from smt.template.inputs import Inputs, feature_type, resolve_inputs
+from smt.template.served_bytes import count_bytes, tables_of
 from smt.template.show import words
 from smt.template.template import Template
-
-# Of a value, and of a row beside its values: in int8 a float32 scale and offset.
-_ROW_BYTES = {"fp32": (4, 0), "fp16": (2, 0), "int8": (1, 8)}
 
 
 class FeatureUse(Spec):
@@ -147,12 +143,10 @@ def model_card(
     wide, wide_schema = enrich_model(template, model, schema)
     inputs = resolve_inputs(template, wide, wide_schema)
     network = build(template, model, schema, torch.device("meta"))
-    tables = _tables(network)
+    tables = tables_of(network)
     table_parameters = sum(table.numel() for table in tables)
     precision = template.serving.table_precision
-    value_bytes, extra_bytes = _ROW_BYTES[precision]
-    state = network.state_dict().values()
-    fp32 = sum(each.numel() * each.element_size() for each in tables)
+    served = count_bytes(network, precision)
     return ModelCard(
         name=model.name,
         template=template.name,
@@ -182,21 +176,10 @@ def model_card(
         dense_parameters=sum(each.numel() for each in network.parameters()) - table_parameters,
         table_rows=sum(len(table) for table in tables),
         table_parameters=table_parameters,
-        dense_bytes=sum(each.numel() * each.element_size() for each in state) - fp32,
-        table_bytes=sum(
-            len(table) * (table.shape[1] * value_bytes + extra_bytes) for table in tables
-        ),
+        dense_bytes=served.dense,
+        table_bytes=served.tables,
         table_precision=precision,
     )
-
-
-def _tables(network: nn.Module) -> list[torch.Tensor]:
-    return [
-        table
-        for module in network.modules()
-        if isinstance(module, FusedEmbeddingBagCollection)
-        for table in module.state_dict().values()
-    ]
 
 
 def _features(inputs: Inputs, model: ModelSpec, schema: Schema) -> dict[FeatureType, FeatureUse]:

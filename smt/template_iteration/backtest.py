@@ -1,6 +1,6 @@
 """The back-test (§3.3.2): a version against its parent, on representatives and others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from smt.execution.run import log_digests, open_run, plan_run
 from smt.fleet import ModelSpec
 from smt.mmo.progress import Display
 from smt.mmo.technique_search import to_trial
+from smt.results.technique import Kind
 from smt.search.aggregate import normalise_weights
 from smt.storage import Folder
 from smt.template import Template
@@ -123,7 +124,8 @@ class _Training:
     def run(self, check: FleetCheck) -> tuple[Comparison, tuple[LeftOut, ...]]:
         """The version, and without each technique where it is not kept."""
         before = self._train_parent()
-        comparison = self._compare(before, NAME, self.change.version.template)
+        kinds = self.change.kinds
+        comparison = self._compare(before, NAME, self.change.version.template, kinds.values())
         if comparison.kept:
             return comparison, ()
         left_out = _count(self.change, check)
@@ -134,7 +136,8 @@ class _Training:
         ]
         self.display.plan(len(trained) * len(self.models) * len(self.seeds))
         for place, without, template in trained:
-            compared = self._compare(before, f"without_{without.technique}", template)
+            others = [kind for name, kind in kinds.items() if name != without.technique]
+            compared = self._compare(before, f"without_{without.technique}", template, others)
             left_out[place] = replace(without, comparison=compared)
         return comparison, tuple(left_out)
 
@@ -153,8 +156,14 @@ class _Training:
                 )
         return by_seed
 
-    def _compare(self, before: list[list[Evaluation]], name: str, template: Template) -> Comparison:
-        """A template against the parent; every seed is shown as a trial is."""
+    def _compare(
+        self,
+        before: list[list[Evaluation]],
+        name: str,
+        template: Template,
+        kinds: Iterable[Kind],
+    ) -> Comparison:
+        """A template of such techniques against the parent; every seed is shown as a trial is."""
         self.display.technique(name, len(self.seeds))
         settings = self.change.run.settings
         asked = []
@@ -169,7 +178,8 @@ class _Training:
             self.display.trial(name, number, len(self.seeds), trial)
         by_model = zip(*before, strict=True), zip(*after, strict=True)
         compared = tuple(map(ModelComparison, self.models, *by_model))
-        return Comparison(compared, self.seeds, settings)
+        only_savers = all(kind == "saving" for kind in kinds)
+        return Comparison(compared, self.seeds, settings, only_savers)
 
     def _tasks(self, seed: int) -> list[Task]:
         """Of the parent, a model each."""

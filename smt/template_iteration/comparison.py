@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from smt.execution.evaluation import Evaluation
 from smt.fleet import ModelSpec
 from smt.mmo import Aggregate, Settings, Trial, aggregate
-from smt.mmo.verdict.significance import combine_replicates
+from smt.mmo.verdict.confirmation import LEVEL
+from smt.mmo.verdict.saving import mean_savings, non_inferior
+from smt.mmo.verdict.significance import combine_replicates, pooled_feasible_probability
+from smt.mmo.verdict.stopping import critical_value
+from smt.results.savings import Savings
+from smt.search.aggregate import mean_sem
 from smt.search.delta import Delta
+from smt.search.goal import Goal
 from smt.template.versions import BackTest
 
 
@@ -44,11 +50,16 @@ class ModelComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A template against its parent; a comparison a model, in the order given."""
+    """A template against its parent; a comparison a model, in the order given.
+
+    Attributes:
+        only_savers: Whether all its techniques generalized because they save.
+    """
 
     models: tuple[ModelComparison, ...]
     seeds: tuple[int, ...]
     settings: Settings
+    only_savers: bool = False
 
     @property
     def trial(self) -> Trial:
@@ -66,8 +77,42 @@ class Comparison:
 
     @property
     def kept(self) -> bool:
-        """Whether A >= τ: the rule by which techniques generalize."""
-        return self.aggregate.value >= self.settings.tau
+        """Whether A >= τ, or savers still save and do no harm: as techniques generalize."""
+        return self.aggregate.value >= self.settings.tau or (self.only_savers and self.saves)
+
+    @property
+    def saves(self) -> bool:
+        """Whether it saves enough, and is non-inferior."""
+        enough = self.savings is not None and self.savings.reach(self.settings.saving)
+        unharmed = non_inferior(self.lower, self.feasible_probability, self.goal)
+        return enough and unharmed and self.aggregate.feasible
+
+    @property
+    def savings(self) -> Savings | None:
+        """What serving the models costs less; None where a cost is not known."""
+        return mean_savings(
+            [compared.before[0] for compared in self.models],
+            [compared.after[0] for compared in self.models],
+            self.goal.shares,
+        )
+
+    @property
+    def goal(self) -> Goal:
+        """What the version is to reach over the models."""
+        return self.settings.goal([compared.model for compared in self.models])
+
+    @property
+    def lower(self) -> float | None:
+        """One-sided 95% bound of μ, percent; None where a model failed or an error is unknown."""
+        error = mean_sem([compared.delta.sem for compared in self.models], self.goal.shares)
+        if error is None or math.isnan(self.aggregate.mean):
+            return None
+        return self.aggregate.mean - critical_value(1, LEVEL) * error
+
+    @property
+    def feasible_probability(self) -> float:
+        """P(R <= ε)."""
+        return pooled_feasible_probability([compared.delta for compared in self.models], self.goal)
 
     def record(self, fleet: str, command: str) -> BackTest | None:
         """What the version's file says of it; None where a model failed: there is no μ then."""

@@ -62,7 +62,7 @@ class VersionDecision:
 
     @property
     def kept(self) -> bool:
-        """Whether it serves every model that its parent serves, and A >= τ."""
+        """Whether it serves every model that its parent serves, and helps, or saves unharmed."""
         return self.comparison is not None and self.comparison.kept
 
     @property

@@ -10,6 +10,7 @@ from smt.errors import InputError
 from smt.results.folder import read_result
 from smt.results.generalization import GeneralizationResult
 from smt.results.integration import Exposure
+from smt.results.technique import Kind
 from smt.spec import suggest
 from smt.storage import Folder
 from smt.techniques import catalogue, find_technique
@@ -43,6 +44,16 @@ class Integration:
     version: Version
     exposures: tuple[Exposure, ...]
     reduced: tuple[LeftOut, ...]
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Technique of the version -> why it generalized in the run."""
+        names = {technique.name for technique in self.version.techniques}
+        return {
+            technique.name: technique.kind
+            for technique in self.run.techniques
+            if technique.name in names and technique.kind is not None
+        }
 
 
 def integrate(

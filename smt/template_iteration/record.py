@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from smt.execution.evaluation import Evaluation
 from smt.mmo.verdict.confirmation import theta_record
+from smt.mmo.verdict.saving import explain_saving, mean_savings
 from smt.results.folder import write_result
 from smt.results.integration import (
     BackTestedModel,
@@ -59,7 +60,10 @@ def save(
             PlaceChange(place=place.place, before=words(place.before), after=words(place.after))
             for place in diff(change.parent.template, version.template)
         ),
-        settings=Thresholds(alpha=settings.alpha, epsilon=settings.epsilon, tau=settings.tau),
+        settings=Thresholds(
+            alpha=settings.alpha, epsilon=settings.epsilon, tau=settings.tau, saving=settings.saving
+        ),
+        kinds=change.kinds,
         seeds=decision.seeds,
         decision="kept" if decision.kept else "not kept",
         reason=reason(decision),
@@ -99,7 +103,13 @@ def reason(decision: VersionDecision) -> str:
             f"R = {aggregated.regression_rate:.3f} is above {settings.epsilon:g}; models that fall "
             f"by over {settings.alpha:g}%: {', '.join(worse)}"
         )
-    verdict = "reaches" if comparison.kept else "is below"
+    reaches = aggregated.value >= settings.tau
+    if comparison.only_savers and comparison.savings is not None and not reaches:
+        saved, lower, chance = comparison.savings, comparison.lower, comparison.feasible_probability
+        if not saved.reach(settings.saving):
+            return f"it saves {saved}, and {settings.saving:.0%} is asked, at no more of the other"
+        return explain_saving(saved, lower, chance, comparison.goal)
+    verdict = "reaches" if reaches else "is below"
     return f"A = {aggregated.value:+.3f}% {verdict} {settings.tau:g}%"
 
 
@@ -126,9 +136,14 @@ def _group(group: Comparison) -> ModelGroup | None:
     if not any(model.weight for model in models):
         return None
     names = [model.name for model in models]
-    record = theta_record(group.trial, names, group.settings.goal(models))
-    numbers = record.model_dump(include={*ModelGroup.model_fields})
-    return ModelGroup(models=len(models), **numbers)
+    goal = group.settings.goal(models)
+    numbers = theta_record(group.trial, names, goal).model_dump(include={*ModelGroup.model_fields})
+    savings = mean_savings(
+        [compared.before[0] for compared in group.models],
+        [compared.after[0] for compared in group.models],
+        goal.shares,
+    )
+    return ModelGroup(models=len(models), savings=savings, **numbers)
 
 
 def _model(
@@ -144,6 +159,8 @@ def _model(
         ne_after=_mean([evaluation.ne for evaluation in compared.after]),
         flops_before=compared.before[0].flops,
         flops_after=compared.after[0].flops,
+        bytes_before=compared.before[0].bytes,
+        bytes_after=compared.after[0].bytes,
         test_rows=compared.before[0].test_rows,
     )
 

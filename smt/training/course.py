@@ -14,6 +14,7 @@ from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
 from smt.layers.networks import Network
 from smt.template import Template, build
+from smt.template.served_bytes import count_bytes
 from smt.training.judged_rows import JudgedRows, learned_rows, waiting_ms
 from smt.training.learner import Learner
 from smt.training.numeric_sample import first_values
@@ -35,6 +36,7 @@ class Course:
 
     Attributes:
         network: The plain network; the learner's may be sharded.
+        bytes: That serving the network takes, at the precision of serving.
         rows: How many are learned from in a pass.
         correction: What is added to logits, because negatives were left out.
         progressive: Of a network that is judged while it learns.
@@ -44,6 +46,7 @@ class Course:
     network: Network
     learner: Learner
     windows: Windows
+    bytes: int
     rows: int
     correction: float
     progressive: Progressive | None
@@ -68,6 +71,7 @@ def start_course(
     """
     device, schema = device_of(), rows.log.schema
     network = build(template, model, schema, device)
+    served = count_bytes(network, template.serving.table_precision)
     initialize(network, seed)
     windows = model_windows(model, rows.log, network.labels)
     window_ms = conversion_window_ms(template)
@@ -99,6 +103,7 @@ def start_course(
         network=network,
         learner=learner,
         windows=windows,
+        bytes=sum(served),
         rows=sum(part.count for part in parts),
         correction=targets.correction,
         progressive=None if due is None else Progressive(learner, network, windows, due),

@@ -17,6 +17,7 @@ from smt.training.divergence import InputFaults, cause_of
 from smt.training.optimizers import clip_gradients
 from smt.training.parallel import parallelize
 from smt.training.schedule import rate_factor
+from smt.training.served_tables import require_whole_rows, tables_as_served
 from smt.training.sharded_dense import reshard
 from smt.training.workers import Workers, all_finite, total_weight
 
@@ -44,6 +45,7 @@ class Learner:
         self.labels = len(network.labels)
         self.placed = parallelize(network.train(), template.training, workers)
         self.network = self.placed.network
+        require_whole_rows(self.network, template.serving.table_precision)
         self.faults = InputFaults(network)
         self.base_rates = [
             [group["lr"] for group in optimizer.param_groups]
@@ -89,9 +91,10 @@ class Learner:
 
     @contextmanager
     def judged(self) -> Iterator[nn.Module]:
-        """The network as it would serve now: see `finish`. It trains on afterwards."""
+        """The network as it would serve now, to predict with; it trains on afterwards."""
         try:
-            yield self.finish()
+            with tables_as_served(self.network, self.template.serving.table_precision):
+                yield self.finish()
         finally:
             if self.averaged is not None:
                 self.averaged.exchange()

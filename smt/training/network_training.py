@@ -16,6 +16,7 @@ from smt.data.labels import mix_soft
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.layers.networks import Network
+from smt.layers.stored_rows import Precision
 from smt.template import Template, above_flops_limit, count_flops, load_version
 from smt.template.data import Distillation
 from smt.training.course import Course, device_of, start_course
@@ -24,6 +25,7 @@ from smt.training.event_metrics import EventMetrics
 from smt.training.judged_rows import JudgedRows, judged_rows
 from smt.training.parallel import Placed
 from smt.training.predict import Predictions, judge, predict
+from smt.training.served_tables import tables_as_served
 from smt.training.state import load_training, save_training, saved_logits, saved_step
 from smt.training.windows import Windows, check_test_weight, read_groups
 from smt.training.workers import LOCAL, Workers
@@ -40,6 +42,8 @@ class Outcome:
         groups: `[n]` ids by which the judged rows are clustered, such as their users, 0 of
             examples without one; None where the examples are independent.
         flops: Of one example, counted.
+        bytes: That serving takes, counted: parameters and buffers, tables at the precision of
+            serving.
         train_rows: Examples trained on.
         seconds: Wall time of training and evaluation together.
     """
@@ -49,6 +53,7 @@ class Outcome:
     losses: NDArray[np.float32]
     groups: NDArray[np.int64] | None
     flops: int
+    bytes: int
     train_rows: int
     seconds: float
 
@@ -59,12 +64,14 @@ class Trained:
 
     Attributes:
         network: In evaluation mode, with averaged parameters where training kept an average;
-            sharded where several workers trained it.
+            sharded where several workers trained it. Its tables are as they were trained.
         reads: The plain network, which knows what it reads; of several workers, without values.
         placed: Where its parts are.
+        table_precision: In which its tables are served.
         windows: The model's rows; the judged ones are their test window.
         groups: `[n]` ids by which the judged rows are clustered; see `Outcome`.
         correction: What is added to logits, because negatives were left out.
+        bytes: That serving it takes.
         rows: Examples trained on, in all passes.
         predictions: Of a network that was judged while it learned.
     """
@@ -72,17 +79,23 @@ class Trained:
     network: nn.Module
     reads: Network
     placed: Placed
+    table_precision: Precision
     windows: Windows
     groups: NDArray[np.int64] | None
     correction: float
+    bytes: int
     rows: int
     predictions: Predictions | None
 
     def judged(self) -> Predictions:
-        """Of the judged rows, by what the network knew then, or knows now where it is frozen."""
+        """Of the judged rows, by what the network knew then, or knows now where it is frozen.
+
+        Its tables' rows are as they are served.
+        """
         if self.predictions is not None:
             return self.predictions
-        return predict(self.network, self.reads, self.windows, self.correction, device_of())
+        with tables_as_served(self.network, self.table_precision):
+            return predict(self.network, self.reads, self.windows, self.correction, device_of())
 
 
 def train(
@@ -124,6 +137,7 @@ def train(
         losses=losses,
         groups=trained.groups,
         flops=flops,
+        bytes=trained.bytes,
         train_rows=trained.rows,
         seconds=time.perf_counter() - started,
     )
@@ -202,9 +216,11 @@ def train_network(
         network=course.learner.finish(),
         reads=course.network,
         placed=course.learner.placed,
+        table_precision=template.serving.table_precision,
         windows=course.windows,
         groups=groups,
         correction=course.correction,
+        bytes=course.bytes,
         rows=course.rows * template.training.passes,
         predictions=predictions,
     )

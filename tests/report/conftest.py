@@ -18,7 +18,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five representatives of twelve models, three of the others a holdout.
 
     A technique that helps, a weak one, a bad one; one that was lucky in the search; one that
-    helps the representatives alone.
+    helps the representatives alone; one that does nothing and saves bytes.
     """
     path = tmp_path_factory.mktemp("run")
     fleet = Fleet(
@@ -31,6 +31,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "breaks": Plan(-0.4, 0.15, broken=frozenset({(0, None), (4, None)})),
         "lucky": Plan(0.02, 0.04, luck=0.2),
         "narrow": Plan(0.3, 0.05, outside=0.6),
+        "saves": Plan(0.04, 0.003, saved=0.7),
     }
     make_run(Folder(path), fleet, SETTINGS, plans, representatives=5, holdout=3)
     return path

@@ -24,6 +24,7 @@ from smt.template.versions import RunRecord
 
 GROUP = ModelGroup(
     models=12,
+    savings=None,
     mean=0.21,
     mean_sem=0.02,
     regression_rate=0.0,
@@ -38,9 +39,10 @@ INTEGRATION = IntegrationResult(
     parent=1,
     number=2,
     techniques=(),
+    kinds={},
     exposures=(),
     changes=(PlaceChange(place="training.ema_decay", before="none", after="0.99"),),
-    settings=Thresholds(alpha=0.05, epsilon=0.2, tau=0.05),
+    settings=Thresholds(alpha=0.05, epsilon=0.2, tau=0.05, saving=0.05),
     seeds=(5,),
     decision="kept",
     reason="A = +0.210% reaches τ = 0.05%",
@@ -105,7 +107,7 @@ def test_the_page_leads_through_the_turn_and_to_the_whole_report_of_every_step(t
     pages = {reference.partition("#")[0] for reference in page.references}
     assert pages == {f"{step}/report.html" for step in (SEARCH, VERSION, LAUNCH)}
     assert "12 models, for which 5 stand in." in html
-    assert "helps generalizes." in html
+    assert "helps and saves generalize." in html
     assert "small@2 is kept." in html
     assert "11 of 12 models ship, 1 held back, 0 failed; those that ship gain +0.180%" in html
     assert page.rows("places") == [["training.ema_decay", "none", "0.99"]]
@@ -123,6 +125,7 @@ def test_its_result_is_what_the_page_shows(turn: Folder):
         "breaks": False,
         "lucky": False,
         "narrow": False,
+        "saves": True,
     }
     assert (result.version, result.decision, result.gain) == ("small@2", "kept", 0.18)
 

@@ -23,7 +23,7 @@ from smt.report import write_report
 from smt.storage import Folder
 
 FILES = ("result.json", "evaluations.parquet", "fleet.parquet")
-BASELINE = ("ne", "flops", "train_rows", "test_rows")
+BASELINE = ("ne", "flops", "bytes", "train_rows", "test_rows")
 SIX = ("stage", "inference_flops", "inference_hardware", "event", "surface", "data_constraint")
 SHOWN = (
     "theta",
@@ -121,6 +121,11 @@ def derive_technique(
 ) -> dict[str, Any]:
     technique, tau = found["name"], settings["tau"]
     trials = derive_trials(technique, folder, settings, weights, searched)
+    savers = {
+        trial["number"]: trial["savings"]["bytes"]
+        for trial in trials
+        if trial["savings"] is not None and trial["savings"]["bytes"] >= settings["saving"]
+    }
     feasible = [trial for trial in trials if trial["value"] is not None]
     paper = max(feasible, key=lambda trial: trial["value"], default=None)
     mine = [row for row in rows if row["technique"] == technique]
@@ -130,14 +135,20 @@ def derive_technique(
     ]
     passing = [each for each in confirmation if each["decision"] == "generalizes"]
     for each in passing:
-        assert each["value"] >= tau
-        assert each["lower"] > 0
+        gains = each["value"] >= tau and each["lower"] > 0
+        assert gains or (each["trial"] in savers and each["feasible_probability"] >= 0.95)
+        assert each["lower"] > -tau
+        assert each["kind"] == ("gain" if gains else "saving")
     estimate = found["estimate"]
     fresh = None
     if confirmation:
         fresh = max(
             passing or confirmation,
-            key=lambda each: -math.inf if each["value"] is None else each["value"],
+            key=lambda each: (
+                each["kind"] == "gain",
+                savers[each["trial"]] if each["kind"] == "saving" else 0.0,
+                -math.inf if each["value"] is None else each["value"],
+            ),
         )
         searched_trial = trials[fresh["trial"]]
     elif estimate is not None and estimate["trial"] in [trial["number"] for trial in feasible]:
@@ -152,25 +163,28 @@ def derive_technique(
                 math.inf if trial["mean"] is None else -trial["mean"],
             ),
         )
-    shown = {key: searched_trial[key] for key in ("number", *SHOWN, "skipped")}
+    shown = {key: searched_trial[key] for key in ("number", *SHOWN, "skipped", "savings")}
     if fresh is not None:
         shown |= {key: fresh[key] for key in SHOWN}
     shown["interval"] = within(shown["mean"], shown["mean_sem"])
     shown["feasible_probability"] = found["shown"]["feasible_probability"]
     shown["source"] = "search" if fresh is None else "fresh seeds"
     generalizes = bool(passing) if fresh else bool(feasible) and shown["value"] >= tau
+    kind = (fresh["kind"] if fresh else "gain") if generalizes else None
     holdout = None
     if found["holdout"] is not None:
         assert generalizes
         names = found["holdout"]["deltas"]
         share = {name: traffic[name] / sum(traffic[each] for each in names) for name in names}
         holdout = derive_measured(found["holdout"], shown["number"], mine, share, settings)
-        reaches = holdout["mean"] is not None and holdout["mean"] >= tau
+        least = -tau if kind == "saving" else tau
+        reaches = holdout["mean"] is not None and holdout["mean"] >= least
         generalizes = reaches and holdout["feasible_probability"] > 0.05
         holdout |= {"passes": generalizes, "reason": found["holdout"]["reason"]}
     return {
         "name": technique,
         "generalizes": generalizes,
+        "kind": kind if generalizes else None,
         "feasible": bool(feasible),
         "shown": shown,
         "paper": None if paper is None else paper["number"],
@@ -208,12 +222,31 @@ def derive_trials(
                 **derive_aggregate(deltas, sems, worse, weights, settings),
                 "neutral": len(counted) - worse - better(deltas, alpha),
                 "skipped": len(names) - len(counted),
+                "savings": derive_savings(cells, counted, weights, searched),
                 "deltas": {
                     name: delta_of(cells[name] if name in counted else None) for name in names
                 },
             }
         )
     return trials
+
+
+def derive_savings(
+    cells: dict[str, Any],
+    counted: list[str],
+    weights: dict[str, float],
+    searched: list[dict[str, Any]],
+) -> dict[str, float] | None:
+    """By what share serving costs less; None where a model was not evaluated or failed."""
+    if len(counted) < len(weights) or any(row["failure"] is not None for row in cells.values()):
+        return None
+    before = {row["model"]: row for row in searched if row["technique"] is None}
+    return {
+        cost: sum(
+            share * (1 - cells[name][cost] / before[name][cost]) for name, share in weights.items()
+        )
+        for cost in ("flops", "bytes")
+    }
 
 
 def derive_measured(
@@ -242,7 +275,10 @@ def derive_measured(
         **derived,
         "neutral": len(weights) - worse - better(deltas, alpha),
         "interval": within(derived["mean"], derived["mean_sem"]),
-        **{key: found[key] for key in ("lower", "upper", "feasible_probability", "decision")},
+        **{
+            key: found[key]
+            for key in ("lower", "upper", "feasible_probability", "decision", "kind")
+        },
         "deltas": {
             name: {
                 **delta_of(first_failure(rows, name, found["seeds"])),
@@ -340,7 +376,7 @@ def check(folder: Path, html: str) -> None:
         assert technique.pop("source")
         assert technique.pop("reason")
     assert_equal(found, expected, "report-data")
-    assert [row[:8] for row in page.rows("techniques")] == [
+    assert [row[:10] for row in page.rows("techniques")] == [
         technique_row(technique) for technique in expected["result"]["techniques"]
     ]
     assert page.rows("representatives") == [
@@ -350,6 +386,7 @@ def check(folder: Path, html: str) -> None:
             f"{100 * each['weight']:.3f}%",
             f"{each['ne']:.5f}",
             f"{each['flops']:,}",
+            f"{each['bytes']:,}",
             f"{each['train_rows']:,}",
             f"{each['test_rows']:,}",
         ]
@@ -373,19 +410,25 @@ def technique_row(technique: dict[str, Any]) -> list[str]:
     surely = shown["feasible_probability"]
     chance = "" if surely is None else f"\nP(R ≤ ε) {surely:.2f}"
     verdict = "yes" if technique["generalizes"] else "no"
+    kind = f"\n{technique['kind']}" if technique["kind"] else ""
     plain = "yes" if technique["paper_generalizes"] else "no"
     ends = shown["interval"]
     interval = "–" if ends is None else f"[{signed(ends[0], '')}, {signed(ends[1], '')}]"
     return [
         technique["name"],
-        verdict if verdict == plain else f"{verdict}\nsearch: {plain}",
+        verdict + kind + ("" if verdict == plain else f"\nsearch: {plain}"),
         signed(shown["value"], "−∞"),
         f"{signed(shown['mean'], '–')}\n{interval}",
         f"{shown['regression_rate']:.3f}" + chance,
         str(shown["helped"]),
         str(shown["neutral"]),
         str(shown["regressed"]),
+        *(less(shown["savings"] and shown["savings"][cost]) for cost in ("flops", "bytes")),
     ]
+
+
+def less(saved: float | None) -> str:
+    return "–" if saved is None else f"{round(-100 * saved, 1) + 0.0:+.1f}%".replace("-", "−")
 
 
 def signed(value: float | None, missing: str) -> str:
@@ -428,7 +471,7 @@ def test_every_number_follows_from_the_ledger(run_folder: Path, html: str) -> No
 
 
 def test_the_synthetic_run_has_every_kind_of_technique(run_folder: Path) -> None:
-    helps, weak, breaks, lucky, narrow = derive(run_folder)["result"]["techniques"]
+    helps, weak, breaks, lucky, narrow, saves = derive(run_folder)["result"]["techniques"]
     assert helps["generalizes"]
     assert helps["holdout"]["passes"]
     assert not weak["generalizes"]
@@ -438,6 +481,7 @@ def test_the_synthetic_run_has_every_kind_of_technique(run_folder: Path) -> None
     assert not lucky["generalizes"]
     assert lucky["confirmation"]
     assert not narrow["holdout"]["passes"]
+    assert (helps["kind"], narrow["kind"], saves["kind"]) == ("gain", None, "saving")
 
 
 @pytest.mark.skipif("SMT_RUN" not in os.environ, reason="SMT_RUN names no run")
@@ -488,7 +532,7 @@ def test_every_technique_says_why(run_folder: Path, html: str) -> None:
 
 
 def test_only_what_was_measured_has_a_part(run_folder: Path, html: str) -> None:
-    *_, weak, breaks, lucky, narrow = derive(run_folder)["result"]["techniques"]
+    _, weak, breaks, lucky, narrow, _ = derive(run_folder)["result"]["techniques"]
     sections = re.split(r"<h3 id=technique-\d>", html.split("<h2>Fleet")[0])
     assert "Again on fresh seeds" not in sections[2]
     assert not weak["confirmation"]

@@ -54,7 +54,7 @@ def test_a_result_comes_back_as_it_was(finished, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "value", "complaint"),
     [
-        (("format",), 3, "'format' is 3, and this version of the package reads 2; .* newer one"),
+        (("format",), 4, "'format' is 4, and this version of the package reads 3; .* newer one"),
         (("kind",), "launch", "'kind' is 'launch'; that of a generalization is needed"),
         (("generalized",), ..., "'generalized': field required"),
         (("generalised",), {}, "unknown key 'generalised'; did you mean 'generalized'"),

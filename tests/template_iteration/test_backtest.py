@@ -23,7 +23,7 @@ from smt.execution.resources import Resources
 from smt.execution.run import Run
 from smt.fleet import Fleet, ServingLimits
 from smt.mmo import Settings
-from smt.report.pages.backtest import write_backtest_report
+from smt.report.pages.backtest import groups_section, write_backtest_report
 from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
 from smt.results.folder import read_result
 from smt.results.integration import Exposure, IntegrationResult, Misfit
@@ -104,8 +104,10 @@ DELTAS = {
 }
 
 
-def evaluation(name, seed, delta, number):
-    found = {"failure": "ValueError: <nan>"} if delta is None else {"ne": 0.9, "flops": 1000}
+def evaluation(name, seed, delta, number, bytes_=800):
+    found = {"failure": "ValueError: <nan>"}
+    if delta is not None:
+        found = {"ne": 0.9, "flops": 1000, "bytes": bytes_}
     if delta is not None and number is not None:
         found |= {"delta": delta, "sem": 0.01 * seed}
     return Evaluation(
@@ -121,14 +123,14 @@ def evaluation(name, seed, delta, number):
     )
 
 
-def compare(deltas=DELTAS, weights=(3.0, 1.0, 2.0, 2.0)):
+def compare(deltas=DELTAS, weights=(3.0, 1.0, 2.0, 2.0), *, bytes_=800, only_savers=False):
     return Comparison(
         tuple(
             ModelComparison(
                 made_model(name, weight=weight),
                 tuple(evaluation(name, seed, 0.0, None) for seed in SEEDS),
                 tuple(
-                    evaluation(name, seed, delta, number)
+                    evaluation(name, seed, delta, number, bytes_)
                     for number, (seed, delta) in enumerate(zip(SEEDS, each, strict=True))
                 ),
             )
@@ -136,6 +138,7 @@ def compare(deltas=DELTAS, weights=(3.0, 1.0, 2.0, 2.0)):
         ),
         SEEDS,
         SETTINGS,
+        only_savers,
     )
 
 
@@ -175,6 +178,31 @@ def test_a_version_is_kept_by_the_rule_of_techniques():
     worse = compare({**DELTAS, "a": (1.0, 1.0, 1.0), "c": (-0.2, -0.2, -0.2)})
     assert not worse.kept
     assert worse.aggregate.mean > SETTINGS.tau
+
+
+SAME = dict.fromkeys(NAMES, (0.04, 0.03, 0.04))
+
+
+@pytest.mark.parametrize(
+    ("deltas", "bytes_", "only_savers", "kept", "reason"),
+    [
+        (SAME, 400, True, True, "it saves 50% of bytes and is non-inferior: P(R <= 0.25) = "),
+        (SAME, 400, False, False, "A = +0.037% is below 0.05%"),
+        (SAME, 790, True, False, "it saves 1% of bytes, and 5% is asked"),
+        ({**SAME, "a": (-0.2, -0.2, -0.2)}, 400, True, False, "it saves 50% of bytes and is not"),
+        (DELTAS, 800, True, True, "A = +0.083% reaches 0.05%"),
+    ],
+)
+def test_a_version_of_savers_is_kept_where_it_saves_and_does_no_harm(
+    tmp_path, deltas, bytes_, only_savers, kept, reason
+):
+    found = compare(deltas, bytes_=bytes_, only_savers=only_savers)
+    _, result = saved(tmp_path, found)
+    assert (found.kept, result.kept) == (kept, kept)
+    assert result.reason.startswith(reason)
+    assert result.groups["all"].savings.bytes == pytest.approx(1 - bytes_ / 800)
+    assert result.kinds == {"faster": "gain"}
+    assert f"−{100 * (1 - bytes_ / 800):.1f}%" in groups_section(result) or bytes_ == 800
 
 
 def test_a_version_under_which_a_model_fails_is_not_kept():

@@ -21,7 +21,7 @@ from smt.template_iteration import integrate
 
 NAME = "t"
 FIRST = Version(name=NAME, number=1, written="2026-01-31", template=Template(name=NAME))
-BASELINE = {"ne": 0.9, "flops": 10, "train_rows": 20, "test_rows": 30}
+BASELINE = {"ne": 0.9, "flops": 10, "bytes": 40, "train_rows": 20, "test_rows": 30}
 OWN = """
 from smt.errors import InputError
 from smt.template import Float, Technique
@@ -53,7 +53,7 @@ def search(name, theta, deltas):
         estimate=None,
         paper=best,
         stopped=None,
-        verdict=Verdict(None if best is None else 0, best is not None, "as a test wants it"),
+        verdict=Verdict(None if best is None else 0, best and "gain", "as a test wants it"),
     )
 
 

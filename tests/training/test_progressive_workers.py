@@ -7,6 +7,7 @@ import pytest
 from spread import joined, start_workers
 
 from smt.data import open_log
+from smt.errors import InputError
 from smt.template import load_version
 from smt.training.network_training import train_network
 from smt.training.workers import LOCAL
@@ -17,11 +18,16 @@ pytestmark = pytest.mark.slow
 PLANS = {
     "data_parallel": {},
     "fsdp": {"distribution": {"dense": "fsdp"}, "ema_decay": 0.9},
+    "in bytes": {"distribution": {"tables": "table_wise"}, "ema_decay": 0.9},
+    "in bytes, copied": {"distribution": {"tables": "data_parallel"}},
 }
+COLUMNS = {"distribution": {"tables": "column_wise"}, "table_optimizer": "adagrad"}
 
 
 def judged(plan, template, model, log, workers):
+    precision = "int8" if plan.startswith("in bytes") else "fp32"
     template = template.change("training", **PLANS[plan])
+    template = template.change("serving", table_precision=precision)
     return train_network(template, model, log, workers=workers).judged()
 
 
@@ -29,6 +35,10 @@ def work(rank, count, out, template, model, path):
     with joined("gloo", rank, count, out, template, model, path) as case:
         predictions = {plan: judged(plan, *case) for plan in PLANS}
         (out / f"{rank}.pickle").write_bytes(pickle.dumps(predictions))
+        template, *others = case
+        split = template.change("training", **COLUMNS).change("serving", table_precision="int8")
+        with pytest.raises(InputError, match="int8 keeps a scale a row"):
+            train_network(split, *others[:2], workers=others[2])
 
 
 def test_workers_together_predict_what_one_predicts(lean_model, small_log_path, tmp_path):

@@ -1,14 +1,15 @@
 """From a technique's finished search to the verdict on it (Algorithm 1, lines 15 to 19)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from smt.fleet import ModelSpec
 from smt.mmo.technique_search import Searched, TechniqueSearch
 from smt.mmo.verdict.confirmation import candidates, choose_confirmed, explain, measure, value_of
 from smt.mmo.verdict.fresh_seeds import measure_until_known
 from smt.mmo.verdict.holdout import explain_holdout, holds
-from smt.results.technique import HoldoutRecord, Replication
+from smt.results.savings import Savings
+from smt.results.technique import HoldoutRecord, Kind, Replication
 from smt.search.goal import Goal
 from smt.search.propose import judge
 from smt.search.recommend import Estimate, best_trial, choose
@@ -23,7 +24,7 @@ class Verdict:
 
     Attributes:
         number: Of the trial whose θ the verdict rests on; None where no θ was worth it.
-        generalizes: Whether it is.
+        kind: Why it is; None where it is not.
         reason: Why, or why not.
         confirmation: The candidates on fresh seeds, the most promising first.
         holdout: The θ on the models outside the representatives whose baselines train; None where
@@ -31,10 +32,15 @@ class Verdict:
     """
 
     number: int | None
-    generalizes: bool
+    kind: Kind | None
     reason: str
     confirmation: tuple[Replication, ...] = ()
     holdout: HoldoutRecord | None = None
+
+    @property
+    def generalizes(self) -> bool:
+        """Whether it is."""
+        return self.kind is not None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class TechniqueResult:
         estimate: What the surrogate thinks of it; None without a surrogate.
         paper: Arg max of A (Eq. 5).
         stopped: Why the search ended early; None where it did not.
+        savings: Number of a trial -> what it saves, where that is known.
     """
 
     technique: Technique
@@ -56,6 +63,7 @@ class TechniqueResult:
     paper: Trial | None
     stopped: str | None
     verdict: Verdict
+    savings: Mapping[int, Savings] = field(default_factory=dict)
 
     @property
     def theta(self) -> Theta | None:
@@ -81,15 +89,16 @@ def conclude(
     estimates = judge(state, settings.method)
     best, estimate = choose(trials, estimates, goal.shares)
     paper = best_trial(trials)
-    numbers = candidates(trials, estimates, goal, count=settings.candidates)
+    savers = {n: saved for n, saved in searched.savings.items() if saved.reach(settings.saving)}
+    numbers = candidates(trials, estimates, goal, count=settings.candidates, savers=savers)
     if numbers and not settings.paper_exact:
-        verdict = _confirm(technique, trials, numbers, search)
+        verdict = _confirm(technique, trials, numbers, search, savers)
     else:
         rests_on = paper if settings.paper_exact else best or paper
         verdict = judge_search(trials, rests_on, goal)
         if verdict.generalizes and best is None and not settings.paper_exact:
             doubt = f"{verdict.reason}, but the surrogate's estimate is far from that"
-            verdict = replace(verdict, generalizes=False, reason=doubt)
+            verdict = replace(verdict, kind=None, reason=doubt)
     if verdict.generalizes and holdout:
         verdict = _try_holdout(technique, trials, verdict, search, holdout)
     return TechniqueResult(
@@ -100,18 +109,19 @@ def conclude(
         paper=paper,
         stopped=searched.stopped,
         verdict=verdict,
+        savings=searched.savings,
     )
 
 
 def judge_search(trials: Sequence[Trial], best: Trial | None, goal: Goal) -> Verdict:
     """The verdict of a search alone: whether A of its best θ reaches τ."""
     if best is None:
-        return Verdict(None, False, "no θ was feasible")
+        return Verdict(None, None, "no θ was feasible")
     number = number_of(best, trials)
     value = best.aggregate.value
     relation = "reaches" if value >= goal.tau else "is below"
     reason = f"A = {value:+.3f}% {relation} τ = {goal.tau:g}%"
-    return Verdict(number, value >= goal.tau, reason)
+    return Verdict(number, "gain" if value >= goal.tau else None, reason)
 
 
 def number_of(trial: Trial, trials: Sequence[Trial]) -> int:
@@ -124,6 +134,7 @@ def _confirm(
     trials: Sequence[Trial],
     numbers: Sequence[int],
     search: TechniqueSearch,
+    savers: Mapping[int, Savings],
 ) -> Verdict:
     """The verdict of fresh seeds on the trials of these numbers."""
     settings = search.settings
@@ -148,11 +159,11 @@ def _confirm(
         settings.measured_seeds,
         goal,
         [model.name for model in search.models],
+        savers,
     )
-    chosen = choose_confirmed(measured)
-    shown = chosen or max(measured, key=value_of)
-    reason = explain(shown, goal, settings.fresh_seeds)
-    return Verdict(shown.trial, chosen is not None, reason, confirmation=measured)
+    shown = choose_confirmed(measured, savers) or max(measured, key=value_of)
+    reason = explain(shown, goal, settings.fresh_seeds, savers.get(shown.trial))
+    return Verdict(shown.trial, shown.kind, reason, confirmation=measured)
 
 
 def _try_holdout(
@@ -167,6 +178,7 @@ def _try_holdout(
     On as many seeds as decided the candidate that it rests on.
     """
     assert verdict.number is not None
+    assert verdict.kind is not None
     by_trial = {candidate.trial: candidate.seeds for candidate in verdict.confirmation}
     seeds = by_trial.get(verdict.number, search.settings.measured_seeds)
     models = search.trainable(holdout, seeds)
@@ -180,8 +192,10 @@ def _try_holdout(
     again = search.replicate(technique, verdict.number, theta, models, seeds)
     names = [model.name for model in models]
     (measured,) = measure([(verdict.number, theta, again)], seeds, goal, names)
-    passes, why = holds(measured, goal), explain_holdout(measured, goal)
+    passes = holds(measured, goal, verdict.kind)
+    why = explain_holdout(measured, goal, verdict.kind)
     outcome = "holds on the holdout" if passes else "taken out by the holdout"
     reason = f"{verdict.reason}; {outcome}: {why}"
     record = HoldoutRecord(**dict(measured), passes=passes, reason=why)
-    return replace(verdict, generalizes=passes, reason=reason, holdout=record)
+    kind = verdict.kind if passes else None
+    return replace(verdict, kind=kind, reason=reason, holdout=record)

@@ -5,8 +5,9 @@ trials that chose a θ.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from smt.mmo.verdict.saving import explain_saving, least_mean, non_inferior
 from smt.mmo.verdict.significance import (
     combine_replicates,
     mean_interval,
@@ -14,7 +15,8 @@ from smt.mmo.verdict.significance import (
     seed_variance,
 )
 from smt.mmo.verdict.stopping import UNLIKELY, critical_value, promise
-from smt.results.technique import Decision, Replication, ThetaRecord
+from smt.results.savings import Savings
+from smt.results.technique import Decision, Kind, Replication, ThetaRecord
 from smt.search.aggregate import Aggregate, aggregate, finite, mean_sem
 from smt.search.delta import Delta
 from smt.search.divergence import diverged
@@ -30,18 +32,45 @@ EVEN = 0.5
 
 
 def candidates(
-    trials: Sequence[Trial], estimates: Sequence[Estimate], goal: Goal, *, count: int
+    trials: Sequence[Trial],
+    estimates: Sequence[Estimate],
+    goal: Goal,
+    *,
+    count: int,
+    savers: Mapping[int, Savings] = {},
 ) -> list[int]:
     """Numbers of the trials worth measuring again, the most promising first.
 
     Feasible ones whose A reaches τ, observed or by the surrogate, where the two agree. With
     estimates, those that are surely feasible come first, by μ, then the surest; without, the
-    largest A.
+    largest A. After them, where there are not so many, feasible ones that save enough: the surely
+    feasible ones by what they save, then the surest.
+
+    Args:
+        savers: Number of a trial -> what it saves, of those that save enough.
     """
     feasible = [number for number, trial in enumerate(trials) if trial.aggregate.feasible]
+    gains = _gaining(feasible, trials, estimates, goal)
+
+    def merit(number: int) -> tuple[bool, float]:
+        chance = (
+            estimates[number].feasible_probability
+            if estimates
+            else pooled_feasible_probability(trials[number].outcomes, goal)
+        )
+        return chance >= SURE, savers[number].largest if chance >= SURE else chance
+
+    saving = [number for number in feasible if number in savers and number not in gains]
+    return [*gains, *sorted(saving, key=merit, reverse=True)][:count]
+
+
+def _gaining(
+    feasible: Sequence[int], trials: Sequence[Trial], estimates: Sequence[Estimate], goal: Goal
+) -> list[int]:
+    """Numbers of the trials whose A reaches τ; see `candidates`."""
     if not estimates:
         worth = [n for n in feasible if trials[n].aggregate.value >= goal.tau]
-        return sorted(worth, key=lambda n: -trials[n].aggregate.value)[:count]
+        return sorted(worth, key=lambda n: -trials[n].aggregate.value)
 
     def promise(number: int) -> tuple[bool, float]:
         estimate = estimates[number]
@@ -54,7 +83,7 @@ def candidates(
         if max(trials[number].aggregate.value, estimates[number].mean) >= goal.tau
         and not contradicted(estimates[number], trials[number], goal.shares)
     ]
-    return sorted(worth, key=promise, reverse=True)[:count]
+    return sorted(worth, key=promise, reverse=True)
 
 
 def measure(
@@ -62,6 +91,7 @@ def measure(
     seeds: Sequence[int],
     goal: Goal,
     models: Sequence[str],
+    savers: Mapping[int, Savings] = {},
 ) -> tuple[Replication, ...]:
     """What fresh seeds say of the candidates of one technique, and what that decides.
 
@@ -74,6 +104,7 @@ def measure(
             each.
         seeds: All that may be used, in order.
         models: Names, in the order of the trials' deltas.
+        savers: Number of a trial -> what it saves, of those that save enough.
     """
     ratio = _relative_seed_variance([trials for _, _, trials in replicates], goal.alpha)
     surely_above = critical_value(len(seeds), LEVEL / max(len(replicates), 1))
@@ -88,11 +119,16 @@ def measure(
         lower = None if error is None else outcome.mean - surely_above * error
         upper = None if error is None else outcome.mean + surely_below * error
         chance = pooled_feasible_probability(outcomes, goal)
-        hopeful = False
+        saves, hopeful = number in savers, False
         if error is not None and len(trials) < len(seeds):
             rows = _row_error(trials, goal.shares)
             most = promise(outcome.mean, error, rows, seeds=len(trials), most=len(seeds))
-            hopeful = most.mean >= goal.tau and most.mean > surely_above * most.sem
+            best = most.mean - surely_above * most.sem
+            hopeful = most.mean >= goal.tau and best > 0
+            hopeful |= saves and best > least_mean(goal, saves=True)
+        kind = _kind(outcome, goal, lower, chance, saves=saves)
+        surely_small = upper is not None and upper < least_mean(goal, saves=saves)
+        refused = math.isnan(outcome.mean) or surely_small or chance <= UNLIKELY
         measured.append(
             Replication(
                 **dict(record),
@@ -103,7 +139,8 @@ def measure(
                 lower=lower,
                 upper=upper,
                 feasible_probability=chance,
-                decision=_decide(outcome, goal, (lower, upper), chance, hopeful),
+                decision=_decide(kind, refused=refused, hopeful=hopeful),
+                kind=kind,
             )
         )
     return tuple(measured)
@@ -127,33 +164,57 @@ def theta_record(trial: Trial, models: Sequence[str], goal: Goal) -> ThetaRecord
     )
 
 
-def _decide(
+def _kind(
     outcome: Aggregate,
     goal: Goal,
-    bounds: tuple[float | None, float | None],
+    lower: float | None,
     feasible_probability: float,
-    hopeful: bool,
-) -> Decision:
+    *,
+    saves: bool,
+) -> Kind | None:
+    """Why a candidate generalizes by this look at it; None where it does not.
+
+    Args:
+        lower: Bound of μ, at every look; None where a standard error is unknown.
+    """
+    above_noise = lower is not None and lower > 0
+    if outcome.value >= goal.tau and above_noise and feasible_probability >= EVEN:
+        return "gain"
+    unharmed = outcome.feasible and non_inferior(lower, feasible_probability, goal)
+    return "saving" if saves and unharmed else None
+
+
+def _decide(kind: Kind | None, *, refused: bool, hopeful: bool) -> Decision:
     """What this look at a candidate decides.
 
     Args:
-        bounds: Of μ, at every look; None where a standard error is unknown.
+        refused: Whether it surely is of no kind.
         hopeful: Whether more seeds may still let it enter.
     """
-    lower, upper = bounds
-    surely_small = upper is not None and upper < goal.tau
-    if math.isnan(outcome.mean) or surely_small or feasible_probability <= UNLIKELY:
+    if refused:
         return "does not"
-    above_noise = lower is not None and lower > 0
-    if outcome.value >= goal.tau and above_noise and feasible_probability >= EVEN:
+    if kind is not None:
         return "generalizes"
     return "open" if hopeful else "not worth more"
 
 
-def choose_confirmed(measured: Sequence[Replication]) -> Replication | None:
-    """The candidate of the largest A among those that generalize; None where none does."""
+def choose_confirmed(
+    measured: Sequence[Replication], savers: Mapping[int, Savings] = {}
+) -> Replication | None:
+    """The candidate of the largest A among those that gain, else the one that saves most.
+
+    None where none generalizes.
+
+    Args:
+        savers: As of `measure`.
+    """
+
+    def merit(candidate: Replication) -> tuple[bool, float]:
+        gains = candidate.kind == "gain"
+        return gains, value_of(candidate) if gains else savers[candidate.trial].largest
+
     passing = [candidate for candidate in measured if candidate.decision == "generalizes"]
-    return max(passing, key=value_of, default=None)
+    return max(passing, key=merit, default=None)
 
 
 def value_of(measured: Replication) -> float:
@@ -161,17 +222,20 @@ def value_of(measured: Replication) -> float:
     return -math.inf if measured.value is None else measured.value
 
 
-def explain(measured: Replication, goal: Goal, most: int) -> str:
+def explain(measured: Replication, goal: Goal, most: int, saved: Savings | None = None) -> str:
     """Why a candidate generalizes or not, in one sentence without its end.
 
     Args:
         most: How many fresh seeds it might have had.
+        saved: What it saves, where that is enough.
     """
     mean, chance = measured.mean, measured.feasible_probability
     count = len(measured.seeds)
     seeds = f"on {count} fresh seeds" if count == most else f"on {count} of {most} fresh seeds"
     if mean is None:
         return f"a model fails {seeds}"
+    if saved is not None and measured.kind != "gain" and measured.value is not None:
+        return f"{seeds} {explain_saving(saved, measured.lower, chance, goal)}"
     if measured.regression_rate > goal.epsilon:
         return f"{seeds} R = {measured.regression_rate:.2f} is above ε = {goal.epsilon:g}"
     if mean < goal.tau:

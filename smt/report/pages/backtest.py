@@ -46,6 +46,7 @@ def _facts(result: IntegrationResult) -> str:
             "regression threshold α": f"{settings.alpha:.3f}%",
             "largest regression rate ε": numbers.rate(settings.epsilon),
             "least aggregate τ": numbers.percent(settings.tau),
+            "least saving": f"{settings.saving:.1%}",
         }
     )
 
@@ -56,6 +57,7 @@ def _changes(result: IntegrationResult) -> str:
         {
             "technique": technique.name,
             "θ*: theta": numbers.theta(technique.theta),
+            "generalized by": result.kinds.get(technique.name),
             "exposed": ", ".join(technique.exposed) or "none",
             "A* in the run: n": numbers.percent(reached[technique.name].value),
         }
@@ -99,6 +101,8 @@ def groups_section(result: IntegrationResult) -> str:
             "μ ± standard error: n": numbers.measured(group.mean, group.mean_sem),
             "R: n": numbers.rate(group.regression_rate),
             "A: n": numbers.percent(group.value, missing=numbers.MINUS_INFINITY),
+            "FLOPs: n": numbers.cost_changes(group.savings)[0],
+            "bytes: n": numbers.cost_changes(group.savings)[1],
             "helped: n": group.helped,
             "neutral: n": group.neutral,
             "regressed: n": group.regressed,
@@ -111,7 +115,8 @@ def groups_section(result: IntegrationResult) -> str:
         "against its parent, in percent, with the same seed: higher is better. μ is the mean Δ "
         "by traffic, R the share of models that regressed (Δ below −α, or failed). A = μ where "
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
-        "least τ. No θ was searched on the holdout models, or with these seeds."
+        "least τ; one whose techniques all generalized by what they save, also where it saves as "
+        "much and does no harm. No θ was searched on the holdout models, or with these seeds."
     )
     return f"{html_table('groups', rows)}{caption(text)}"
 
@@ -128,6 +133,8 @@ def _models(result: IntegrationResult) -> str:
             "NE after: n": numbers.entropy(model.ne_after),
             "FLOPs before: n": model.flops_before,
             "FLOPs after: n": model.flops_after,
+            "bytes before: n": model.bytes_before,
+            "bytes after: n": model.bytes_after,
             "test rows: n": model.test_rows,
             "failure: reason": model.delta.reason or "",
         }

@@ -54,7 +54,7 @@ def _fleet(cycle: Cycle) -> str:
 def _search(cycle: Cycle) -> str:
     reasons = "".join(
         f"<li><b>{escape(technique.name)}</b> "
-        f"{badge(technique.generalizes, 'generalizes' if technique.generalizes else 'does not')} "
+        f"{badge(technique.generalizes, technique.kind or 'does not generalize')} "
         f"{escape(technique.reason)}.</li>"
         for technique in cycle.search.result.techniques
     )

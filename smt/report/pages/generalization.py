@@ -13,6 +13,7 @@ from smt.report.pages.technique_tables import (
     technique_table,
 )
 from smt.results.run_reading import Run, read_run
+from smt.results.technique import TechniqueRecord
 from smt.storage import Folder
 
 
@@ -55,8 +56,7 @@ def _verdict(run: Run) -> str:
     chosen = [technique for technique in techniques if technique.generalizes]
     if chosen:
         names = ", ".join(
-            f"<b>{escape(technique.name)}</b> (A* = {numbers.percent(technique.shown.value)})"
-            for technique in chosen
+            f"<b>{escape(technique.name)}</b> ({_worth(technique)})" for technique in chosen
         )
         verb = "generalizes" if len(chosen) == 1 else "generalize"
         total = numbers.plural(len(techniques), "technique")
@@ -68,6 +68,13 @@ def _verdict(run: Run) -> str:
         for technique in techniques
     )
     return f"<div class='{kind}'><p>{sentence}</p><ul>{reasons}</ul></div>"
+
+
+def _worth(technique: TechniqueRecord) -> str:
+    """Why a technique generalizes, in a number."""
+    if technique.kind == "saving":
+        return f"saves {technique.shown.savings}"
+    return f"A* = {numbers.percent(technique.shown.value)}"
 
 
 def _short_windows(run: Run) -> str:
@@ -99,6 +106,7 @@ def _facts(run: Run) -> str:
         "seed of the search": str(settings.seed),
     }
     if not settings.paper_exact:
+        facts["least saving"] = f"{settings.saving:.1%}"
         facts["fresh seeds"] = str(settings.fresh_seeds)
         facts["candidates a technique"] = str(settings.candidates)
     if run.result.holdout_models:
@@ -119,17 +127,20 @@ def _definitions(run: Run) -> str:
 
 def _rule(run: Run) -> str:
     """What makes a technique generalize."""
-    if run.result.settings.paper_exact:
+    settings = run.result.settings
+    if settings.paper_exact:
         rule = "A technique generalizes where A* of its search is at least τ (Algorithm 1)"
     else:
         rule = (
             "The best of a search are measured again on fresh seeds; a technique generalizes "
-            "where A* there is at least τ and μ is above 0 with 95% confidence"
+            "where A* there is at least τ and μ is above 0 with 95% confidence (gain), or where it "
+            f"saves at least {settings.saving:.1%} of FLOPs or bytes, P(R ≤ ε) is at least 0.95 "
+            "and μ above −τ with 95% confidence (saving)"
         )
     if run.result.holdout_models:
         rule += (
-            ", and on the holdout models, which the search never saw, μ reaches τ and R is not "
-            "surely above ε"
+            ", and on the holdout models, which the search never saw, μ reaches τ (−τ where it "
+            "saves) and R is not surely above ε"
         )
     return f"{rule}."
 
@@ -149,7 +160,7 @@ def _techniques(run: Run) -> str:
         "feasible, A* is −∞ and the row shows, in italics, the trial nearest to feasible (least "
         f"R, then largest μ). Helped: Δ above +{alpha}; regressed: Δ below −{alpha}, or failed; "
         "red: more than ε of the models. P(R ≤ ε): the chance that no more than ε of the models "
-        "truly regress. "
+        "truly regress. Serving: change of what an inference costs, weighted mean over the models. "
         f"R of a trial that was rejected early counts the models evaluated.{order}</p>"
     )
 
@@ -166,5 +177,5 @@ def _representatives(run: Run) -> str:
     return (
         f"<h2>Representatives</h2>{representative_table(run)}"
         "<p class=caption>Weight: share in μ. Baseline NE: of the template without any technique, "
-        "on the test rows. FLOPs: of one inference.</p>"
+        "on the test rows. FLOPs: of one inference; bytes: of what serves.</p>"
     )

@@ -13,7 +13,13 @@ from smt.report.figures.sensitivity import sensitivity_figure
 from smt.report.figures.trials import trials_figure
 from smt.report.pages.technique_tables import sensitivity_table
 from smt.results.run_reading import Run
-from smt.results.technique import HoldoutRecord, Replication, TechniqueRecord
+from smt.results.technique import HoldoutRecord, Kind, Replication, TechniqueRecord
+
+_VERDICTS: dict[Kind | None, str] = {
+    None: "Does not generalize",
+    "gain": "Generalizes, by its gain",
+    "saving": "Generalizes, by what it saves",
+}
 
 
 def technique_section(index: int, technique: TechniqueRecord, run: Run) -> str:
@@ -24,8 +30,7 @@ def technique_section(index: int, technique: TechniqueRecord, run: Run) -> str:
     """
     parts = [
         f"<h3 id=technique-{index}>{escape(technique.name)}</h3>",
-        f"<p>{'Generalizes' if technique.generalizes else 'Does not generalize'}: "
-        f"{escape(technique.reason)}.</p>",
+        f"<p>{_VERDICTS[technique.kind]}: {escape(technique.reason)}.</p>",
         _search(index, technique, run),
         _fresh_seeds(index, technique, run),
         _models(index, technique, run),

@@ -37,6 +37,7 @@ def representative_table(run: Run) -> str:
             "weight: n": f"{100 * model.weight:.3f}%",
             "baseline NE: n": numbers.entropy(model.ne),
             "FLOPs: n": model.flops,
+            "bytes: n": model.bytes,
             "training rows: n": model.train_rows,
             "test rows: n": model.test_rows,
         }
@@ -96,6 +97,7 @@ def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
 
 def _technique_row(section: str, technique: TechniqueRecord, run: Run) -> Row:
     shown, chance = technique.shown, technique.shown.feasible_probability
+    flops, of_bytes = numbers.cost_changes(shown.savings)
     bad = shown.regression_rate > run.result.settings.epsilon
     rate = ("≥ " if shown.skipped else "") + numbers.rate(shown.regression_rate)
     theta = escape(numbers.theta(shown.theta, between="\n")).replace("\n", "<br>")
@@ -112,17 +114,19 @@ def _technique_row(section: str, technique: TechniqueRecord, run: Run) -> Row:
         "models / helped: n": str(shown.helped),
         "models / neutral: n": str(shown.neutral),
         "models / regressed: n": number(str(shown.regressed), bad=bad),
+        "serving / FLOPs: n": flops,
+        "serving / bytes: n": of_bytes,
         "θ*: theta": Html(f"<span class=which>{_which(technique)}</span><br>{theta}"),
         "source: source": technique.source,
     }
 
 
 def _verdict(technique: TechniqueRecord) -> str:
-    """Yes or no, and what the search alone would have said where that differs."""
+    """Yes or no, why, and what the search alone would have said where that differs."""
     word = "yes" if technique.generalizes else "no"
     plain = "yes" if technique.paper_generalizes else "no"
     differs = "" if word == plain else f"search: {plain}"
-    return badge(technique.generalizes, word) + _beneath(differs)
+    return badge(technique.generalizes, word) + _beneath(technique.kind or "") + _beneath(differs)
 
 
 def _which(technique: TechniqueRecord) -> str:

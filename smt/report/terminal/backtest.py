@@ -20,8 +20,8 @@ def backtest_table(result: IntegrationResult) -> Table:
     table = Table(
         title=f"{result.template}: version {result.number} against version "
         f"{result.parent} on fleet '{result.fleet}', seeds {', '.join(map(str, result.seeds))}",
-        caption=f"kept: A >= {settings.tau:g}%; at most {settings.epsilon:.0%} of the models "
-        f"may fall by over {settings.alpha:g}%",
+        caption=f"kept: A >= {settings.tau:g}%{_of_savers(result)}; at most "
+        f"{settings.epsilon:.0%} of the models may fall by over {settings.alpha:g}%",
     )
     _add_columns(table, "models")
     models = sorted(result.models, key=_rank)
@@ -34,6 +34,13 @@ def backtest_table(result: IntegrationResult) -> Table:
         if group is not None:
             table.add_row(f"{name}: {group.models}", *_numbers(group, group.regression_rate))
     return table
+
+
+def _of_savers(result: IntegrationResult) -> str:
+    """What else keeps a version of savers alone."""
+    if set(result.kinds.values()) != {"saving"}:
+        return ""
+    return f", or {result.settings.saving:.0%} of FLOPs or bytes less and surely no harm"
 
 
 def misfit_table(result: IntegrationResult) -> Table:

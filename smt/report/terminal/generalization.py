@@ -86,7 +86,10 @@ def _rule(result: GeneralizationResult) -> str:
     order = ", each on top of those accepted before it" if settings.sequential else ""
     if settings.paper_exact:
         return f"A* >= {settings.tau:g}% in the search{order}"
-    return f"A* >= {settings.tau:g}% and μ surely above 0 on fresh seeds{order}"
+    return (
+        f"A* >= {settings.tau:g}% and μ surely above 0 on fresh seeds (gain), or "
+        f"{settings.saving:.0%} of FLOPs or bytes less and surely no harm (saving){order}"
+    )
 
 
 def _row(technique: TechniqueRecord, result: GeneralizationResult) -> dict[str, str]:
@@ -95,7 +98,7 @@ def _row(technique: TechniqueRecord, result: GeneralizationResult) -> dict[str, 
     theta = (f"{name} = {numbers.ascii_short(value)}" for name, value in shown.theta.items())
     return {
         "technique": technique.name,
-        "generalizes": "yes" if technique.generalizes else "no",
+        "generalizes": "\n".join(_verdict(technique)),
         "A*": _percent(shown.value, "-inf"),
         "μ\n95% interval": f"{_percent(shown.mean, 'nan')}\n{_interval(shown.interval)}",
         "R\nP(R <= ε)": f"{_rate(shown)}\n{'?' if chance is None else f'{chance:.2f}'}",
@@ -103,6 +106,17 @@ def _row(technique: TechniqueRecord, result: GeneralizationResult) -> dict[str, 
         "trials\nevaluations": f"{len(technique.trials)}\n{_evaluations(technique, result)}",
         "θ*": "\n".join(theta),
     }
+
+
+def _verdict(technique: TechniqueRecord) -> Iterator[str]:
+    """Yes or no; of a technique that generalizes why, and what a saver saves."""
+    if technique.kind is None:
+        yield "no"
+        return
+    yield from ("yes", technique.kind)
+    saved = technique.shown.savings
+    if technique.kind == "saving" and saved is not None:
+        yield f"{saved}"
 
 
 def _evaluations(technique: TechniqueRecord, result: GeneralizationResult) -> str:

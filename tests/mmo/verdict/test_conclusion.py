@@ -7,6 +7,7 @@ from made_models import made_model
 from smt.mmo import Settings, Trial, aggregate
 from smt.mmo.technique_search import Searched
 from smt.mmo.verdict.conclusion import conclude
+from smt.results.savings import Savings
 from smt.search.recommend import Estimate
 from smt.template import Float, Technique
 
@@ -51,10 +52,11 @@ class MadeSearch:
         return tuple(each for each in models if each.name not in self.untrainable)
 
 
-def run(seen, truth, *, holdout=HOLDOUT, untrainable=(), **settings):
-    """`seen`: [(x, Δ in the search)]."""
+def run(seen, truth, *, holdout=HOLDOUT, untrainable=(), savings=None, **settings):
+    """`seen`: [(x, Δ in the search)]; `savings`: of bytes, by their place there."""
     search = MadeSearch(truth, Settings(method="sobol", **settings), untrainable)
-    found = Searched(tuple(trial(*each) for each in seen), None)
+    saved = {place: Savings(flops=0.0, bytes=share) for place, share in (savings or {}).items()}
+    found = Searched(tuple(trial(*each) for each in seen), None, saved)
     return conclude(TECHNIQUE, found, search, holdout), search
 
 
@@ -141,3 +143,26 @@ def test_by_the_paper_the_largest_observed_a_decides_alone():
     result, search = run(seen, {(0.2, True): -0.2}, paper_exact=True)
     assert not result.verdict.generalizes
     assert search.asked == [(1, 0.2, [each.name for each in HOLDOUT], (0,))]
+
+
+@pytest.mark.parametrize(("held", "kind"), [(-0.03, "saving"), (-0.3, None)])
+def test_a_saver_generalizes_where_fresh_seeds_and_the_holdout_show_no_harm(held, kind):
+    result, _ = run(
+        [(0.1, 0.01), (0.2, 0.0)],
+        {(0.1, False): 0.0, (0.2, False): 0.0, (0.2, True): held},
+        savings={0: 0.3, 1: 0.7},
+    )
+    assert result.verdict.number == 1
+    assert result.verdict.kind == kind
+    assert result.theta == ({"x": 0.2} if kind else None)
+    assert "it saves 70% of bytes and is non-inferior" in result.verdict.reason
+    reaches = "μ = -0.030% reaches -τ" if kind else "μ = -0.300% is below -τ = -0.05%"
+    assert reaches in result.verdict.reason
+
+
+def test_too_small_a_saving_and_the_paper_measure_nothing_again():
+    for changes in ({"savings": {0: 0.04}}, {"savings": {0: 0.7}, "paper_exact": True}):
+        result, search = run([(0.1, 0.0)], {}, **changes)
+        assert (result.verdict.kind, search.asked) == (None, [])
+    result, _ = run([(0.1, 0.0)], {(0.1, False): 0.0}, savings={0: 0.04}, saving=0.03, holdout=())
+    assert result.verdict.kind == "saving"

@@ -37,3 +37,17 @@ def test_a_technique_holds_where_its_mean_reaches_tau_and_few_surely_regress(
     text = explain_holdout(found, goal)
     assert found.mean == (None if math.isnan(deltas[-1]) else pytest.approx(np.mean(deltas)))
     assert re.search(reason, text), text
+
+
+@pytest.mark.parametrize(
+    ("delta", "holding", "reason"),
+    [
+        (-0.04, True, r"μ = -0.040% reaches -τ = -0.05%"),
+        (-0.06, False, r"μ = -0.060% is below -τ = -0.05%"),
+    ],
+)
+def test_a_saver_holds_where_its_mean_has_not_fallen_by_tau(delta, holding, reason):
+    found, goal = held([delta] * 8, 0.03)
+    assert holds(found, goal, "saving") == holding
+    assert re.search(reason, explain_holdout(found, goal, "saving"))
+    assert not holds(found, goal, "gain")

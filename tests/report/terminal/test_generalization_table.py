@@ -15,6 +15,7 @@ from smt.report.terminal.generalization import (
     technique_table,
 )
 from smt.results.generalization import GeneralizationResult, ShortWindow
+from smt.results.savings import Savings
 from smt.results.technique import HoldoutRecord, Replication, TechniqueRecord
 from smt.search.settings import Settings
 
@@ -79,6 +80,17 @@ def test_a_row_shows_the_numbers_of_the_verdict(result: GeneralizationResult) ->
     text = _printed(result)
     for number in ("+0.123%", "-0.010 to +0.256", "0.50", "0.97", "[bold]"):
         assert number in text
+
+
+def test_a_saver_is_told_from_a_gain(result: GeneralizationResult) -> None:
+    saved = {"savings": Savings(flops=0.0, bytes=0.72)}
+    rows = _printed(_with(result, kind="saving", shown=saved)).splitlines()
+    words = [" ".join(row.split()[:4]) for row in rows]
+    assert any(row.startswith("saving") for row in words)
+    assert any(row.startswith("72% of bytes") for row in words)
+    # The other technique gains.
+    assert any(row.startswith("gain") for row in words)
+    assert max(map(len, rows)) <= 120
 
 
 def test_what_is_unknown_is_said(result: GeneralizationResult) -> None:
