@@ -166,10 +166,10 @@ class TechniqueSearch:
         """Number of a trial -> what it saves against the baselines, of those on all models."""
         baseline = self.dispatcher.baseline
         before = collect(
-            [self._ask(baseline, each, self.settings.seed, {}) for each in self.models]
+            [self._ask(baseline, model, self.settings.seed, {}) for model in self.models]
         )
         shares = self.settings.goal(self.models).shares
-        savings = {}
+        savings: dict[int, Savings] = {}
         for number, evaluations in tried.items():
             by_model = {evaluation.model: evaluation for evaluation in evaluations}
             after = [by_model[model.name] for model in self.models if model.name in by_model]

@@ -18,6 +18,7 @@ from smt.data.sources.raw_rows import Codings
 from smt.errors import InputError
 from smt.layers.examples import Examples
 from smt.layers.networks import DecoupledSparseNN, Network
+from smt.layers.stored_rows import Precision
 from smt.serving.extreme_requests import extreme_requests
 from smt.serving.id_inputs import RULES, IdInput, id_inputs, reading_of, schema_of
 from smt.serving.inputs import ProgramInputs, held_by
@@ -33,7 +34,6 @@ from smt.serving.parity import (
 from smt.serving.programs import TowerScores, programs_of
 from smt.serving.requests import random_requests
 from smt.serving.serve import serve
-from smt.serving.tables import Precision
 from smt.spec import Spec, suggest
 from smt.template import Template
 

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from smt.layers.networks import DecoupledSparseNN, Network, SparseNN, Tower
 from smt.layers.step_tables import StepTables
+from smt.layers.stored_rows import Precision
 from smt.layers.tables import PooledTables
-from smt.serving.tables import Precision, ServingStepTables, ServingTables
+from smt.serving.tables import ServingStepTables, ServingTables
 
 
 def serve(network: Network, precision: Precision) -> Network:

@@ -59,7 +59,7 @@ def _read_as_served(collection: Any, precision: Precision) -> Iterator[None]:
 
     def store(_: nn.Module, inputs: tuple[Tensor, Tensor, Tensor | None]) -> None:
         # Bags of the first feature of the first table, of its second one, and so on.
-        values, offsets, _ = inputs
+        values, offsets = inputs[:2]
         bags = (offsets.shape[0] - 1) // sum(features)
         of_tables = values.tensor_split(offsets[starts * bags][1:-1].cpu().long())
         for table, rows in zip(tables, of_tables, strict=True):
