@@ -13,13 +13,14 @@ install: .venv/installed
 
 # A turn of the wheel: search, the next version in templates of its own, a launch, one page of it.
 DEMO := runs/demo
+SEED := 0
 demo: install
 	rm -rf $(DEMO)
 	mkdir -p $(DEMO)/templates/sparsenn_small
 	cp smt/template/templates/sparsenn_small/v1.yaml $(DEMO)/templates/sparsenn_small
 	$(BIN)/python experiments/generalize.py --fleet experiments/fleets/demo.yaml \
 		--template sparsenn_small@1 --techniques ema_weights past_rates --representatives 6 \
-		--trials 3 --candidates 2 --out $(DEMO)/search
+		--trials 3 --candidates 2 --seed $(SEED) --out $(DEMO)/search
 	$(BIN)/python experiments/integrate.py --fleet experiments/fleets/demo.yaml \
 		--run $(DEMO)/search --template sparsenn_small --templates $(DEMO)/templates \
 		--seeds 1 --write --out $(DEMO)/version
