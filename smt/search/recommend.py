@@ -68,9 +68,11 @@ def recommend(
     return max(sound, key=_worth, default=None)
 
 
-def _worth(estimate: Estimate) -> float:
+def _worth(estimate: Estimate) -> tuple[float, float]:
+    """In logarithms, as powers of small chances are 0; by μ alone where a chance is."""
     chance = min(estimate.feasible_probability / SURE, 1.0)
-    return float(estimate.mean * chance**CAUTION)
+    caution = CAUTION * math.log(chance) if chance else -math.inf
+    return math.log(estimate.mean) + caution, estimate.mean
 
 
 def contradicted(estimate: Estimate, trial: Trial, shares: Sequence[float]) -> bool:

@@ -4,7 +4,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smt.mmo import optimize
@@ -434,6 +434,7 @@ def test_an_estimate_far_from_what_was_measured_is_not_recommended():
         assert choose(trials, [far, near], (0.25,) * 4)[1] == (far if sound else near)
 
 
+@example([(True, 0.5, 0.0), (True, 1.0, 1e-239)])
 @given(
     st.lists(st.tuples(st.booleans(), st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=8)
 )
