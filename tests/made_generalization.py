@@ -43,7 +43,7 @@ def made_result(
                 flops=10,
                 bytes=40,
                 train_rows=20,
-                test_rows=30,
+                judged_rows=30,
             )
             for name in representatives
         ),

@@ -55,7 +55,7 @@ class MadeRun:
     holdout: tuple[ModelSpec, ...]
     plans: Mapping[str, Plan]
     folder: Folder
-    test_rows: int = 12000
+    judged_rows: int = 12000
     baselines: dict[tuple[str, int], Evaluation] = field(default_factory=dict)
     earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ class MadeRun:
         return tuple(trials)
 
     def baseline(self, model: ModelSpec, seed: int) -> Evaluation:
-        measured = {"ne": 0.9, "test_rows": self.test_rows, "bytes": BYTES}
+        measured = {"ne": 0.9, "judged_rows": self.judged_rows, "bytes": BYTES}
         made = _evaluation(model, None, None, {}, seed, **measured)
         return self.baselines.setdefault((model.name, seed), made)
 
@@ -106,7 +106,7 @@ class MadeRun:
         delta += plan.luck if seed == self.settings.seed else 0.0
         delta -= plan.outside if model in self.holdout else 0.0
         sem = 0.02 + 0.1 * random.Random(model.name).random() ** 3
-        measured = {"delta": delta, "sem": sem, "ne": 0.9 - delta, "test_rows": self.test_rows}
+        measured = {"delta": delta, "sem": sem, "ne": 0.9 - delta, "judged_rows": self.judged_rows}
         measured["bytes"] = round(BYTES * (1 - plan.saved))
         return _evaluation(model, technique, number, theta, seed, **measured)
 
@@ -134,7 +134,7 @@ def make_run(
     *,
     representatives: int,
     holdout: int,
-    test_rows: int = 12000,
+    judged_rows: int = 12000,
 ) -> None:
     """Save a run of these techniques; the fleet's first models represent it, the next are M_H."""
     chosen = Representatives(
@@ -146,7 +146,7 @@ def make_run(
         coordinates=np.array([[i % 3, i % 2] for i in range(len(fleet.models))], dtype=float),
     )
     outside = fleet.models[representatives : representatives + holdout]
-    run = MadeRun(settings, chosen.models, outside, plans, folder, test_rows)
+    run = MadeRun(settings, chosen.models, outside, plans, folder, judged_rows)
     baselines = {model.name: run.baseline(model, settings.seed) for model in chosen.models}
     results = [
         conclude(

@@ -96,7 +96,7 @@ class Evaluation(Spec):
     flops: int | None = None
     bytes: int | None = None
     train_rows: int | None = None
-    test_rows: int | None = None
+    judged_rows: int | None = None
     failure: str | None = None
     seconds: float = 0.0
 

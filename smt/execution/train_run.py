@@ -154,7 +154,7 @@ def evaluate(
         "flops": outcome.flops,
         "bytes": outcome.bytes,
         "train_rows": outcome.train_rows,
-        "test_rows": len(outcome.losses),
+        "judged_rows": len(outcome.losses),
         "seconds": outcome.seconds,
     }
     if base_losses is None:

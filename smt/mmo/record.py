@@ -21,7 +21,7 @@ from smt.search.encoding import Encoding
 from smt.storage import Folder
 
 TRIALS = "trials.parquet"
-BASELINE = ("ne", "flops", "bytes", "train_rows", "test_rows")
+BASELINE = ("ne", "flops", "bytes", "train_rows", "judged_rows")
 
 
 def save(run: Generalization, folder: Folder) -> GeneralizationResult:
@@ -87,7 +87,7 @@ def _short_windows(run: Generalization) -> dict[str, ShortWindow]:
     for place, model in enumerate(run.representatives.models):
         sems = [trial.sems[place] for result in run.results for trial in result.trials]
         known = [sem for sem in sems if sem is not None]
-        rows = run.baselines[model.name].test_rows
+        rows = run.baselines[model.name].judged_rows
         if known and rows:
             sem = median(known)
             needed = required_examples(sem, rows, alpha=run.settings.alpha)

@@ -92,7 +92,7 @@ class Instance(Spec):
         key: Of its job.
         outcome: `ships`; `held back` by the gate; `failed`: no network that could ship.
         reasons: Why it does not ship, a sentence each; of one that ships, what to know.
-        ne, baseline_ne: On the same test rows.
+        ne, baseline_ne: On the same judged rows.
         constant_ne: Of predicting the event rates there that the training window's end knew.
         delta: Against the baseline; not evaluated where there is none, or it came to no network.
         cost, baseline_cost: Of serving.
@@ -116,7 +116,7 @@ class Instance(Spec):
     hyperparameters: Hyperparameters = {}
     tuning: Tuning | None = None
     train_rows: int | None = None
-    test_rows: int | None = None
+    judged_rows: int | None = None
     seconds: float = 0.0
     workers: int = 1
 

@@ -148,7 +148,7 @@ def _instantiate(
         "constant_ne": constant,
         "metrics": metrics,
         "train_rows": trained.rows,
-        "test_rows": len(losses),
+        "judged_rows": len(losses),
     }
     if network is not None:
         save_checkpoint(network, folder / "checkpoint")

@@ -20,11 +20,11 @@ class Representative(Spec):
     flops: int
     bytes: int
     train_rows: int
-    test_rows: int
+    judged_rows: int
 
 
 class ShortWindow(Spec):
-    """A model whose test rows are too few to tell a change of α.
+    """A model whose judged rows are too few to tell a change of α.
 
     Attributes:
         rows, needed: Test rows, and how many would do.

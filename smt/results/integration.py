@@ -141,7 +141,7 @@ class BackTestedModel(Spec):
     flops_after: int | None
     bytes_before: int | None
     bytes_after: int | None
-    test_rows: int | None
+    judged_rows: int | None
 
 
 class UndatedVersion(Spec):

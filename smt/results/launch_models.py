@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
         ("confirmed_sem", pa.float64()),
         ("tuning_remark", pa.string()),
         ("train_rows", pa.int64()),
-        ("test_rows", pa.int64()),
+        ("judged_rows", pa.int64()),
         ("seconds", pa.float64()),
         ("workers", pa.int64()),
         ("device_hours", pa.float64()),

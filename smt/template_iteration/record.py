@@ -161,7 +161,7 @@ def _model(
         flops_after=compared.after[0].flops,
         bytes_before=compared.before[0].bytes,
         bytes_after=compared.after[0].bytes,
-        test_rows=compared.before[0].test_rows,
+        judged_rows=compared.before[0].judged_rows,
     )
 
 

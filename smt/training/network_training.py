@@ -119,7 +119,7 @@ def train(
         before_step: Called before every step; what it raises ends the training.
 
     Raises:
-        InputError: The model does not fit its log, or its FLOPs limit, or its test rows are
+        InputError: The model does not fit its log, or its FLOPs limit, or its judged rows are
             all of one group or of weight 0.
         DivergedError: A loss was not finite.
     """

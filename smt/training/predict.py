@@ -94,7 +94,7 @@ def _require_finite(batch: Batch, reads: Network) -> None:
     wrong |= {name: ~vectors.isfinite() for name, vectors in batch.embeddings.items()}
     for name, values in wrong.items():
         if values.any():
-            raise DivergedError(f"a value of '{name}' in the test rows is not finite")
+            raise DivergedError(f"a value of '{name}' in the judged rows is not finite")
 
 
 def judge(

@@ -182,7 +182,7 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
 
 
 def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
-    """`[n]` ids by which a model's test rows are clustered, in the log's order.
+    """`[n]` ids by which a model's judged rows are clustered, in the log's order.
 
     Whether or not the model's features include them; `MISSING` of rows without an id, each a
     cluster of its own; None where the schema names no such column.
@@ -197,14 +197,14 @@ def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
     groups = np.concatenate([np.empty(0, np.int64), *(each[name] for each in rows)])
     if len(groups) and groups[0] != MISSING and (groups == groups[0]).all():
         raise InputError(
-            f"model '{model.name}': all {len(groups):,} test rows have the same '{name}', by which "
-            "standard errors are clustered; they need at least two"
+            f"model '{model.name}': all {len(groups):,} judged rows have the same '{name}', by "
+            "which standard errors are clustered; they need at least two"
         )
     return groups
 
 
 def check_test_weight(model: ModelSpec, log: Log) -> None:
-    """Raise `InputError` where none of a model's test rows weighs anything."""
+    """Raise `InputError` where none of a model's judged rows weighs anything."""
     name = log.schema.weight
     if name is None:
         return
@@ -213,7 +213,7 @@ def check_test_weight(model: ModelSpec, log: Log) -> None:
         if rows[name].any():
             return
         count += len(rows[name])
-    raise InputError(f"model '{model.name}': all {count:,} test rows have a '{name}' of 0")
+    raise InputError(f"model '{model.name}': all {count:,} judged rows have a '{name}' of 0")
 
 
 def stretches(

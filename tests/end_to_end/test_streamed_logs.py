@@ -69,7 +69,7 @@ def test_a_launch_makes_the_same_model_from_a_streamed_log(on_disk, tmp_path, mo
     (streamed,) = instantiate(fleet, TEMPLATE, out=tmp_path / "streamed", console=console)
     assert streamed.outcome == "ships"
     assert "streamed from disk" in lines.getvalue()
-    fields = ("key", "outcome", "ne", "metrics", "train_rows", "test_rows", "constant_ne")
+    fields = ("key", "outcome", "ne", "metrics", "train_rows", "judged_rows", "constant_ne")
     for field in fields:
         assert getattr(streamed, field) == getattr(stored, field), field
 

@@ -35,7 +35,7 @@ def test_evaluations_read_back_as_they_were_recorded_in_the_order_of_their_names
     recorded = [
         evaluation("dcn/0001-b", delta=0.1 + 0.2, sem=1e-9, ne=0.9, metrics=metrics, flops=10),
         evaluation("dcn/0000-a", failure="DivergedError: a loss"),
-        evaluation("ab/0010-c", delta=-1.0, seconds=2.5, train_rows=3, test_rows=4),
+        evaluation("ab/0010-c", delta=-1.0, seconds=2.5, train_rows=3, judged_rows=4),
     ]
     for each in recorded:
         ledger.record(each)

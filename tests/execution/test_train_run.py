@@ -63,7 +63,7 @@ def test_a_baseline_whose_test_rows_are_all_of_one_user_fails_and_says_why(
     model = userless.model_copy(update={"filter": {"user": user}})
     found = evaluate(task(templates[0], model), small_log, None, LOCAL)
     assert "losses" not in found
-    assert "test rows have the same 'user', by which" in found["evaluation"].failure
+    assert "judged rows have the same 'user', by which" in found["evaluation"].failure
 
 
 @pytest.mark.parametrize(

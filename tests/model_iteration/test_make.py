@@ -41,7 +41,7 @@ def test_its_numbers_are_those_of_two_plain_trainings(made, job, small_log):
     assert (found.ne, found.baseline_ne) == (after.ne, before.ne)
     assert (found.delta.value, found.delta.sem) == paired_delta(before.losses, after.losses, groups)
     assert found.metrics == after.metrics
-    assert (found.train_rows, found.test_rows) == (after.train_rows, len(after.losses))
+    assert (found.train_rows, found.judged_rows) == (after.train_rows, len(after.losses))
     assert found.cost.flops == count_flops(job.template, job.model, small_log.schema)
     assert found.seconds > 0
 

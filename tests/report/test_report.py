@@ -23,7 +23,7 @@ from smt.report import write_report
 from smt.storage import Folder
 
 FILES = ("result.json", "evaluations.parquet", "fleet.parquet")
-BASELINE = ("ne", "flops", "bytes", "train_rows", "test_rows")
+BASELINE = ("ne", "flops", "bytes", "train_rows", "judged_rows")
 SIX = ("stage", "inference_flops", "inference_hardware", "event", "surface", "data_constraint")
 SHOWN = (
     "theta",
@@ -63,7 +63,7 @@ def derive(folder: Path) -> dict[str, Any]:
     # The first is that of the run's template; sequential runs have others after it.
     baselines = {row["model"]: row for row in reversed(searched) if row["technique"] is None}
     for model, window in result["short_windows"].items():
-        assert window["rows"] == baselines[model]["test_rows"] < window["needed"]
+        assert window["rows"] == baselines[model]["judged_rows"] < window["needed"]
     techniques = [
         derive_technique(found, folder, settings, weights, traffic, searched, rows)
         for found in result["techniques"]
@@ -388,7 +388,7 @@ def check(folder: Path, html: str) -> None:
             f"{each['flops']:,}",
             f"{each['bytes']:,}",
             f"{each['train_rows']:,}",
-            f"{each['test_rows']:,}",
+            f"{each['judged_rows']:,}",
         ]
         for number, each in enumerate(expected["result"]["representatives"], 1)
     ]

@@ -118,7 +118,7 @@ def evaluation(name, seed, delta, number, bytes_=800):
         theta={},
         model=name,
         seed=seed,
-        test_rows=10,
+        judged_rows=10,
         **found,
     )
 

@@ -21,7 +21,7 @@ from smt.template_iteration import integrate
 
 NAME = "t"
 FIRST = Version(name=NAME, number=1, written="2026-01-31", template=Template(name=NAME))
-BASELINE = {"ne": 0.9, "flops": 10, "bytes": 40, "train_rows": 20, "test_rows": 30}
+BASELINE = {"ne": 0.9, "flops": 10, "bytes": 40, "train_rows": 20, "judged_rows": 30}
 OWN = """
 from smt.errors import InputError
 from smt.template import Float, Technique

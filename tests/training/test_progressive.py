@@ -169,7 +169,7 @@ def test_an_infinite_value_is_found_where_it_is_judged(progressive, small_model,
     place = small_log.test.column_names.index("item_price")
     field = small_log.test.schema.field("item_price")
     test = small_log.test.set_column(place, field, pa.array(values, field.type))
-    with pytest.raises(DivergedError, match="'item_price' in the test rows is not finite"):
+    with pytest.raises(DivergedError, match="'item_price' in the judged rows is not finite"):
         train(progressive, small_model, replace(small_log, test=test))
 
 

@@ -66,7 +66,7 @@ def test_a_vector_that_is_not_finite_is_found_where_it_is_only_judged_by(
     position = small_log.test.column_names.index("item_content")
     changed = pa.FixedSizeListArray.from_arrays(pa.array(elements), vectors.type.list_size)
     test = small_log.test.set_column(position, "item_content", changed)
-    with pytest.raises(DivergedError, match="'item_content' in the test rows is not finite"):
+    with pytest.raises(DivergedError, match="'item_content' in the judged rows is not finite"):
         train(small_template, small_model, Log(small_log.schema, small_log.train, test, digest=""))
 
 

@@ -90,7 +90,7 @@ def test_test_rows_of_one_user_are_refused(small_log, small_model):
     users, rows = np.unique(small_log.test["user"].to_numpy(), return_counts=True)
     most = int(users[rows.argmax()])
     model = small_model.model_copy(update={"filter": {"user": most}})
-    message = f"model 'click/all': all {rows.max()} test rows have the same 'user'"
+    message = f"model 'click/all': all {rows.max()} judged rows have the same 'user'"
     with pytest.raises(InputError, match=message):
         read_groups(model, small_log)
     other = small_model.model_copy(update={"filter": {"user": (most, int(users[rows.argmin()]))}})
@@ -152,5 +152,5 @@ def test_test_rows_without_any_weight_are_refused_before_training(
     schema = Schema(columns={**small_log.schema.columns, "w": Weight()})
     train_rows = small_log.train.append_column("w", pa.array(np.ones(len(small_log.train), "f4")))
     test = small_log.test.append_column("w", pa.array(np.zeros(len(small_log.test), "f4")))
-    with pytest.raises(InputError, match=r"'click/all': all [\d,]+ test rows have a 'w' of 0"):
+    with pytest.raises(InputError, match=r"'click/all': all [\d,]+ judged rows have a 'w' of 0"):
         train(small_template, small_model, Log(schema, train_rows, test, ""))

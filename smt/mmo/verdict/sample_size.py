@@ -1,4 +1,4 @@
-"""How many test rows tell a change of α percent from none."""
+"""How many judged rows tell a change of α percent from none."""
 
 import math
 

@@ -135,7 +135,7 @@ def _models(result: IntegrationResult) -> str:
             "FLOPs after: n": model.flops_after,
             "bytes before: n": model.bytes_before,
             "bytes after: n": model.bytes_after,
-            "test rows: n": model.test_rows,
+            "judged rows: n": model.judged_rows,
             "failure: reason": model.delta.reason or "",
         }
         for model in result.models

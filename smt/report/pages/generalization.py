@@ -83,7 +83,7 @@ def _short_windows(run: Run) -> str:
     short = sorted(run.result.short_windows.items(), key=lambda pair: pair[1].rows / pair[1].needed)
     (worst, window), of_all = short[0], len(run.result.representatives)
     return (
-        f"<div class=warning><p>{len(short)} of {of_all} representatives have too few test rows "
+        f"<div class=warning><p>{len(short)} of {of_all} representatives have too few judged rows "
         f"to tell a change of α = {run.result.settings.alpha:.3f}%: {escape(worst)} has "
         f"{numbers.count(window.rows)} and needs {numbers.count(window.needed)}. Their "
         "regressions may be chance, and count in R.</p>"
@@ -177,5 +177,5 @@ def _representatives(run: Run) -> str:
     return (
         f"<h2>Representatives</h2>{representative_table(run)}"
         "<p class=caption>Weight: share in μ. Baseline NE: of the template without any technique, "
-        "on the test rows. FLOPs: of one inference; bytes: of what serves.</p>"
+        "on the judged rows. FLOPs: of one inference; bytes: of what serves.</p>"
     )

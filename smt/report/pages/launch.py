@@ -81,8 +81,8 @@ def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> st
     text = (
         "Δ is the fall of a model's normalized entropy against "
         f"{escape(result.baseline or '')}, trained with the same seed on the same rows, in "
-        "percent: higher is better. Whiskers: one standard error over test rows. Below the dashed "
-        "line, -α, a model has regressed and is held back. Better, worse: the 95% interval "
+        "percent: higher is better. Whiskers: one standard error over judged rows. Below the "
+        "dashed line, -α, a model has regressed and is held back. Better, worse: the 95% interval "
         "excludes 0."
     )
     return f"{embed(figure, 'deltas')}{caption(text)}{html_table('changes', rows)}"

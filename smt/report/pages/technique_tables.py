@@ -39,7 +39,7 @@ def representative_table(run: Run) -> str:
             "FLOPs: n": model.flops,
             "bytes: n": model.bytes,
             "training rows: n": model.train_rows,
-            "test rows: n": model.test_rows,
+            "judged rows: n": model.judged_rows,
         }
         for index, model in enumerate(run.result.representatives, 1)
     )
@@ -82,11 +82,11 @@ def sensitivity_table(table: str, sensitivities: Mapping[str, HyperparameterSens
 
 
 def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
-    """The models with too few test rows, in the order given."""
+    """The models with too few judged rows, in the order given."""
     rows: Rows = (
         {
             "model": model,
-            "test rows: n": window.rows,
+            "judged rows: n": window.rows,
             "needed: n": window.needed,
             "standard error of Δ: n": numbers.spread(window.sem),
         }

@@ -62,14 +62,14 @@ def holdout_failures(result: GeneralizationResult) -> str | None:
 
 
 def short_window_warning(result: GeneralizationResult) -> str | None:
-    """How many models have too few test rows to tell a change of α, in one line, or None."""
+    """How many models have too few judged rows to tell a change of α, in one line, or None."""
     short = result.short_windows
     if not short:
         return None
     worst = min(short, key=lambda model: short[model].rows / short[model].needed)
     rows, needed = short[worst].rows, short[worst].needed
     return (
-        f"warning: {len(short)} of {len(result.representatives)} models have too few test rows "
+        f"warning: {len(short)} of {len(result.representatives)} models have too few judged rows "
         f"to tell a change of {result.settings.alpha:g}%; {worst} has {rows:,} and needs "
         f"{needed:,}"
     )
