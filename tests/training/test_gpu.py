@@ -39,7 +39,7 @@ def work(rank, count, out, template, model, path):
 
 @pytest.fixture(scope="module")
 def template():
-    return load_version("sparsenn_medium").change("training", batch_size=64)
+    return load_version("sparsenn_medium").change("training", batch_size=64, judge="frozen")
 
 
 @pytest.fixture(scope="module")

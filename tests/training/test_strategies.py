@@ -17,7 +17,7 @@ from smt.training.workers import LOCAL
 # Minutes on two cores, which other tests need more.
 pytestmark = pytest.mark.slow
 
-STEPS, SAVED = 50, 25
+STEPS, SAVED = 40, 20
 # At a half-life of 2, or of 4 from a saved training, a hidden unit is zero but for rounding, and
 # its ReLU lets a gradient through on one side only: data-parallel or sharded alike.
 GATED = {"frequency_gate": 2.0, "position_weighting": {"max_positions": 6, "half_life": 1.0}}
@@ -72,7 +72,7 @@ def work(rank, count, out, template, model, path):
 
 @pytest.fixture(scope="module")
 def template():
-    return load_version("sparsenn_medium").change("training", batch_size=64)
+    return load_version("sparsenn_medium").change("training", batch_size=80, judge="frozen")
 
 
 @pytest.fixture(scope="module")
