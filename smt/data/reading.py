@@ -26,10 +26,10 @@ class IdCoding(Spec):
     coding: Literal["number", "hash", "dictionary", "names"]
     num_ids: PositiveInt
     missing: tuple[str, ...]
-    names: NonNegativeInt = 0
-    ids: NonNegativeInt = 0
-    sharing: NonNegativeInt = 0
-    missing_rows: Mapping[str, NonNegativeInt] = {}
+    names: NonNegativeInt
+    ids: NonNegativeInt
+    sharing: NonNegativeInt
+    missing_rows: Mapping[str, NonNegativeInt]
 
 
 class Reading(Spec):

@@ -99,6 +99,7 @@ def known_coding(name: str, ids: pa.Array, known: Dictionary, missing: Sequence[
         missing=tuple(missing),
         names=len(known.values),
         ids=len(known.values),
+        sharing=0,
         missing_rows={name: pc.sum(pc.equal(elements, 0)).as_py() or 0},
     )
 

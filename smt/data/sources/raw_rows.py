@@ -204,9 +204,7 @@ def _ids(name: str, codings: Codings, values: pa.Array) -> tuple[pa.Array, int]:
     root = codings.schema.ids_of(name)
     kind, owner = id_column(codings.schema, name), id_column(codings.schema, root)
     names = canonical(names_of(owner))
-    # A log that was not made of raw values tells nothing of them.
-    numbers = IdCoding(coding="number", num_ids=kind.num_ids, missing=words_of(kind.missing))
-    coding = codings.reading.ids.get(root, numbers)
+    coding = codings.reading.ids.get(root, _number(kind))
     if coding.coding == "dictionary" and root not in codings.dictionaries:
         raise InputError(
             f"the dictionary of column '{root}' is not at hand, so '{name}' has no ids"
@@ -220,3 +218,17 @@ def _ids(name: str, codings: Codings, values: pa.Array) -> tuple[pa.Array, int]:
     strangers = pc.and_(pc.equal(ids, 0), pc.invert(zero))
     unknown = pc.sum(strangers.take(raw.places)).as_py() or 0
     return raw.take(ids), unknown
+
+
+def _number(kind: IdColumn) -> IdCoding:
+    """Of a log that was not made of raw values."""
+    words = words_of(kind.missing)
+    return IdCoding(
+        coding="number",
+        num_ids=kind.num_ids,
+        missing=words,
+        names=0,
+        ids=0,
+        sharing=0,
+        missing_rows={},
+    )
