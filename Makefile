@@ -14,18 +14,19 @@ install: .venv/installed
 # A turn of the wheel: search, the next version in templates of its own, a launch, one page of it.
 DEMO := runs/demo
 SEED := 0
+TEMPLATE := sparsenn_demo
 demo: install
 	rm -rf $(DEMO)
-	mkdir -p $(DEMO)/templates/sparsenn_small
-	cp smt/template/templates/sparsenn_small/v1.yaml $(DEMO)/templates/sparsenn_small
+	mkdir -p $(DEMO)
+	cp -r experiments/templates $(DEMO)
 	$(BIN)/python experiments/generalize.py --fleet experiments/fleets/demo.yaml \
-		--template sparsenn_small@1 --techniques ema_weights past_rates --representatives 6 \
-		--trials 3 --candidates 2 --seed $(SEED) --out $(DEMO)/search
+		--template $(DEMO)/templates/$(TEMPLATE)/v1.yaml --techniques ema_weights past_rates \
+		--representatives 6 --trials 3 --candidates 2 --seed $(SEED) --out $(DEMO)/search
 	$(BIN)/python experiments/integrate.py --fleet experiments/fleets/demo.yaml \
-		--run $(DEMO)/search --template sparsenn_small --templates $(DEMO)/templates \
+		--run $(DEMO)/search --template $(TEMPLATE) --templates $(DEMO)/templates \
 		--seeds 1 --write --out $(DEMO)/version
 	$(BIN)/python experiments/instantiate.py --fleet experiments/fleets/demo.yaml \
-		--template sparsenn_small --templates $(DEMO)/templates --out $(DEMO)/launch
+		--template $(TEMPLATE) --templates $(DEMO)/templates --out $(DEMO)/launch
 	$(BIN)/python experiments/cycle.py --out $(DEMO)
 
 test: install
