@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -12,7 +13,6 @@ from smt.results.launch import LaunchDecision
 from smt.results.launch_models import LaunchedModel
 
 HEIGHT = 420
-BINS = 50
 COLOURS: dict[LaunchDecision, str] = {"ships": ACCENT, "held back": WARNING, "failed": MUTED}
 
 
@@ -32,9 +32,10 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
         cols=2, shared_yaxes=True, horizontal_spacing=0.02, column_widths=(0.72, 0.28)
     )
     low = lowest_drawn([delta for _, delta in known], -alpha, 0.0)
-    # From the largest to the smallest.
-    start, end = max(known[-1][1], low), max(known[0][1], low)
-    width = (end - start) / BINS or 1.0
+    # As wide as suits their number, the largest Δ included; the same for all outcomes, stacked.
+    edges = np.histogram_bin_edges([max(delta, low) for _, delta in known], bins="sqrt")
+    size = (edges[1] - edges[0]) * (1 + 1e-9)
+    bins = {"start": edges[0], "end": edges[-1] + size / 2, "size": size}
     for outcome, colour in COLOURS.items():
         group = [
             (place, model) for place, (model, _) in enumerate(known, 1) if model.outcome == outcome
@@ -55,7 +56,7 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
         figure.add_trace(of_outcome, row=1, col=1)
         figure.add_histogram(
             y=marks.places,
-            ybins={"start": start, "end": end + width, "size": width},
+            ybins=bins,
             marker={"color": colour},
             showlegend=False,
             hovertemplate="%{x} models<br>Δ %{y}<extra></extra>",
