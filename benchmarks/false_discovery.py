@@ -44,8 +44,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from null_draws import Plan, draw, measure_again, measure_on_all
-from null_pool import Pool, make_pool
+from network_draws import Draw, Plan, draw, measure_again, measure_on_all
+from network_pool import Pool, Workshop, make_pool, representatives
 from rich.box import SIMPLE_HEAD
 from rich.progress import track
 from rich.table import Table
@@ -61,6 +61,7 @@ from smt.search.propose import judge
 from smt.search.settings import Settings
 from smt.search.state import SearchState
 from smt.space import Float, Int, Space, Theta
+from smt.template import load_version
 
 SPACE: Space = {"rate": Float(1e-3, 1.0, log=True), "share": Float(0.0, 1.0), "units": Int(1, 64)}
 SETTINGS = Settings()
@@ -146,9 +147,11 @@ def main(config: Config) -> None:
             f"networks is {networks}; a technique of {config.trials} trials and "
             f"{config.fresh_seeds} fresh seeds needs {needed} a model"
         )
-    pool = make_pool(
-        config.rows, config.models, networks, out=Path(config.out), processes=config.processes
-    )
+    template = load_version("sparsenn_small")
+    models = representatives(config.rows, config.models, template)
+    workshop = Workshop(config.rows, Path(config.out), config.processes)
+    trained = workshop.train(template, models, networks)
+    pool = make_pool(models, trained, trained)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.processes, context) as workers:
         running = [
@@ -172,8 +175,12 @@ def main(config: Config) -> None:
 
 
 def try_technique(number: int, pool: Pool, config: Config) -> Outcome:
-    """Search one technique, then measure its best again."""
-    drawn = draw(number, pool, config.plan)
+    """Search one technique that does nothing, then measure its best again."""
+    return try_drawn(number, draw(number, pool, config.plan), pool, config)
+
+
+def try_drawn(number: int, drawn: Draw, pool: Pool, config: Config) -> Outcome:
+    """Search a technique that meets these networks, then measure its best again."""
     goal = goal_of(pool, config)
     order: list[Theta] = []
 

@@ -27,7 +27,6 @@ from smt.fleet import ModelSpec, SimulatedLog, model_columns
 from smt.fleet.logs import open_source
 from smt.template import Template, load_version
 from smt.training import paired_delta, train
-from smt.training.windows import read_groups
 
 Deltas = dict[str, dict[str, tuple[float, float]]]
 
@@ -133,14 +132,12 @@ def compare(
     before: Template, after: Template, model: ModelSpec, log: Log, seeds: int
 ) -> tuple[float, float]:
     """Δ of NE and its standard error, over rows and seeds, in percent."""
-    losses = np.array(
-        [
-            [train(template, model, log, seed=seed).losses for template in (before, after)]
-            for seed in range(seeds)
-        ],
-        dtype=np.float64,
-    )
-    groups = read_groups(model, log)
+    outcomes = [
+        [train(template, model, log, seed=seed) for template in (before, after)]
+        for seed in range(seeds)
+    ]
+    groups = outcomes[0][0].groups
+    losses = np.array([[outcome.losses for outcome in pair] for pair in outcomes], dtype=np.float64)
     first, second = losses.mean(axis=0)
     delta, of_rows = paired_delta(first, second, groups)
     by_seed = [paired_delta(own, other, groups)[0] for own, other in losses]

@@ -4,8 +4,8 @@ import false_discovery
 import numpy as np
 import pytest
 from false_discovery import Config, check_errors, goal_of, summarise, try_technique
-from null_draws import draw, measure_again
-from null_pool import Pool, compare
+from network_draws import draw, measure_again
+from network_pool import Judged, Pool, compare
 
 from smt.errors import InputError
 from smt.training import paired_delta
@@ -23,7 +23,8 @@ def networks():
         for _ in range(3):
             rows = random.uniform(0.5, 1.5, size=200)
             losses = rows + noise * random.normal(size=(size, 200))
-            pairs.append(compare(losses.astype(np.float32), None))
+            networks = [Judged(own, None) for own in losses.astype(np.float32)]
+            pairs.append(compare(networks, networks))
         deltas, sems = (np.stack(each) for each in zip(*pairs, strict=True))
         return Pool(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), deltas + gain, sems)
 
@@ -33,7 +34,8 @@ def networks():
 def test_a_pool_holds_the_paired_delta_of_every_two_networks():
     losses = np.random.default_rng(1).uniform(0.1, 1, size=(3, 50)).astype(np.float32)
     groups = np.arange(50) // 5
-    deltas, sems = compare(losses, groups)
+    networks = [Judged(own, groups) for own in losses]
+    deltas, sems = compare(networks, networks)
     assert np.diag(deltas) == pytest.approx(0)
     for base in range(3):
         for candidate in range(3):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from null_pool import Pool
+from network_pool import Pool
 from numpy.typing import NDArray
 
 from smt.mmo.verdict.confirmation import measure

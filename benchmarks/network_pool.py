@@ -1,0 +1,163 @@
+"""Trained networks of one fleet, and the deltas between any two of them.
+
+They are trained by the package's own `train`, on the simulator's fleet; a file each is kept.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+
+from smt.data import Log
+from smt.data.simulator import Simulator, SimulatorSpec
+from smt.execution.evaluation import Task
+from smt.fleet import ModelSpec, SimulatedLog, load_fleet, log_name, select_representatives
+from smt.template import Template, count_fleet_flops
+from smt.training import paired_delta, train
+
+Floats = NDArray[np.float64]
+
+FLEET = Path(__file__).parents[1] / "experiments" / "fleets" / "simulated.yaml"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A network's `[n]` losses of its judged rows, and the ids by which these are clustered."""
+
+    losses: NDArray[np.float32]
+    groups: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """M models' P baselines against Q candidates, percent.
+
+    Attributes:
+        models: Names.
+        weights: `[M]` traffic.
+        deltas: `[M, P, Q]` by model, baseline and candidate.
+        sems: `[M, P, Q]` standard errors over rows, clustered as those of an evaluation are.
+    """
+
+    models: tuple[str, ...]
+    weights: Floats
+    deltas: Floats
+    sems: Floats
+
+    @property
+    def size(self) -> int:
+        """Q, candidates a model."""
+        return int(self.deltas.shape[2])
+
+    def evaluate(self, model: int, base: int, candidate: int) -> tuple[float, float]:
+        """Delta and standard error of one network against another."""
+        place = model, base, candidate
+        return float(self.deltas[place]), float(self.sems[place])
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where networks are trained and kept.
+
+    Attributes:
+        rows: Of the simulator's log.
+        out: Folder of the networks' losses.
+        processes: Trainings at once, one thread each.
+    """
+
+    rows: int
+    out: Path
+    processes: int
+
+    def train(
+        self, template: Template, models: Sequence[ModelSpec], networks: int
+    ) -> list[list[Judged]]:
+        """Networks of seeds 0 to `networks` - 1, a list a model; what is not there is trained."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        log = simulated(self.rows)
+        wanted = [(model, seed) for model in models for seed in range(networks)]
+        paths = [
+            self.out
+            / f"{Task(template=template, model=model, seed=seed, log_digest=log.digest).key}.npz"
+            for model, seed in wanted
+        ]
+        missing = [pair for pair in zip(wanted, paths, strict=True) if not pair[1].exists()]
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.processes, context) as pool:
+            running = [
+                pool.submit(train_one, template, model, seed, path, self.rows)
+                for (model, seed), path in missing
+            ]
+            for done in track(as_completed(running), "training", total=len(running)):
+                done.result()
+        judged = [read_judged(path) for path in paths]
+        return [judged[first : first + networks] for first in range(0, len(judged), networks)]
+
+
+def make_pool(
+    models: Sequence[ModelSpec],
+    bases: Sequence[Sequence[Judged]],
+    candidates: Sequence[Sequence[Judged]],
+) -> Pool:
+    """All baselines against all candidates, of every model."""
+    pairs = [
+        compare(own, others)
+        for own, others in track([*zip(bases, candidates, strict=True)], "comparing")
+    ]
+    return Pool(
+        models=tuple(model.name for model in models),
+        weights=np.array([model.weight for model in models]),
+        deltas=np.stack([deltas for deltas, _ in pairs]),
+        sems=np.stack([sems for _, sems in pairs]),
+    )
+
+
+def compare(bases: Sequence[Judged], candidates: Sequence[Judged]) -> tuple[Floats, Floats]:
+    """`[P, Q]` deltas and standard errors of one model's networks."""
+    both = np.array(
+        [
+            [paired_delta(base.losses, candidate.losses, base.groups) for candidate in candidates]
+            for base in bases
+        ]
+    )
+    return both[..., 0], both[..., 1]
+
+
+def representatives(rows: int, count: int, template: Template) -> tuple[ModelSpec, ...]:
+    """Of the simulator's fleet, on a log of so many rows."""
+    fleet = load_fleet(FLEET)
+    source = SimulatedLog(simulator=SimulatorSpec(rows=rows))
+    moved = [model.model_copy(update={"log": source}) for model in fleet.models]
+    fleet = fleet.model_copy(update={"models": tuple(moved)})
+    counted = count_fleet_flops(template, fleet, {log_name(source): simulated(rows)})
+    return select_representatives(counted, count=count).models
+
+
+def train_one(template: Template, model: ModelSpec, seed: int, path: Path, rows: int) -> None:
+    """Train a network; its judged rows are a file."""
+    torch.set_num_threads(1)
+    outcome = train(template, model, simulated(rows), seed=seed)
+    groups = np.empty(0, np.int64) if outcome.groups is None else outcome.groups
+    partial = path.with_suffix(f".{os.getpid()}.npz")
+    np.savez(partial, losses=outcome.losses, groups=groups)
+    partial.rename(path)
+
+
+def read_judged(path: Path) -> Judged:
+    """What `train_one` left."""
+    with np.load(path) as arrays:
+        return Judged(arrays["losses"], arrays["groups"] if len(arrays["groups"]) else None)
+
+
+@cache
+def simulated(rows: int) -> Log:
+    """The log, drawn once a process."""
+    return Simulator(SimulatorSpec(rows=rows)).log()
