@@ -1,8 +1,11 @@
 """Quality: the six templates beside other libraries' models, on the same examples in one pass.
 
-Every system trains for one event at a time, on the same training window in time order, with
-the same features, and is judged on the same test window. Prints a table of normalized entropy
-and AUC by event (mean over seeds), and a JSON line last:
+Every system trains for one event at a time, on the same rows in time order, with the same
+features, and is judged on the same rows: progressively on the last half, each of which it predicts
+before it learns from it (LightGBM learns anew before each tenth of them), or with frozen weights on
+the test window. Events whose labels arrive late are left out progressively, as peers have no way
+to wait for them. Prints a table of normalized entropy and AUC by event (mean over seeds), and a
+JSON line last:
 
   behind       log -> event -> percent by which the best of SparseNN Medium and Large is behind
                the best peer in NE (negative: ahead)
@@ -20,11 +23,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import torch
 from peers import peers
+from peers.shared import Split
 from rich.box import SIMPLE_HEAD
 from rich.progress import track
 from rich.table import Table
@@ -39,10 +44,12 @@ from smt.fleet import ModelSpec, SimulatedLog, model_columns
 from smt.fleet.logs import open_source
 from smt.template import catalogue, find_template
 from smt.training import train
+from smt.training.judged_rows import judged_rows
 from smt.training.metrics import event_metrics, normalized_entropy
 from smt.training.windows import model_windows
 
 LEAST_RATE = 0.01
+Judge = Literal["progressive", "frozen"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Config:
         simulated_rows: Rows of the simulated log; 0 leaves it out.
         seeds: Runs of each system, each with the seed of its number.
         systems: Templates (NAME, its latest version, or NAME@N) and peers; all by default.
+        judge: Which rows are judged, and by which weights.
         events: Events; by default all with at least 1% positives in the training window.
         processes: Systems trained at once, one thread each.
         out: Folder of the runs.
@@ -63,6 +71,7 @@ class Config:
     simulated_rows: int = 200_000
     seeds: int = 3
     systems: tuple[str, ...] = ()
+    judge: Judge = "progressive"
     events: tuple[str, ...] = ()
     processes: int = 2
     out: str = "runs/quality"
@@ -77,11 +86,12 @@ class Job:
     event: str
     system: str
     seed: int
+    judge: Judge
 
     @property
     def name(self) -> str:
         """File name of its result."""
-        return f"{self.log_name}-{self.event}-{self.system}-{self.seed}"
+        return f"{self.judge}-{self.log_name}-{self.event}-{self.system}-{self.seed}"
 
     @property
     def log_name(self) -> str:
@@ -112,19 +122,23 @@ def list_jobs(config: Config) -> list[Job]:
     )
     systems = config.systems or (*catalogue, *peers)
     return [
-        Job(log, rows, event, system, seed)
+        Job(log, rows, event, system, seed, config.judge)
         for seed in range(config.seeds)
         for log, rows in sources
-        for event in config.events or frequent_events(log, rows)
+        for event in config.events or frequent_events(log, rows, config.judge)
         for system in systems
     ]
 
 
-def frequent_events(log: str, rows: int) -> list[str]:
-    """Events with at least 1% positives in the training window."""
+def frequent_events(log: str, rows: int, judge: Judge) -> list[str]:
+    """Events with at least 1% positives in the training window; progressively none that is late."""
     opened = load(log, rows)
     rates = {event: float(np.mean(opened.train[event])) for event in opened.schema.names(Event)}
-    return [event for event, rate in rates.items() if rate >= LEAST_RATE]
+    return [
+        event
+        for event, rate in rates.items()
+        if rate >= LEAST_RATE and (judge == "frozen" or opened.schema.delay_of(event) is None)
+    ]
 
 
 @cache
@@ -160,19 +174,28 @@ def measure(job: Job, out: str) -> None:
     model = model_of(job.log, job.rows, job.event, log)
     started = time.perf_counter()
     if job.system not in peers:
-        template = find_template(job.system)
+        template = find_template(job.system).change("training", judge=job.judge)
         found = train(template, model, log, seed=job.seed).metrics[job.event]
     else:
-        known = with_known_labels(log, model, job.event)
-        probabilities = peers[job.system](known, model.features, job.event, job.seed)
-        labels = log.test[job.event].to_numpy().astype(np.float64)
-        rate = float(np.mean(log.train[job.event]))
+        judged = judged_log(log, model, job.judge)
+        known = with_known_labels(judged, model, job.event)
+        progressive = job.judge == "progressive"
+        split = Split.load(known, model.features, job.event, progressive=progressive)
+        probabilities = peers[job.system](split, job.seed)
+        labels = judged.test[job.event].to_numpy().astype(np.float64)
+        rate = float(np.mean(judged.train[job.event]))
         logits = logit(np.clip(probabilities, 1e-7, 1 - 1e-7))
         found = event_metrics(logits, labels, rate, np.ones(len(labels)))
     result = {**found.to_dict(), "seconds": time.perf_counter() - started}
     partial = Path(out) / f"{job.name}.{os.getpid()}"
     partial.write_text(json.dumps(result))
     partial.rename(Path(out) / f"{job.name}.json")
+
+
+def judged_log(log: Log, model: ModelSpec, judge: Judge) -> Log:
+    """The log with the judged rows as its test window, those of every template here."""
+    template = catalogue["sparsenn_small"].change("training", judge=judge)
+    return judged_rows(template, model, log).log
 
 
 def with_known_labels(log: Log, model: ModelSpec, event: str) -> Log:
@@ -192,6 +215,7 @@ def floors(config: Config) -> dict[str, float]:
     if not config.simulated_rows:
         return {}
     log = load("", config.simulated_rows)
+    log = judged_log(log, model_of("", config.simulated_rows, "", log), config.judge)
     shown = (log.test[key].to_numpy() for key in ("user", "item", "surface", "time"))
     truth = Simulator(SimulatorSpec(rows=config.simulated_rows)).probabilities(*shown)
     return {

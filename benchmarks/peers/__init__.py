@@ -1,11 +1,12 @@
 """Other libraries' models on our logs: the same split, examples and features, in one pass.
 
-A peer trains on the log's training window, in order, and gives the `[n]` probabilities of
-one event on the test window. Each runs on one CPU thread. A peer's library is imported when
+A peer trains on the training window of a split, in order, and gives the `[n]` probabilities of
+one event on the test window, from which it learns as well where the split is progressive: each
+row after it is predicted. Each runs on one CPU thread. A peer's library is imported when
 the peer is called: `pip install -c constraints.txt -e '.[bench]'` brings all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 from peers.boosted_trees import lightgbm, lightgbm_encoded
 from peers.deepctr_models import dcn, deepfm, din
 from peers.rechub_models import dcn_v2
+from peers.shared import Split
 from peers.torchrec_models import dlrm, dlrm_dcn
-from smt.data import Log
 
-Peer = Callable[[Log, Sequence[str], str, int], NDArray[np.float64]]
+Peer = Callable[[Split, int], NDArray[np.float64]]
 
 peers: dict[str, Peer] = {
     "dlrm": dlrm,

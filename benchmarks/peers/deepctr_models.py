@@ -6,7 +6,6 @@ of 512, as all peers have; lists pooled by mean; our loop in place of `fit`, whi
 Ids travel through a float32 matrix, exact up to 2^24.
 """
 
-from collections.abc import Sequence
 from threading import Thread
 from types import ModuleType
 from typing import Any
@@ -19,38 +18,35 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from peers.shared import EMBEDDING_DIM, Split, Standardizer, learn_and_predict, padded, start
-from smt.data import Batch, Log
+from smt.data import Batch
 from smt.errors import InputError
 
 
-def deepfm(log: Log, features: Sequence[str], event: str, seed: int) -> NDArray[np.float64]:
+def deepfm(split: Split, seed: int) -> NDArray[np.float64]:
     """A factorization machine beside an MLP (arXiv 1703.04247)."""
     start(seed)
-    split = Split.load(log, features, event)
     numeric = Standardizer(split)
     columns = _columns(split, numeric, history=None)
     network = _library().models.DeepFM(columns, columns, seed=seed)
     return _judge(split, numeric, network, history=None)
 
 
-def dcn(log: Log, features: Sequence[str], event: str, seed: int) -> NDArray[np.float64]:
+def dcn(split: Split, seed: int) -> NDArray[np.float64]:
     """Cross layers beside an MLP (arXiv 1708.05123)."""
     start(seed)
-    split = Split.load(log, features, event)
     numeric = Standardizer(split)
     columns = _columns(split, numeric, history=None)
     network = _library().models.DCN(columns, columns, seed=seed)
     return _judge(split, numeric, network, history=None)
 
 
-def din(log: Log, features: Sequence[str], event: str, seed: int) -> NDArray[np.float64]:
+def din(split: Split, seed: int) -> NDArray[np.float64]:
     """Attention of the item over the first history, of items in one table (arXiv 1706.06978).
 
     Raises:
         InputError: No sequence holds the ids of another feature.
     """
     start(seed)
-    split = Split.load(log, features, event)
     numeric = Standardizer(split)
     if not split.histories:
         raise InputError("DIN needs a sequence 'of' a feature that is there too")

@@ -6,8 +6,6 @@ library's own Criteo example: 16 wide embeddings, three cross layers, MLP (256, 
 ReLU and dropout 0.2. Chosen: lists pooled by mean; our loop, since the trainer's keeps files.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from peers.shared import EMBEDDING_DIM, Split, Standardizer, learn_and_predict, padded, start
-from smt.data import Batch, Log
+from smt.data import Batch
 
 CROSS_LAYERS = 3
 MLP = {"dims": [256, 128], "dropout": 0.2, "activation": "relu"}
@@ -23,13 +21,12 @@ RATE = 0.001
 WEIGHT_DECAY = 1e-5
 
 
-def dcn_v2(log: Log, features: Sequence[str], event: str, seed: int) -> NDArray[np.float64]:
+def dcn_v2(split: Split, seed: int) -> NDArray[np.float64]:
     """Cross layers of mixed low-rank experts beside an MLP (arXiv 2008.13535)."""
     from torch_rechub.basic.features import DenseFeature, SequenceFeature, SparseFeature
     from torch_rechub.models.ranking import DCNv2
 
     start(seed)
-    split = Split.load(log, features, event)
     numeric = Standardizer(split)
     lengths = {name: split.longest(name) for name in split.lists}
     columns = [

@@ -4,9 +4,11 @@ Chosen for every network: batches of 512, no shuffling, 16 wide embeddings, one 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ from smt.data.schema import (
 from smt.data.schema import Sequence as SequenceColumn
 
 BATCH = 512
+# Of a progressive test window, for what learns from whole windows: anew before each part.
+PARTS = 10
 TEST_BATCH = 4096
 EMBEDDING_DIM = 16
 # Probabilities of float32 networks can reach 0 and 1, whose log loss may be infinite.
@@ -32,18 +36,23 @@ SMALLEST = 1e-7
 class Split:
     """Both windows of a log, in memory, for one event.
 
-    `features` are columns of the log: a transform stands for what it is made of.
+    Attributes:
+        features: Columns of the log: a transform stands for what it is made of.
+        progressive: The test window is learned from too, each row after it is predicted.
     """
 
     log: Log
     features: tuple[str, ...]
     event: str
+    progressive: bool = False
 
     @classmethod
-    def load(cls, log: Log, features: Sequence[str], event: str) -> "Split":
+    def load(
+        cls, log: Log, features: Sequence[str], event: str, *, progressive: bool = False
+    ) -> "Split":
         """Read what the features and the event need."""
         loaded = log.load(columns_of(log.schema, features, [event]))
-        return cls(loaded, tuple(input_features(log.schema, features)), event)
+        return cls(loaded, tuple(input_features(log.schema, features)), event, progressive)
 
     def train(self, batch_size: int) -> Iterator[Batch]:
         """The training window, in the log's order."""
@@ -57,6 +66,18 @@ class Split:
         """Each window as one batch."""
         train, test = self.log.train, self.log.test
         return next(self.train(train.num_rows)), next(self.test(test.num_rows))
+
+    def parts(self) -> Iterator["Split"]:
+        """Itself; progressively the test window in `PARTS`, each with all rows before it."""
+        if not self.progressive:
+            yield self
+            return
+        test = self.log.test
+        edges = np.linspace(0, test.num_rows, PARTS + 1).astype(int)
+        for first, end in pairwise(edges):
+            train = pa.concat_tables([self.log.train, test.slice(0, first)])
+            log = replace(self.log, train=train, test=test.slice(first, end - first))
+            yield replace(self, log=log, progressive=False)
 
     def _read(self, window: str, batch_size: int) -> Iterator[Batch]:
         return read_batches(
@@ -147,7 +168,7 @@ def learn_and_predict(
     loss: Callable[[Tensor, Batch], Tensor],
     probabilities: Callable[[Tensor], Tensor],
 ) -> NDArray[np.float64]:
-    """Train a network in one pass, then predict the test window.
+    """Train a network in one pass, then predict the test window, or both at once.
 
     Args:
         network: Switched to training and to evaluation here.
@@ -155,14 +176,22 @@ def learn_and_predict(
         loss: A scalar from the outputs and the batch.
         probabilities: `[B]` of the outputs.
     """
-    network.train()
-    for batch in split.train(BATCH):
+
+    def learn(batch: Batch) -> None:
+        network.train()
         optimizer.zero_grad()
         torch.autograd.backward(loss(forward(batch), batch))
         optimizer.step()
-    network.eval()
-    with torch.no_grad():
-        found = [probabilities(forward(batch)) for batch in split.test(TEST_BATCH)]
+
+    for batch in split.train(BATCH):
+        learn(batch)
+    found = []
+    for batch in split.test(BATCH if split.progressive else TEST_BATCH):
+        network.eval()
+        with torch.no_grad():
+            found.append(probabilities(forward(batch)))
+        if split.progressive:
+            learn(batch)
     return within(torch.cat(found).double().numpy())
 
 

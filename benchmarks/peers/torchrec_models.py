@@ -5,8 +5,6 @@ Chosen, since the library sets none: layer widths, embeddings of 16, three cross
 64; lists pooled by mean; row-wise Adagrad of rate 0.05 for tables, Adam of 0.002 for the rest.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
 
 from peers.shared import EMBEDDING_DIM, Split, Standardizer, learn_and_predict, start
-from smt.data import Batch, Log
+from smt.data import Batch
 
 TABLE_RATE = 0.05
 DENSE_RATE = 0.002
@@ -28,19 +26,17 @@ CROSS_LAYERS = 3
 CROSS_RANK = 64
 
 
-def dlrm(log: Log, features: Sequence[str], event: str, seed: int) -> NDArray[np.float64]:
+def dlrm(split: Split, seed: int) -> NDArray[np.float64]:
     """Dot products of all pairs of embeddings (arXiv 1906.00091)."""
     start(seed)
-    split = Split.load(log, features, event)
     numeric = Standardizer(split)
     network = DLRM(_tables(split), numeric.width, DENSE_LAYERS, OVER_LAYERS)
     return _judge(split, numeric, network)
 
 
-def dlrm_dcn(log: Log, features: Sequence[str], event: str, seed: int) -> NDArray[np.float64]:
+def dlrm_dcn(split: Split, seed: int) -> NDArray[np.float64]:
     """DLRM with low-rank cross layers in place of dot products (arXiv 2008.13535)."""
     start(seed)
-    split = Split.load(log, features, event)
     numeric = Standardizer(split)
     network = DLRM_DCN(
         _tables(split), numeric.width, DENSE_LAYERS, OVER_LAYERS, CROSS_LAYERS, CROSS_RANK

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -59,7 +60,7 @@ def tiny_log():
 
 
 def test_every_peer_beats_the_base_rate(peer, small_log):
-    predictions = peer(small_log, small_log.schema.features, "view", 0)
+    predictions = peer(Split.load(small_log, small_log.schema.features, "view"), 0)
     labels = small_log.test["view"].to_numpy()
     base_rate = small_log.train["view"].to_numpy().mean()
     assert predictions.dtype == np.float64
@@ -73,14 +74,35 @@ def test_every_peer_beats_the_base_rate(peer, small_log):
 def test_the_same_seed_gives_the_same_predictions(peer, small_log):
     log = Log(small_log.schema, small_log.train.slice(0, 300), small_log.test, "short")
     features = ("user", "item", "user_age", "history")
-    first, second = (peer(log, features, "click", 3) for _ in range(2))
+    first, second = (peer(Split.load(log, features, "click"), 3) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_progressively_a_row_is_learned_from_after_it_is_predicted(peer, small_log):
+    log = Log(
+        small_log.schema, small_log.train.slice(0, 300), small_log.test.slice(0, 200), "short"
+    )
+    features = ("user", "item", "user_age", "history")
+    place = log.test.column_names.index("click")
+    other = 1 - log.test["click"].to_numpy()
+    kept, changed = log.test["click"].to_numpy()[:120], other[120:]
+    labels = pa.array(np.concatenate([kept, changed])).cast(log.test.schema.field(place).type)
+    later = replace(log, test=log.test.set_column(place, log.test.schema.field(place), labels))
+    frozen = peer(Split.load(log, features, "click"), 3)
+    first, second = (
+        peer(Split.load(each, features, "click", progressive=True), 3) for each in (log, later)
+    )
+    # The row 120 itself is in a batch (of 32) or part (of 20) that began before or with it.
+    np.testing.assert_array_equal(first[:120], second[:120])
+    assert (first[160:] != second[160:]).any()
+    np.testing.assert_allclose(first[:20], frozen[:20], rtol=1e-6)
+    assert (first[160:] != frozen[160:]).any()
 
 
 def test_din_refuses_features_without_a_history_of_the_item(tiny_log):
     pytest.importorskip("deepctr_torch")
     with pytest.raises(InputError, match="sequence"):
-        peers["din"](tiny_log, ["user", "seen"], "click", 0)
+        peers["din"](Split.load(tiny_log, ["user", "seen"], "click"), 0)
 
 
 def test_a_history_belongs_to_the_item_whose_ids_it_holds(tiny_log):
