@@ -117,7 +117,15 @@ def test_names_that_share_an_id_are_counted_and_remarked_on():
     assert result.coding.sharing == sum(places.count(place) > 1 for place in places)
     assert (result.coding.names, result.coding.ids) == (200, len(set(places)))
     assert "share their id with another" in result.remarks[0]
+    assert "or raise num_ids from 300 to some 2,000" in result.remarks[0]
     assert not coded(Id(num_ids=100_000), names).remarks
+
+
+def test_few_names_that_share_an_id_by_chance_are_told_of_more_ids_than_there_are():
+    # Of 4 names in [1, 100), two share one.
+    remarks = coded(Id(num_ids=100, coding="hash"), ["u1", "u2", "u3", "u4"]).remarks
+    assert "2 of 4 names" in remarks[0]
+    assert "from 100 to some 200" in remarks[0]
 
 
 def test_an_id_0_that_stands_for_missing_values_too_is_remarked_on():

@@ -65,6 +65,11 @@ def test_names_and_numbers_too_large_for_a_table_are_hashed(draft, values, codin
     assert draft(item_id=values)[1]["item_id"]["coding"] == coding
 
 
+def test_a_draft_tells_how_many_names_may_share_an_id(draft):
+    text, _ = draft(user_id=cycle("u1", "u2", "u3", "u4"))
+    assert "# 4 different names or numbers, hashed: about one in 25 shares its id" in text
+
+
 def test_few_codes_far_from_zero_are_numbered(draft):
     assert draft(weekday=cycle(5040, 5046))[1]["weekday"] == {
         "kind": "id",

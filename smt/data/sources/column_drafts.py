@@ -20,7 +20,7 @@ from smt.data.sources.column_names import (
 from smt.data.sources.raw_columns import RawColumn
 
 HASHED = 10
-"""Ids for each name that is hashed, so that about one in ten shares its id."""
+"""Ids for each name that is hashed, so that at most about one in ten shares its id."""
 LARGEST_NUMBER = 100_000
 """Whole numbers from here on are hashed where few of those below them occur."""
 FEW = 100
@@ -198,4 +198,5 @@ def _on_ids(column: RawColumn, texts: pa.Array, keys: Mapping[str, Any]) -> list
         return remarks
     if keys["coding"] == "dictionary":
         return [f"{different}, numbered 1, 2, …: num_ids leaves room for a fifth more"]
-    return [f"{different} names or numbers, hashed: about one in {HASHED} shares its id"]
+    one_in = keys["num_ids"] // max(len(texts), 1)
+    return [f"{different} names or numbers, hashed: about one in {one_in} shares its id"]

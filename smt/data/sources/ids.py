@@ -267,10 +267,12 @@ def _first_twins(texts: pa.Array, ids: pa.Array) -> list[str]:
 def _remarks(name: str, coding: IdCoding, texts: pa.Array) -> tuple[str, ...]:
     remarks = []
     if coding.sharing > MOST_SHARING * coding.names:
+        # A few names may share one by chance, though there are ids enough.
+        roomy = max(10 * coding.names, 2 * coding.num_ids)
         remarks.append(
             f"column '{name}': {coding.sharing:,} of {coding.names:,} names share their id with "
-            f"another ({coding.sharing / coding.names:.0%}); raise num_ids to some "
-            f"{10 * coding.names:,} or set 'coding: dictionary'"
+            f"another ({coding.sharing / coding.names:.0%}); set 'coding: dictionary', or raise "
+            f"num_ids from {coding.num_ids:,} to some {roomy:,}"
         )
     missing = sum(coding.missing_rows.values())
     zero = pc.index(texts, "0").as_py() >= 0
