@@ -150,7 +150,7 @@ def main(config: Config) -> None:
     template = load_version("sparsenn_small")
     models = representatives(config.rows, config.models, template)
     workshop = Workshop(config.rows, Path(config.out), config.processes)
-    trained = workshop.train(template, models, networks)
+    trained = workshop.train(template, models, range(networks))
     pool = make_pool(models, trained, trained)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.processes, context) as workers:

@@ -1,6 +1,6 @@
 """Trained networks of one fleet, and the deltas between any two of them.
 
-They are trained by the package's own `train`, on the simulator's fleet; a file each is kept.
+They are trained by the package's own `train`; a file each is kept.
 """
 
 import multiprocessing
@@ -20,12 +20,15 @@ from smt.data import Log
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.execution.evaluation import Task
 from smt.fleet import ModelSpec, SimulatedLog, load_fleet, log_name, select_representatives
+from smt.fleet.logs import open_source
 from smt.template import Template, count_fleet_flops
 from smt.training import paired_delta, train
 
 Floats = NDArray[np.float64]
 
-FLEET = Path(__file__).parents[1] / "experiments" / "fleets" / "simulated.yaml"
+FLEETS = Path(__file__).parents[1] / "experiments" / "fleets"
+# Folder of a prepared log, or rows of the simulator's.
+Source = str | int
 
 
 @dataclass(frozen=True)
@@ -68,22 +71,22 @@ class Workshop:
     """Where networks are trained and kept.
 
     Attributes:
-        rows: Of the simulator's log.
+        source: Of the log.
         out: Folder of the networks' losses.
         processes: Trainings at once, one thread each.
     """
 
-    rows: int
+    source: Source
     out: Path
     processes: int
 
     def train(
-        self, template: Template, models: Sequence[ModelSpec], networks: int
+        self, template: Template, models: Sequence[ModelSpec], seeds: Sequence[int]
     ) -> list[list[Judged]]:
-        """Networks of seeds 0 to `networks` - 1, a list a model; what is not there is trained."""
+        """A network a seed, a list a model; what is not there is trained."""
         self.out.mkdir(parents=True, exist_ok=True)
-        log = simulated(self.rows)
-        wanted = [(model, seed) for model in models for seed in range(networks)]
+        log = opened(self.source)
+        wanted = [(model, seed) for model in models for seed in seeds]
         paths = [
             self.out
             / f"{Task(template=template, model=model, seed=seed, log_digest=log.digest).key}.npz"
@@ -93,13 +96,13 @@ class Workshop:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.processes, context) as pool:
             running = [
-                pool.submit(train_one, template, model, seed, path, self.rows)
+                pool.submit(train_one, template, model, seed, path, self.source)
                 for (model, seed), path in missing
             ]
             for done in track(as_completed(running), "training", total=len(running)):
                 done.result()
         judged = [read_judged(path) for path in paths]
-        return [judged[first : first + networks] for first in range(0, len(judged), networks)]
+        return [judged[first : first + len(seeds)] for first in range(0, len(judged), len(seeds))]
 
 
 def make_pool(
@@ -131,20 +134,20 @@ def compare(bases: Sequence[Judged], candidates: Sequence[Judged]) -> tuple[Floa
     return both[..., 0], both[..., 1]
 
 
-def representatives(rows: int, count: int, template: Template) -> tuple[ModelSpec, ...]:
-    """Of the simulator's fleet, on a log of so many rows."""
-    fleet = load_fleet(FLEET)
-    source = SimulatedLog(simulator=SimulatorSpec(rows=rows))
-    moved = [model.model_copy(update={"log": source}) for model in fleet.models]
+def representatives(source: Source, count: int, template: Template) -> tuple[ModelSpec, ...]:
+    """Of the simulator's fleet, on a log of so many rows, or of KuaiRand's."""
+    fleet = load_fleet(FLEETS / ("simulated.yaml" if isinstance(source, int) else "kuairand.yaml"))
+    log = SimulatedLog(simulator=SimulatorSpec(rows=source)) if isinstance(source, int) else source
+    moved = [model.model_copy(update={"log": log}) for model in fleet.models]
     fleet = fleet.model_copy(update={"models": tuple(moved)})
-    counted = count_fleet_flops(template, fleet, {log_name(source): simulated(rows)})
+    counted = count_fleet_flops(template, fleet, {log_name(log): opened(source)})
     return select_representatives(counted, count=count).models
 
 
-def train_one(template: Template, model: ModelSpec, seed: int, path: Path, rows: int) -> None:
+def train_one(template: Template, model: ModelSpec, seed: int, path: Path, source: Source) -> None:
     """Train a network; its judged rows are a file."""
     torch.set_num_threads(1)
-    outcome = train(template, model, simulated(rows), seed=seed)
+    outcome = train(template, model, opened(source), seed=seed)
     groups = np.empty(0, np.int64) if outcome.groups is None else outcome.groups
     partial = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(partial, losses=outcome.losses, groups=groups)
@@ -158,6 +161,9 @@ def read_judged(path: Path) -> Judged:
 
 
 @cache
-def simulated(rows: int) -> Log:
-    """The log, drawn once a process."""
-    return Simulator(SimulatorSpec(rows=rows)).log()
+def opened(source: Source) -> Log:
+    """The log in memory, once a process."""
+    if isinstance(source, int):
+        return Simulator(SimulatorSpec(rows=source)).log()
+    log = open_source(source)
+    return log.load(list(log.schema.columns))

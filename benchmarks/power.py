@@ -163,13 +163,15 @@ def make_arms(template: Template, models: Sequence[ModelSpec], config: Config) -
     """The gain and the harm on all models, against the same baselines."""
     workshop = Workshop(config.rows, Path(config.out), config.processes)
     true = template.change("training", judge="truth")
-    bases = workshop.train(template, models, config.bases)
-    true_bases = workshop.train(true, models, config.true_seeds)
+    bases = workshop.train(template, models, range(config.bases))
+    true_bases = workshop.train(true, models, range(config.true_seeds))
     arms = []
     for name, theta in ((config.gain, config.gain_theta), (config.harm, config.harm_theta)):
         technique = find_technique(name)
-        candidates = workshop.train(technique.apply(template, theta), models, config.networks)
-        others = workshop.train(technique.apply(true, theta), models, config.true_seeds)
+        candidates = workshop.train(
+            technique.apply(template, theta), models, range(config.networks)
+        )
+        others = workshop.train(technique.apply(true, theta), models, range(config.true_seeds))
         paired = make_pool(models, true_bases, others)
         # A seed's networks with and without the technique begin with the same values.
         truth = np.diagonal(paired.deltas, axis1=1, axis2=2)
