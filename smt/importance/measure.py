@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Batch, Log, Schema, columns_of, expression, read_batches
-from smt.data.schema import Sequence as SequenceColumn
+from smt.data.columns import Sequence as SequenceColumn
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.importance.attribution import attribute

@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import PositiveInt
 
 from smt.data import Schema
+from smt.data.columns import Column, DataConstraint, Sequence, Surface
 from smt.data.id_ranges import id_bounds
 from smt.data.reading import Reading
-from smt.data.schema import Column, DataConstraint, Sequence, Surface
 from smt.serving.inputs import ProgramInputs
 from smt.spec import Spec
 

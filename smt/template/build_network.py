@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from smt.data import Schema
-from smt.data.schema import Event, Numeric
+from smt.data.columns import Event, Numeric
 from smt.errors import InputError
 from smt.fleet import ModelSpec, log_schema
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits

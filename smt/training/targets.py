@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from smt.data import Batch, Schema
+from smt.data.columns import Surface
 from smt.data.labels import Correction, mature_labels, ripe_delays, smooth
 from smt.data.sampling import (
     group_weights,
@@ -13,7 +14,6 @@ from smt.data.sampling import (
     recalibration,
     recency_weights,
 )
-from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.layers.networks import Network
 from smt.template import Template

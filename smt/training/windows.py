@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Filter, Log, Schema, expression
+from smt.data.columns import Surface
 from smt.data.id_ranges import largest_ids
 from smt.data.labels import mature_labels
 from smt.data.records import read_records
-from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
 from smt.template import Template

@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from smt.data import Log, open_log
-from smt.data.schema import Cross, Event, Id, Numeric, Schema, Timestamp
+from smt.data.columns import Cross, Event, Id, Numeric, Timestamp
+from smt.data.schema import Schema
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
 from smt.fleet import ModelSpec

@@ -4,7 +4,8 @@ import pytest
 
 import smt.training.windows as windows_module
 from smt.data import Log, Range, open_log
-from smt.data.schema import Id, Schema, Weight
+from smt.data.columns import Id, Weight
+from smt.data.schema import Schema
 from smt.errors import InputError
 from smt.training import train
 from smt.training.windows import model_windows, read_groups

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.schema import (
+from smt.data.columns import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
     Embedding,

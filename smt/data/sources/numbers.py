@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.coding import CAST_ERRORS
-from smt.data.schema import Propensity, Weight
+from smt.data.columns import Propensity, Weight
 from smt.data.sources.arrow_types import TEXT, is_text, list_of
 from smt.data.sources.missing import present
 from smt.errors import InputError

@@ -8,16 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
+from smt.data.columns import ID_LIST_KINDS, Embedding, Event, Numeric, StoredColumn, Timestamp
 from smt.data.reading import IdCoding, Reading
-from smt.data.schema import (
-    ID_LIST_KINDS,
-    Embedding,
-    Event,
-    Numeric,
-    Schema,
-    StoredColumn,
-    Timestamp,
-)
+from smt.data.schema import Schema
 from smt.data.sources.time_numbers import FIRST_YEAR, LAST_YEAR
 from smt.data.sources.time_texts import clock_text
 
