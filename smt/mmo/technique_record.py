@@ -102,11 +102,10 @@ def _sensitivity(
     """Eq. 7 over the feasible trials; what they cannot tell is undecided, with the reason."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        analyzed = analyze_sensitivity(
+        return analyze_sensitivity(
             result.trials,
             result.technique.space,
             weights=[model.weight for model in models],
             alpha=settings.alpha,
             tau=max(settings.tau, 0.0),
         )
-    return {name: sensitivity.to_record() for name, sensitivity in analyzed.items()}
