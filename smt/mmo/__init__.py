@@ -31,10 +31,9 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "Generalization": "smt.mmo.generalization",
-        "generalize": "smt.mmo.start",
-        "analyze_sensitivity": "smt.mmo.sensitivity.sensitivity",
-        "TechniqueResult": "smt.mmo.verdict.conclusion",
-        "Verdict": "smt.mmo.verdict.conclusion",
+        "smt.mmo.generalization": ("Generalization",),
+        "smt.mmo.start": ("generalize",),
+        "smt.mmo.sensitivity.sensitivity": ("analyze_sensitivity",),
+        "smt.mmo.verdict.conclusion": ("TechniqueResult", "Verdict"),
     },
 )
