@@ -54,10 +54,6 @@ class Windows:
         """The filter still to be applied, as Arrow has it."""
         return expression(self.where or {}, self.log.schema)
 
-    def base_rate(self, event: str) -> float:
-        """The event's weighted rate in the training window."""
-        return self.base_rates[event]
-
     def columns(self, names: Sequence[str]) -> Iterator[Columns]:
         """Stretches of the training window's rows, in order: column -> `[COUNT_ROWS]` or fewer."""
         return stretches(self.log.train, names, self.condition)
