@@ -81,11 +81,7 @@ def _shown(result: TechniqueResult, trials: Sequence[TrialRecord], goal: Goal) -
 
 def _nearest_to_feasible(trials: Sequence[TrialRecord]) -> TrialRecord:
     """What to show of a technique without a feasible θ: the least R, then the largest μ."""
-
-    def badness(trial: TrialRecord) -> tuple[float, float]:
-        return trial.regression_rate, math.inf if trial.mean is None else -trial.mean
-
-    return min(trials, key=badness)
+    return min(trials, key=lambda t: (t.regression_rate, math.inf if t.mean is None else -t.mean))
 
 
 def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]:
