@@ -56,11 +56,7 @@ class TargetAttention(nn.Module):
         self.activation = nn.Sequential(*layers, nn.Linear(width, 1))
 
     def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
-        """`[L, D]` with the targets `[B, D]` -> `[B, D]`.
-
-        Raises:
-            ValueError: There is no target.
-        """
+        """`[L, D]` with the targets `[B, D]` -> `[B, D]`. Raises `ValueError` without targets."""
         if target is None:
             raise ValueError("target attention needs a 'target': one vector an example")
         values, of_step = steps.values, target[steps.rows]
