@@ -24,8 +24,7 @@ class ColumnProfile:
         distinct: Different values (or list elements) present; None for embeddings.
         base_rate: Share of ones; None unless the column is an event.
         coding: How its ids were made of raw values; None where there is nothing to tell.
-        first: The earliest time, in UTC; None unless the column is the timestamp.
-        last: The latest time.
+        first, last: The earliest and latest time, in UTC; None unless it is the timestamp.
     """
 
     name: str
