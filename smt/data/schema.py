@@ -172,8 +172,7 @@ class Schema(Spec):
     @property
     def weight(self) -> str | None:
         """Name of the weight column, if the log has one."""
-        names = self.names(Weight)
-        return names[0] if names else None
+        return next(iter(self.names(Weight)), None)
 
     @property
     def cluster(self) -> str | None:
