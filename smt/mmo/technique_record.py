@@ -10,13 +10,7 @@ from smt.mmo.verdict.conclusion import TechniqueResult, number_of
 from smt.mmo.verdict.confirmation import theta_record
 from smt.mmo.verdict.significance import mean_interval, pooled_feasible_probability
 from smt.results.sensitivity import HyperparameterSensitivity
-from smt.results.technique import (
-    Interval,
-    ShownTrial,
-    TechniqueRecord,
-    ThetaRecord,
-    TrialRecord,
-)
+from smt.results.technique import Interval, ShownTrial, TechniqueRecord, ThetaRecord, TrialRecord
 from smt.search.goal import Goal
 from smt.search.settings import Settings
 from smt.search.trial import Trial

@@ -5,15 +5,7 @@ from pathlib import Path
 
 from smt.errors import InputError
 from smt.spec import suggest
-from smt.techniques import (
-    architecture,
-    data,
-    features,
-    interactions,
-    sequences,
-    serving,
-    training,
-)
+from smt.techniques import architecture, data, features, interactions, sequences, serving, training
 from smt.template.technique import Technique
 
 catalogue: dict[str, Technique] = {

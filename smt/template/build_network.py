@@ -12,13 +12,7 @@ from smt.fleet import ModelSpec, log_schema
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
 from smt.layers.interactions.interaction import Interaction as Layer
 from smt.layers.interactions.stack import Stack
-from smt.layers.networks import (
-    AuxiliaryTargets,
-    DecoupledSparseNN,
-    Network,
-    SparseNN,
-    Tower,
-)
+from smt.layers.networks import AuxiliaryTargets, DecoupledSparseNN, Network, SparseNN, Tower
 from smt.layers.representation import Representation
 from smt.template.architecture import Interaction
 from smt.template.build_representation import RepresentationBuilder

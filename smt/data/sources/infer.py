@@ -7,13 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.sources.arrow_types import plain
-from smt.data.sources.column_drafts import (
-    Draft,
-    draft_id,
-    draft_single,
-    draft_surface,
-    left_out,
-)
+from smt.data.sources.column_drafts import Draft, draft_id, draft_single, draft_surface, left_out
 from smt.data.sources.column_names import (
     INDEX,
     OUTCOME,
