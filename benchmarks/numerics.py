@@ -21,7 +21,7 @@ from rich.table import Table
 
 from smt.command_line import open_console, run
 from smt.data import Log
-from smt.data.schema import Numeric
+from smt.data.columns import Numeric
 from smt.data.simulator import SimulatorSpec
 from smt.fleet import ModelSpec, SimulatedLog, model_columns
 from smt.fleet.logs import open_source

@@ -38,7 +38,7 @@ from scipy.special import logit
 
 from smt.command_line import open_console, run
 from smt.data import Log
-from smt.data.schema import Event
+from smt.data.columns import Event
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import ModelSpec, SimulatedLog, model_columns
 from smt.fleet.logs import open_source

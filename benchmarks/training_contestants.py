@@ -17,7 +17,7 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
 
 from smt.data import Batch, Schema
-from smt.data.schema import Event, Id, Numeric, Timestamp
+from smt.data.columns import Event, Id, Numeric, Timestamp
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize

@@ -15,13 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from smt.data import Batch, Log, columns_of, input_features, read_batches
-from smt.data.schema import (
-    DataConstraint,
-    Id,
-    IdList,
-    Surface,
-)
-from smt.data.schema import Sequence as SequenceColumn
+from smt.data.columns import DataConstraint, Id, IdList, Surface
+from smt.data.columns import Sequence as SequenceColumn
 
 BATCH = 512
 # Of a progressive test window, for what learns from whole windows: anew before each part.

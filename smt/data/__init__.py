@@ -28,4 +28,4 @@ __all__ = [
     "write_log",
 ]
 
-__getattr__ = lazy_names(__name__, dict.fromkeys(("Batch", "read_batches"), "smt.data.batch"))
+__getattr__ = lazy_names(__name__, {"smt.data.batch": ("Batch", "read_batches")})

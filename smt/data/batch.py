@@ -12,18 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
+from smt.data.columns import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Event, Numeric
+from smt.data.columns import Sequence as SequenceColumn
 from smt.data.filter import Filter, expression
 from smt.data.needed_columns import columns_of, input_features
 from smt.data.records import read_records
-from smt.data.schema import (
-    ID_LIST_KINDS,
-    SINGLE_ID_KINDS,
-    Embedding,
-    Event,
-    Numeric,
-    Schema,
-)
-from smt.data.schema import Sequence as SequenceColumn
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 

@@ -27,10 +27,6 @@ def _words(value: object) -> object:
     return tuple(str(word) if type(word) in (int, float) else word for word in values)
 
 
-def _name_texts(value: object) -> object:
-    return value if value is None else _words(value)
-
-
 _T = TypeVar("_T")
 
 
@@ -41,7 +37,7 @@ Missing = Reading[Annotated[tuple[str, ...], BeforeValidator(_words)]]
 """Words that mean "no value", beside the empty text, null and NaN; the usual ones where None."""
 
 
-Names = Annotated[tuple[str, ...] | None, BeforeValidator(_name_texts)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_words)] | None
 """What ids 0, 1, … are called; a number that YAML read is the text that it was written as."""
 
 

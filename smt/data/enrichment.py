@@ -10,8 +10,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from smt.data.coding import CAST_ERRORS, flat
+from smt.data.columns import SINGLE_ID_KINDS, Column, Embedding, Id, IdList, Numeric
 from smt.data.log import Log, arrow_schema
-from smt.data.schema import SINGLE_ID_KINDS, Column, Embedding, Id, IdList, Numeric, Schema
+from smt.data.schema import Schema
 from smt.data.sources.arrow_types import nothing, plain
 from smt.data.sources.ids import code_ids
 from smt.data.sources.list_columns import kept_elements, with_elements

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Schema, Sequence
+from smt.data.columns import ID_LIST_KINDS, SINGLE_ID_KINDS, Sequence
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 

@@ -19,21 +19,13 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
 from smt.data.coding import Dictionary
+from smt.data.columns import Embedding, Event, IdList, Numeric, Propensity, Sequence, Weight
 from smt.data.dictionaries import write_dictionaries
 from smt.data.filter import Filter, expression
 from smt.data.id_ranges import largest_ids, require_ids
 from smt.data.memory import window_memory
 from smt.data.reading import NOT_READ, Reading
-from smt.data.schema import (
-    Embedding,
-    Event,
-    IdList,
-    Numeric,
-    Propensity,
-    Schema,
-    Sequence,
-    Weight,
-)
+from smt.data.schema import Schema
 from smt.data.time_order import cut_row, cut_rows, time_order
 from smt.errors import InputError
 from smt.spec import decode_yaml, digest

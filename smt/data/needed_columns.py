@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from smt.data.schema import SINGLE_ID_KINDS, Bucket, Cross, Schema
+from smt.data.columns import SINGLE_ID_KINDS, Bucket, Cross
+from smt.data.schema import Schema
 
 
 def input_features(schema: Schema, features: Sequence[str]) -> list[str]:

@@ -13,8 +13,6 @@ from smt.data.columns import (
     Bucket,
     Column,
     Cross,
-    DataConstraint,
-    Embedding,
     Event,
     Id,
     IdList,
@@ -23,37 +21,11 @@ from smt.data.columns import (
     Sequence,
     Side,
     StoredColumn,
-    Surface,
     Timestamp,
     Weight,
 )
 from smt.errors import InputError
 from smt.spec import Spec, suggest
-
-__all__ = [
-    "FEATURE_KINDS",
-    "ID_LIST_KINDS",
-    "SINGLE_ID_KINDS",
-    "TRANSFORM_KINDS",
-    "Bucket",
-    "Column",
-    "Cross",
-    "DataConstraint",
-    "Embedding",
-    "Event",
-    "Id",
-    "IdList",
-    "Numeric",
-    "Propensity",
-    "Schema",
-    "Sequence",
-    "Side",
-    "StoredColumn",
-    "Surface",
-    "Timestamp",
-    "Weight",
-]
-
 
 _Kind = TypeVar("_Kind", bound=Spec)
 
@@ -200,8 +172,7 @@ class Schema(Spec):
     @property
     def weight(self) -> str | None:
         """Name of the weight column, if the log has one."""
-        names = self.names(Weight)
-        return names[0] if names else None
+        return next(iter(self.names(Weight)), None)
 
     @property
     def cluster(self) -> str | None:

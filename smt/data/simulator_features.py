@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from smt.data.history import past_rows
-from smt.data.schema import (
+from smt.data.columns import (
     DataConstraint,
     Embedding,
     Event,
@@ -15,11 +14,12 @@ from smt.data.schema import (
     IdList,
     Numeric,
     Propensity,
-    Schema,
     Sequence,
     Surface,
     Timestamp,
 )
+from smt.data.history import past_rows
+from smt.data.schema import Schema
 from smt.data.simulator_behaviour import DELAYED_EVENT, EVENTS
 from smt.data.simulator_world import (
     DAY_MS,

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from smt.data.schema import FEATURE_KINDS, Schema
+from smt.data.columns import FEATURE_KINDS
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 Hashes = NDArray[np.uint64]

@@ -33,11 +33,7 @@ class Resources:
 
 
 def check_resources(resources: Resources | None) -> Resources:
-    """The same, and all that there is where None.
-
-    Raises:
-        InputError: An evaluation may take no time at all.
-    """
+    """The same, and all that there is where None. Raises `InputError` for a limit of no time."""
     resources = resources or Resources()
     limit = resources.limit_minutes
     if limit is not None and not limit > 0:

@@ -110,11 +110,7 @@ def _alive() -> list[dict[str, Any]]:
 
 
 def require_everywhere(log: Log) -> None:
-    """Ask every node of the cluster for the files of a log on a local disk.
-
-    Raises:
-        InputError: One does not have a file.
-    """
+    """Raise `InputError` where a node of the cluster lacks a file of a log on a local disk."""
     if not log.on_local_disk:
         return
     nodes = _alive()

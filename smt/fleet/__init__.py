@@ -49,9 +49,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "Representatives": "smt.fleet.representatives",
-        "select_representatives": "smt.fleet.representatives",
-        "Stability": "smt.fleet.stability",
-        "measure_stability": "smt.fleet.stability",
+        "smt.fleet.representatives": ("Representatives", "select_representatives"),
+        "smt.fleet.stability": ("Stability", "measure_stability"),
     },
 )

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data import Log, Schema, columns_of, describe, expression, open_log
+from smt.data.columns import Surface
 from smt.data.records import read_records
-from smt.data.schema import Surface
 from smt.data.simulator import Simulator
 from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError

@@ -19,7 +19,6 @@ class Stability:
     """What comes out of fleets drawn from this one with replacement.
 
     Attributes:
-        resamples: How many.
         members: `[k]` share of them in which the representative is again a centre-most member.
         clusters: `[k]` mean Jaccard similarity of its cluster and the likest one there (Hennig
             2007): from 0.75 the cluster is stable, below 0.5 it falls apart.

@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smt.data import Batch, Log, Schema, columns_of, expression, read_batches
-from smt.data.schema import Sequence as SequenceColumn
+from smt.data import Log, Schema, columns_of, expression
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.importance.attribution import attribute
@@ -25,7 +24,8 @@ from smt.template.inputs import feature_type
 from smt.training.course import device_of
 from smt.training.metrics import entropy, paired_delta
 from smt.training.network_training import Trained, train_network
-from smt.training.predict import EVALUATION_BATCH, judge, predict
+from smt.training.predict import EVALUATION_BATCH, judge, judged_batches, predict
+from smt.training.windows import Windows
 
 MEASURED_SHARE = 0.1
 
@@ -119,7 +119,7 @@ def permutation_importance(
     changed = {}
     for feature in features_of(trained.reads):
         if feature in schema.stored:
-            columns = _columns_with(feature, schema)
+            columns = [feature, *(step for step, of in schema.steps.items() if of == feature)]
             losses = [_losses(trained, _permuted(table, columns, order)) for order in orders]
         else:
             with _shuffled_ids(trained.reads, feature, settings.seed):
@@ -138,13 +138,13 @@ def gradient_importance(
     is larger than what permutation finds. Trained by one worker; otherwise as
     `permutation_importance`.
     """
-    entropies = [entropy(trained.windows.base_rate(event)) for event in model.events]
+    entropies = [entropy(trained.windows.base_rates[event]) for event in model.events]
     device = device_of()
     scale = torch.tensor(entropies, dtype=torch.float64, device=device)
     losses, weights = [], []
     changes: dict[str, list[Tensor]] = {name: [] for name in features_of(trained.reads)}
     table = _measured(trained, settings.rows)
-    for batch in _batches(trained, table):
+    for batch in judged_batches(trained.reads, _judging(trained, table), EVALUATION_BATCH):
         weighed, shares = attribute(trained.reads, batch.to(device), trained.correction, scale)
         losses.append(weighed.cpu())
         weights.append(batch.weights.double())
@@ -222,30 +222,18 @@ def _measured(trained: Trained, rows: int | None) -> pa.Table:
     return table.combine_chunks()
 
 
+def _judging(trained: Trained, table: pa.Table) -> Windows:
+    """The model's rows, with a table's in place of those that are judged."""
+    log = replace(trained.windows.log, test=table)
+    return replace(trained.windows, log=log, where=None)
+
+
 def _losses(trained: Trained, table: pa.Table) -> NDArray[np.float64]:
     """`[n]` contributions of a table's rows to NE."""
-    log = replace(trained.windows.log, test=table)
-    windows = replace(trained.windows, log=log, where=None)
+    windows = _judging(trained, table)
     predictions = predict(trained.network, trained.reads, windows, trained.correction, device_of())
-    rates = {event: windows.base_rate(event) for event in trained.reads.events}
+    rates = {event: windows.base_rates[event] for event in trained.reads.events}
     return judge(predictions, rates)[1].astype(np.float64)
-
-
-def _batches(trained: Trained, table: pa.Table) -> Iterator[Batch]:
-    reads = trained.reads
-    return read_batches(
-        table,
-        trained.windows.log.schema,
-        features=reads.features,
-        events=reads.events,
-        batch_size=EVALUATION_BATCH,
-        steps=reads.reads_steps,
-    )
-
-
-def _columns_with(feature: str, schema: Schema) -> list[str]:
-    column = schema.columns[feature]
-    return [feature, *(column.steps if isinstance(column, SequenceColumn) else ())]
 
 
 def _permuted(table: pa.Table, columns: Sequence[str], order: NDArray[np.int64]) -> pa.Table:

@@ -212,11 +212,11 @@ class DecoupledSparseNN(Network):
 
     def user_vectors(self, examples: Examples) -> Tensor:
         """`[B, E + A, V]`: the user and context, as each event sees them."""
-        return _project(self.user(examples), self.user_projections)
+        return project(self.user(examples), self.user_projections)
 
     def item_vectors(self, examples: Examples) -> Tensor:
         """`[B, E + A, V]`: the item, as each event sees it."""
-        return _project(self.item(examples), self.item_projections)
+        return project(self.item(examples), self.item_projections)
 
     def meet(self, examples: Examples) -> tuple[Tensor, Tensor]:
         """`[B, E + A]` logits before they are chained, and the user's first vector."""
@@ -224,7 +224,7 @@ class DecoupledSparseNN(Network):
         return self.logits(user, self.item_vectors(examples)), user[:, 0]
 
 
-def _project(hidden: Tensor, projections: nn.ModuleList) -> Tensor:
+def project(hidden: Tensor, projections: nn.ModuleList) -> Tensor:
     """`[B, E, H]` -> `[B, E, V]`, each event by its own linear layer."""
     vectors = [each(hidden[:, place]) for place, each in enumerate(projections)]
     return torch.stack(vectors, dim=1)

@@ -10,7 +10,7 @@ from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from smt.layers.hashing import MultiHash
 from smt.layers.jagged import Jagged, end_to_end
 from smt.layers.named import NamedModules
-from smt.layers.tables import Table, fused_tables, hashing_of, pool
+from smt.layers.tables import Table, fused_tables, hashing_of, pool, rows_of_ids
 
 
 class StepTables(nn.Module):
@@ -67,18 +67,11 @@ class StepTables(nn.Module):
         """Feature -> the `[L, D]` vectors of its lists' ids, from lists by name."""
         vectors = {}
         for table, features in self.features_of.items():
-            rows = [self._rows(name, lists[name].values) for name in features]
+            rows = [rows_of_ids(self.hashing, name, lists[name].values) for name in features]
             found = torch.split(self._look_up(table, rows), [len(each) for each in rows])
             for name, values in zip(features, found, strict=True):
                 vectors[name] = lists[name].with_values(values)
         return vectors
-
-    def _rows(self, feature: str, ids: Tensor) -> Tensor:
-        """`[L, hashes]`."""
-        if feature not in self.hashing:
-            return ids.unsqueeze(1)
-        rows: Tensor = self.hashing[feature](ids)
-        return rows
 
     def _look_up(self, table: str, rows: list[Tensor]) -> Tensor:
         """`[L, D]`: the sums of the rows that the ids of several features have."""

@@ -122,9 +122,7 @@ class PooledTables(nn.Module):
         by_feature: dict[str, JaggedTensor] = ids.to_dict()
         weights = []
         for name in ids.keys():  # noqa: SIM118 - a KeyedJaggedTensor is no mapping
-            weighers = cast(nn.ModuleList, self.weighers[name])
-            even = torch.ones_like(by_feature[name].values(), dtype=torch.float32)
-            weights.append(math.prod((w(by_feature[name]) for w in weighers), start=even))
+            weights.append(weights_of(self.weighers[name], by_feature[name]))
         return KeyedJaggedTensor(
             keys=ids.keys(),
             values=ids.values(),
@@ -152,6 +150,21 @@ class PooledTables(nn.Module):
             lengths=torch.cat(lengths),
             weights=torch.cat(weights) if weights else None,
         )
+
+
+def weights_of(weighers: nn.Module, ids: JaggedTensor) -> Tensor:
+    """`[L]`: the product of the weights that several modules give to L ids."""
+    even = torch.ones_like(ids.values(), dtype=torch.float32)
+    weights: Tensor = math.prod((w(ids) for w in cast(nn.ModuleList, weighers)), start=even)
+    return weights
+
+
+def rows_of_ids(hashing: NamedModules, feature: str, ids: Tensor) -> Tensor:
+    """`[L]` ids -> `[L, hashes]` rows of the feature's table."""
+    if feature not in hashing:
+        return ids.unsqueeze(1)
+    rows: Tensor = hashing[feature](ids)
+    return rows
 
 
 def pool(collection: FusedEmbeddingBagCollection, bags: Jagged) -> Tensor:

@@ -10,7 +10,7 @@ from smt.search.trial import Trial
 
 if TYPE_CHECKING:
     from smt.mmo.generalization import Generalization
-    from smt.mmo.sensitivity.sensitivity import Sensitivity, analyze_sensitivity
+    from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
     from smt.mmo.start import generalize
     from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
 
@@ -18,7 +18,6 @@ __all__ = [
     "Aggregate",
     "Generalization",
     "Optimization",
-    "Sensitivity",
     "Settings",
     "TechniqueResult",
     "Trial",
@@ -32,11 +31,9 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "Generalization": "smt.mmo.generalization",
-        "generalize": "smt.mmo.start",
-        "Sensitivity": "smt.mmo.sensitivity.sensitivity",
-        "analyze_sensitivity": "smt.mmo.sensitivity.sensitivity",
-        "TechniqueResult": "smt.mmo.verdict.conclusion",
-        "Verdict": "smt.mmo.verdict.conclusion",
+        "smt.mmo.generalization": ("Generalization",),
+        "smt.mmo.start": ("generalize",),
+        "smt.mmo.sensitivity.sensitivity": ("analyze_sensitivity",),
+        "smt.mmo.verdict.conclusion": ("TechniqueResult", "Verdict"),
     },
 )

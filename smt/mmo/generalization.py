@@ -32,13 +32,7 @@ from smt.search.settings import Settings
 from smt.search.trial import Trial
 from smt.spec import digest
 from smt.storage import Folder
-from smt.template import (
-    Technique,
-    Template,
-    Theta,
-    above_flops_limit,
-    count_fleet_flops,
-)
+from smt.template import Technique, Template, Theta, above_flops_limit, count_fleet_flops
 from smt.template.named_files import FileDigests
 
 

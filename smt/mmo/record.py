@@ -6,7 +6,6 @@ from statistics import median
 
 import pyarrow as pa
 
-from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import Ledger
 from smt.fleet import fleet_table
 from smt.mmo.generalization import Generalization
@@ -37,8 +36,9 @@ def save(run: Generalization, folder: Folder) -> GeneralizationResult:
     """
     result = summarise(run)
     baselines = [*run.baselines.values(), *run.other_baselines]
-    evaluations = [*baselines, *Ledger(folder, folder).evaluations()]
-    folder.write_table(EVALUATIONS, _evaluation_table(evaluations))
+    rows = [each.to_row() for each in (*baselines, *Ledger(folder, folder).evaluations())]
+    evaluations = [{**row, "theta": json.dumps(row["theta"])} for row in rows]
+    folder.write_table(EVALUATIONS, pa.Table.from_pylist(evaluations))
     folder.write_table(TRIALS, _trial_table(result.techniques))
     folder.write_table(FLEET, fleet_table(run.fleet, run.representatives, run.holdout))
     for name, content in _experiments(run):
@@ -136,8 +136,3 @@ def _deltas(trial: TrialRecord) -> list[dict[str, object]]:
         }
         for model, delta in trial.deltas.items()
     ]
-
-
-def _evaluation_table(evaluations: Sequence[Evaluation]) -> pa.Table:
-    rows = [evaluation.to_row() for evaluation in evaluations]
-    return pa.Table.from_pylist([{**row, "theta": json.dumps(row["theta"])} for row in rows])

@@ -10,13 +10,7 @@ from smt.mmo.verdict.conclusion import TechniqueResult, number_of
 from smt.mmo.verdict.confirmation import theta_record
 from smt.mmo.verdict.significance import mean_interval, pooled_feasible_probability
 from smt.results.sensitivity import HyperparameterSensitivity
-from smt.results.technique import (
-    Interval,
-    ShownTrial,
-    TechniqueRecord,
-    ThetaRecord,
-    TrialRecord,
-)
+from smt.results.technique import Interval, ShownTrial, TechniqueRecord, ThetaRecord, TrialRecord
 from smt.search.goal import Goal
 from smt.search.settings import Settings
 from smt.search.trial import Trial
@@ -81,11 +75,7 @@ def _shown(result: TechniqueResult, trials: Sequence[TrialRecord], goal: Goal) -
 
 def _nearest_to_feasible(trials: Sequence[TrialRecord]) -> TrialRecord:
     """What to show of a technique without a feasible θ: the least R, then the largest μ."""
-
-    def badness(trial: TrialRecord) -> tuple[float, float]:
-        return trial.regression_rate, math.inf if trial.mean is None else -trial.mean
-
-    return min(trials, key=badness)
+    return min(trials, key=lambda t: (t.regression_rate, math.inf if t.mean is None else -t.mean))
 
 
 def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]:
@@ -102,11 +92,10 @@ def _sensitivity(
     """Eq. 7 over the feasible trials; what they cannot tell is undecided, with the reason."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        analyzed = analyze_sensitivity(
+        return analyze_sensitivity(
             result.trials,
             result.technique.space,
             weights=[model.weight for model in models],
             alpha=settings.alpha,
             tau=max(settings.tau, 0.0),
         )
-    return {name: sensitivity.to_record() for name, sensitivity in analyzed.items()}

@@ -135,7 +135,7 @@ def _instantiate(
     template = job.template.for_model(model)
     trained = train_network(job.template, model, log, seed=job.seed, workers=workers, saving=saving)
     network = _plain_network(trained, job.template, model, log, workers)
-    rates = {event: trained.windows.base_rate(event) for event in job.model.events}
+    rates = {event: trained.windows.base_rates[event] for event in job.model.events}
     predictions = trained.judged()
     metrics, losses = judge(predictions, rates)
     ne = float(losses.mean(dtype=np.float64))

@@ -46,7 +46,6 @@ class TemplateFlops(Spec):
     """One template's networks.
 
     Attributes:
-        networks: How many there are.
         over_limit: How many are larger than their serving limit.
     """
 

@@ -74,7 +74,6 @@ class MeasuredModel(Spec):
 
     Attributes:
         ne: With all features in place, on the measured rows.
-        rows: How many.
     """
 
     model: str

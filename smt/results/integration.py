@@ -72,7 +72,6 @@ class ModelGroup(Spec):
     """Several models together.
 
     Attributes:
-        models: How many.
         mean, mean_sem: μ and its standard error, percent; None where one failed.
         regression_rate: R.
         value: A, percent; None stands for -inf.

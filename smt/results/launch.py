@@ -133,8 +133,6 @@ class LaunchResult(Result):
 
     Attributes:
         template, baseline: What a person calls them; a baseline of None compares with nothing.
-        models: How many.
-        outcomes: How many models came to what.
         delta, shipped_delta: Of all models, and of those that ship; None where none was compared.
         cost: None where no two costs can be compared.
         tuning: None where nothing was tuned.

@@ -1,12 +1,6 @@
 """How models are instantiated."""
 
-from pydantic import (
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    field_validator,
-)
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
 from smt.seeds import Seed
 from smt.spec import Spec

@@ -12,17 +12,7 @@ from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from smt.space import (
-    Choice,
-    Domain,
-    Float,
-    Int,
-    Space,
-    Theta,
-    Value,
-    drop_inactive,
-    is_active,
-)
+from smt.space import Choice, Domain, Float, Int, Space, Theta, Value, drop_inactive, is_active
 
 # What makes tensors and sequences loads torch and SciPy itself: whoever imports a search need not.
 if TYPE_CHECKING:

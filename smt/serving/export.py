@@ -101,7 +101,6 @@ def export_network(
     Args:
         network: Trained; it stays as it is.
         template: Its template, with the model's own hyperparameters in it.
-        path: Of the folder.
         batches: On which scores are compared, read with the network's features; random ones
             by default.
         correction: Added to the logits, because negatives were left out of the training.

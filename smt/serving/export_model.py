@@ -91,7 +91,7 @@ def export_model(
         reading=log.reading,
         dictionaries=open_dictionaries(model.log) if isinstance(model.log, str) else None,
     )
-    rates = {event: windows.base_rate(event) for event in model.events}
+    rates = {event: windows.base_rates[event] for event in model.events}
     device = network.bias.device
     as_trained, as_served = (
         judge(predict(one, network, windows, trained.correction, device), rates)[1]

@@ -5,9 +5,10 @@ from typing import Literal
 from pydantic import PositiveInt
 
 from smt.data import Schema
+from smt.data.columns import Column, Sequence
 from smt.data.id_ranges import id_bounds
 from smt.data.reading import Reading
-from smt.data.schema import Column, DataConstraint, Sequence, Surface
+from smt.data.sources.ids import names_of
 from smt.serving.inputs import ProgramInputs
 from smt.spec import Spec
 
@@ -58,7 +59,7 @@ def id_inputs(schema: Schema, inputs: ProgramInputs, reading: Reading) -> dict[s
             num_ids=bounds[name],
             of=of,
             coding="number" if coded is None else coded.coding,
-            names=_names(schema, of),
+            names=names_of(schema.columns.get(of)),
         )
     return codings
 
@@ -92,8 +93,3 @@ def _read_alone(column: Column, inputs: ProgramInputs) -> Column:
     if column.timestamps not in inputs.steps:
         change |= {"timestamps": None, "unit": None}
     return column.model_copy(update=change)
-
-
-def _names(schema: Schema, name: str) -> tuple[str, ...]:
-    column = schema.columns.get(name)
-    return (column.names or ()) if isinstance(column, Surface | DataConstraint) else ()

@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch.export import Dim
 
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric
+from smt.data.columns import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric
 from smt.layers.examples import Examples
 from smt.layers.jagged import Jagged
 from smt.layers.networks import Network, Tower

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from smt.layers.networks import DecoupledSparseNN, Network, SparseNN, Tower
+from smt.layers.networks import DecoupledSparseNN, Network, SparseNN, Tower, project
 from smt.serving.inputs import ProgramInputs, Tensors, Unpack, inputs_of
 
 
@@ -34,9 +34,7 @@ class Vectors(nn.Module):
 
     def forward(self, tensors: Tensors) -> Tensor:
         """`[B, E, V]`."""
-        hidden = self.tower(self.unpack(tensors))
-        vectors = [project(hidden[:, place]) for place, project in enumerate(self.projections)]
-        return torch.stack(vectors, dim=1)
+        return project(self.tower(self.unpack(tensors)), self.projections)
 
 
 class TowerScores(nn.Module):

@@ -5,7 +5,7 @@ from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
 from smt.data import Batch
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric, Sequence
+from smt.data.columns import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Numeric, Sequence
 from smt.layers.jagged import positions_of
 from smt.layers.networks import Network
 

@@ -1,7 +1,6 @@
 """Embedding tables to serve: plain torch, so that they export, in fp32, fp16 or int8."""
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -11,10 +10,10 @@ from torchrec import JaggedTensor, PoolingType
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 
 from smt.layers.jagged import Jagged, segment_sum
-from smt.layers.named import NamedModules, module_key
+from smt.layers.named import module_key
 from smt.layers.step_tables import StepTables
 from smt.layers.stored_rows import Precision, read_rows, store_rows
-from smt.layers.tables import PooledTables
+from smt.layers.tables import PooledTables, rows_of_ids, weights_of
 
 
 class Rows(nn.Module):
@@ -63,11 +62,13 @@ class ServingTables(nn.Module):
         of_features = [lists[name] for name in self.features]
         rows, lengths, weights = [], [], []
         for name, ids in zip(self.features, of_features, strict=True):
-            hashed = _hashed(self.hashing, name, ids.values)
+            hashed = rows_of_ids(self.hashing, name, ids.values)
             rows.append(hashed.flatten() + self.starts[name])
             lengths.append(ids.lengths * hashed.shape[1])
             if self.weighers:
-                weights.append(self._weigh(name, ids).repeat_interleave(hashed.shape[1]))
+                weighed = JaggedTensor(values=ids.values, offsets=ids.offsets)
+                own = weights_of(self.weighers[name], weighed)
+                weights.append(own.repeat_interleave(hashed.shape[1]))
         vectors = self.rows(torch.cat(rows))
         if weights:
             vectors = vectors * torch.cat(weights).unsqueeze(1)
@@ -79,14 +80,6 @@ class ServingTables(nn.Module):
         # Not the size -1: a program would check that it comes out even.
         size = of_features[0].offsets.shape[0] - 1
         return pooled.view(len(self.features), size, self.dim).transpose(0, 1)
-
-    def _weigh(self, name: str, ids: Jagged) -> Tensor:
-        """`[L]` weights of the ids."""
-        weighed = JaggedTensor(values=ids.values, offsets=ids.offsets)
-        weighers = cast(nn.ModuleList, self.weighers[name])
-        even = torch.ones_like(ids.values, dtype=torch.float32)
-        weights: Tensor = math.prod((weigh(weighed) for weigh in weighers), start=even)
-        return weights
 
 
 class ServingStepTables(nn.Module):
@@ -110,7 +103,8 @@ class ServingStepTables(nn.Module):
 
     def look_up(self, lists: Mapping[str, Jagged]) -> dict[str, Jagged]:
         """Feature -> the `[L, D]` vectors of its lists' ids, by name."""
-        hashed = {name: _hashed(self.hashing, name, lists[name].values) for name in self.features}
+        hashing = self.hashing
+        hashed = {name: rows_of_ids(hashing, name, lists[name].values) for name in self.features}
         rows = [codes.flatten() + self.starts[name] for name, codes in hashed.items()]
         looked_up = self.rows(torch.cat(rows)).split([of_feature.shape[0] for of_feature in rows])
         vectors = {}
@@ -118,14 +112,6 @@ class ServingStepTables(nn.Module):
             summed = values.view(-1, codes.shape[1], self.dim).sum(dim=1)
             vectors[name] = lists[name].with_values(summed)
         return vectors
-
-
-def _hashed(hashing: NamedModules, feature: str, ids: Tensor) -> Tensor:
-    """`[L]` ids -> `[L, hashes]` rows of the feature's table."""
-    if feature not in hashing:
-        return ids.unsqueeze(1)
-    rows: Tensor = hashing[feature](ids)
-    return rows
 
 
 def _weight(collection: FusedEmbeddingBagCollection, table: str) -> Tensor:

@@ -9,4 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["catalogue", "find_technique"]
 
-__getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "smt.techniques.listing"))
+__getattr__ = lazy_names(__name__, {"smt.techniques.listing": __all__})

@@ -5,15 +5,7 @@ from pathlib import Path
 
 from smt.errors import InputError
 from smt.spec import suggest
-from smt.techniques import (
-    architecture,
-    data,
-    features,
-    interactions,
-    sequences,
-    serving,
-    training,
-)
+from smt.techniques import architecture, data, features, interactions, sequences, serving, training
 from smt.template.technique import Technique
 
 catalogue: dict[str, Technique] = {
@@ -66,11 +58,7 @@ catalogue: dict[str, Technique] = {
 
 
 def find_technique(name: str) -> Technique:
-    """The technique of this name, or the one that `FILE.py:NAME` defines.
-
-    Raises:
-        InputError: There is none.
-    """
+    """The technique of this name, or that `FILE.py:NAME` defines. Raises `InputError` for none."""
     if ".py:" in name:
         return _from_file(*name.rsplit(":", 1))
     if name not in catalogue:

@@ -38,10 +38,8 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "Network": "smt.layers.networks",
-        "build": "smt.template.build_network",
-        "above_flops_limit": "smt.template.flops",
-        "count_fleet_flops": "smt.template.flops",
-        "count_flops": "smt.template.flops",
+        "smt.layers.networks": ("Network",),
+        "smt.template.build_network": ("build",),
+        "smt.template.flops": ("above_flops_limit", "count_fleet_flops", "count_flops"),
     },
 )

@@ -36,7 +36,11 @@ class InteractionSpec(Spec):
         Raises:
             ValueError: Sizes do not fit, such as heads that do not divide `dim`.
         """
-        layer: Layer = resolve_name(self.module)(tokens, dim, **sizes(self))
+        return self._make(tokens, dim, **sizes(self))
+
+    # By place, as specs have a field `tokens` of their own.
+    def _make(self, tokens: int, dim: int, /, **shapes: Any) -> "Layer":
+        layer: Layer = resolve_name(self.module)(tokens, dim, **shapes)
         return layer
 
 
@@ -123,48 +127,41 @@ class InterFormer(InteractionSpec):
 
     def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
         """See `InteractionSpec.build`."""
-        if num_sequences == 0:
-            return None
         shapes = {"num_sequences": num_sequences, **sizes(self)}
-        layer: Layer = resolve_name(self.module)(tokens, dim, **shapes)
-        return layer
+        return self._make(tokens, dim, **shapes) if num_sequences else None
 
 
 Single = Dot | Cross | Wukong | Mask | SENet | Bilinear | TokenAttention | InterFormer
 Member = Annotated[Single, Field(discriminator="kind")]
 
 
-class Parallel(InteractionSpec):
+class Ensemble(InteractionSpec):
+    """Several interactions of the same tokens; without those that would have nothing to do."""
+
+    kind: str
+    members: tuple[Member, ...] = Field(min_length=1)
+
+    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
+        """See `InteractionSpec.build`."""
+        built = [member.build(tokens, dim, num_sequences) for member in self.members]
+        modules = [member for member in built if member is not None]
+        shapes = {name: size for name, size in sizes(self).items() if name != "members"}
+        return self._make(tokens, dim, modules=modules, **shapes) if modules else None
+
+
+class Parallel(Ensemble):
     """Several interactions of the same tokens, their outputs side by side."""
 
     module: ClassVar = "smt.layers.interactions.stack:Parallel"
     kind: Literal["parallel"] = "parallel"
-    members: tuple[Member, ...] = Field(min_length=1)
-
-    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
-        """See `InteractionSpec.build`."""
-        members = _build_members(self.members, tokens, dim, num_sequences)
-        if not members:
-            return None
-        layer: Layer = resolve_name(self.module)(tokens, dim, modules=members)
-        return layer
 
 
-class DHEN(InteractionSpec):
+class DHEN(Ensemble):
     """One DHEN layer: an ensemble of interactions with a shortcut and a normalisation."""
 
     module: ClassVar = "smt.layers.interactions.dhen:DHENLayer"
     kind: Literal["dhen"] = "dhen"
-    members: tuple[Member, ...] = Field(min_length=1)
     tokens: PositiveInt
-
-    def build(self, tokens: int, dim: int, num_sequences: int) -> "Layer | None":
-        """See `InteractionSpec.build`."""
-        members = _build_members(self.members, tokens, dim, num_sequences)
-        if not members:
-            return None
-        layer: Layer = resolve_name(self.module)(tokens, dim, modules=members, tokens=self.tokens)
-        return layer
 
 
 Interaction = Annotated[Single | Parallel | DHEN, Field(discriminator="kind")]
@@ -172,16 +169,7 @@ Interaction = Annotated[Single | Parallel | DHEN, Field(discriminator="kind")]
 
 def singles(interaction: Interaction) -> tuple[Member, ...]:
     """The members of an ensemble; any other interaction itself."""
-    if isinstance(interaction, Parallel | DHEN):
-        return interaction.members
-    return (interaction,)
-
-
-def _build_members(
-    members: tuple[Member, ...], tokens: int, dim: int, num_sequences: int
-) -> "list[Layer]":
-    built = [member.build(tokens, dim, num_sequences) for member in members]
-    return [member for member in built if member is not None]
+    return interaction.members if isinstance(interaction, Ensemble) else (interaction,)
 
 
 class ModuleSpec(Spec):

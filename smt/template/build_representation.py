@@ -5,7 +5,7 @@ from torch import nn
 from torchrec import PoolingType
 
 from smt.data import Schema
-from smt.data.schema import SINGLE_ID_KINDS, Bucket, Embedding, IdList, Numeric, Sequence
+from smt.data.columns import SINGLE_ID_KINDS, Bucket, Embedding, IdList, Numeric, Sequence
 from smt.layers.hashing import MultiHash
 from smt.layers.numeric import NormalisedToken, PiecewiseLinearTokens, StandardisedToken
 from smt.layers.past_rates import PastRatesToken

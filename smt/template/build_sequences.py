@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from smt.data.schema import Sequence
+from smt.data.columns import Sequence
 from smt.layers.representation import SequenceReader
 from smt.layers.sequences.hstu import HSTUEncoder
 from smt.layers.sequences.pooling import AttentionPooler, MeanPooler, SumPooler

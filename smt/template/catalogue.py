@@ -20,6 +20,7 @@ from smt.template.versions import (
 
 # In Table 1's order.
 names = tuple(f"{paradigm}_{scale}" for paradigm in get_args(Paradigm) for scale in get_args(Scale))
+_latest = cache(load_version)
 
 
 class _Catalogue(Mapping[str, Template]):
@@ -110,8 +111,3 @@ def find_parent(
 def is_file(name: str) -> bool:
     """Whether a template is called by a file, rather than by its name."""
     return name.endswith((".yaml", ".yml"))
-
-
-@cache
-def _latest(name: str) -> Template:
-    return load_version(name)

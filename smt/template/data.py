@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from smt.data.schema import Column
+from smt.data.columns import Column
 from smt.spec import Spec, UnitInterval
 
 

@@ -158,12 +158,9 @@ class Features(Spec):
     """How features of each type are selected and refined.
 
     Attributes:
-        selection: Top-K features a type.
-        numeric: Encoding of numeric features.
         pooling: Of lists of ids, and of sequences without a module of their own.
         position_weighting: Weighs ids by their position before they are pooled.
         frequency_gate: Shrinks the embedding of an id seen n times by n / (n + gate).
-        hashing: Hash large tables.
         shared_tables: A list or sequence whose ids are another feature's (the schema's
             `of`) uses that feature's table.
         sequence: What reads sequences; None pools them as lists.

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from smt.data import Batch, Log, Schema, arrow_schema, columns_of, read_batches
-from smt.data.schema import (
+from smt.data.columns import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
     Cross,

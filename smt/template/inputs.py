@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import get_args
 
 from smt.data import Schema, input_features
-from smt.data.schema import (
+from smt.data.columns import (
     SINGLE_ID_KINDS,
     Bucket,
     Cross,

@@ -6,7 +6,7 @@ from smt.fleet import Fleet, ModelSpec, log_name, log_schema
 from smt.fleet.model_spec import Stage
 from smt.template.card import model_card
 from smt.template.catalogue import catalogue
-from smt.template.template import Paradigm, Scale, Template
+from smt.template.template import Paradigm, Scale
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def count_networks(fleet: Fleet) -> list[Count]:
     counts = []
     for template in catalogue.values():
         for model, *others in distinct.values():
-            if not _is_for(template, model):
+            # Table 1: SparseNN for final stage ranking, Decoupled SparseNN for what comes before.
+            if (template.paradigm == "sparsenn") != (model.stage == "ranking"):
                 continue
             card = model_card(template, model, schemas[log_name(model.log)])
             counts.append(
@@ -75,8 +76,3 @@ def count_networks(fleet: Fleet) -> list[Count]:
                 )
             )
     return counts
-
-
-def _is_for(template: Template, model: ModelSpec) -> bool:
-    """Table 1: SparseNN for final stage ranking, Decoupled SparseNN for the stages before it."""
-    return (template.paradigm == "sparsenn") == (model.stage == "ranking")

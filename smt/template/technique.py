@@ -24,10 +24,8 @@ class Technique:
     Attributes:
         name: How it is called in commands, columns, folders and reports.
         part: The part of the template that it changes.
-        space: Its hyperparameters.
         change: `(template, **theta) -> template`; validated templates in and out. It gets the
             active hyperparameters alone, so those with a condition need a default.
-        source: Where it comes from.
         paradigms, scales: Of the templates that it fits.
         reads: It changes nothing for a model without features of any of these types; () where
             it does not depend on features.

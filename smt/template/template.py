@@ -59,11 +59,7 @@ class Template(Spec):
         return self
 
     def value(self, place: str) -> Any:
-        """The value at a place such as `training.dense_rate`.
-
-        Raises:
-            ValueError: There is no such place.
-        """
+        """The value at a place such as `training.dense_rate`. Raises `ValueError` for no place."""
         found: Any = self
         for key in place.split("."):
             if not isinstance(found, Spec) or key not in type(found).model_fields:

@@ -61,10 +61,8 @@ class Training(Spec):
         passes: Over the training window.
         window_days: Only so many days before the end of the training window.
         optimizer: Of the dense part, at `dense_rate`.
-        dense_rate: Learning rate of the dense part.
         table_optimizer: Of the tables, at `table_rate`. Row-wise Adagrad keeps a sum a row, not
             a sum an element, so its rows cannot be split into columns.
-        table_rate: Learning rate of the tables.
         schedule: Of all rates.
         clip_norm: Largest norm of the dense gradient.
         ema_decay: Networks are judged and served with an exponential moving average of the

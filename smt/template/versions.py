@@ -64,7 +64,6 @@ class BackTest(Spec):
     """A version against its parent, on models of a fleet.
 
     Attributes:
-        models: How many.
         mean: μ, percent.
         deltas: model -> Δ, percent.
     """

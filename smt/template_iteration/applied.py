@@ -9,11 +9,7 @@ Applied = tuple[Technique, Theta]
 
 
 def apply_techniques(chosen: Sequence[Applied], template: Template) -> Template:
-    """The template with all of them, in the order given.
-
-    Raises:
-        InputError: One cannot be applied to what those before it made; it is named.
-    """
+    """The template with all, in order. Raises `InputError`, naming one that cannot be applied."""
     for technique, theta in chosen:
         try:
             template = technique.apply(template, theta)

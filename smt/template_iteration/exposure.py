@@ -67,7 +67,8 @@ def _find_place(
     if name not in theta:
         raise InputError("θ* does not have it")
     value = theta[name]
-    others = [end for end in _ends(domain) if end != value]
+    ends = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+    others = [end for end in ends if end != value]
     if not others:
         raise InputError(f"{value!r} is the only value to choose")
     template = apply_techniques(chosen, parent)
@@ -106,10 +107,6 @@ def _check_free(place: str, parent: Template, template: Template) -> None:
     if place in parent.exposed:
         # A model may have a value of its own there, which the new domain need not hold.
         raise InputError(f"{place} is exposed already, as {parent.exposed[place]}")
-
-
-def _ends(domain: Domain) -> tuple[Value, ...]:
-    return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
 
 
 def _widen(domain: Domain, value: Any) -> Domain:

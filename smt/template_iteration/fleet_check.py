@@ -29,11 +29,8 @@ class FleetCheck:
             timed: Names of those whose latency is measured.
         """
         self._timed = timed
-        self._schemas: dict[str, Schema] = {}
-        for model in models:
-            name = log_name(model.log)
-            if name not in self._schemas:
-                self._schemas[name] = log_schema(model.log)
+        sources = {log_name(model.log): model.log for model in models}
+        self._schemas = {name: log_schema(source) for name, source in sources.items()}
         broken = {misfit.model for misfit in self._check(parent, models)}
         self._models = [model for model in models if model.name not in broken]
 

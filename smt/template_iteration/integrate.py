@@ -15,13 +15,7 @@ from smt.spec import suggest
 from smt.storage import Folder
 from smt.techniques import catalogue, find_technique
 from smt.template import Technique, Template, diff, history
-from smt.template.versions import (
-    TEMPLATES,
-    AppliedTechnique,
-    RunRecord,
-    TechniqueNumbers,
-    Version,
-)
+from smt.template.versions import TEMPLATES, AppliedTechnique, RunRecord, TechniqueNumbers, Version
 from smt.template_iteration.applied import Applied, apply_techniques
 from smt.template_iteration.decision import LeftOut
 from smt.template_iteration.exposure import expose, find_exposures

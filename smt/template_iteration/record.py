@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from smt.execution.evaluation import Evaluation
 from smt.mmo.verdict.confirmation import theta_record
-from smt.mmo.verdict.saving import explain_saving, mean_savings
+from smt.mmo.verdict.saving import explain_saving
 from smt.results.folder import write_result
 from smt.results.integration import (
     BackTestedModel,
@@ -136,14 +136,9 @@ def _group(group: Comparison) -> ModelGroup | None:
     if not any(model.weight for model in models):
         return None
     names = [model.name for model in models]
-    goal = group.settings.goal(models)
-    numbers = theta_record(group.trial, names, goal).model_dump(include={*ModelGroup.model_fields})
-    savings = mean_savings(
-        [compared.before[0] for compared in group.models],
-        [compared.after[0] for compared in group.models],
-        goal.shares,
-    )
-    return ModelGroup(models=len(models), savings=savings, **numbers)
+    record = theta_record(group.trial, names, group.goal)
+    numbers = record.model_dump(include={*ModelGroup.model_fields})
+    return ModelGroup(models=len(models), savings=group.savings, **numbers)
 
 
 def _model(

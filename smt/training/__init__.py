@@ -27,14 +27,9 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "DivergedError": "smt.training.learner",
-        "normalized_entropy": "smt.training.metrics",
-        "paired_delta": "smt.training.metrics",
-        "Outcome": "smt.training.network_training",
-        "Trained": "smt.training.network_training",
-        "train": "smt.training.network_training",
-        "train_network": "smt.training.network_training",
-        "LOCAL": "smt.training.workers",
-        "Workers": "smt.training.workers",
+        "smt.training.learner": ("DivergedError",),
+        "smt.training.metrics": ("normalized_entropy", "paired_delta"),
+        "smt.training.network_training": ("Outcome", "Trained", "train", "train_network"),
+        "smt.training.workers": ("LOCAL", "Workers"),
     },
 )

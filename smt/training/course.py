@@ -9,7 +9,7 @@ from torch import Tensor
 
 from smt.data import Batch, Schema, read_batches
 from smt.data.ahead import BATCHES_AHEAD, ahead
-from smt.data.schema import Numeric
+from smt.data.columns import Numeric
 from smt.fleet import ModelSpec
 from smt.layers.initialize import initialize
 from smt.layers.networks import Network

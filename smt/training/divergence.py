@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from smt.data import Batch
-from smt.data.schema import Embedding, Numeric
+from smt.data.columns import Embedding, Numeric
 from smt.layers.networks import Network
 from smt.template.training import Training
 from smt.training.workers import Workers, total_counts

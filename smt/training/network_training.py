@@ -129,7 +129,7 @@ def train(
         template, model, log, seed=seed, workers=workers, before_step=before_step
     )
     metrics, losses = judge(
-        trained.judged(), {event: trained.windows.base_rate(event) for event in model.events}
+        trained.judged(), {event: trained.windows.base_rates[event] for event in model.events}
     )
     return Outcome(
         ne=float(losses.mean(dtype=np.float64)),

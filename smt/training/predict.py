@@ -10,7 +10,7 @@ from scipy.special import logit
 from torch import Tensor, nn
 
 from smt.data import Batch, read_batches
-from smt.data.schema import Numeric
+from smt.data.columns import Numeric
 from smt.layers.networks import Network
 from smt.training.event_metrics import EventMetrics
 from smt.training.learner import DivergedError

@@ -71,14 +71,11 @@ def fsdp_units(network: nn.Module) -> Iterator[nn.Module]:
             continue
         # Gathering happens in `forward`, which a mere container never runs.
         runs = type(child).forward is not nn.Module.forward
-        if runs and not isinstance(child, Stack) and not _holds_tables(child):
+        holds_tables = any(isinstance(each, _TABLES) for each in child.modules())
+        if runs and not holds_tables and not isinstance(child, Stack):
             yield child
         else:
             yield from fsdp_units(child)
-
-
-def _holds_tables(module: nn.Module) -> bool:
-    return any(isinstance(each, _TABLES) for each in module.modules())
 
 
 def _mesh(distribution: Distribution, workers: Workers, device: torch.device) -> DeviceMesh:

@@ -179,13 +179,12 @@ def _constraints(
         if isinstance(module, StepTables):
             # Workers have different numbers of bags there, which torchrec's row-wise does not take.
             own = [WHOLE] if asked == "row_wise" else kinds
-            names = [*module.features_of]
         elif isinstance(module, PooledTables):
             # A weigher lives beside its table, so its table is whole.
             own = [WHOLE] if module.weighers else kinds
-            names = [*module.features_of]
         else:
             continue
+        names = [*module.features_of]
         found |= {module_key(name): _constraint(own, module.dim, workers) for name in names}
     return found
 

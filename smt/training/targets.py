@@ -6,14 +6,9 @@ import torch
 from torch import Tensor
 
 from smt.data import Batch, Schema
+from smt.data.columns import Surface
 from smt.data.labels import Correction, mature_labels, ripe_delays, smooth
-from smt.data.sampling import (
-    group_weights,
-    negative_weights,
-    recalibration,
-    recency_weights,
-)
-from smt.data.schema import Surface
+from smt.data.sampling import group_weights, negative_weights, recalibration, recency_weights
 from smt.errors import InputError
 from smt.layers.networks import Network
 from smt.template import Template

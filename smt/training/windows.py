@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Filter, Log, Schema, expression
+from smt.data.columns import Surface
 from smt.data.id_ranges import largest_ids
 from smt.data.labels import mature_labels
 from smt.data.records import read_records
-from smt.data.schema import Surface
 from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
 from smt.template import Template
@@ -53,10 +53,6 @@ class Windows:
     def condition(self) -> pc.Expression | None:
         """The filter still to be applied, as Arrow has it."""
         return expression(self.where or {}, self.log.schema)
-
-    def base_rate(self, event: str) -> float:
-        """The event's weighted rate in the training window."""
-        return self.base_rates[event]
 
     def columns(self, names: Sequence[str]) -> Iterator[Columns]:
         """Stretches of the training window's rows, in order: column -> `[COUNT_ROWS]` or fewer."""

@@ -12,8 +12,8 @@ from peers.shared import Split, Standardizer, padded
 from sklearn.metrics import log_loss, roc_auc_score
 
 from smt.data import Log
-from smt.data.columns import Id, Numeric, Sequence
-from smt.data.schema import Event, Schema, Timestamp
+from smt.data.columns import Event, Id, Numeric, Sequence, Timestamp
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 LIBRARIES = {

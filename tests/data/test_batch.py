@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import smt.data.batch
 from smt.data import Range, columns_of, input_features, open_log, read_batches
-from smt.data.schema import Bucket, Cross, Event, Numeric, Schema, Timestamp, Weight
+from smt.data.columns import Bucket, Cross, Event, Numeric, Timestamp, Weight
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 FILTERS = [

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smt.data import open_log, read_batches, write_log
+from smt.data.columns import Embedding, Event, Id, IdList, Numeric
 from smt.data.enrichment import enrich
-from smt.data.schema import Embedding, Event, Id, IdList, Numeric
 from smt.errors import InputError
 
 COLUMNS = {

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smt.data.columns import Bucket, Event, Id, Numeric, Timestamp
 from smt.data.filter import Range, describe, expression
-from smt.data.schema import Bucket, Event, Id, Numeric, Schema, Timestamp
+from smt.data.schema import Schema
 from smt.errors import InputError
 from smt.fleet.model_spec import ModelSpec
 

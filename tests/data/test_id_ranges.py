@@ -5,9 +5,10 @@ import pytest
 
 from smt.data import open_log, write_log
 from smt.data.coding import Dictionary
+from smt.data.columns import Event, Id, IdList, Sequence, Timestamp
 from smt.data.dictionaries import open_dictionaries
 from smt.data.id_ranges import largest_ids
-from smt.data.schema import Event, Id, IdList, Schema, Sequence, Timestamp
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 SCHEMA = Schema(

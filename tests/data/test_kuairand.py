@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from smt.data import open_log
-from smt.data.schema import DataConstraint, Id, Surface
+from smt.data.columns import DataConstraint, Id, Surface
 from smt.data.sources import store
 from smt.data.sources.kuairand import read_kuairand
 from smt.data.sources.kuairand_files import (

@@ -16,18 +16,9 @@ from smt.data import (
     split_by_time,
     write_log,
 )
+from smt.data.columns import Bucket, Embedding, Event, Id, IdList, Numeric, Sequence, Timestamp
 from smt.data.log import require_empty
-from smt.data.schema import (
-    Bucket,
-    Embedding,
-    Event,
-    Id,
-    IdList,
-    Numeric,
-    Schema,
-    Sequence,
-    Timestamp,
-)
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 SCHEMA = Schema(columns={"user": Id(num_ids=9), "click": Event(), "time": Timestamp()})

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from smt.data.schema import Propensity, Weight
+from smt.data.columns import Propensity, Weight
 from smt.data.sources.arrow_types import plain
 from smt.data.sources.numbers import (
     code_column,

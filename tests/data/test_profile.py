@@ -1,7 +1,8 @@
 import pyarrow as pa
 
+from smt.data.columns import Event, Timestamp
 from smt.data.reading import NOT_READ
-from smt.data.schema import Event, Schema, Timestamp
+from smt.data.schema import Schema
 from smt.data.sources.profile import profile_columns, profile_table
 
 SCHEMA = Schema(columns={"click": Event(), "time": Timestamp()})

@@ -1,6 +1,6 @@
 import pytest
 
-from smt.data.schema import (
+from smt.data.columns import (
     Bucket,
     Cross,
     DataConstraint,
@@ -10,12 +10,12 @@ from smt.data.schema import (
     IdList,
     Numeric,
     Propensity,
-    Schema,
     Sequence,
     Surface,
     Timestamp,
     Weight,
 )
+from smt.data.schema import Schema
 from smt.errors import InputError
 
 COLUMNS = {

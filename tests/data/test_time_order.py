@@ -4,18 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smt.data.columns import Embedding, Event, Id, IdList, Numeric, Sequence, Timestamp, Weight
 from smt.data.log import arrow_schema
-from smt.data.schema import (
-    Embedding,
-    Event,
-    Id,
-    IdList,
-    Numeric,
-    Schema,
-    Sequence,
-    Timestamp,
-    Weight,
-)
+from smt.data.schema import Schema
 from smt.data.time_order import cut_row, share_remark, time_order
 
 SCHEMA = Schema(

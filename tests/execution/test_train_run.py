@@ -1,7 +1,8 @@
 import pytest
 
 from smt.data import Log
-from smt.data.schema import Id, Schema
+from smt.data.columns import Id
+from smt.data.schema import Schema
 from smt.execution.evaluation import Task
 from smt.execution.train_run import evaluate, fit
 from smt.template.training import Capacity, Training

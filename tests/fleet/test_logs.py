@@ -3,7 +3,8 @@ import pyarrow as pa
 import pytest
 
 from smt.data import write_log
-from smt.data.schema import Schema, Weight
+from smt.data.columns import Weight
+from smt.data.schema import Schema
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
 from smt.fleet import (

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from smt.data import read_batches
-from smt.data.schema import Numeric
+from smt.data.columns import Numeric
 from smt.importance.attribution import attribute
 from smt.importance.measure import features_of
 from smt.layers.examples import Examples

@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from smt.data import Log, open_log
-from smt.data.schema import Cross, Event, Id, Numeric, Schema, Timestamp
+from smt.data.columns import Cross, Event, Id, Numeric, Timestamp
+from smt.data.schema import Schema
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
 from smt.fleet import ModelSpec
@@ -140,7 +141,7 @@ def test_the_error_of_permutation_is_clustered_by_the_user_that_a_row_was_logged
     place = sample.column_names.index("user")
     mixed = sample.set_column(place, sample.field("user"), sample["user"].take(order))
     before, after = (
-        judge(predictions(trained, table), {"click": trained.windows.base_rate("click")})[1]
+        judge(predictions(trained, table), {"click": trained.windows.base_rates["click"]})[1]
         for table in (sample, mixed)
     )
     expected = paired_delta(before, after, sample["user"].to_numpy())[1]
@@ -183,7 +184,7 @@ def nes(trained, table):
     return normalized_entropy(
         1 / (1 + np.exp(-found.logits[:, 0])),
         found.labels[:, 0],
-        base_rate=windows.base_rate("click"),
+        base_rate=windows.base_rates["click"],
     )
 
 

@@ -24,7 +24,7 @@ def record(*trials):
     """Of a technique whose search tried these and found no θ."""
     technique = Technique("own", "training", {"x": Float(0, 1)}, lambda t, x: t, "a test")
     verdict = Verdict(None, None, "no θ was feasible")
-    result = TechniqueResult(technique, trials, None, None, None, None, verdict)
+    result = TechniqueResult(technique, trials, None, None, None, verdict)
     return technique_record(result, MODELS, SETTINGS)
 
 

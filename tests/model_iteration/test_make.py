@@ -50,7 +50,7 @@ def test_constant_ne_is_that_of_the_training_rate(made, job, small_log):
     windows = model_windows(job.model, small_log)
     expected = []
     for event in job.model.events:
-        rate = windows.base_rate(event)
+        rate = windows.base_rates[event]
         labels = windows.log.test[event].to_numpy()
         losses = -(labels * np.log(rate) + (1 - labels) * np.log1p(-rate))
         expected.append(losses.mean() / entropy(rate))
@@ -62,7 +62,7 @@ def test_a_constant_knows_no_conversion_that_comes_after_training(job, small_log
     model = job.model.model_copy(update={"events": ("conversion",)})
     found = make(job.model_copy(update={"model": model, "baseline": None}), small_log).instance
     windows = model_windows(model, small_log)
-    known, final = windows.known_rate("conversion"), windows.base_rate("conversion")
+    known, final = windows.known_rate("conversion"), windows.base_rates["conversion"]
     assert known < final
     labels = windows.log.test["conversion"].to_numpy()
     losses = -(labels * np.log(known) + (1 - labels) * np.log1p(-known))

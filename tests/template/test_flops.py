@@ -4,7 +4,8 @@ import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
 from smt.data import read_batches
-from smt.data.schema import Event, Schema, Surface, Timestamp
+from smt.data.columns import Event, Surface, Timestamp
+from smt.data.schema import Schema
 from smt.errors import InputError
 from smt.fleet import Fleet
 from smt.template import build, count_fleet_flops, count_flops

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from smt.data.schema import Bucket, Cross, Event, Id, Numeric, Schema, Timestamp
+from smt.data.columns import Bucket, Cross, Event, Id, Numeric, Timestamp
+from smt.data.schema import Schema
 from smt.errors import InputError
 from smt.template import build, catalogue
 from smt.template.importance import by_importance, read_importance

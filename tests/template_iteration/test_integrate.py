@@ -49,7 +49,6 @@ def search(name, theta, deltas):
     return TechniqueResult(
         technique,
         (trial,),
-        best=best,
         estimate=None,
         paper=best,
         stopped=None,

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from smt.data import Log
-from smt.data.schema import Schema, Weight
+from smt.data.columns import Weight
+from smt.data.schema import Schema
 from smt.training import LOCAL
 from smt.training.course import start_course
 from smt.training.judged_rows import judged_rows

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from smt.data import read_batches
-from smt.data.schema import Event, Numeric, Schema, Timestamp
+from smt.data.columns import Event, Numeric, Timestamp
+from smt.data.schema import Schema
 from smt.training.numeric_sample import LEAST_VALUES, first_values
 
 SCHEMA = Schema(

@@ -14,7 +14,8 @@ from tables_network import TablesNetwork, train_tables
 from torch.distributed._shard.sharded_tensor.api import ShardedTensor
 
 from smt.data import Log, open_log
-from smt.data.schema import Schema, Weight
+from smt.data.columns import Weight
+from smt.data.schema import Schema
 from smt.fleet import ModelSpec
 from smt.template import Template
 from smt.training import DivergedError, Workers, train

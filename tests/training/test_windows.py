@@ -4,7 +4,8 @@ import pytest
 
 import smt.training.windows as windows_module
 from smt.data import Log, Range, open_log
-from smt.data.schema import Id, Schema, Weight
+from smt.data.columns import Id, Weight
+from smt.data.schema import Schema
 from smt.errors import InputError
 from smt.training import train
 from smt.training.windows import model_windows, read_groups
@@ -39,7 +40,7 @@ def test_rows_and_base_rates_are_those_of_the_filter_in_the_training_window(
     surfaces = small_log.train["surface"].to_numpy()[keep]
     assert windows.surface_counts.tolist() == [(surfaces == code).sum() for code in range(5)]
     for event in model.events:
-        rate = windows.base_rate(event)
+        rate = windows.base_rates[event]
         assert rate == pytest.approx(small_log.train[event].to_numpy()[keep].mean())
         assert rate != pytest.approx(small_log.test[event].to_numpy().mean(), rel=1e-4)
 
@@ -64,8 +65,8 @@ def test_base_rates_are_weighted_where_the_log_has_weights(small_log, small_mode
     train = small_log.train.append_column("w", pa.array(weights))
     windows = model_windows(small_model, Log(schema, train, train, ""))
     clicks = small_log.train["click"].to_numpy()
-    assert windows.base_rate("click") == pytest.approx((weights @ clicks) / weights.sum())
-    assert windows.base_rate("click") != pytest.approx(clicks.mean(), rel=1e-6)
+    assert windows.base_rates["click"] == pytest.approx((weights @ clicks) / weights.sum())
+    assert windows.base_rates["click"] != pytest.approx(clicks.mean(), rel=1e-6)
 
 
 @pytest.mark.parametrize("where", FILTERS)
@@ -122,7 +123,7 @@ def test_what_is_known_of_late_events_is_the_same_however_the_rows_come(
             found = [labels["conversion"] for labels, _ in windows.known(model.events)]
             np.testing.assert_array_equal(np.concatenate(found), expected)
             assert windows.known_rate("conversion") == pytest.approx(expected.mean(), rel=1e-12)
-            assert windows.known_rate("click") == windows.base_rate("click")
+            assert windows.known_rate("click") == windows.base_rates["click"]
 
 
 def test_rows_without_any_weight_are_refused(small_log, small_model):

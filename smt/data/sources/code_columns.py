@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from smt.data.schema import ID_LIST_KINDS, SINGLE_ID_KINDS, Schema
+from smt.data.columns import ID_LIST_KINDS, SINGLE_ID_KINDS
+from smt.data.schema import Schema
 from smt.data.sources.ids import CodedIds, IdColumn, code_ids, names_of
 from smt.data.sources.missing import USUAL_WORDS
 from smt.data.sources.raw_ids import RawIds, raw_ids

@@ -44,10 +44,6 @@ class Draft:
     keys: dict[str, Any]
     remarks: tuple[str, ...] = ()
 
-    def with_remark(self, remark: str) -> "Draft":
-        """The same with one more comment."""
-        return replace(self, remarks=(*self.remarks, remark))
-
 
 def left_out(reason: str) -> Draft:
     """A column that the drafted schema does not name."""
@@ -69,7 +65,8 @@ def draft_single(column: RawColumn) -> Draft:
     if tells(column.name, AMOUNT) or len(column.texts) > FEW:
         return draft_numeric(column)
     note = f"{len(column.texts)} whole numbers: numeric instead, if a larger one means more"
-    return draft_id(column).with_remark(note)
+    draft = draft_id(column)
+    return replace(draft, remarks=(*draft.remarks, note))
 
 
 def draft_numeric(column: RawColumn) -> Draft:

@@ -8,8 +8,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 
 from smt.data.coding import flat
+from smt.data.columns import Column, Event, Id, Numeric, Timestamp
 from smt.data.reading import Reading
-from smt.data.schema import Column, Event, Id, Numeric, Schema, Timestamp
+from smt.data.schema import Schema
 from smt.data.sources import Source
 from smt.data.sources.arrow_types import TEXT
 from smt.data.sources.ids import code_ids

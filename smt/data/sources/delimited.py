@@ -37,7 +37,6 @@ class Header:
     Attributes:
         names: Of the columns; types are taken off.
         types: By name, where the header has RecBole's (`user_id:token`), else empty.
-        delimiter: Between two fields.
         lines: Of the file's start that are no rows: the header, and blank ones before it.
         data_set: What publishes files of this layout; "" where it is not known.
     """

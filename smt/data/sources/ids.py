@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.coding import Coder, Dictionary, Hashing, Numbers, Places
-from smt.data.columns import Coding, DataConstraint, Id, IdList, Surface
+from smt.data.columns import Coding, Column, DataConstraint, Id, IdList, Surface
 from smt.data.columns import Sequence as SequenceColumn
 from smt.data.reading import IdCoding
 from smt.data.sources.arrow_types import TEXT
@@ -121,7 +121,7 @@ def coder_of(coding: IdCoding, names: Sequence[str], known: Dictionary | None) -
     return known
 
 
-def names_of(kind: IdColumn) -> tuple[str, ...]:
+def names_of(kind: Column | None) -> tuple[str, ...]:
     """The names that the schema gives to a column's ids; none where it gives none."""
     return (kind.names or ()) if isinstance(kind, Surface | DataConstraint) else ()
 

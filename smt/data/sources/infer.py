@@ -7,13 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.sources.arrow_types import plain
-from smt.data.sources.column_drafts import (
-    Draft,
-    draft_id,
-    draft_single,
-    draft_surface,
-    left_out,
-)
+from smt.data.sources.column_drafts import Draft, draft_id, draft_single, draft_surface, left_out
 from smt.data.sources.column_names import (
     INDEX,
     OUTCOME,
@@ -27,7 +21,7 @@ from smt.data.sources.column_names import (
     time_rank,
     words,
 )
-from smt.data.sources.delimited import Header, read_header
+from smt.data.sources.delimited import read_header
 from smt.data.sources.derived import AT_LEAST, IS, ROW_NUMBER
 from smt.data.sources.files import is_parquet, list_files, read_files
 from smt.data.sources.label_drafts import draft_labels
@@ -59,7 +53,8 @@ def infer_schema(sources: Sequence[str | Path], *, delimiter: str | None = None)
         InputError: As of `read_files`.
     """
     tables = read_files(sources, delimiter=delimiter)
-    headers = _headers(sources, delimiter)
+    texts = [file for file in list_files(sources) if not is_parquet(file)]
+    headers = [read_header(file, None, delimiter) for file in texts]
     types = {name: kind for header in headers for name, kind in header.types.items()}
     columns, drafts = _columns(tables, types)
     names = list(dict.fromkeys(name for table in tables.values() for name in table.column_names))
@@ -79,7 +74,8 @@ def infer_schema(sources: Sequence[str | Path], *, delimiter: str | None = None)
     lines = _about(sources, tables, layout, {header.data_set for header in headers} - {""})
     lines += _to_do({draft.keys.get("kind") for draft in drafts.values()})
     lines.append("columns:")
-    for name in _ordered(names, drafts):
+    # In the files' order, with columns made of others behind.
+    for name in dict.fromkeys(name for name in (*names, *drafts) if name in drafts):
         lines += _entry(name, drafts[name])
     return "\n".join(lines) + "\n"
 
@@ -91,16 +87,6 @@ def _open(columns: Mapping[str, RawColumn], drafts: Mapping[str, Draft]) -> dict
 
 def _singles(columns: Mapping[str, RawColumn]) -> dict[str, RawColumn]:
     return {name: column for name, column in columns.items() if not column.is_list}
-
-
-def _ordered(names: Sequence[str], drafts: Mapping[str, Draft]) -> list[str]:
-    """The files' order, with columns made of others behind."""
-    return [*(name for name in names if name in drafts), *(n for n in drafts if n not in names)]
-
-
-def _headers(sources: Sequence[str | Path], delimiter: str | None) -> list[Header]:
-    files = list_files(sources)
-    return [read_header(file, None, delimiter) for file in files if not is_parquet(file)]
 
 
 def _columns(

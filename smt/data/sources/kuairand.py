@@ -9,22 +9,22 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from smt.data.coding import Dictionary, dictionary, flat
-from smt.data.history import past_rows
-from smt.data.log import arrow_schema
-from smt.data.reading import Reading
-from smt.data.schema import (
+from smt.data.columns import (
     Column,
     DataConstraint,
     Event,
     Id,
     IdList,
     Numeric,
-    Schema,
     Sequence,
     Side,
     Surface,
     Timestamp,
 )
+from smt.data.history import past_rows
+from smt.data.log import arrow_schema
+from smt.data.reading import Reading
+from smt.data.schema import Schema
 from smt.data.sources import Source
 from smt.data.sources.ids import known_coding
 from smt.data.sources.kuairand_files import (

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.schema import (
+from smt.data.columns import (
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
     Embedding,
@@ -34,11 +34,7 @@ Known = Mapping[str, pa.Array]
 
 
 def log_columns(name: str, kind: StoredColumn, raw: Raw, known: Known) -> dict[str, pa.Array]:
-    """The column, and those of a sequence's steps.
-
-    Raises:
-        InputError: A value does not fit the kind.
-    """
+    """The column, and its steps'. Raises `InputError` for a value that does not fit the kind."""
     where, values = raw[name]
     if isinstance(kind, ID_LIST_KINDS):
         return _lists(name, kind, raw, known)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.coding import CAST_ERRORS
-from smt.data.schema import Propensity, Weight
+from smt.data.columns import Propensity, Weight
 from smt.data.sources.arrow_types import TEXT, is_text, list_of
 from smt.data.sources.missing import present
 from smt.errors import InputError
@@ -53,11 +53,7 @@ def vector_column(lists: pa.Array, dim: int, where: str) -> pa.Array:
 
 
 def label_column(values: pa.Array, where: str) -> pa.Array:
-    """Labels as int8, 0 or 1.
-
-    Raises:
-        InputError: A value is missing or something else.
-    """
+    """Labels as int8, 0 or 1. Raises `InputError` where one is missing or something else."""
     values = present(values, ())
     refuse(values, pc.is_null(values), "is missing", where)
     if not is_text(values.type):
@@ -71,11 +67,7 @@ def label_column(values: pa.Array, where: str) -> pa.Array:
 
 
 def positive_column(values: pa.Array, kind: Weight | Propensity, where: str) -> pa.Array:
-    """Weights or propensities as float32.
-
-    Raises:
-        InputError: A value is missing or not in its range.
-    """
+    """Weights or propensities as float32. Raises `InputError` where missing or out of range."""
     values = present(values, ())
     refuse(values, pc.is_null(values), "is missing", where)
     numbers = _numbers(values, where)

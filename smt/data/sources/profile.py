@@ -8,16 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
+from smt.data.columns import ID_LIST_KINDS, Embedding, Event, Numeric, StoredColumn, Timestamp
 from smt.data.reading import IdCoding, Reading
-from smt.data.schema import (
-    ID_LIST_KINDS,
-    Embedding,
-    Event,
-    Numeric,
-    Schema,
-    StoredColumn,
-    Timestamp,
-)
+from smt.data.schema import Schema
 from smt.data.sources.time_numbers import FIRST_YEAR, LAST_YEAR
 from smt.data.sources.time_texts import clock_text
 
@@ -31,8 +24,7 @@ class ColumnProfile:
         distinct: Different values (or list elements) present; None for embeddings.
         base_rate: Share of ones; None unless the column is an event.
         coding: How its ids were made of raw values; None where there is nothing to tell.
-        first: The earliest time, in UTC; None unless the column is the timestamp.
-        last: The latest time.
+        first, last: The earliest and latest time, in UTC; None unless it is the timestamp.
     """
 
     name: str

@@ -25,7 +25,6 @@ class RawColumn:
     """A column of all files.
 
     Attributes:
-        name: Of the column.
         parts: By file and column, which open an error: plain arrays.
         type: RecBole's (`token`, `token_seq`, `float`, `float_seq`), if the header has it.
     """

@@ -9,16 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.coding import Dictionary, flat
+from smt.data.columns import ID_LIST_KINDS, Embedding, Numeric, Sequence, Timestamp
 from smt.data.log import arrow_schema
 from smt.data.reading import IdCoding, Reading
-from smt.data.schema import (
-    ID_LIST_KINDS,
-    Embedding,
-    Numeric,
-    Schema,
-    Sequence,
-    Timestamp,
-)
+from smt.data.schema import Schema
 from smt.data.sources.arrow_types import nothing, plain
 from smt.data.sources.code_columns import id_column
 from smt.data.sources.histories import Histories, as_ordered, before_impressions

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.columns import Order
+from smt.data.columns import ID_LIST_KINDS, Embedding, Order, Sequence
 from smt.data.log import arrow_schema
 from smt.data.reading import Reading
-from smt.data.schema import ID_LIST_KINDS, Embedding, Schema, Sequence
+from smt.data.schema import Schema
 from smt.data.sources import Source
 from smt.data.sources.arrow_types import plain
 from smt.data.sources.code_columns import Files, code_columns

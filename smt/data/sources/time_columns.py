@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.schema import Event, Schema, Sequence, Timestamp
+from smt.data.columns import Event, Sequence, Timestamp
+from smt.data.schema import Schema
 from smt.data.sources.arrow_types import TEXT
 from smt.data.sources.code_columns import Files
 from smt.data.sources.durations import read_durations

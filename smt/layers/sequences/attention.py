@@ -37,11 +37,7 @@ def weighted_sums(weights: Tensor, value: Tensor, partners: Jagged) -> Tensor:
 
 
 def require_heads(dim: int, heads: int) -> None:
-    """Refuse heads that do not divide the width.
-
-    Raises:
-        ValueError: They do not.
-    """
+    """Raise `ValueError` for heads that do not divide the width."""
     if heads < 1 or dim % heads:
         raise ValueError(f"'dim' must be a multiple of 'heads': {dim} is none of {heads}")
 

@@ -4,12 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from smt.layers.jagged import Jagged
-from smt.layers.sequences.attention import (
-    dot_scores,
-    older_partners,
-    require_heads,
-    weighted_sums,
-)
+from smt.layers.sequences.attention import dot_scores, older_partners, require_heads, weighted_sums
 from smt.layers.sequences.steps import time_bucket
 
 

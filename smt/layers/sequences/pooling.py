@@ -23,26 +23,20 @@ class SumPooler(nn.Module):
 
 
 class AttentionPooler(nn.Module):
-    """Softmax over the steps of w^T tanh(V x + b) (Yang et al. 2016, Eq. 5 to 7).
+    """Softmax over the steps of w^T tanh(V x + b) (Yang et al. 2016, Eq. 5 to 7)."""
 
-    Every head weighs whole steps; of several, the sums are concatenated and projected to D.
-    """
-
-    def __init__(self, dim: int, *, hidden: int, heads: int = 1) -> None:
-        if hidden < 1 or heads < 1:
-            raise ValueError(f"'hidden' and 'heads' must be at least 1, not {hidden} and {heads}")
+    def __init__(self, dim: int, *, hidden: int) -> None:
+        if hidden < 1:
+            raise ValueError(f"'hidden' must be at least 1, not {hidden}")
         super().__init__()
         self.hidden = nn.Linear(dim, hidden)
-        self.query = nn.Linear(hidden, heads, bias=False)
-        self.project = nn.Linear(heads * dim, dim, bias=False) if heads > 1 else nn.Identity()
+        self.query = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
         """`[L, D]` -> `[B, D]`; the target is not read."""
         scores = self.query(torch.tanh(self.hidden(steps.values)))
         weights = segment_softmax(steps.with_values(scores))
-        weighted = weights.unsqueeze(2) * steps.values.unsqueeze(1)
-        pooled: Tensor = self.project(segment_sum(steps.with_values(weighted)).flatten(1))
-        return pooled
+        return segment_sum(steps.with_values(weights * steps.values))
 
 
 class TargetAttention(nn.Module):
@@ -62,11 +56,7 @@ class TargetAttention(nn.Module):
         self.activation = nn.Sequential(*layers, nn.Linear(width, 1))
 
     def forward(self, steps: Jagged, target: Tensor | None = None) -> Tensor:
-        """`[L, D]` with the targets `[B, D]` -> `[B, D]`.
-
-        Raises:
-            ValueError: There is no target.
-        """
+        """`[L, D]` with the targets `[B, D]` -> `[B, D]`. Raises `ValueError` without targets."""
         if target is None:
             raise ValueError("target attention needs a 'target': one vector an example")
         values, of_step = steps.values, target[steps.rows]

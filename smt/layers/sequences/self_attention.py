@@ -5,12 +5,7 @@ import math
 from torch import Tensor, nn
 
 from smt.layers.jagged import Jagged, segment_softmax
-from smt.layers.sequences.attention import (
-    all_partners,
-    dot_scores,
-    require_heads,
-    weighted_sums,
-)
+from smt.layers.sequences.attention import all_partners, dot_scores, require_heads, weighted_sums
 
 
 class SelfAttentionEncoder(nn.Module):

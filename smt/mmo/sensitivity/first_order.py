@@ -41,11 +41,7 @@ class Design:
 
 
 def code_design(thetas: Sequence[Theta], space: Space) -> Design:
-    """The design of n θ.
-
-    Raises:
-        InputError: A value is outside its domain.
-    """
+    """The design of n θ. Raises `InputError` for a value outside its domain."""
     blocks: list[Array] = [np.ones((len(thetas), 1))]
     columns: dict[str, slice] = {}
     width = 1

@@ -22,7 +22,6 @@ the θ as given; where a search chose them by what it saw, they are approximate.
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -41,7 +40,7 @@ from smt.mmo.sensitivity.first_order import (
     tried_values,
     value_effects,
 )
-from smt.results.sensitivity import Decision, HyperparameterSensitivity
+from smt.results.sensitivity import Decision, HyperparameterSensitivity, ValueEffect
 from smt.search.aggregate import finite, normalise_weights
 from smt.search.divergence import bounded
 from smt.search.trial import Trial
@@ -57,51 +56,6 @@ _WORDS: dict[Answer, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Sensitivity:
-    """What the feasible trials say of one hyperparameter; NaN where they say nothing.
-
-    Attributes:
-        beta: β_k, percent: the change of μ across the whole domain. Choice: the largest
-            difference between two of its tried values, at least 0.
-        interval: Confidence interval of β_k.
-        sigma2: σ_k², percent²: the weighted variance of β_{i,k} over the models, less what
-            noise adds to it, at least 0. 0 for one model. Choice: the mean, over the pairs of
-            tried values, of the variance of their difference.
-        raw_sigma2: The same with the noise.
-        model_betas: β_{i,k} of the m models; empty where unknown. Choice: the model's own
-            difference between the two values that are best and worst for μ.
-        effects: Choice: the effect on μ of each tried value, percent; they sum to 0.
-        decision: What to do with the hyperparameter.
-        reason: One sentence with the numbers that decided.
-        domain: Where the models' own optima lie; None unless exposed.
-        default: Its value in the feasible trial of largest μ that has one, else None.
-    """
-
-    beta: float
-    interval: tuple[float, float]
-    sigma2: float
-    raw_sigma2: float
-    model_betas: tuple[float, ...]
-    effects: dict[Value, float]
-    decision: Decision
-    reason: str
-    domain: Domain | None
-    default: Value | None
-
-    def to_record(self) -> HyperparameterSensitivity:
-        """As a run leaves it: None for what is no finite number."""
-        known = {
-            **{name: finite(getattr(self, name)) for name in ("beta", "sigma2", "raw_sigma2")},
-            "interval": self.interval if all(map(math.isfinite, self.interval)) else None,
-            "model_betas": [finite(beta) for beta in self.model_betas],
-            "effects": [
-                {"value": value, "effect": change} for value, change in self.effects.items()
-            ],
-        }
-        return HyperparameterSensitivity.model_validate({**vars(self), **known})
-
-
 def analyze_sensitivity(
     trials: Sequence[Trial],
     space: Space,
@@ -110,7 +64,7 @@ def analyze_sensitivity(
     alpha: float = 0.05,
     tau: float = 0.05,
     confidence: float = 0.95,
-) -> dict[str, Sensitivity]:
+) -> dict[str, HyperparameterSensitivity]:
     """Decide for every hyperparameter whether to standardize or to expose it.
 
     Where θ lacks a hyperparameter, a conditional one, it counts as the middle of its domain.
@@ -194,17 +148,17 @@ def _is_constant(domain: Domain) -> bool:
     return isinstance(domain, Choice) and len(domain.values) == 1
 
 
-def _without_trend(reason: str, domain: Domain, default: Value | None) -> Sensitivity:
+def _without_trend(reason: str, domain: Domain, default: Value | None) -> HyperparameterSensitivity:
     """Of a hyperparameter that cannot vary, or that the feasible trials say nothing of."""
     constant = _is_constant(domain)
-    number = 0.0 if constant else math.nan
-    return Sensitivity(
+    number = 0.0 if constant else None
+    return HyperparameterSensitivity(
         beta=number,
-        interval=(number, number),
+        interval=None if number is None else (number, number),
         sigma2=number,
         raw_sigma2=number,
         model_betas=(),
-        effects={},
+        effects=(),
         decision="standardize" if constant else "undecided",
         reason=reason,
         domain=None,
@@ -220,19 +174,19 @@ def _judge(
     alpha: float,
     tau: float,
     confidence: float,
-) -> Sensitivity:
+) -> HyperparameterSensitivity:
     beta, interval, direction = _swing(domain, fits, fits.design.contrasts[name], confidence)
     apart = spread(fits, fits.design.contrasts[name])
     sigma = math.sqrt(apart.corrected)
     swings = _answer(abs(beta), tau, max(interval[0], -interval[1]) > tau)
     differs = _answer(sigma, alpha, apart.raw > apart.limit(alpha, confidence))
     decision = _decide(swings, differs)
-    return Sensitivity(
-        beta=beta,
-        interval=interval,
-        sigma2=apart.corrected,
-        raw_sigma2=apart.raw,
-        model_betas=tuple(float(direction @ fit.coefficients) for fit in fits.of_models),
+    return HyperparameterSensitivity(
+        beta=finite(beta),
+        interval=interval if all(map(math.isfinite, interval)) else None,
+        sigma2=finite(apart.corrected),
+        raw_sigma2=finite(apart.raw),
+        model_betas=tuple(finite(float(direction @ fit.coefficients)) for fit in fits.of_models),
         effects=_effects(name, domain, feasible, fits),
         decision=decision,
         reason=(
@@ -278,9 +232,10 @@ def _decide(swings: Answer, differs: Answer) -> Decision:
 
 def _effects(
     name: str, domain: Domain, feasible: Sequence[Trial], fits: FirstOrder
-) -> dict[Value, float]:
+) -> tuple[ValueEffect, ...]:
     if not isinstance(domain, Choice):
-        return {}
+        return ()
     values = tried_values([trial.theta for trial in feasible], name, domain)
     effects = value_effects(len(values)) @ fits.of_mean.coefficients[fits.design.columns[name]]
-    return dict(zip(values, effects.tolist(), strict=True))
+    pairs = zip(values, effects.tolist(), strict=True)
+    return tuple(ValueEffect(value=value, effect=effect) for value, effect in pairs)

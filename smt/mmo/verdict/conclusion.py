@@ -48,9 +48,7 @@ class TechniqueResult:
     """What the search of one technique found, and what was made of it.
 
     Attributes:
-        best: θ* of the search; see `smt.search.optimize.Optimization`. None where no trial was
-            feasible with A > 0.
-        estimate: What the surrogate thinks of it; None without a surrogate.
+        estimate: What the surrogate thinks of θ* of the search; None without a surrogate.
         paper: Arg max of A (Eq. 5).
         stopped: Why the search ended early; None where it did not.
         savings: Number of a trial -> what it saves, where that is known.
@@ -58,7 +56,6 @@ class TechniqueResult:
 
     technique: Technique
     trials: tuple[Trial, ...]
-    best: Trial | None
     estimate: Estimate | None
     paper: Trial | None
     stopped: str | None
@@ -104,7 +101,6 @@ def conclude(
     return TechniqueResult(
         technique=technique,
         trials=trials,
-        best=best,
         estimate=estimate,
         paper=paper,
         stopped=searched.stopped,

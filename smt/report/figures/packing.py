@@ -36,7 +36,8 @@ def pack(models: Sequence[Model], size: tuple[float, float]) -> list[Point]:
             sorted(members, key=lambda index: not models[index].representative)
             for _, members in sorted(clusters.items())
         ]
-        centres = _ring(place, [_radius(len(disc)) for disc in discs])
+        radii = [PITCH * math.sqrt(len(disc) + CENTRE) + MARGIN for disc in discs]
+        centres = _ring(place, radii)
         for disc, centre in zip(discs, centres, strict=True):
             for rank, index in enumerate(disc):
                 drawn[index] = _sunflower(centre, rank)
@@ -63,10 +64,6 @@ def _spread(values: list[float], length: float) -> list[float]:
     if high - low < 1e-9:
         return [length / 2] * len(values)
     return [(value - low) / (high - low) * length for value in values]
-
-
-def _radius(count: int) -> float:
-    return PITCH * math.sqrt(count + CENTRE) + MARGIN
 
 
 def _ring(centre: Point, radii: list[float]) -> list[Point]:

@@ -8,13 +8,7 @@ from smt.report.document import Rows, caption, fact_list, html_document, html_ta
 from smt.report.figures.embed import embed
 from smt.report.figures.importance import SHOWN, importance_figure
 from smt.results.folder import read_result
-from smt.results.importance import (
-    IMPORTANCE,
-    ImportanceResult,
-    Method,
-    RankedFeature,
-    Ranking,
-)
+from smt.results.importance import IMPORTANCE, ImportanceResult, Method, RankedFeature, Ranking
 from smt.storage import Folder
 
 MEANING: dict[Method, str] = {

@@ -4,12 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smt.report import numbers
-from smt.results.integration import (
-    BackTestedModel,
-    IntegrationResult,
-    ModelGroup,
-    WithoutTechnique,
-)
+from smt.results.integration import BackTestedModel, IntegrationResult, ModelGroup, WithoutTechnique
 
 MISFITS = 20
 

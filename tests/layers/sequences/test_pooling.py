@@ -15,7 +15,6 @@ POOLERS = {
     "mean": lambda: MeanPooler(),
     "sum": lambda: SumPooler(),
     "attention": lambda: AttentionPooler(4, hidden=6),
-    "attention of heads": lambda: AttentionPooler(4, hidden=6, heads=3),
     "target": lambda: TargetAttention(4, hidden=(6, 5)),
     "shallow target": lambda: TargetAttention(4, hidden=()),
 }
@@ -36,19 +35,14 @@ def test_mean_and_sum_are_those_of_each_list():
         torch.testing.assert_close(mean, steps.sum(dim=0) / max(len(steps), 1))
 
 
-@pytest.mark.parametrize("heads", [1, 3])
-def test_attention_is_a_softmax_of_a_query_with_a_hidden_layer_of_each_step(heads):
-    pooler = drawn(AttentionPooler(4, hidden=6, heads=heads))
+def test_attention_is_a_softmax_of_a_query_with_a_hidden_layer_of_each_step():
+    pooler = drawn(AttentionPooler(4, hidden=6))
     lists = ragged()
     for found, steps in zip(pooler(lists), parts(lists), strict=True):
-        sums = []
-        for query in pooler.query.weight:
-            hidden = [torch.tanh(pooler.hidden.weight @ x + pooler.hidden.bias) for x in steps]
-            exponents = [torch.exp(query @ u) for u in hidden]
-            weighted = [e / sum(exponents) * x for e, x in zip(exponents, steps, strict=True)]
-            sums.append(sum(weighted, torch.zeros(4, dtype=torch.float64)))
-        expected = sums[0] if heads == 1 else pooler.project.weight @ torch.cat(sums)
-        torch.testing.assert_close(found, expected)
+        hidden = [torch.tanh(pooler.hidden.weight @ x + pooler.hidden.bias) for x in steps]
+        exponents = [torch.exp(pooler.query.weight[0] @ u) for u in hidden]
+        weighted = [e / sum(exponents) * x for e, x in zip(exponents, steps, strict=True)]
+        torch.testing.assert_close(found, sum(weighted, torch.zeros(4, dtype=torch.float64)))
 
 
 def test_target_attention_weighs_each_step_by_what_it_has_to_do_with_the_target():
@@ -74,9 +68,9 @@ def test_target_attention_without_a_target_is_refused():
         TargetAttention(4, hidden=())(ragged())
 
 
-def test_attention_without_a_head_is_refused():
-    with pytest.raises(ValueError, match="at least 1, not 6 and 0"):
-        AttentionPooler(4, hidden=6, heads=0)
+def test_attention_without_a_hidden_layer_is_refused():
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        AttentionPooler(4, hidden=0)
 
 
 @every_pooler

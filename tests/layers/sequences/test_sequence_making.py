@@ -9,7 +9,7 @@ from smt.layers.sequences.steps import EventSteps
 
 MODULES = [
     lambda: EventSteps(4, num_events=3, time_buckets=6),
-    lambda: AttentionPooler(4, hidden=6, heads=3),
+    lambda: AttentionPooler(4, hidden=6),
     lambda: TargetAttention(4, hidden=(6, 5)),
     lambda: SelfAttentionEncoder(4, layers=2, heads=2, max_length=8),
     lambda: HSTUEncoder(4, layers=2, heads=2, max_length=8, time_buckets=6),

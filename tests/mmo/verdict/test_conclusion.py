@@ -65,7 +65,7 @@ def test_the_winner_of_the_search_is_not_the_winner_on_fresh_seeds():
         [(0.1, 0.5), (0.2, 0.4), (0.3, 0.3), (0.4, 0.2)],
         {(0.1, False): 0.01, (0.2, False): 0.3, (0.3, False): 0.2, (0.2, True): 0.2},
     )
-    assert result.best.theta == {"x": 0.1}
+    assert result.paper.theta == {"x": 0.1}
     assert result.theta == {"x": 0.2}
     assert result.verdict.number == 1
     assert [each.trial for each in result.verdict.confirmation] == [0, 1, 2]
@@ -92,7 +92,7 @@ def test_nothing_is_measured_again_where_no_trial_reaches_tau():
 
 def test_the_search_of_a_technique_that_only_harms_ends_with_its_largest_a():
     result, search = run([(0.1, -0.04), (0.2, -0.02)], {})
-    assert (result.best, result.theta, search.asked) == (None, None, [])
+    assert (result.theta, search.asked) == (None, [])
     assert result.verdict.number == 1
     assert result.verdict.reason == "A = -0.020% is below τ = 0.05%"
 
@@ -101,7 +101,7 @@ def test_a_trial_that_its_estimate_contradicts_is_neither_measured_again_nor_kep
     far = Estimate(trial=0, mean=5.0, sem=0.01, feasible_probability=1.0)
     monkeypatch.setattr("smt.mmo.verdict.conclusion.judge", lambda state, method: [far])
     result, search = run([(0.1, 0.4)], {})
-    assert (result.best, result.theta, search.asked) == (None, None, [])
+    assert (result.theta, search.asked) == (None, [])
     assert result.verdict.reason.endswith("but the surrogate's estimate is far from that")
 
 
