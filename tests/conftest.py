@@ -21,6 +21,7 @@ class FilesTogether(LoadScopeScheduling):
         return "cluster" if "end_to_end" in file else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return FilesTogether(config, log)
 

@@ -1,8 +1,10 @@
 """The one way to open a run: plan the cluster, claim the folder, share logs, start, and end all.
 
-planned = plan_run(models, templates, logs, resources)
-with open_run(planned, folder, identity, resume=resume, console=console) as run:
-dispatcher = run.start_dispatcher(template)
+    planned = plan_run(models, templates, logs, resources)
+    with open_run(planned, folder, identity, resume=resume, console=console) as run:
+        dispatcher = run.start_dispatcher(template)
+
+Leaving it ends what it started.
 """
 
 from collections.abc import Callable, Iterator, Sequence

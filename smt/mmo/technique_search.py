@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from smt.errors import StoppedError
+from smt.errors import StoppedError, sentence
 from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.tune_trial import run_trial
@@ -240,7 +240,7 @@ def _apply(
     try:
         return technique.apply(template, theta), None
     except Exception as error:
-        return None, f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return None, sentence(error)
 
 
 def _run_tune(searcher: FleetSearcher, dispatcher: Any) -> None:

@@ -1,5 +1,6 @@
 """One model from a template: train, evaluate, measure, gate, export, keep."""
 
+import shutil
 import tempfile
 import time
 from contextlib import nullcontext
@@ -102,6 +103,8 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
         except Exception as error:
             reason = sentence(error)
             fields |= {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
+            # A program that is not its network, or half an export, is not to be served.
+            shutil.rmtree(folder / "export", ignore_errors=True)
         seconds = time.perf_counter() - started
         instance = Instance(
             model=job.model.name, key=job.key, seconds=seconds, workers=workers.count, **fields

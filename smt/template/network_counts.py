@@ -53,7 +53,8 @@ def count_networks(fleet: Fleet) -> list[Count]:
         own = tuple(sorted(model.hyperparameters.items()))
         inputs = (log_name(model.log), model.stage, model.features, model.events, own)
         distinct.setdefault(inputs, []).append(model)
-    schemas = {log_name(model.log): log_schema(model.log) for model, *_ in distinct.values()}
+    logs = {log_name(model.log): model.log for model in fleet.models}
+    schemas = {name: log_schema(log) for name, log in logs.items()}
     counts = []
     for template in catalogue.values():
         for model, *others in distinct.values():

@@ -106,6 +106,18 @@ def test_a_network_above_its_latency_limit_is_held_back(job, small_log):
     assert "p99 latency" in found.reasons[0]
 
 
+def test_one_whose_program_is_not_its_network_fails_without_an_export(job, small_log, monkeypatch):
+    def differs(*args, **kwargs):
+        raise ValueError("programs differ from their network")
+
+    monkeypatch.setattr("smt.serving.export.require_parity", differs)
+    made = make(job, small_log)
+    assert made.instance.outcome == "failed"
+    assert made.instance.reasons == ("ValueError: programs differ from their network",)
+    assert not [name for name in made.files if name.startswith("export")]
+    assert any(name.startswith("checkpoint") for name in made.files)
+
+
 def test_one_that_diverges_fails_with_its_reason(job, small_log):
     wild = job.template.change("training", dense_rate=1e30, batch_size=64)
     found = make(job.model_copy(update={"template": wild}), small_log).instance
