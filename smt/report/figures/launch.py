@@ -13,6 +13,7 @@ from smt.results.launch import LaunchDecision
 from smt.results.launch_models import LaunchedModel
 
 HEIGHT = 420
+MOST_BINS = 50
 COLOURS: dict[LaunchDecision, str] = {"ships": ACCENT, "held back": WARNING, "failed": MUTED}
 
 
@@ -32,8 +33,9 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
         cols=2, shared_yaxes=True, horizontal_spacing=0.02, column_widths=(0.72, 0.28)
     )
     low = lowest_drawn([delta for _, delta in known], -alpha, 0.0)
-    # As wide as suits their number, the largest Δ included; the same for all outcomes, stacked.
-    edges = np.histogram_bin_edges([max(delta, low) for _, delta in known], bins="sqrt")
+    # Some three models a bin, the largest Δ included; the same for all outcomes, stacked.
+    count = min(max(len(known) // 3, 1), MOST_BINS)
+    edges = np.histogram_bin_edges([max(delta, low) for _, delta in known], bins=count)
     size = (edges[1] - edges[0]) * (1 + 1e-9)
     bins = {"start": edges[0], "end": edges[-1] + size / 2, "size": size}
     for outcome, colour in COLOURS.items():

@@ -67,7 +67,9 @@ def _range(technique: TechniqueRecord, tau: float) -> tuple[float, float]:
     wanted = [0.0, tau, *(trial.value for trial in shown if trial.value is not None)]
     means = sorted(trial.mean for trial in shown if trial.mean is not None)
     middle = means[len(means) // 2] if means else 0.0
-    high = max([*wanted, *means])
+    # With the bars of feasible trials: those of others may be of any length.
+    bars = [t.value + (t.mean_sem or 0.0) for t in shown if t.value is not None]
+    high = max([*wanted, *means, *bars])
     floor = min(*wanted, middle)
     reach = floor - SPREAD * (high - floor)
     low = min([*wanted, *(mean for mean in means if mean >= reach)])
