@@ -244,4 +244,4 @@ def _check_condition(owner: str, parent: str, values: tuple[Value, ...], space: 
 
 def _among(value: object, values: tuple[Value, ...]) -> bool:
     """Whether it is one of the values, of the same type: True is not 1."""
-    return any(value == each and type(value) is type(each) for each in values)
+    return any(value == choice and type(value) is type(choice) for choice in values)

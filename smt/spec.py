@@ -84,7 +84,7 @@ def suggest(name: str, known: list[str]) -> str:
 def _explain(error: ValidationError, cls: type[BaseModel]) -> str:
     """Put a pydantic error into one sentence: the key, then what would be right."""
     # Where a value may be of several kinds, the deepest complaint is about the kind it is.
-    first = max(error.errors(), key=lambda each: len(each["loc"]))
+    first = max(error.errors(), key=lambda complaint: len(complaint["loc"]))
     path = [str(part) for part in first["loc"]]
     key = ".".join(path) or cls.__name__
     if first["type"] == "extra_forbidden":

@@ -56,11 +56,11 @@ def enrich(
     schema = Schema(columns={**log.schema.columns, **kinds})
     known = {name: _known(name, side[name], kind, where) for name, kind in kinds.items()}
     # Behind a column's values that of ids which the table lacks.
-    values = {name: pa.concat_arrays([each, nothing(each.type)]) for name, each in known.items()}
+    values = {name: pa.concat_arrays([array, nothing(array.type)]) for name, array in known.items()}
     train, test = (_join(window, schema, key, ids, values) for window in (log.train, log.test))
-    content = _hash(pa.table({key: pa.concat_arrays([ids, pa.array([-1])]), **values}))
+    table_hash = _hash(pa.table({key: pa.concat_arrays([ids, pa.array([-1])]), **values}))
     described = {name: kind.to_dict() for name, kind in kinds.items()}
-    return Log(schema, train, test, digest([log.digest, described, content]))
+    return Log(schema, train, test, digest([log.digest, described, table_hash]))
 
 
 def _joined_kinds(

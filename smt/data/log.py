@@ -87,8 +87,8 @@ class Log:
         times = window.to_table(columns=[name], filter=kept)[name].to_numpy()
         cut = int(times[cut_row(times, name, share)])
         train, test = cut_rows(self.train, name, cut)
-        content = digest([self.digest, "before", cut])
-        return replace(self, train=train, test=test, digest=content)
+        log_digest = digest([self.digest, "before", cut])
+        return replace(self, train=train, test=test, digest=log_digest)
 
     def memory(self, columns: Collection[str]) -> int:
         """Bytes that these columns of both windows take once they are loaded; none is read."""
@@ -204,7 +204,7 @@ def write_log(
         pq.write_table(table, file, row_group_size=row_group_rows, compression="zstd")
         hashes[window] = _hash_file(file)
     schema.dump(out / "schema.yaml")
-    content = {
+    document = {
         "rows": {window: table.num_rows for window, table in tables.items()},
         "digest": digest([schema.to_dict(), hashes]),
         "largest_ids": largest,
@@ -212,7 +212,7 @@ def write_log(
         "report": report or {},
     }
     write_dictionaries(out, dictionaries or {})
-    (out / "log.json").write_text(json.dumps(content, indent=2))
+    (out / "log.json").write_text(json.dumps(document, indent=2))
     return open_log(out)
 
 

@@ -118,8 +118,8 @@ class Simulator:
         table = table.select(target.names).cast(target).combine_chunks()
         largest_ids(table, self.schema)
         cut = cut_row(shown.times, self.schema.timestamp, self.spec.test_share)
-        content = digest({"spec": self.spec.to_dict(), "code": CODE_VERSION})
-        return Log(self.schema, table.slice(0, cut), table.slice(cut), content)
+        log_digest = digest({"spec": self.spec.to_dict(), "code": CODE_VERSION})
+        return Log(self.schema, table.slice(0, cut), table.slice(cut), log_digest)
 
     def probabilities(
         self, users: Integers, items: Integers, surfaces: Integers, times: Integers

@@ -26,7 +26,7 @@ def encode_attributes(fleet: Fleet, weights: AttributeWeights | None = None) -> 
     columns = [attributes(model) for model in fleet.models]
     blocks = []
     for name, weight in weights or AttributeWeights():
-        values = [each[name] for each in columns]
+        values = [of_model[name] for of_model in columns]
         if name == "stage":
             block = np.array([[STAGES.index(stage) / 2] for stage in values])
         elif name == "inference_flops":

@@ -57,8 +57,8 @@ def write_fleet(fleet: FleetFile, path: str) -> None:
 
     The YAML reads back as the same fleet.
     """
-    content = fleet.model_dump(mode="json", exclude_defaults=True)
+    document = fleet.model_dump(mode="json", exclude_defaults=True)
     for group in ("stages", "surfaces", "data_constraints"):
-        content[group] = {name: OneLine(entry) for name, entry in content[group].items()}
-    content["models"] = [OneLine(model) for model in content["models"]]
-    Path(path).write_text(format_yaml(content, width=math.inf), encoding="utf-8")
+        document[group] = {name: OneLine(entry) for name, entry in document[group].items()}
+    document["models"] = [OneLine(model) for model in document["models"]]
+    Path(path).write_text(format_yaml(document, width=math.inf), encoding="utf-8")

@@ -107,7 +107,7 @@ def load_fleet(path: str | Path, *, log: str | None = None) -> Fleet:
     Raises:
         InputError: A key or a reference is wrong; the message names the file and the key.
     """
-    content = FleetFile.load(path)
+    fleet_file = FleetFile.load(path)
     if log is not None:
-        content = content.model_copy(update={"log": log})
-    return content.resolve(str(path))
+        fleet_file = fleet_file.model_copy(update={"log": log})
+    return fleet_file.resolve(str(path))

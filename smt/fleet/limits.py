@@ -73,7 +73,7 @@ class ServingLimits(Spec):
         """Limits that hold where both do."""
         pairs = zip(self, other, strict=True)
         limits = {key: [n for n in (one, two) if n is not None] for (key, one), (_, two) in pairs}
-        return ServingLimits(**{key: min(each) for key, each in limits.items() if each})
+        return ServingLimits(**{key: min(bounds) for key, bounds in limits.items() if bounds})
 
     def exceeded(
         self,

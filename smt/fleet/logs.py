@@ -65,7 +65,7 @@ def load_logs(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, Lo
     Returns:
         By `log_name`, logs in memory; logs that no model uses are left out.
     """
-    return {name: logs[name].load(each) for name, each in columns_needed(logs, models).items()}
+    return {name: logs[name].load(needed) for name, needed in columns_needed(logs, models).items()}
 
 
 def columns_needed(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, list[str]]:

@@ -226,5 +226,5 @@ class DecoupledSparseNN(Network):
 
 def project(hidden: Tensor, projections: nn.ModuleList) -> Tensor:
     """`[B, E, H]` -> `[B, E, V]`, each event by its own linear layer."""
-    vectors = [each(hidden[:, place]) for place, each in enumerate(projections)]
+    vectors = [projection(hidden[:, place]) for place, projection in enumerate(projections)]
     return torch.stack(vectors, dim=1)

@@ -60,8 +60,8 @@ class PastRatesToken(nn.Module):
         base = (happened + 1.0) / (total + 2.0)
         rates = (positives + self.prior_count * base) / (rows + self.prior_count)
         lifts = torch.logit(rates, eps=1e-6) - torch.logit(base, eps=1e-6)
-        found = torch.cat([lifts, rows / (rows + self.prior_count)], dim=2)
-        return found.transpose(0, 1).flatten(1)
+        encoded = torch.cat([lifts, rows / (rows + self.prior_count)], dim=2)
+        return encoded.transpose(0, 1).flatten(1)
 
     def forget(self) -> None:
         """Count from nothing, so that a further pass sees no label that is still to come."""

@@ -73,8 +73,8 @@ class Ids(nn.Module):
         for name, bucket in self.buckets.items():
             ids[name] = bucket(examples.numeric[:, self.columns[name]])
         if self.quantile_buckets is not None:
-            found = self.quantile_buckets(examples.numeric[:, list(self.quantiles.values())])
-            ids.update(zip(self.quantiles, found.unbind(dim=1), strict=True))
+            quantile_ids = self.quantile_buckets(examples.numeric[:, list(self.quantiles.values())])
+            ids.update(zip(self.quantiles, quantile_ids.unbind(dim=1), strict=True))
         return ids
 
 

@@ -68,8 +68,8 @@ class StepTables(nn.Module):
         vectors = {}
         for table, features in self.features_of.items():
             rows = [rows_of_ids(self.hashing, name, lists[name].values) for name in features]
-            found = torch.split(self._look_up(table, rows), [len(each) for each in rows])
-            for name, values in zip(features, found, strict=True):
+            sums = torch.split(self._look_up(table, rows), [len(of_ids) for of_ids in rows])
+            for name, values in zip(features, sums, strict=True):
                 vectors[name] = lists[name].with_values(values)
         return vectors
 
@@ -80,11 +80,11 @@ class StepTables(nn.Module):
         if isinstance(collection, FusedEmbeddingBagCollection):
             bags = end_to_end([*map(_one_bag_an_id, rows), _one_bag_an_id(rows[0].new_empty(1, 0))])
             return pool(collection, bags)[:-1]
-        lengths = [each.new_full(each.shape[:1], each.shape[1]) for each in rows]
+        lengths = [of_ids.new_full(of_ids.shape[:1], of_ids.shape[1]) for of_ids in rows]
         lengths.append(rows[0].new_zeros(1))
         keyed_bags = KeyedJaggedTensor(
             keys=[table],
-            values=torch.cat([each.flatten() for each in rows]),
+            values=torch.cat([of_ids.flatten() for of_ids in rows]),
             lengths=torch.cat(lengths).int(),
         )
         sums: Tensor = collection(keyed_bags).values()

@@ -71,7 +71,7 @@ class PooledTables(nn.Module):
         self.prepares_input = True
         self.rows_per_id: list[int] | None = None
         if pooling == PoolingType.MEAN and hashing:
-            hashes = {name: each.hashes for name, each in hashing.items()}
+            hashes = {name: hashed.hashes for name, hashed in hashing.items()}
             self.rows_per_id = [hashes.get(name, 1) for name in self.features]
         self.tables = fused_tables(
             tables,
@@ -183,8 +183,8 @@ def keyed(lists: Mapping[str, Jagged]) -> KeyedJaggedTensor:
     """Lists of ids as torchrec has them."""
     return KeyedJaggedTensor(
         keys=list(lists),
-        values=torch.cat([each.values for each in lists.values()]),
-        lengths=torch.cat([each.lengths for each in lists.values()]).int(),
+        values=torch.cat([ids.values for ids in lists.values()]),
+        lengths=torch.cat([ids.lengths for ids in lists.values()]).int(),
     )
 
 

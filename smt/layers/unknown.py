@@ -34,10 +34,10 @@ class UnknownAsMissing(nn.Module):
     def forward(self, examples: Examples) -> Examples:
         """The same examples where all values are known."""
         lists = {
-            name: each.with_values(_known(each.values, self.num_list_ids[name]))
+            name: ids.with_values(_known(ids.values, self.num_list_ids[name]))
             if name in self.num_list_ids
-            else each
-            for name, each in examples.lists.items()
+            else ids
+            for name, ids in examples.lists.items()
         }
         numbers = examples.numeric
         held = numbers.clamp(-LARGEST_NUMBER, LARGEST_NUMBER)

@@ -127,7 +127,7 @@ def _card(config: Card) -> RenderableType:
     from smt.template.catalogue import find_template, find_version
     from smt.template.versions import TEMPLATES
 
-    models = {each.name: each for each in load_fleet(config.fleet, log=config.log).models}
+    models = {model.name: model for model in load_fleet(config.fleet, log=config.log).models}
     if config.model not in models:
         # A fleet has too many models to list them all.
         nearest = ", ".join(get_close_matches(config.model, models, cutoff=0.0))

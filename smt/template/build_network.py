@@ -145,7 +145,7 @@ def _auxiliary(
     needed = [event for event in schema.events if event in {*parents.values()}]
     spec = template.data.auxiliary
     if spec is not None and spec.source == "events":
-        others = [each for each in schema.events if each not in (*model.events, *needed)]
+        others = [event for event in schema.events if event not in (*model.events, *needed)]
         needed += others[: spec.count]
     return tuple(event for event in needed if event not in model.events)
 

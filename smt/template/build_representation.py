@@ -114,7 +114,7 @@ class RepresentationBuilder:
     def _ids(self) -> Ids:
         inputs, crosses, buckets = self.inputs, self.inputs.crosses, self.inputs.buckets
         needed = {*inputs.ids, *inputs.past_rates, *(s for c in crosses.values() for s in c.of)}
-        quantiles = {n: each for n, each in buckets.items() if isinstance(each, QuantileBucket)}
+        quantiles = {n: kind for n, kind in buckets.items() if isinstance(kind, QuantileBucket)}
         return Ids(
             {name: row for row, name in enumerate(self.id_rows) if name in needed},
             {name: (cross.of, CrossIds(cross.num_ids)) for name, cross in crosses.items()},
@@ -123,8 +123,8 @@ class RepresentationBuilder:
                 for name, bucket in buckets.items()
                 if isinstance(bucket, Bucket)
             },
-            {name: self.numeric_columns.index(each.of) for name, each in quantiles.items()},
-            next((each.buckets for each in quantiles.values()), None),
+            {name: self.numeric_columns.index(kind.of) for name, kind in quantiles.items()},
+            next((kind.buckets for kind in quantiles.values()), None),
         )
 
     def _unknown(self) -> UnknownAsMissing:
@@ -171,7 +171,7 @@ class RepresentationBuilder:
                 self.features.sequence is not None
                 or attended
                 or events
-                or any(single.reads_sequences for each in interactions for single in singles(each))
+                or any(single.reads_sequences for spec in interactions for single in singles(spec))
             )
         return name in self.inputs.id_lists and attended
 

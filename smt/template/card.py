@@ -109,7 +109,7 @@ class ModelCard(Spec):
             "table parameters": self.table_parameters,
             "dense bytes": self.dense_bytes,
             f"table bytes ({self.table_precision})": self.table_bytes,
-            "limits": {key: each for key, each in self.limits if each is not None},
+            "limits": {key: limit for key, limit in self.limits if limit is not None},
             "inference hardware": self.inference_hardware,
         }
         features = [
@@ -173,7 +173,7 @@ def model_card(
             if isinstance(module, Representation)
         },
         flops=count_flops(template, model, schema),
-        dense_parameters=sum(each.numel() for each in network.parameters()) - table_parameters,
+        dense_parameters=sum(tensor.numel() for tensor in network.parameters()) - table_parameters,
         table_rows=sum(len(table) for table in tables),
         table_parameters=table_parameters,
         dense_bytes=served.dense,

@@ -8,7 +8,7 @@ from smt.template.template import Template
 
 def side_tables(template: Template, model: ModelSpec) -> list[Enrichment]:
     """The template's side tables of which the model reads the key."""
-    return [each for each in template.data.enrichments if each.key in model.features]
+    return [table for table in template.data.enrichments if table.key in model.features]
 
 
 def enrich_model(template: Template, model: ModelSpec, schema: Schema) -> tuple[ModelSpec, Schema]:

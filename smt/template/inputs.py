@@ -97,8 +97,8 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
     importance = read_importance(uri) if uri is not None else {}
     types = {name: feature_type(schema, name) for name in model.features}
     ranked = {
-        each: by_importance(tuple(n for n in types if types[n] == each), importance)
-        for each in get_args(FeatureType)
+        kind: by_importance(tuple(n for n in types if types[n] == kind), importance)
+        for kind in get_args(FeatureType)
     }
     targets: tuple[str, ...] = ()
     auxiliary = template.data.auxiliary
@@ -113,8 +113,8 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
             )
     kept = {
         name
-        for each, names in ranked.items()
-        for name in names[: getattr(template.features.selection, each)]
+        for kind, names in ranked.items()
+        for name in names[: getattr(template.features.selection, kind)]
     }
 
     def selected(*kinds: FeatureType) -> tuple[str, ...]:

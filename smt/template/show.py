@@ -86,7 +86,7 @@ def history_table(versions: tuple[Version, ...]) -> Table:
     for name in ("version", "parent", "written", "techniques", "run: μ, R", "back-test: μ, R"):
         table.add_column(name)
     for version in versions:
-        chosen = [each.name for each in version.techniques]
+        chosen = [technique.name for technique in version.techniques]
         numbers = version.run.techniques if version.run is not None else {}
         reached = [numbers.get(name) for name in chosen]
         test = version.backtest
@@ -96,8 +96,8 @@ def history_table(versions: tuple[Version, ...]) -> Table:
             version.written,
             Text("\n".join(map(_technique, version.techniques)) or "none"),
             "\n".join(
-                "none" if each is None else _effect(each.mean, each.regression_rate)
-                for each in reached
+                "none" if measured is None else _effect(measured.mean, measured.regression_rate)
+                for measured in reached
             )
             or "none",
             "none"
@@ -117,11 +117,11 @@ def _add_fields(tree: Tree, spec: Spec, *, plain: bool) -> None:
         if isinstance(value, Spec):
             branch = tree.add(Text(f"{key} {_kind(value)}".rstrip(), style=style))
             _add_fields(branch, value, plain=default)
-        elif isinstance(value, tuple) and any(isinstance(each, Spec) for each in value):
+        elif isinstance(value, tuple) and any(isinstance(member, Spec) for member in value):
             branch = tree.add(Text(key, style=style))
-            for each in value:
-                inner = branch.add(Text(_kind(each) or type(each).__name__, style=style))
-                _add_fields(inner, each, plain=default)
+            for member in value:
+                inner = branch.add(Text(_kind(member) or type(member).__name__, style=style))
+                _add_fields(inner, member, plain=default)
         else:
             tree.add(Text(f"{key} {words(value)}", style=style))
 

@@ -80,10 +80,10 @@ class Technique:
         self._require("paradigm", template.paradigm, self.paradigms, template)
         self._require("scale", template.scale, self.scales, template)
 
-    def _require(self, what: str, found: str, fits: tuple[str, ...], template: Template) -> None:
-        if found not in fits:
+    def _require(self, what: str, value: str, fits: tuple[str, ...], template: Template) -> None:
+        if value not in fits:
             raise InputError(
-                f"technique '{self.name}' does not fit the {what} '{found}' of template "
+                f"technique '{self.name}' does not fit the {what} '{value}' of template "
                 f"'{template.name}'; it fits {' and '.join(fits)}"
             )
 

@@ -60,12 +60,12 @@ class Template(Spec):
 
     def value(self, place: str) -> Any:
         """The value at a place such as `training.dense_rate`. Raises `ValueError` for no place."""
-        found: Any = self
+        value: Any = self
         for key in place.split("."):
-            if not isinstance(found, Spec) or key not in type(found).model_fields:
+            if not isinstance(value, Spec) or key not in type(value).model_fields:
                 raise ValueError(f"a template has no '{place}'")
-            found = getattr(found, key)
-        return found
+            value = getattr(value, key)
+        return value
 
     def change(self, part: str, **values: object) -> "Template":
         """The template with some values of one part replaced, validated again.
@@ -74,9 +74,9 @@ class Template(Spec):
             >>> Template(name="small").change("training", batch_size=256).training.batch_size
             256
         """
-        content = self.model_dump()
-        content[part] = {**content.get(part, {}), **values}
-        return Template.parse(content, source=f"template '{self.name}', part '{part}'")
+        fields = self.model_dump()
+        fields[part] = {**fields.get(part, {}), **values}
+        return Template.parse(fields, source=f"template '{self.name}', part '{part}'")
 
     def for_model(self, model: ModelSpec) -> "Template":
         """The template with the model's own values of what is exposed (§3.2.2).
@@ -86,7 +86,7 @@ class Template(Spec):
         """
         if not model.hyperparameters:
             return self
-        content = self.model_dump()
+        fields = self.model_dump()
         for place, written in model.hyperparameters.items():
             if place not in self.exposed:
                 raise InputError(
@@ -100,8 +100,8 @@ class Template(Spec):
                     f"model '{model.name}': {place} = {value!r} is outside its domain, {domain}"
                 )
             *path, key = place.split(".")
-            inner = content
+            inner = fields
             for step in path:
                 inner = inner[step]
             inner[key] = value
-        return Template.parse(content, source=f"template '{self.name}' of model '{model.name}'")
+        return Template.parse(fields, source=f"template '{self.name}' of model '{model.name}'")

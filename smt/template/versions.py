@@ -171,17 +171,17 @@ def read_version(path: str | Path) -> Version:
     Raises:
         InputError: The file was changed after it was written, or is no version.
     """
-    content = read_document(path)
-    if not is_version(content):
+    document = read_document(path)
+    if not is_version(document):
         raise InputError(f"{path}: not a template version; it needs 'template' and 'digest'")
-    written = content.pop("digest")
-    actual = _content_hash(content)
+    written = document.pop("digest")
+    actual = _content_hash(document)
     if actual != written:
         raise InputError(
             f"{path} was changed after it was written (its content hash is {actual}, the file "
             f"says {written}); restore it and write a new version instead"
         )
-    return Version.parse(content, source=str(path))
+    return Version.parse(document, source=str(path))
 
 
 def read_document(location: str | Path) -> Any:
@@ -196,9 +196,9 @@ def read_document(location: str | Path) -> Any:
     return decode_yaml(folder.read(name), source=source)
 
 
-def is_version(content: object) -> bool:
+def is_version(document: object) -> bool:
     """Whether a file's content is a version, rather than a template alone."""
-    return isinstance(content, dict) and "template" in content and "digest" in content
+    return isinstance(document, dict) and "template" in document and "digest" in document
 
 
 def write_version(version: Version, folder: str | Path = TEMPLATES) -> str:
@@ -231,9 +231,9 @@ def write_version(version: Version, folder: str | Path = TEMPLATES) -> str:
     return registry.path(file)
 
 
-def _content_hash(content: Any) -> str:
+def _content_hash(document: Any) -> str:
     try:
-        return digest(content)
+        return digest(document)
     except TypeError:
         # Keys of several kinds: YAML that a person wrote, and `write_version` never does.
         return "that of no plain data"

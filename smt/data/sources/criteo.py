@@ -41,7 +41,7 @@ def read_criteo(source: str | Path, *, num_ids: int = 100_000) -> Source:
     """
     if num_ids < 2:
         raise InputError(f"--num-ids must be at least 2, not {num_ids}")
-    file = _find(Path(source))
+    file = _training_file(Path(source))
     table = _read(file)
     labels = flat(table["click"])
     wrong = labels.filter(pc.invert(pc.fill_null(pc.is_in(labels, pa.array([0, 1])), False)))
@@ -72,7 +72,7 @@ def read_criteo(source: str | Path, *, num_ids: int = 100_000) -> Source:
     )
 
 
-def _find(source: Path) -> Path:
+def _training_file(source: Path) -> Path:
     if source.is_file():
         return source
     for name in NAMES:

@@ -25,5 +25,5 @@ def kept_elements(lists: pa.Array, keep: pa.Array) -> pa.Array:
 
 def require_same_lengths(lists: pa.Array, others: pa.Array, where: str) -> None:
     """Raise `InputError` for the first list that is not as long as its sequence's."""
-    lengths, expected = (pc.fill_null(pc.list_value_length(each), 0) for each in (lists, others))
+    lengths, expected = (pc.fill_null(pc.list_value_length(array), 0) for array in (lists, others))
     refuse(lists, pc.not_equal(lengths, expected), "has another length than its sequence", where)

@@ -77,12 +77,12 @@ def code_rows(rows: pa.Table, columns: Several[str], codings: Codings) -> CodedR
     unknown, missing = {}, {}
     for name in columns:
         steps = [step for step, sequence in codings.schema.steps.items() if sequence == name]
-        raw = {each: _raw(rows, each) for each in (name, *steps)}
+        raw = {column: _raw(rows, column) for column in (name, *steps)}
         code = partial(_code, name, codings)
-        parts = _in_parts(raw, code, {each: nothing(types.field(each).type) for each in raw})
-        for each in raw:
-            columns_of_parts = [part.columns[each] for part in parts]
-            coded[each] = pa.chunked_array(columns_of_parts, types.field(each).type)
+        parts = _in_parts(raw, code, {column: nothing(types.field(column).type) for column in raw})
+        for column in raw:
+            columns_of_parts = [part.columns[column] for part in parts]
+            coded[column] = pa.chunked_array(columns_of_parts, types.field(column).type)
         unknown[name] = sum(part.unknown for part in parts)
         missing[name] = sum(part.missing for part in parts)
     table = pa.table(coded).combine_chunks()
@@ -149,8 +149,8 @@ def _code(name: str, codings: Codings, raw: Columns) -> _Part:
     are_lists = isinstance(kind, (*ID_LIST_KINDS, Embedding))
     if isinstance(kind, (*ID_LIST_KINDS, Embedding)):
         words = None if isinstance(kind, Embedding) else kind.missing
-        raw = {each: _lists(each, codings, values, words) for each, values in raw.items()}
-    elements = {each: values.flatten() if are_lists else values for each, values in raw.items()}
+        raw = {column: _lists(column, codings, values, words) for column, values in raw.items()}
+    elements = {column: values.flatten() if are_lists else values for column, values in raw.items()}
     known: dict[str, pa.Array] = {}
     unknown = missing = 0
     if isinstance(kind, IdColumn):
@@ -166,7 +166,7 @@ def _code(name: str, codings: Codings, raw: Columns) -> _Part:
         outside = pc.or_(pc.less(codes, 0), pc.greater_equal(codes, kind.num_events or 0))
         unknown += 0 if kind.num_events is None else pc.sum(outside).as_py() or 0
         known[kind.events] = codes
-    named = {each: (_where(each), values) for each, values in raw.items()}
+    named = {column: (_where(column), values) for column, values in raw.items()}
     columns = log_columns(name, kind, named, known)
     if isinstance(kind, Numeric):
         missing = pc.sum(pc.is_nan(columns[name])).as_py() or 0

@@ -63,7 +63,7 @@ def read_table(
     }
     columns, separators = _with_lists(raw, wanted, separator)
     coded, timed = code_columns(columns, wanted), time_columns(columns, wanted)
-    known = {name: ids for each in coded.values() for name, ids in each.columns.items()}
+    known = {name: values for ids in coded.values() for name, values in ids.columns.items()}
     known |= {name: tuple(times.milliseconds.values()) for name, times in timed.items()}
     parts = _log_columns(columns, wanted, known)
     orders, remarks = _order(parts, wanted, tables)
@@ -71,16 +71,16 @@ def read_table(
         schema=wanted,
         rows=pa.concat_tables([pa.table(part) for part in parts]).combine_chunks(),
         reading=Reading(
-            ids={name: each.coding for name, each in coded.items()},
+            ids={name: ids.coding for name, ids in coded.items()},
             units={name: times.unit for name, times in timed.items() if times.unit is not None},
             orders=orders,
             separators=separators,
         ),
-        dictionaries={n: each.dictionary for n, each in coded.items() if each.dictionary},
+        dictionaries={n: ids.dictionary for n, ids in coded.items() if ids.dictionary},
         report={"source": "table", "files": [Path(file).name for file in tables]},
         remarks=(
             *(remark for times in timed.values() for remark in times.remarks),
-            *(remark for each in coded.values() for remark in each.remarks),
+            *(remark for ids in coded.values() for remark in ids.remarks),
             *remarks,
         ),
     )

@@ -71,9 +71,9 @@ class _Flat(torch.autograd.Function):
         of_products = of_pairs.index_select(1, mirror).view(-1, size, size)
         of_products.diagonal(dim1=1, dim2=2).zero_()
         # Under autocast the products are of half the width of the tokens.
-        found = torch.bmm(of_products.to(ctx.half), tokens.to(ctx.half)).to(tokens.dtype)
-        found[:, 0] += of_first
-        return found, None, None, None
+        of_tokens = torch.bmm(of_products.to(ctx.half), tokens.to(ctx.half)).to(tokens.dtype)
+        of_tokens[:, 0] += of_first
+        return of_tokens, None, None, None
 
 
 _flat: Callable[..., Tensor] = _Flat.apply

@@ -112,8 +112,8 @@ class InterFormerLayer(nn.Module):
         """`[B, F, D]` and lists of `[L, D]` steps with their partners -> the same shapes."""
         context = self.context(tokens)
         personalised = [
-            block(steps, each, context)
-            for block, steps, each in zip(self.blocks, sequences, partners, strict=True)
+            block(steps, pairs, context)
+            for block, steps, pairs in zip(self.blocks, sequences, partners, strict=True)
         ]
         return self.mixer(tokens, self.summaries(sequences)), personalised
 
@@ -132,7 +132,7 @@ class SequenceSummaries(nn.Module):
 
     def forward(self, sequences: Sequence[Jagged]) -> Tensor:
         """Lists of `[L, D]` steps -> `[B, num_sequences * (summary_tokens + 1), D]`."""
-        summaries = [each(steps) for each, steps in zip(self.each, sequences, strict=True)]
+        summaries = [summary(steps) for summary, steps in zip(self.each, sequences, strict=True)]
         return torch.cat(summaries, dim=1)
 
 
@@ -162,7 +162,7 @@ class SequenceSummary(nn.Module):
     def _attend(self, steps: Jagged) -> Tensor:
         by_head = (-1, self.heads, steps.values.shape[1] // self.heads)
         query = self.queries.weight.view(by_head) / math.sqrt(by_head[2])
-        key, value = (each.reshape(by_head) for each in self.project(steps.values).chunk(2, dim=1))
+        key, value = (half.reshape(by_head) for half in self.project(steps.values).chunk(2, dim=1))
         scores = torch.einsum("lhd,thd->lth", key, query)
         weights = segment_softmax(steps.with_values(scores))
         weighted = weights.unsqueeze(3) * value.unsqueeze(1)

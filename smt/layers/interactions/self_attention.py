@@ -35,6 +35,6 @@ class SelfAttention(nn.Module):
         """`[B, F, D]` -> `[B, F, D]`."""
         shape = (-1, tokens.shape[1], self.heads, tokens.shape[2] // self.heads)
         *by_head, residual = self.project(tokens).chunk(4, dim=2)
-        query, key, value = (each.reshape(shape).transpose(1, 2) for each in by_head)
+        query, key, value = (part.reshape(shape).transpose(1, 2) for part in by_head)
         attended = scaled_dot_product_attention(query, key, value, scale=1.0)
         return torch.relu(attended.transpose(1, 2).flatten(2) + residual)

@@ -23,7 +23,7 @@ class Parallel(Interaction):
 
     def forward(self, tokens: Tensor, sequences: Sequence[Jagged] = ()) -> Tensor:
         """`[B, F, D]` -> `[B, out_tokens, D]`; sequences go to the members that read them."""
-        return torch.cat([_interact(each, tokens, sequences) for each in self.members], dim=1)
+        return torch.cat([_interact(member, tokens, sequences) for member in self.members], dim=1)
 
 
 class Stack(Interaction):
@@ -40,8 +40,8 @@ class Stack(Interaction):
 
     def forward(self, tokens: Tensor, sequences: Sequence[Jagged] = ()) -> Tensor:
         """`[B, F, D]` -> `[B, out_tokens, D]`; sequences go to the members that read them."""
-        for each in self.members:
-            tokens = _interact(each, tokens, sequences)
+        for member in self.members:
+            tokens = _interact(member, tokens, sequences)
         return tokens
 
 

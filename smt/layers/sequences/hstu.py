@@ -81,7 +81,7 @@ class HSTULayer(nn.Module):
         """
         by_head = (-1, self.heads, values.shape[1] // self.heads)
         gate, *projected = silu(self.project(self.input_norm(values))).chunk(4, dim=1)
-        value, query, key = (each.reshape(by_head) for each in projected)
+        value, query, key = (part.reshape(by_head) for part in projected)
         scores = dot_scores(query, key, partners) + self.position_bias(distances)
         if self.time_bias is not None and gaps is not None:
             scores = scores + self.time_bias(gaps)

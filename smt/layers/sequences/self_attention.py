@@ -64,7 +64,7 @@ class SelfAttention(nn.Module):
         """`[L, D]` -> `[L, D]`."""
         width = values.shape[1] // self.heads
         projected = self.project(values).chunk(3, dim=1)
-        query, key, value = (each.reshape(-1, self.heads, width) for each in projected)
+        query, key, value = (part.reshape(-1, self.heads, width) for part in projected)
         scores = dot_scores(query / math.sqrt(width), key, partners)
         weights = segment_softmax(partners.with_values(scores))
         attended: Tensor = self.output(weighted_sums(weights, value, partners).flatten(1))
