@@ -44,8 +44,8 @@ class Task(Spec):
         template = None if self.template is None else self.template.to_dict()
         named = () if self.template is None else named_files(self.template)
         # Nothing is added where there are none: keys from before files counted stay what they were.
-        content = [[self.files[file] for file in named]] if named else []
-        return digest([template, model, self.seed, self.log_digest, TRAINING_VERSION, *content])
+        digests = [[self.files[file] for file in named]] if named else []
+        return digest([template, model, self.seed, self.log_digest, TRAINING_VERSION, *digests])
 
     @property
     def name(self) -> str:
@@ -110,7 +110,7 @@ class Evaluation(Spec):
     def to_row(self) -> dict[str, Any]:
         """Of a table; `status` is that of its delta, `failure` why there is none."""
         row = self.to_dict()
-        metrics = [{"event": event, **found} for event, found in row["metrics"].items()]
+        metrics = [{"event": event, **figures} for event, figures in row["metrics"].items()]
         return {**row, "metrics": metrics, "status": self.outcome.status}
 
     @classmethod

@@ -36,13 +36,13 @@ def save(run: Generalization, folder: Folder) -> GeneralizationResult:
     """
     result = summarise(run)
     baselines = [*run.baselines.values(), *run.other_baselines]
-    rows = [each.to_row() for each in (*baselines, *Ledger(folder, folder).evaluations())]
+    rows = [record.to_row() for record in (*baselines, *Ledger(folder, folder).evaluations())]
     evaluations = [{**row, "theta": json.dumps(row["theta"])} for row in rows]
     folder.write_table(EVALUATIONS, pa.Table.from_pylist(evaluations))
     folder.write_table(TRIALS, _trial_table(result.techniques))
     folder.write_table(FLEET, fleet_table(run.fleet, run.representatives, run.holdout))
-    for name, content in _experiments(run):
-        folder.write(f"ax/{name}.json", content)
+    for name, experiment in _experiments(run):
+        folder.write(f"ax/{name}.json", experiment)
     write_result(folder, result)
     return result
 

@@ -102,7 +102,7 @@ class TechniqueSearch:
             return {"tasks": [task.to_dict() for task in tasks], "settling": settling}
 
         def conclude(number: int, theta: Theta, result: dict[str, Any]) -> Trial:
-            tried[number] = [Evaluation.model_validate(each) for each in result["evaluations"]]
+            tried[number] = [Evaluation.model_validate(row) for row in result["evaluations"]]
             trial = to_trial(theta, tried[number], self.models, settings)
             self.display.trial(technique.name, number, settings.trials, trial)
             return trial

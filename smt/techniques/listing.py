@@ -74,8 +74,8 @@ def _from_file(file: str, name: str) -> Technique:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = getattr(module, name, None)
-    if not isinstance(found, Technique):
+    technique = getattr(module, name, None)
+    if not isinstance(technique, Technique):
         known = [key for key, value in vars(module).items() if isinstance(value, Technique)]
         raise InputError(f"{file} defines no technique '{name}'; {suggest(name, known)}")
-    return found
+    return technique

@@ -14,7 +14,7 @@ def beside(template: Template, spec: Member, *, dropping: tuple[str, ...] = ()) 
         dropping: Kinds that leave the last element.
     """
     *below, last = template.architecture.interactions or (spec,)
-    joined = _join(tuple(each for each in singles(last) if each.kind not in dropping), spec)
+    joined = _join(tuple(member for member in singles(last) if member.kind not in dropping), spec)
     top: Interaction
     if isinstance(last, DHEN):
         top = DHEN(members=joined, tokens=last.tokens)
@@ -34,10 +34,10 @@ def before(template: Template, *layers: Interaction, dropping: tuple[str, ...] =
     """
     kinds = {layer.kind for layer in layers}
     stack = template.architecture.interactions
-    kept = tuple(each for each in stack if each.kind not in kinds)
+    kept = tuple(layer for layer in stack if layer.kind not in kinds)
     template = template.change("architecture", interactions=(*layers, *kept))
     present = {*dropping, *(member.kind for layer in layers for member in _members(layer))}
-    for displaced in (each for each in stack if each.kind in kinds):
+    for displaced in (layer for layer in stack if layer.kind in kinds):
         for member in _members(displaced):
             if member.kind not in present:
                 template = beside(template, member)

@@ -86,9 +86,9 @@ def read_tensors(state: Mapping[str, Any], path: str | Path, workers: Workers = 
     sizes = held_sizes(path)
     for name, value in state.items():
         if sizes.get(name) != value.size():
-            found = "is not there" if name not in sizes else f"is {[*sizes[name]]}"
+            held = "is not there" if name not in sizes else f"is {[*sizes[name]]}"
             raise InputError(
-                f"{path}: is no checkpoint of this network: '{name}' {found}, the network's is "
+                f"{path}: is no checkpoint of this network: '{name}' {held}, the network's is "
                 f"{[*value.size()]}"
             )
     reader = HuggingFaceStorageReader(str(path))

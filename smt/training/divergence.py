@@ -31,7 +31,7 @@ class InputFaults:
     def note(self, batch: Batch) -> None:
         """Look through a batch: infinite numbers, and vectors with elements that are not finite."""
         wrong = [(~batch.embeddings[name].isfinite()).any(dim=1).sum() for name in self.vectors]
-        counts = torch.cat([batch.numeric.isinf().sum(dim=0), *(each.view(1) for each in wrong)])
+        counts = torch.cat([batch.numeric.isinf().sum(dim=0), *(count.view(1) for count in wrong)])
         self.counts = counts if self.counts is None else self.counts + counts
 
     def clauses(self, workers: Workers) -> list[str]:

@@ -87,8 +87,8 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tenso
 def alike(parameters: Iterable[Tensor]) -> list[list[Tensor]]:
     """The whole ones and the sharded ones, where there are some: torch takes no mixture at once."""
     parameters = list(parameters)
-    whole = [each for each in parameters if not isinstance(each, DTensor)]
-    sharded: list[Tensor] = [each for each in parameters if isinstance(each, DTensor)]
+    whole = [tensor for tensor in parameters if not isinstance(tensor, DTensor)]
+    sharded: list[Tensor] = [tensor for tensor in parameters if isinstance(tensor, DTensor)]
     return [kind for kind in (whole, sharded) if kind]
 
 

@@ -104,7 +104,9 @@ def table_parameters(network: nn.Module) -> set[nn.Parameter]:
 
 
 def _collections(network: nn.Module) -> list[FusedEmbeddingBagCollection]:
-    return [each for each in network.modules() if isinstance(each, FusedEmbeddingBagCollection)]
+    return [
+        module for module in network.modules() if isinstance(module, FusedEmbeddingBagCollection)
+    ]
 
 
 def _copied_tables(tables: dict[str, nn.Parameter], training: Training) -> list[Optimizer]:

@@ -71,7 +71,7 @@ def fsdp_units(network: nn.Module) -> Iterator[nn.Module]:
             continue
         # Gathering happens in `forward`, which a mere container never runs.
         runs = type(child).forward is not nn.Module.forward
-        holds_tables = any(isinstance(each, _TABLES) for each in child.modules())
+        holds_tables = any(isinstance(module, _TABLES) for module in child.modules())
         if runs and not holds_tables and not isinstance(child, Stack):
             yield child
         else:

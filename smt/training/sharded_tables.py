@@ -136,7 +136,7 @@ class _Sharder(FusedEmbeddingBagCollectionSharder):
 
     def sharding_types(self, compute_device_type: str) -> list[str]:
         types: list[str] = super().sharding_types(compute_device_type)
-        return [each for each in types if each != COPIED]
+        return [kind for kind in types if kind != COPIED]
 
 
 @torch.no_grad()
@@ -174,7 +174,7 @@ def _constraints(
         "column_wise": [COLUMNS],
         "row_wise": [ROWS],
     }[asked]
-    found: dict[str, ParameterConstraints] = {}
+    constraints: dict[str, ParameterConstraints] = {}
     for module in network.modules():
         if isinstance(module, StepTables):
             # Workers have different numbers of bags there, which torchrec's row-wise does not take.
@@ -185,8 +185,8 @@ def _constraints(
         else:
             continue
         names = [*module.features_of]
-        found |= {module_key(name): _constraint(own, module.dim, workers) for name in names}
-    return found
+        constraints |= {module_key(name): _constraint(own, module.dim, workers) for name in names}
+    return constraints
 
 
 def _constraint(kinds: list[str], dim: int, workers: Workers) -> ParameterConstraints:

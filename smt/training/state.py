@@ -107,17 +107,17 @@ def whole_network(placed: Placed, workers: Workers) -> dict[str, Tensor]:
     whole: dict[str, Tensor] = {}
     for name, value in placed.network.state_dict().items():
         if isinstance(value, ShardedTensor):
-            found = torch.empty(value.size()) if workers.rank == 0 else None
-            value.gather(0, found)
+            tensor = torch.empty(value.size()) if workers.rank == 0 else None
+            value.gather(0, tensor)
         elif isinstance(value, DTensor):
-            found = value.full_tensor()
+            tensor = value.full_tensor()
         else:
-            found = value
+            tensor = value
             owner = _owner(name, placed.owners)
             if owner is not None:
-                dist.broadcast(found, owner)
-        if found is not None and workers.rank == 0:
-            whole[name] = found.detach().cpu()
+                dist.broadcast(tensor, owner)
+        if tensor is not None and workers.rank == 0:
+            whole[name] = tensor.detach().cpu()
     return whole
 
 

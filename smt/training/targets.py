@@ -177,8 +177,8 @@ def _ripe(
 
 def _ripe_delays(windows: Windows, event: str, window_ms: int) -> Tensor:
     """`[m]` ascending: of all stretches of the training window together."""
-    found = [
+    delays = [
         ripe_delays(*rows, window_ms=window_ms, observed_until_ms=windows.end_ms)
         for rows in windows.delayed(event)
     ]
-    return torch.cat(found).sort().values
+    return torch.cat(delays).sort().values

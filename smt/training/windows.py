@@ -157,8 +157,8 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
         if isinstance(window, pa.Table):
             largest_ids(window, schema)
     mean, count, end_ms = _Mean(events), 0, 0
-    surfaces = {n: each for n, each in schema.columns.items() if isinstance(each, Surface)}
-    counts = {name: np.zeros(each.num_ids, np.int64) for name, each in surfaces.items()}
+    surfaces = {n: kind for n, kind in schema.columns.items() if isinstance(kind, Surface)}
+    counts = {name: np.zeros(kind.num_ids, np.int64) for name, kind in surfaces.items()}
     names = [*events, schema.timestamp, *surfaces]
     if schema.weight is not None:
         names.append(schema.weight)
@@ -190,7 +190,7 @@ def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:
     if name is None:
         return None
     rows = stretches(log.test, [name], expression(model.filter, log.schema))
-    groups = np.concatenate([np.empty(0, np.int64), *(each[name] for each in rows)])
+    groups = np.concatenate([np.empty(0, np.int64), *(stretch[name] for stretch in rows)])
     if len(groups) and groups[0] != MISSING and (groups == groups[0]).all():
         raise InputError(
             f"model '{model.name}': all {len(groups):,} judged rows have the same '{name}', by "
