@@ -69,7 +69,7 @@ def main(config: Config) -> None:
             counted, count=config.representatives, seed=config.seed
         ).models
     folder = Folder(config.out)
-    found = []
+    measured_models = []
     for measured in track(
         measure_models(
             models, logs, template, settings, folder, resume=config.resume, console=console
@@ -80,13 +80,13 @@ def main(config: Config) -> None:
         transient=True,
         disable=not console.is_terminal,
     ):
-        found.append(measured)
+        measured_models.append(measured)
         console.print(
-            f"{describe_measured(measured)} ({len(found)} of {len(models)})",
+            f"{describe_measured(measured)} ({len(measured_models)} of {len(models)})",
             highlight=False,
             soft_wrap=True,
         )
-    result = save_importance(found, fleet, template, settings, folder)
+    result = save_importance(measured_models, fleet, template, settings, folder)
     console.print(importance_table(result))
     console.print(
         f"select by it: features.selection.importance: {folder.path(IMPORTANCE)}\n"

@@ -96,7 +96,7 @@ def main(config: Config) -> None:
         template = template.change("data", train_rows=config.train_rows)
     if config.workers is not None:
         template = template.change("training", workers=config.workers)
-    found = generalize(
+    generalization = generalize(
         [find_technique(name) for name in config.techniques],
         load_fleet(config.fleet, log=config.log),
         out=config.out,
@@ -118,7 +118,7 @@ def main(config: Config) -> None:
     from smt.report.terminal.generalization import remarks, technique_table
 
     folder = Folder(config.out)
-    result = save(found, folder)
+    result = save(generalization, folder)
     console.print(technique_table(result))
     for line in remarks(result):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

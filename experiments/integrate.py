@@ -83,8 +83,8 @@ def main(config: Config) -> None:
     for name, kind in change.kinds.items():
         console.print(f"{name}: generalized by its {kind}", highlight=False, markup=False)
     console.print(change_lines(diff(change.parent.template, version.template)))
-    for each in change.exposures:
-        console.print(str(each), soft_wrap=True, highlight=False, markup=False)
+    for exposure in change.exposures:
+        console.print(str(exposure), soft_wrap=True, highlight=False, markup=False)
     fleet = load_fleet(config.fleet, log=config.log)
     models = choose_models(fleet, change.run, source=change.source, holdout=config.holdout)
     decision = backtest(
@@ -99,7 +99,7 @@ def main(config: Config) -> None:
         console=console,
     )
     if decision.comparison is not None:
-        typed = [each for each in sys.argv[1:] if each != "--resume"]
+        typed = [argument for argument in sys.argv[1:] if argument != "--resume"]
         command = shlex.join([Path(sys.argv[0]).name, *typed])
         record = decision.comparison.record(fleet.name, command)
         version = version.model_copy(update={"backtest": record})

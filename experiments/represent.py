@@ -69,7 +69,7 @@ def main(config: Config) -> None:
         chosen,
         count=config.holdout,
         seed=config.seed,
-        left_out=[each.name for each in fleet.models if above_flops_limit(template, each)],
+        left_out=[model.name for model in fleet.models if above_flops_limit(template, model)],
     )
     with console.status("resampling"):
         stability = measure_stability(
