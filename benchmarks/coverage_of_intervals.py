@@ -87,14 +87,14 @@ class Differences:
 
 def main(config: Config) -> None:
     """Train what is not there yet, compare, print."""
-    found = {}
+    summaries = {}
     template = find_template(config.template)
     if config.simulated_rows:
-        found["simulated"] = known_truth(template, config).summary()
+        summaries["simulated"] = known_truth(template, config).summary()
     if config.log:
         recent = template.change("data", train_rows=config.train_rows)
-        found["kuairand"] = two_halves(recent, config).summary()
-    print(json.dumps(found))
+        summaries["kuairand"] = two_halves(recent, config).summary()
+    print(json.dumps(summaries))
 
 
 def known_truth(template: Template, config: Config) -> Differences:

@@ -116,14 +116,14 @@ class Outcome:
     Attributes:
         highest: A* of the search; None where no trial was feasible.
         claimed: A in the search of what was measured again.
-        found: The same on fresh seeds.
+        replications: The same on fresh seeds.
         guarded: Whether it enters T_G⁺.
         evaluations: Networks that it would have trained.
     """
 
     highest: float | None
     claimed: tuple[float, ...]
-    found: tuple[Replication, ...]
+    replications: tuple[Replication, ...]
     guarded: bool
     evaluations: int
 
@@ -135,7 +135,7 @@ class Outcome:
     @property
     def unguarded(self) -> bool:
         """Whether it would enter by its A on fresh seeds alone."""
-        return any(value_of(each) >= SETTINGS.tau for each in self.found)
+        return any(value_of(replication) >= SETTINGS.tau for replication in self.replications)
 
 
 def main(config: Config) -> None:
@@ -160,7 +160,7 @@ def main(config: Config) -> None:
         ]
         for done in track(as_completed(running), "searching", total=len(running)):
             done.result()
-    outcomes = [each.result() for each in running]
+    outcomes = [future.result() for future in running]
     show(outcomes)
     summary = {
         "techniques": config.techniques,
@@ -189,7 +189,7 @@ def try_drawn(number: int, drawn: Draw, pool: Pool, config: Config) -> Outcome:
             order.append(theta)
         return pool.evaluate(model, drawn.base, drawn.tried[model, order.index(theta)])
 
-    found = optimize(
+    optimization = optimize(
         SPACE,
         evaluate,
         models=range(len(pool.models)),
@@ -202,16 +202,18 @@ def try_drawn(number: int, drawn: Draw, pool: Pool, config: Config) -> Outcome:
         early_rejection=True,
         seed=number,
     )
-    estimates = judge(SearchState(SPACE, goal, found.trials, seed=number), config.method)
-    chosen = candidates(found.trials, estimates, goal, count=SETTINGS.candidates)
-    again = measure_again([(each, found.trials[each].theta) for each in chosen], drawn, pool, goal)
-    feasible = [each.aggregate.value for each in found.trials if each.aggregate.feasible]
+    estimates = judge(SearchState(SPACE, goal, optimization.trials, seed=number), config.method)
+    chosen = candidates(optimization.trials, estimates, goal, count=SETTINGS.candidates)
+    again = measure_again(
+        [(trial, optimization.trials[trial].theta) for trial in chosen], drawn, pool, goal
+    )
+    feasible = [trial.aggregate.value for trial in optimization.trials if trial.aggregate.feasible]
     return Outcome(
         highest=max(feasible, default=None),
-        claimed=tuple(found.trials[each].aggregate.value for each in chosen),
-        found=again,
+        claimed=tuple(optimization.trials[trial].aggregate.value for trial in chosen),
+        replications=again,
         guarded=choose_confirmed(again) is not None,
-        evaluations=found.evaluations + sum(candidate.evaluations for candidate in again),
+        evaluations=optimization.evaluations + sum(candidate.evaluations for candidate in again),
     )
 
 
@@ -230,11 +232,12 @@ def check_errors(pool: Pool, config: Config) -> dict[str, float | None]:
     """What noise makes of μ on fresh seeds, and what `measure` takes it for."""
     goal = goal_of(pool, config)
     families = list(null_families(pool, goal, config))
-    every = [each for family in families for each in family]
-    squares = [each.mean_sem**2 for each in every if each.mean_sem is not None]
-    means = [each.mean for each in every if each.mean is not None]
+    every = [member for family in families for member in family]
+    squares = [member.mean_sem**2 for member in every if member.mean_sem is not None]
+    means = [member.mean for member in every if member.mean is not None]
     fails = [
-        any(each.lower is not None and each.lower > 0 for each in family) for family in families
+        any(member.lower is not None and member.lower > 0 for member in family)
+        for family in families
     ]
     different = ~np.eye(pool.size, dtype=bool)
     return {
@@ -253,15 +256,17 @@ def null_families(pool: Pool, goal: Goal, config: Config) -> Iterator[tuple[Repl
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     """The figures of the techniques; see the top."""
-    found = [each for outcome in outcomes for each in outcome.found]
+    fresh = [replication for outcome in outcomes for replication in outcome.replications]
     return {
         "guarded": mean([outcome.guarded for outcome in outcomes]),
         "paper_exact": mean([outcome.paper_exact for outcome in outcomes]),
         "unguarded": mean([outcome.unguarded for outcome in outcomes]),
         "feasible": mean([outcome.highest is not None for outcome in outcomes]),
-        "measured": mean([len(outcome.found) > 0 for outcome in outcomes]),
-        "mean_A_claimed": mean([each for outcome in outcomes for each in outcome.claimed]),
-        "mean_A_fresh": mean([each.mean for each in found if each.mean is not None]),
+        "measured": mean([len(outcome.replications) > 0 for outcome in outcomes]),
+        "mean_A_claimed": mean([value for outcome in outcomes for value in outcome.claimed]),
+        "mean_A_fresh": mean(
+            [replication.mean for replication in fresh if replication.mean is not None]
+        ),
         "evaluations_per_technique": mean([outcome.evaluations for outcome in outcomes]),
     }
 
@@ -277,11 +282,11 @@ def show(outcomes: Sequence[Outcome]) -> None:
     for column in ("technique", "A claimed", "μ fresh", "lower", "R fresh", "enters"):
         table.add_column(column, justify="right")
     for number, outcome in enumerate(outcomes):
-        if not outcome.found:
+        if not outcome.replications:
             continue
-        means = np.array([each.mean for each in outcome.found], dtype=float)
+        means = np.array([replication.mean for replication in outcome.replications], dtype=float)
         best = int(np.argmax(means))
-        shown = outcome.found[best]
+        shown = outcome.replications[best]
         table.add_row(
             str(number),
             f"{outcome.claimed[best]:+.3f}%",

@@ -100,10 +100,10 @@ def replicates(
 
 def replicate(theta: Theta, place: int, seed: int, drawn: Draw, pool: Pool, goal: Goal) -> Trial:
     """A complete trial of the `place`th candidate on one fresh seed."""
-    found = [
+    measured = [
         pool.evaluate(model, drawn.fresh[seed], drawn.again[model, place, seed])
         for model in range(len(pool.models))
     ]
-    deltas, sems = zip(*found, strict=True)
+    deltas, sems = zip(*measured, strict=True)
     outcome = aggregate(deltas, goal.shares, alpha=goal.alpha, epsilon=goal.epsilon)
     return Trial(theta, deltas, sems, outcome)

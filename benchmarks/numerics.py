@@ -104,7 +104,7 @@ def pairs(train_rows: int) -> Iterator[tuple[str, Template, Template]]:
         ),
     ]
     for name, *both in known:
-        before, after = (each.change("data", train_rows=train_rows) for each in both)
+        before, after = (template.change("data", train_rows=train_rows) for template in both)
         yield name, before, after
 
 

@@ -95,7 +95,7 @@ def measure_overhead(config: Config) -> dict[str, float]:
     # What is timed is the run, not this process's imports.
     import_module("smt.mmo.generalization")
     started = time.perf_counter()
-    found = generalize(
+    generalization = generalize(
         [techniques["lr_warmup_cosine"]],
         fleet,
         out=out,
@@ -104,9 +104,12 @@ def measure_overhead(config: Config) -> dict[str, float]:
         representatives=len(fleet.models),
     )
     wall = time.perf_counter() - started
-    evaluations = [*found.baselines.values(), *Ledger(Folder(out), Folder(out)).evaluations()]
+    evaluations = [
+        *generalization.baselines.values(),
+        *Ledger(Folder(out), Folder(out)).evaluations(),
+    ]
     shutil.rmtree(out)
-    inside = sum(each.seconds for each in evaluations)
+    inside = sum(evaluation.seconds for evaluation in evaluations)
     workers = int(ray.cluster_resources()["CPU"])
     return {
         "overhead": wall * workers / inside,

@@ -175,7 +175,7 @@ def measure(job: Job, out: str) -> None:
     started = time.perf_counter()
     if job.system not in peers:
         template = find_template(job.system).change("training", judge=job.judge)
-        found = train(template, model, log, seed=job.seed).metrics[job.event]
+        metrics = train(template, model, log, seed=job.seed).metrics[job.event]
     else:
         judged = judged_log(log, model, job.judge)
         known = with_known_labels(judged, model, job.event)
@@ -185,8 +185,8 @@ def measure(job: Job, out: str) -> None:
         labels = judged.test[job.event].to_numpy().astype(np.float64)
         rate = float(np.mean(judged.train[job.event]))
         logits = logit(np.clip(probabilities, 1e-7, 1 - 1e-7))
-        found = event_metrics(logits, labels, rate, np.ones(len(labels)))
-    result = {**found.to_dict(), "seconds": time.perf_counter() - started}
+        metrics = event_metrics(logits, labels, rate, np.ones(len(labels)))
+    result = {**metrics.to_dict(), "seconds": time.perf_counter() - started}
     partial = Path(out) / f"{job.name}.{os.getpid()}"
     partial.write_text(json.dumps(result))
     partial.rename(Path(out) / f"{job.name}.json")
@@ -256,12 +256,12 @@ def mean(
     results: dict[Job, dict[str, float]], log: str, event: str, system: str, figure: str
 ) -> float:
     """Mean of a figure over seeds."""
-    found = [
+    figures = [
         result[figure]
         for job, result in results.items()
         if (job.log_name, job.event, job.system) == (log, event, system)
     ]
-    return float(np.mean(found))
+    return float(np.mean(figures))
 
 
 def mean_ne(results: dict[Job, dict[str, float]], log: str) -> dict[str, dict[str, float]]:

@@ -124,11 +124,11 @@ def measure_launches(config: Config, fleet_file: Path, scratch: Path, nodes: Nod
     def measure(workers: int, seconds: float, steady_s: float | None) -> Scaling:
         nodes.grow(workers)
         folder = Folder(scratch / "launch")
-        found = measure_launch(
+        scaling = measure_launch(
             jobs, sample, folder, workers=workers, seconds=seconds, steady_s=steady_s
         )
         shutil.rmtree(scratch / "launch")
-        return found
+        return scaling
 
     *smaller, largest = config.workers
     sizes = [measure(workers, config.seconds, config.steady_s) for workers in smaller]

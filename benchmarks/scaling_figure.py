@@ -60,7 +60,7 @@ def scaling_figure(sizes: Sequence[Scaling]) -> go.Figure:
     )
     figure.add_hline(BAR, line=dotted, layer="below", col=1)
     figure.update_layout(**frame(HEIGHT))
-    doubling = {"type": "log", "tickvals": workers, "ticktext": [str(each) for each in workers]}
+    doubling = {"type": "log", "tickvals": workers, "ticktext": [str(count) for count in workers]}
     figure.update_xaxes(axis("workers", **doubling))
     lowest = min(*shares, BAR)
     figure.update_yaxes(

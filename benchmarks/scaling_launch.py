@@ -117,8 +117,8 @@ def measure_launch(
         launched = time.time()
         # A generator, which ends the workers when closed.
         running: Any = run_on_residents(sleep_instead, items, workers=workers)
-        with closing(running) as found:
-            instances = _recorded(found, jobs, folder, watch)
+        with closing(running) as calls:
+            instances = _recorded(calls, jobs, folder, watch)
             seen: set[int] = set()
             ends = math.inf
             for _ in follow(instances, 0, len(jobs), Console(file=nowhere)):
@@ -132,9 +132,9 @@ def measure_launch(
 
 
 def _recorded(
-    found: Iterator[tuple[int, Slept | Lost]], jobs: Sequence[Job], folder: Folder, watch: _Watch
+    calls: Iterator[tuple[int, Slept | Lost]], jobs: Sequence[Job], folder: Folder, watch: _Watch
 ) -> Iterator[Instance]:
-    for number, slept in found:
+    for number, slept in calls:
         if isinstance(slept, Lost):
             raise RuntimeError(f"evaluation {number} was lost: {slept.reason}")
         made: Made = pickle.loads(slept.made)

@@ -82,12 +82,12 @@ class SleepingWorker:
         slept = await self._sleeper.sleep.remote(Sealed(task), boxed, self._seconds)
         seconds = slept.ended - slept.begun
         # Plausible fields in every place: the record is as long as a real one.
-        found = {"ne": 0.87654321, "flops": 123_456, "train_rows": 400_000, "test_rows": TEST_ROWS}
+        fields = {"ne": 0.87654321, "flops": 123_456, "train_rows": 400_000, "test_rows": TEST_ROWS}
         if task.technique is None:
-            evaluation = Evaluation.of(task, **found, seconds=seconds)
+            evaluation = Evaluation.of(task, **fields, seconds=seconds)
             return {"evaluation": evaluation, "losses": np.zeros(TEST_ROWS, np.float32)}
         return {
-            "evaluation": Evaluation.of(task, delta=0.1234, sem=0.0456, **found, seconds=seconds)
+            "evaluation": Evaluation.of(task, delta=0.1234, sem=0.0456, **fields, seconds=seconds)
         }
 
 

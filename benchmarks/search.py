@@ -113,8 +113,8 @@ class Run:
     @property
     def best(self) -> Array:
         """[t], A over A* of the best θ so far; 0, as by doing nothing, before any is better."""
-        found: Array = np.maximum.accumulate(np.maximum(self.values, 0.0))
-        return found
+        highest: Array = np.maximum.accumulate(np.maximum(self.values, 0.0))
+        return highest
 
     @property
     def needed(self) -> float:
@@ -177,9 +177,9 @@ def search(job: Job, out: str) -> dict[str, Any]:
         nonlocal inside
         started = time.perf_counter()
         asked.append(theta)
-        found = fleet.evaluate(theta, model, job.seed)
+        measured = fleet.evaluate(theta, model, job.seed)
         inside += time.perf_counter() - started
-        return found
+        return measured
 
     started = time.perf_counter()
     if job.method in peers:
@@ -193,10 +193,10 @@ def search(job: Job, out: str) -> dict[str, Any]:
         theta = search_here(job, fleet, evaluate)
     seconds = time.perf_counter() - started - inside
     # A trial is a stretch of evaluations of one θ.
-    tried = [(each, len(list(stretch))) for each, stretch in itertools.groupby(asked)]
+    tried = [(asked_theta, len(list(stretch))) for asked_theta, stretch in itertools.groupby(asked)]
     return {
         "ends": list(itertools.accumulate(length for _, length in tried)),
-        "values": [fleet.value(each) / highest for each, _ in tried],
+        "values": [fleet.value(asked_theta) / highest for asked_theta, _ in tried],
         "recommended": None if theta is None else fleet.value(theta) / highest,
         "proposal_s": seconds / len(tried),
     }
@@ -226,9 +226,9 @@ def summarise(runs: Sequence[Run]) -> Figures:
         "best_20": [run.best[:20][-1] for run in runs],
         "best_40": [run.best[:40][-1] for run in runs],
         "reached": [run.needed < math.inf for run in runs],
-        "score": [0.0 if each in (None, -math.inf) else each for each in recommended],
-        "infeasible": [each == -math.inf for each in recommended],
-        "none": [each is None for each in recommended],
+        "score": [0.0 if value in (None, -math.inf) else value for value in recommended],
+        "infeasible": [value == -math.inf for value in recommended],
+        "none": [value is None for value in recommended],
         "proposal_s": [run.proposal_s for run in runs],
     }
     figures: Figures = {name: round(float(np.mean(of)), 4) for name, of in shares.items()}
@@ -237,14 +237,14 @@ def summarise(runs: Sequence[Run]) -> Figures:
 
 def ratios(runs: dict[str, dict[Job, Run]]) -> Figures:
     """Composite's median evaluations over those of each TPE, and a bound of it; see the top."""
-    found: Figures = {}
+    figures: Figures = {}
     for peer in ("tpe", "tune_optuna"):
         if {"composite", peer} <= runs.keys():
-            ours, theirs = (median_needed([*runs[each].values()]) for each in ("composite", peer))
+            ours, theirs = (median_needed([*runs[name].values()]) for name in ("composite", peer))
             spent = np.median([min(run.needed, run.ends[-1]) for run in runs[peer].values()])
-            found[f"composite_over_{peer}"] = finite(ours / theirs) if theirs < math.inf else None
-            found[f"composite_over_{peer}_at_most"] = finite(ours / float(spent))
-    return found
+            figures[f"composite_over_{peer}"] = finite(ours / theirs) if theirs < math.inf else None
+            figures[f"composite_over_{peer}_at_most"] = finite(ours / float(spent))
+    return figures
 
 
 def median_needed(runs: Sequence[Run]) -> float:
@@ -262,16 +262,16 @@ def regrets(
     runs: dict[str, dict[Job, Run]], trials: int, evaluations: int
 ) -> dict[str, tuple[Array, Array]]:
     """Method -> simple regret [runs, trials] and [runs, evaluations]; a run keeps its last."""
-    found = {}
+    by_method = {}
     numbers = np.arange(1, max(trials, evaluations) + 1)
     for method, of in runs.items():
         best = [np.concatenate([[0.0], run.best]) for run in of.values()]
         done = [np.searchsorted(run.ends, numbers, side="right") for run in of.values()]
-        found[method] = (
-            1 - np.stack([each[np.minimum(numbers[:trials], len(each) - 1)] for each in best]),
-            1 - np.stack([each[at[:evaluations]] for each, at in zip(best, done, strict=True)]),
+        by_method[method] = (
+            1 - np.stack([curve[np.minimum(numbers[:trials], len(curve) - 1)] for curve in best]),
+            1 - np.stack([curve[at[:evaluations]] for curve, at in zip(best, done, strict=True)]),
         )
-    return found
+    return by_method
 
 
 def curves(runs: dict[str, dict[Job, Run]]) -> pa.Table:
@@ -299,8 +299,8 @@ def show(methods: dict[str, Figures], errors: dict[str, str]) -> None:
     for column in (*columns, "proposal_s"):
         table.add_column(column.replace("_", "\n"), justify="right")
     for method in (*methods, *errors):
-        figures = [methods.get(method, {}).get(each) for each in (*columns, "proposal_s")]
-        table.add_row(method, *("-" if each is None else f"{each:.3g}" for each in figures))
+        figures = [methods.get(method, {}).get(column) for column in (*columns, "proposal_s")]
+        table.add_row(method, *("-" if figure is None else f"{figure:.3g}" for figure in figures))
     open_console().print(table)
     for method, error in errors.items():
         print(f"{method} cannot be constructed: {error}")

@@ -115,8 +115,8 @@ class SimulatedFleet:
 
     def deltas(self, theta: Theta) -> Array:
         """True deltas [m] at θ, percent."""
-        found: Array = self.deltas_at(encode(theta, self.space)[None])[0]
-        return found
+        deltas: Array = self.deltas_at(encode(theta, self.space)[None])[0]
+        return deltas
 
     def value(self, theta: Theta) -> float:
         """True A at θ, percent."""

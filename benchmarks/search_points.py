@@ -97,10 +97,10 @@ def climb(objective: Callable[[Array], Array], space: Space) -> Array:
         tried += length * rng.normal(size=tried.shape) * (rng.random(tried.shape) < 0.5)
         anew = rng.random(tried.shape) < 0.03
         tried = np.where(anew, rng.random(tried.shape), tried.clip(0, 1))
-        found = objective(snap(tried, space)).reshape(STARTS, STEPS)
-        better = np.flatnonzero(found.max(1) > values)
-        unit[better] = tried.reshape(STARTS, STEPS, -1)[better, found.argmax(1)[better]]
-        values[better] = found.max(1)[better]
+        reached = objective(snap(tried, space)).reshape(STARTS, STEPS)
+        better = np.flatnonzero(reached.max(1) > values)
+        unit[better] = tried.reshape(STARTS, STEPS, -1)[better, reached.argmax(1)[better]]
+        values[better] = reached.max(1)[better]
     highest: Array = snap(unit, space)[values.argmax()]
     return highest
 

@@ -80,12 +80,12 @@ def write_big_log(config: Config) -> None:
 
 def train_from_disk(config: Config) -> dict[str, float]:
     """What training costs, and how much memory it takes at most."""
-    found = _train(config, open_log(config.out))
+    figures = _train(config, open_log(config.out))
     return {
         "peak_mib": _peak_mib(),
-        "waiting": found["waiting"],
-        "disk_per_s": found["per_s"],
-        "open_s": found["open_s"],
+        "waiting": figures["waiting"],
+        "disk_per_s": figures["per_s"],
+        "open_s": figures["open_s"],
     }
 
 
@@ -95,8 +95,8 @@ def train_from_memory(config: Config) -> dict[str, float]:
     columns = log.train.schema.names
     skip = log.train.count_rows() - config.rows
     last = pa.Table.from_batches(read_records(log.train, columns, size=ROW_GROUP_ROWS, skip=skip))
-    found = _train(config, replace(log, train=last.combine_chunks(), test=log.test.to_table()))
-    return {"waiting_memory": found["waiting"], "memory_per_s": found["per_s"]}
+    figures = _train(config, replace(log, train=last.combine_chunks(), test=log.test.to_table()))
+    return {"waiting_memory": figures["waiting"], "memory_per_s": figures["per_s"]}
 
 
 def read_all(config: Config) -> dict[str, float]:
@@ -188,9 +188,9 @@ def main(config: Config) -> None:
     figures: dict[str, float] = {"gib": size / GIB}
     for measure in (train_from_disk, train_from_memory, read_all):
         _uncached(config.out)
-        found = _alone(measure, config)
-        print(f"{measure.__name__}: {found}", flush=True)
-        figures |= found
+        measured = _alone(measure, config)
+        print(f"{measure.__name__}: {measured}", flush=True)
+        figures |= measured
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 

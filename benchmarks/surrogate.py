@@ -65,7 +65,7 @@ def main(config: Config) -> None:
             {
                 "coverage": round(float(np.mean([*shares.values()])), 4),
                 "least_coverage": round(min(shares.values()), 4),
-                "proposal_s": {size: round(each, 2) for size, each in seconds.items()},
+                "proposal_s": {size: round(duration, 2) for size, duration in seconds.items()},
             }
         )
     )
@@ -104,8 +104,8 @@ def proposal_seconds(models: int, trials: int) -> float:
         deltas = tuple((true + 0.03 * draw.normal(size=models)).tolist())
         done.append(Trial(theta, deltas, (0.03,) * models, aggregate(deltas)))
     started = time.perf_counter()
-    found = propose(SearchState(space, Goal.over(models), done), "composite")
-    assert found is not None
+    proposal = propose(SearchState(space, Goal.over(models), done), "composite")
+    assert proposal is not None
     return time.perf_counter() - started
 
 

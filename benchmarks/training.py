@@ -114,9 +114,9 @@ def beside(config: Config) -> tuple[float, float]:
                 assert worker.stdout is not None
                 worker.stdin.write("\n")
                 worker.stdin.flush()
-                found = json.loads(worker.stdout.readline())
-                seconds[place].append(found["seconds"])
-                losses[place] += found["losses"]
+                answer = json.loads(worker.stdout.readline())
+                seconds[place].append(answer["seconds"])
+                losses[place] += answer["losses"]
     before, after = seconds
     apart = max(abs(a - b) for a, b in zip(*losses, strict=True))
     return ratio(before[1:], after[1:]), apart

@@ -50,7 +50,7 @@ def main(path: str, name: str, number: str, event: str, steps: int, rounds: int)
             losses.append((logits, labels))
         seconds = time.thread_time() - started
         means = [
-            float(torch.nn.functional.binary_cross_entropy_with_logits(*each)) for each in losses
+            float(torch.nn.functional.binary_cross_entropy_with_logits(*pair)) for pair in losses
         ]
         print(json.dumps({"seconds": seconds, "losses": means}), flush=True)
 

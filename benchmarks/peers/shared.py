@@ -180,14 +180,14 @@ def learn_and_predict(
 
     for batch in split.train(BATCH):
         learn(batch)
-    found = []
+    predicted = []
     for batch in split.test(BATCH if split.progressive else TEST_BATCH):
         network.eval()
         with torch.no_grad():
-            found.append(probabilities(forward(batch)))
+            predicted.append(probabilities(forward(batch)))
         if split.progressive:
             learn(batch)
-    return within(torch.cat(found).double().numpy())
+    return within(torch.cat(predicted).double().numpy())
 
 
 def within(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -87,15 +87,15 @@ def test_a_real_gain_enters_and_no_gain_does_not(networks):
     real, null = (try_technique(0, networks(size, 0.01, gain), CONFIG) for gain in (2.0, 0.0))
     assert [real.guarded, real.paper_exact, real.unguarded] == [True] * 3
     assert not null.guarded
-    again = len(real.found) * CONFIG.fresh_seeds * 3
+    again = len(real.replications) * CONFIG.fresh_seeds * 3
     assert real.evaluations == CONFIG.trials * 3 + again
-    assert [each.mean for each in real.found] == pytest.approx([2.0] * 3, abs=0.3)
+    assert [each.mean for each in real.replications] == pytest.approx([2.0] * 3, abs=0.3)
 
 
 def test_figures_are_shares_and_means_over_techniques(networks):
     size = CONFIG.plan.networks
     real = try_technique(0, networks(size, 0.01, 2.0), CONFIG)
-    none = replace(real, highest=None, claimed=(), found=(), guarded=False, evaluations=4)
+    none = replace(real, highest=None, claimed=(), replications=(), guarded=False, evaluations=4)
     figures = summarise([real, none, none, none])
     assert figures["guarded"] == figures["paper_exact"] == figures["measured"] == 0.25
     assert figures["mean_A_claimed"] == pytest.approx(np.mean(real.claimed), abs=1e-4)
