@@ -5,7 +5,7 @@ They are trained by the package's own `train`; a file each is kept.
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -134,11 +134,20 @@ def compare(bases: Sequence[Judged], candidates: Sequence[Judged]) -> tuple[Floa
     return both[..., 0], both[..., 1]
 
 
-def representatives(source: Source, count: int, template: Template) -> tuple[ModelSpec, ...]:
-    """Of the simulator's fleet, on a log of so many rows, or of KuaiRand's."""
+def representatives(
+    source: Source,
+    count: int,
+    template: Template,
+    where: Callable[[ModelSpec], bool] = lambda model: True,
+) -> tuple[ModelSpec, ...]:
+    """Of the simulator's fleet, on a log of so many rows, or of KuaiRand's.
+
+    Args:
+        where: Which of its models there are.
+    """
     fleet = load_fleet(FLEETS / ("simulated.yaml" if isinstance(source, int) else "kuairand.yaml"))
     log = SimulatedLog(simulator=SimulatorSpec(rows=source)) if isinstance(source, int) else source
-    moved = [model.model_copy(update={"log": log}) for model in fleet.models]
+    moved = [model.model_copy(update={"log": log}) for model in fleet.models if where(model)]
     fleet = fleet.model_copy(update={"models": tuple(moved)})
     counted = count_fleet_flops(template, fleet, {log_name(log): opened(source)})
     return select_representatives(counted, count=count).models
