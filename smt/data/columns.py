@@ -37,6 +37,8 @@ Missing = Reading[Annotated[tuple[str, ...], BeforeValidator(_words)]]
 """Words that mean "no value", beside the empty text, null and NaN; the usual ones where None."""
 
 
+NumIds = Annotated[PositiveInt, Field(lt=2**63)]
+"""How many ids there are; they are int64."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_words)] | None
 """What ids 0, 1, … are called; a number that YAML read is the text that it was written as."""
 
@@ -57,7 +59,7 @@ class Id(Spec):
     """
 
     kind: Literal["id"] = "id"
-    num_ids: PositiveInt
+    num_ids: NumIds
     cluster: bool = False
     side: Side = "context"
     coding: Reading[Coding] = None
@@ -72,7 +74,7 @@ class IdList(Spec):
     """
 
     kind: Literal["id_list"] = "id_list"
-    num_ids: PositiveInt
+    num_ids: NumIds
     of: str | None = None
     side: Side = "context"
     coding: Reading[Coding] = None
@@ -99,7 +101,7 @@ class Sequence(Spec):
     """
 
     kind: Literal["sequence"] = "sequence"
-    num_ids: PositiveInt
+    num_ids: NumIds
     of: str | None = None
     events: str | None = None
     num_events: PositiveInt | None = None
@@ -152,7 +154,7 @@ class NamedIds(Spec):
     """Ids that a person may name: int64 in [0, num_ids). Usable as an id feature."""
 
     kind: str
-    num_ids: PositiveInt
+    num_ids: NumIds
     names: Names = None
     side: Side = "context"
     coding: Reading[Coding] = None
@@ -233,7 +235,7 @@ class Cross(Spec):
 
     kind: Literal["cross"] = "cross"
     of: tuple[str, str]
-    num_ids: PositiveInt
+    num_ids: NumIds
 
 
 class Bucket(Spec):

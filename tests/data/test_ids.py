@@ -11,7 +11,7 @@ from smt.data.sources.raw_ids import raw_ids
 from smt.errors import InputError
 
 
-def coded(kind, *files, **others):
+def coded(kind, *files, stated=(), **others):
     """Code the column 'x' of these files, and further columns that share its ids."""
     raw = {
         name: [
@@ -20,7 +20,7 @@ def coded(kind, *files, **others):
         ]
         for name, columns in {"x": files, **others}.items()
     }
-    return code_ids("x", kind, raw)
+    return code_ids("x", kind, raw, stated)
 
 
 def ids(result, column="x"):
@@ -50,6 +50,26 @@ def test_minus_one_is_an_ordinary_value_among_negative_ones():
 def test_minus_one_is_no_id_where_the_schema_says_what_is_missing():
     with pytest.raises(InputError, match=r"the value -1 is outside \[0, 10\) \(element 2 of"):
         coded(Id(num_ids=10, missing=("?",)), ["1", "-1"])
+
+
+def test_minus_one_is_no_id_in_a_list_whose_own_missing_leaves_it_out():
+    with pytest.raises(InputError, match=r"column 'steps': the value -1 is outside \[0, 10\)"):
+        coded(Id(num_ids=10), ["1", "-1"], steps=[["-1", "4"]], stated=["steps"])
+
+
+def test_a_number_that_is_none_of_numbers_that_are_names_is_refused():
+    kind = Surface(num_ids=4, names=("1", "2", "3"))
+    assert ids(coded(kind, ["1", "3"])) == [[0, 2]]
+    with pytest.raises(InputError, match=r"the value '0' is not one of 1, 2, 3 \(element 2 of"):
+        coded(kind, ["1", "0"])
+    with pytest.raises(InputError, match="in quotes: YAML reads 010 and 1_000 as 10 and 1000"):
+        coded(Surface(num_ids=100, names=("10", "20")), ["010"])
+    with pytest.raises(InputError, match=r"names '1' and '1\.0' are one, as ids are read: 1"):
+        coded(Surface(num_ids=4, names=("1", "1.0")), ["1"])
+
+
+def test_numbers_are_ids_of_names_that_are_words():
+    assert ids(coded(Surface(num_ids=3, names=("home", "shop")), ["0", "1"])) == [[0, 1]]
 
 
 def test_names_are_hashed_by_default_and_those_of_surfaces_numbered():

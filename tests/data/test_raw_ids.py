@@ -76,6 +76,17 @@ def test_the_usual_words_are_missing_unless_the_column_says_its_own():
     assert texts_of(pa.array([-1.0, 3.0]), ("-1",)) == [None, "3"]
 
 
+@pytest.mark.parametrize("word", ["99", "99.0", "+99", "9.9e+01"])
+def test_a_word_that_is_a_number_is_that_number_in_texts_and_numbers(word):
+    for values in (["99", "2"], [99, 2], [99.0, 2.0], ["99.0", "2.0"]):
+        assert texts_of(pa.array(values), (word,)) == [None, "2"]
+
+
+def test_false_is_missing_where_the_schema_says_so_in_texts_and_truths():
+    for values in (["false", "true"], [False, True]):
+        assert texts_of(pa.array(values), ("false",)) == [None, "1"]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -84,6 +95,7 @@ def test_the_usual_words_are_missing_unless_the_column_says_its_own():
         (pa.array([2.0**53]), "the id 9007199254740992.0 is a float too large to be exact"),
         (pa.array([2.0**24], pa.float32()), "too large to be exact"),
         (pa.array(["7.205759403792794e+18"]), "too large to be exact"),
+        (pa.array(["1e+3000000"]), "the id 1e\\+3000000 is a float too large to be exact"),
         (pa.array([0], pa.timestamp("ms")), r"is of the type timestamp\[ms\], which is no id"),
     ],
     ids=str,

@@ -32,7 +32,8 @@ def code_columns(columns: Mapping[str, Files], schema: Schema) -> dict[str, Code
             for name in names
             if schema.ids_of(name) == root
         }
-        coded[root] = code_ids(root, id_column(schema, root), raw)
+        stated = [name for name in raw if id_column(schema, name).missing is not None]
+        coded[root] = code_ids(root, id_column(schema, root), raw, stated)
     return coded
 
 

@@ -1,6 +1,6 @@
 """One coding for all columns that share ids, decided over all their values together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -37,18 +37,24 @@ class CodedIds:
     remarks: tuple[str, ...]
 
 
-def code_ids(name: str, kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> CodedIds:
+def code_ids(
+    name: str,
+    kind: IdColumn,
+    raw: Mapping[str, Sequence[RawIds]],
+    stated: Collection[str] = (),
+) -> CodedIds:
     """Code the columns that share the ids of the column `name`.
 
     Args:
         kind: Of the column whose ids they are: it says how they are coded.
         raw: By column, the ids of each file.
+        stated: Columns whose own `missing` the schema gives.
 
     Raises:
         InputError: Names and numbers are mixed and the schema does not say which they are, or
             an id is outside [0, num_ids); names the file, the column and the value.
     """
-    raw = _without_minus_ones(raw, kind)
+    raw = _without_minus_ones(raw, kind, stated)
     columns = [column for files in raw.values() for column in files]
     texts = pa.concat_arrays([pa.array([], TEXT), *(column.texts for column in columns)]).unique()
     whole = pc.all(pc.match_substring_regex(texts, NUMBER), min_count=0).as_py()
@@ -127,20 +133,22 @@ def names_of(kind: Column | None) -> tuple[str, ...]:
 
 
 def _without_minus_ones(
-    raw: Mapping[str, Sequence[RawIds]], kind: IdColumn
+    raw: Mapping[str, Sequence[RawIds]], kind: IdColumn, stated: Collection[str]
 ) -> Mapping[str, Sequence[RawIds]]:
     """-1 is no value beside ids that are otherwise not negative, unless the schema says."""
     if kind.missing is not None:
         return raw
+    asked = {name: files for name, files in raw.items() if name not in stated}
     texts = pa.concat_arrays(
-        [pa.array([], TEXT), *(part.texts for files in raw.values() for part in files)]
+        [pa.array([], TEXT), *(part.texts for files in asked.values() for part in files)]
     )
     others = texts.filter(pc.invert(pc.is_in(texts, MINUS_ONE)))
     if len(others) == len(texts):
         return raw
     if not pc.all(pc.match_substring_regex(others, r"^\d+$"), min_count=0).as_py():
         return raw
-    return {name: [part.without(MINUS_ONE) for part in files] for name, files in raw.items()}
+    without = {name: [part.without(MINUS_ONE) for part in files] for name, files in asked.items()}
+    return {**raw, **without}
 
 
 def _missing_words(kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> tuple[str, ...]:
@@ -159,10 +167,11 @@ def _default(kind: IdColumn, texts: pa.Array, whole: bool, columns: Sequence[Raw
         return "dictionary" if isinstance(kind, Surface | DataConstraint) else "hash"
     number, name = texts.filter(numbers)[0].as_py(), texts.filter(pc.invert(numbers))[0].as_py()
     rare = name if 2 * pc.sum(numbers).as_py() >= len(texts) else number
+    written = f"{number} (or {'true' if number == '1' else 'false'})" if number in "01" else number
     raise _refused(
         rare,
         f"the value {rare!r} stands among {'numbers' if rare == name else 'names'}; the column "
-        f"mixes numbers such as {number} and names such as {name!r}",
+        f"mixes numbers such as {written} and names such as {name!r}",
         f"if all are names set 'coding: hash' (or dictionary), if {rare!r} is no value set "
         f"'missing: [{rare!r}]'",
         columns,
@@ -202,6 +211,13 @@ def _named(
     kind: IdColumn, texts: pa.Array, whole: bool, columns: Sequence[RawIds]
 ) -> tuple[str, Coder]:
     names = canonical(names_of(kind))
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        written = [word for word, name in zip(names_of(kind), names, strict=True) if name == twice]
+        raise InputError(
+            f"{columns[0].where}: the names {' and '.join(map(repr, written))} are one, as ids are "
+            f"read: {twice}; leave one of them out of 'names'"
+        )
     for column in columns:
         if column.places.null_count:
             row = pc.index(column.places.is_null(), True).as_py() + 1
@@ -212,12 +228,14 @@ def _named(
     unknown = texts.filter(pc.invert(pc.is_in(texts, pa.array(names, TEXT))))
     if not len(unknown):
         return "names", Places(names)
-    if whole:
+    numbered = pc.any(pc.match_substring_regex(pa.array(names, TEXT), NUMBER)).as_py()
+    if whole and not numbered:
         _require_ids(texts, kind.num_ids, columns)
         return "number", Numbers(kind.num_ids)
     value = unknown[0].as_py()
     problem = f"the value {value!r} is not one of {', '.join(names)}"
-    raise _refused(value, problem, "add it to 'names', or write one of them", columns)
+    quoted = " (in quotes: YAML reads 010 and 1_000 as 10 and 1000)" if numbered else ""
+    raise _refused(value, problem, f"add it to 'names'{quoted}, or write one of them", columns)
 
 
 def _require_ids(texts: pa.Array, num_ids: int, columns: Sequence[RawIds]) -> None:

@@ -14,6 +14,8 @@ from smt.errors import InputError
 WHOLE = r"^[+-]?\d+(\.0*)?$"
 WHOLE_POWER = r"^[+-]?\d(\.\d+)?[eE]\+\d+$"
 """As C, R and NumPy print large whole numbers. A hash of hex digits has no plus sign."""
+LARGEST_POWER = 16
+"""Of ten: numbers beyond are no exact floats."""
 NUMBER = r"^-?\d+$"
 EXACT = {pa.float32(): 2**24, pa.float64(): 2**53}
 """From here on a float does not tell neighbouring whole numbers apart."""
@@ -53,7 +55,7 @@ class RawIds:
 
 @cache
 def canonical(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as `RawIds` has them."""
+    """Names, or words, as `RawIds` has them."""
     return tuple(_canonical(pa.array(names, TEXT), "names").to_pylist())
 
 
@@ -66,7 +68,9 @@ def raw_ids(values: pa.Array, given: tuple[str, ...] | None, where: str) -> RawI
     encoded = values.dictionary_encode()
     if pa.types.is_null(values.type):
         return RawIds(pa.array([], TEXT), pa.nulls(len(values), pa.int32()), where)
-    texts = present(_texts(present(encoded.dictionary, given), where), given)
+    # A word is the value that it is read as: 99.0 is 99, in texts and numbers alike.
+    words = None if given is None else (*given, *canonical(given))
+    texts = present(_texts(present(encoded.dictionary, given), where), words)
     # Different ways to write one value become one text.
     again = texts.dictionary_encode()
     places = again.indices.take(encoded.indices.cast(pa.int32()))
@@ -108,6 +112,9 @@ def _canonical(texts: pa.Array, where: str) -> pa.Array:
 
 
 def _power(text: str, where: str) -> str:
+    # Looked at before it is worked out: 1e+3000000 has as many digits.
+    if int(text[text.index("+") + 1 :]) > LARGEST_POWER:
+        raise _inexact(text, where)
     value = Decimal(text)
     if value != int(value):
         return text
