@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -79,3 +80,10 @@ def test_what_is_no_delay_is_named(values, message):
 def test_calendar_digits_are_no_unit_of_delays():
     with pytest.raises(InputError, match="a delay cannot count `unit: yyyymmdd`"):
         read([1], unit="yyyymmdd")
+
+
+def test_delays_in_a_float_that_rounds_them_are_refused():
+    wrong = np.array([2**24 + 2], np.float32)
+    with pytest.raises(InputError, match=r"16777218\.0 is a float32 too large to be exact"):
+        read(pa.array(wrong), unit="ms")
+    assert read(pa.array(np.array([90.1, 2**23], np.float32)), unit="s") == [90_100, 2**23 * 1000]

@@ -18,6 +18,7 @@ from smt.data.sources.time_numbers import (
     plausible,
     plausible_times,
     read_numbers,
+    refuse_rounded_fractions,
     to_milliseconds,
 )
 from smt.data.sources.times import Times, column_name
@@ -62,6 +63,7 @@ def read_durations(
         if _are_numbers(present):
             numbers = read_numbers(present, where)
             _refuse_times(numbers, moments[where].filter(values.is_valid()), where)
+            refuse_rounded_fractions(present, taken, where)
             times = to_milliseconds(numbers, taken, where)
             counted |= bool(len(times))
         else:
