@@ -10,7 +10,7 @@ from smt.errors import InputError
 
 def is_narrow(kind: pa.DataType) -> bool:
     """Whether a type is a float of fewer than 64 bits."""
-    return pa.types.is_float16(kind) or pa.types.is_float32(kind)
+    return bool(pa.types.is_float16(kind) or pa.types.is_float32(kind))
 
 
 def as_meant(values: pa.Array) -> pa.Array:

@@ -27,6 +27,21 @@ def numeric_column(values: pa.Array, given: Sequence[str] | None, where: str) ->
     Raises:
         InputError: A value is no number, infinite, or too large for float32.
     """
+    numbers = finite_numbers(values, given, where)
+    refuse(numbers, pc.greater(pc.abs(numbers), LARGEST_FLOAT32), "is too large for float32", where)
+    return pc.fill_null(numbers.cast(pa.float32()), float("nan"))
+
+
+def finite_numbers(values: pa.Array, given: Sequence[str] | None, where: str) -> pa.Array:
+    """Numbers as float64, null where they are missing.
+
+    Args:
+        values: A plain array.
+        given: The column's `missing`; it may name infinities.
+
+    Raises:
+        InputError: A value is no number, or infinite.
+    """
     numbers = present(_numbers(present(values, given), where), given)
     refuse(
         numbers,
@@ -34,8 +49,7 @@ def numeric_column(values: pa.Array, given: Sequence[str] | None, where: str) ->
         "is infinite; write it as missing, or set 'missing: [inf, -inf]' in the schema",
         where,
     )
-    refuse(numbers, pc.greater(pc.abs(numbers), LARGEST_FLOAT32), "is too large for float32", where)
-    return pc.fill_null(numbers.cast(pa.float32()), float("nan"))
+    return numbers
 
 
 def vector_column(lists: pa.Array, dim: int, where: str) -> pa.Array:
