@@ -119,5 +119,7 @@ def test_files_may_make_one_label_of_different_columns():
 
 @pytest.mark.parametrize("name", ["b_is_buy", "b_at_least_4"])
 def test_lists_make_no_label(name):
-    with pytest.raises(InputError, match=rf"0\.csv: column 'b': holds lists, of which no '{name}'"):
+    with pytest.raises(
+        InputError, match=rf"0\.csv: column 'b': is of the type list<.*>, of which no '{name}'"
+    ):
         label(name, [["buy"]])

@@ -65,7 +65,9 @@ def derive(origins: Sequence[Origin], name: str) -> list[pa.Array]:
     for origin in origins:
         column, test = plain(origin.values, origin.where), name[len(origin.source) :]
         if pa.types.is_nested(column.type):
-            raise InputError(f"{origin.where}: holds lists, of which no '{name}' is made")
+            raise InputError(
+                f"{origin.where}: is of the type {column.type}, of which no '{name}' is made"
+            )
         if test.startswith(IS):
             label, values = _is(column, test.removeprefix(IS), name, origin.where)
         else:

@@ -74,7 +74,7 @@ def label_column(values: pa.Array, where: str) -> pa.Array:
     """
     values = present(values, ())
     if pa.types.is_nested(values.type):
-        raise InputError(f"{where}: holds lists; a label is one 0 or 1 a row")
+        raise InputError(f"{where}: is of the type {values.type}, which is no label; write 0 or 1")
     refuse(values, pc.is_null(values), "is missing", where)
     encoded = values.dictionary_encode()
     given = encoded.dictionary
