@@ -220,3 +220,11 @@ def test_rows_are_clustered_by_one_id_only():
 def test_a_schema_without_truths_is_written_as_before_there_were_any():
     schema = Schema(columns={"click": Event(), "time": Timestamp()})
     assert "truth" not in schema.to_dict()["columns"]["click"]
+
+
+@pytest.mark.parametrize(("number", "key"), [("1,000", 0), ("1,5", 5)])
+def test_a_number_with_a_comma_is_told_from_a_key(tmp_path, number, key):
+    file = tmp_path / "schema.yaml"
+    file.write_text(f"columns:\n  user: {{kind: id, num_ids: {number}}}\n")
+    with pytest.raises(InputError, match=rf"'columns\.user\.id': keys .* {key} is none; a comma"):
+        Schema.load(file)
