@@ -95,6 +95,10 @@ def _explain(error: ValidationError, cls: type[BaseModel]) -> str:
         what = f"'{'.'.join(path[:-1])}'" if path[-1:] == ["[key]"] else f"'{key}'"
         kind = _YAML_KINDS.get(type(first["input"]), "a number")
         return f"{what} should be text, and what is not quoted there is {kind}; put it in quotes"
+    if first["type"] == "invalid_key":
+        where = ".".join(path[:-1]) or cls.__name__
+        tail = "; a comma begins a new key, so write 1,000 as 1000" if path[-1].isdigit() else ""
+        return f"'{where}': keys should be text, and {path[-1]} is none{tail}"
     message = first["msg"].removeprefix("Value error, ")
     return f"'{key}': {message[0].lower() + message[1:]}"
 

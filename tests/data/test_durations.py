@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -38,21 +39,36 @@ def test_a_clock_alone_is_a_delay():
     assert read(["00:01:30", "100:00:00"]) == [90_000, 360_000_000]
 
 
-def test_numbers_count_milliseconds_or_what_the_timestamp_counts_with_a_remark():
-    values = {WHERE: pa.array([None, 90])}
-    moments = {WHERE: pa.array([NOON, NOON])}
-    plain = read_durations(values, moments)
-    assert (plain.milliseconds[WHERE].to_pylist(), plain.remarks) == ([None, 90], ())
-    seconds = read_durations(values, moments, default="s")
-    assert seconds.milliseconds[WHERE].to_pylist() == [None, 90_000]
-    assert (seconds.unit, seconds.remarks) == (
-        "s",
-        ("column 'wait': delays are taken as seconds, as the timestamp is",),
-    )
-    digits = read_durations(values, moments, default="yyyymmdd")
-    assert (digits.unit, digits.milliseconds[WHERE].to_pylist()) == ("ms", [None, 90])
+@pytest.mark.parametrize(
+    ("default", "unit", "milliseconds", "said"),
+    [
+        (None, "ms", 90, "milliseconds"),
+        ("yyyymmdd", "ms", 90, "milliseconds"),
+        ("ms", "ms", 90, "milliseconds, as the timestamp is"),
+        ("s", "s", 90_000, "seconds, as the timestamp is"),
+    ],
+)
+def test_what_numbers_without_a_unit_are_taken_as_is_always_said(default, unit, milliseconds, said):
+    for values in (pa.array([None, 90]), pa.array([None, "90"])):
+        times = read_durations({WHERE: values}, {WHERE: pa.array([NOON, NOON])}, default=default)
+        assert times.milliseconds[WHERE].to_pylist() == [None, milliseconds]
+        assert (times.unit, times.remarks) == (
+            unit,
+            (f"column 'wait': delays are taken as {said}; `unit:` of the event can say another",),
+        )
+
+
+@pytest.mark.parametrize("values", [pa.array([90], pa.duration("s")), ["00:01:30"], [None]])
+def test_delays_that_say_themselves_what_they_count_need_no_remark(values):
+    values = values if isinstance(values, pa.Array) else pa.array(values)
+    assert read_durations({WHERE: values}, {WHERE: pa.array([NOON])}).remarks == ()
+
+
+def test_a_unit_of_the_event_is_taken_without_a_remark():
     assert read([1.5], unit="s", default="ms") == [1500]
     assert read(["2"], unit="h") == [7_200_000]
+    moments = {WHERE: pa.array([NOON])}
+    assert read_durations({WHERE: pa.array([1])}, moments, unit="s", default="ms").remarks == ()
 
 
 @pytest.mark.parametrize("count", [1, 1000, 1_000_000])
@@ -79,3 +95,10 @@ def test_what_is_no_delay_is_named(values, message):
 def test_calendar_digits_are_no_unit_of_delays():
     with pytest.raises(InputError, match="a delay cannot count `unit: yyyymmdd`"):
         read([1], unit="yyyymmdd")
+
+
+def test_delays_in_a_float_that_rounds_them_are_refused():
+    wrong = np.array([2**24 + 2], np.float32)
+    with pytest.raises(InputError, match=r"16777218\.0 is a float32 too large to be exact"):
+        read(pa.array(wrong), unit="ms")
+    assert read(pa.array(np.array([90.1, 2**23], np.float32)), unit="s") == [90_100, 2**23 * 1000]

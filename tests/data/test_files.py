@@ -170,21 +170,25 @@ def test_a_file_that_cannot_be_read_right_is_refused_by_name(tmp_path, name, tex
 
 
 def test_a_label_may_be_made_of_a_column(tmp_path):
-    file = write(tmp_path / "a.csv", "user,rating,act\nu1,3.5,buy\nu2,4,pv\nu3,,buy\n")
+    file = write(tmp_path / "a.csv", "user,rating,act\nu1,3.5,buy\nu2,4,pv\nu3,1,buy\n")
     wanted = ["rating_at_least_4", "act_is_buy", "user", "rating_at_least_3.5"]
     rows = read(file, wanted, labels=wanted[:2] + wanted[3:])
     assert rows == {
-        "rating_at_least_4": [0, 1, None],
+        "rating_at_least_4": [0, 1, 0],
         "act_is_buy": [1, 0, 1],
         "user": ["u1", "u2", "u3"],
-        "rating_at_least_3.5": [1, 1, None],
+        "rating_at_least_3.5": [1, 1, 0],
     }
     with pytest.raises(InputError, match="lacks the column 'rating_at_least_4'"):
         read(file, wanted)
     with pytest.raises(InputError, match="column 'act': the value 'buy' cannot be read"):
         read(file, ["act_at_least_4"], labels=["act_at_least_4"])
-    with pytest.raises(InputError, match="'rating_at_least_high' must end in a number"):
-        read(file, ["rating_at_least_high"], labels=["rating_at_least_high"])
+
+
+def test_a_label_that_one_file_alone_has_is_no_mistake_of_the_others(tmp_path):
+    write(tmp_path / "log/a.csv", "act\npv\n")
+    write(tmp_path / "log/b.csv", "act\nbuy\npv\n")
+    assert read(tmp_path / "log", ["act_is_buy"], labels=["act_is_buy"])["act_is_buy"] == [0, 1, 0]
 
 
 def test_rows_are_numbered_over_all_files(tmp_path):

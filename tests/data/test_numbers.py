@@ -75,14 +75,24 @@ def test_labels_are_0_or_1_in_any_format():
         pa.array([0, 1]),
         pa.array([False, True]),
         pa.array([0.0, 1.0]),
+        pa.array([-0.0, 1.0], pa.float16()),
         pa.array(["0", "1.0"]),
         pa.array(["false", "True"]),
         pa.array([Decimal(0), Decimal(1)]),
+        pa.array([Decimal("0.00"), Decimal("1.00")]),
+        *(pa.array(["0", one]) for one in ("1.00", "+1", "1.", "1e0", "01", "10E-1", " 1 ")),
+        *(pa.array([zero, "1"]) for zero in ("0.00", "+0", "-0", "0.", ".0", "0e5", "00")),
     ):
         assert label_column(plain(values, "f"), "f").to_pylist() == [0, 1]
-    for wrong in (pa.array([2]), pa.array(["yes"]), pa.array([-1]), pa.array([0.5])):
+    for wrong in (
+        *(pa.array([2]), pa.array([-1]), pa.array([0.5]), pa.array([2**63], pa.uint64())),
+        *(pa.array([text]) for text in ("yes", "0.5", "-1", "1,0", "1 0", "inf", "0x1", "+true")),
+    ):
         with pytest.raises(InputError, match="is not 0 or 1"):
             label_column(plain(wrong, "f"), "f")
+    with pytest.raises(InputError, match=r"f: is of the type list<.*>, which is no label"):
+        label_column(plain(pa.array([[1]]), "f"), "f")
+    assert label_column(pa.nulls(0), "f").type == pa.int8()
     for missing in (pa.array([None, 1]), pa.array(["NaN"]), pa.array([float("nan")])):
         with pytest.raises(InputError, match="a value is missing"):
             label_column(plain(missing, "f"), "f")

@@ -126,3 +126,9 @@ def test_the_row_of_a_text_is_the_first():
 def test_an_empty_column_holds_numbers():
     assert holds_numbers(raw_ids(pa.nulls(2), None, "f"))
     assert not holds_numbers(raw_ids(pa.array(["x"], TEXT), None, "f"))
+
+
+def test_a_float16_is_an_id_up_to_where_it_rounds():
+    assert texts_of(pa.array([1.0, 2047.0, None], pa.float16())) == ["1", "2047", None]
+    with pytest.raises(InputError, match=r"the id 2048\.0 is a float too large to be exact"):
+        texts_of(pa.array([2048.0], pa.float16()))

@@ -230,3 +230,11 @@ def test_a_column_without_a_name_and_more_ids_than_int64_has_are_refused():
     too_many = columns | {"user": {"kind": "id", "num_ids": 2**63}}
     with pytest.raises(InputError, match=r"user.*num_ids'.* less than 9223372036854775808"):
         Schema.parse({"columns": too_many}, source="schema.yaml")
+
+
+@pytest.mark.parametrize(("number", "key"), [("1,000", 0), ("1,5", 5)])
+def test_a_number_with_a_comma_is_told_from_a_key(tmp_path, number, key):
+    file = tmp_path / "schema.yaml"
+    file.write_text(f"columns:\n  user: {{kind: id, num_ids: {number}}}\n")
+    with pytest.raises(InputError, match=rf"'columns\.user\.id': keys .* {key} is none; a comma"):
+        Schema.load(file)

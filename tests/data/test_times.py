@@ -298,3 +298,35 @@ def test_ten_thousand_texts_of_mixed_zones_are_what_datetime_says():
     zones = [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=3))]
     texts = [moment.astimezone(zones[row % 3]).isoformat() for row, moment in enumerate(moments)]
     assert read(texts) == [exact(moment) for moment in moments]
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16"])
+def test_times_in_a_float_that_rounds_them_are_refused_with_the_way_out(kind):
+    first = {"float32": 1_714_564_800, "float16": 19_844}[kind]
+    values = (first + 40 * np.arange(5)).astype(kind)
+    for unit in ("s", "d", None):
+        with pytest.raises(InputError) as error:
+            read(values, unit=unit)
+        message = str(error.value)
+        assert message.startswith(f"{WHERE}: the value {float(values[0])!r} is a {kind} too large")
+        assert message.endswith("write times as integers or float64")
+
+
+def test_steps_in_a_float_that_rounds_them_are_refused():
+    steps = np.array([NOON // 1000], np.float32)
+    with pytest.raises(InputError, match="is a float32 too large to be exact"):
+        read_step_times({WHERE: pa.array(steps)}, {WHERE: pa.array([NOON])}, unit="s")
+
+
+def test_a_fraction_that_is_rounded_by_seconds_is_refused_and_a_whole_number_is_not():
+    days = np.array([19_844, 19_844.25], np.float32)
+    assert read(days[:1], unit="d") == [19_844 * 86_400_000]
+    with pytest.raises(InputError, match=r"the value 19844\.25 is a float32 too large"):
+        read(days, unit="d")
+    assert read(days.astype(np.float64), unit="d")[1] == 19_844 * 86_400_000 + 21_600_000
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_small_floats_are_the_numbers_that_are_written_so(kind):
+    values = np.array([0.1, 9.7, 2047], kind)
+    assert read(values, unit="s") == [100, 9_700, 2_047_000]

@@ -39,8 +39,8 @@ _KEPT = (
 def plain(column: pa.Array | pa.ChunkedArray, where: str) -> pa.Array:
     """One array of the same values, whose type is one of a few.
 
-    These are null, bool, integers, float32, float64, decimals, large_string, timestamps,
-    dates, durations, and list_ of one of them. Dictionaries and runs are decoded, views,
+    These are null, bool, integers, floats, decimals, large_string, timestamps, dates,
+    durations, and list_ of one of them. Dictionaries and runs are decoded, views,
     bytes (as UTF-8) and the other kinds of lists converted.
 
     Args:
@@ -99,8 +99,6 @@ def _plain(values: pa.Array, where: str) -> pa.Array:
         return values.cast(TEXT)
     if any(is_a(kind) for is_a in _BYTES):
         return _decoded(values, where)
-    if pa.types.is_float16(kind):
-        return values.cast(pa.float32())
     if any(is_list(kind) for is_list in LISTS):
         elements = _plain(values.flatten(), where)
         return list_of(elements, pc.list_value_length(values), values.is_null())

@@ -1,18 +1,40 @@
 """Labels that a column's name makes of another: `rating_at_least_4`, `behavior_is_buy`."""
 
-from collections.abc import Iterable
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.sources.arrow_types import plain
-from smt.data.sources.numbers import numeric_column
+from smt.data.sources.narrow_floats import as_meant
+from smt.data.sources.numbers import NUMBER, finite_numbers, refuse
 from smt.data.sources.raw_ids import canonical, raw_ids
 from smt.errors import InputError
 
 ROW_NUMBER = "row_number"
 """A column of 0, 1, …: the place of a row among all of a log's, in the order of its files."""
 AT_LEAST, IS = "_at_least_", "_is_"
+MANY, SHOWN = 1000, 40
+"""Words among which a near one is sought, and their characters in an error."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What one file's label is made of.
+
+    Attributes:
+        source: The column of the file.
+        where: File and column, which open an error.
+    """
+
+    source: str
+    values: pa.Array | pa.ChunkedArray
+    where: str
 
 
 def source_of(name: str, columns: Iterable[str]) -> str | None:
@@ -25,26 +47,83 @@ def source_of(name: str, columns: Iterable[str]) -> str | None:
     return max(sources, key=len, default=None)
 
 
-def derive(values: pa.Array | pa.ChunkedArray, source: str, name: str, where: str) -> pa.Array:
-    """The label: 1 where the column holds at least a number, or is a word; null where missing.
+def derive(origins: Sequence[Origin], name: str) -> list[pa.Array]:
+    """The label in each file: 1 where the column holds at least a number, or is a word, else 0.
+
+    A word such as none, which is no value in other columns, is a word like others here.
 
     Args:
-        values: Of the column `source`.
+        origins: Of all files that have no column called so.
         name: Of the label.
-        where: File and column, which open an error.
 
     Raises:
-        InputError: The values, or what the name compares them with, are no numbers.
+        InputError: A value is missing or, where it is compared with one, no number; the name
+            does not end in a word or a number; or no value is its word, but one is near.
     """
-    column, test = plain(values, where), name[len(source) :]
-    if test.startswith(IS):
-        raw = raw_ids(column, None, where)
-        (word,) = canonical((test.removeprefix(IS),))
-        return pc.equal(raw.texts, word).take(raw.places).cast(pa.int8())
+    labels = []
+    seen: dict[str, list[pa.Array]] = {}
+    for origin in origins:
+        column, test = plain(origin.values, origin.where), name[len(origin.source) :]
+        if pa.types.is_nested(column.type):
+            raise InputError(
+                f"{origin.where}: is of the type {column.type}, of which no '{name}' is made"
+            )
+        if test.startswith(IS):
+            label, values = _is(column, test.removeprefix(IS), name, origin.where)
+        else:
+            label, values = _at_least(column, test.removeprefix(AT_LEAST), name, origin.where)
+        labels.append(label)
+        seen.setdefault(origin.source, []).append(values)
+    never = any(map(len, labels)) and not any(pc.max(label).as_py() for label in labels)
+    for origin in origins if never else ():
+        word = name[len(origin.source) :].removeprefix(IS)
+        near = _near(word, seen[origin.source])
+        if name.startswith(origin.source + IS) and near:
+            raise InputError(
+                f"{origin.where}: no value is '{word}', so that '{name}' is 0 in all rows; did you "
+                f"mean {', '.join(map(repr, near))}?"
+            )
+    return labels
+
+
+def _is(values: pa.Array, word: str, name: str, where: str) -> tuple[pa.Array, pa.Array]:
+    """The label, and the different words of the column."""
+    if not word.strip():
+        raise InputError(f"{where}: '{name}' must end in a word, such as is_buy")
+    raw = raw_ids(values, (), where)
+    _refuse_missing(values, pc.is_null(raw.places), name, where)
+    (same,) = canonical((word.strip(),))
+    return pc.equal(raw.texts, same).take(raw.places).cast(pa.int8()), raw.texts
+
+
+def _at_least(values: pa.Array, number: str, name: str, where: str) -> tuple[pa.Array, pa.Array]:
+    """The label, and the largest number of the column as a text."""
+    if not re.fullmatch(NUMBER, number) or math.isinf(float(number)):
+        raise InputError(f"{where}: '{name}' must end in a number, such as at_least_4")
+    if pa.types.is_integer(values.type):
+        numbers, label = values, _whole_at_least(values, number)
+    else:
+        numbers = finite_numbers(as_meant(values), None, where)
+        label = pc.greater_equal(numbers, float(number))
+    _refuse_missing(values, pc.is_null(numbers), name, where)
+    return label.cast(pa.int8()), pa.array([pc.max(numbers).as_py()]).drop_null()
+
+
+def _whole_at_least(values: pa.Array, number: str) -> pa.Array:
+    """Integers compared as such, as a float has not all their digits."""
+    least = int(Decimal(number).to_integral_value(ROUND_CEILING))
     try:
-        least = pa.scalar(float(test.removeprefix(AT_LEAST)), pa.float32())
-    except ValueError:
-        raise InputError(f"{where}: '{name}' must end in a number, such as at_least_4") from None
-    numbers = numeric_column(column, None, where)
-    reached = pc.if_else(pc.is_nan(numbers), None, pc.greater_equal(numbers, least))
-    return reached.cast(pa.int8())
+        return pc.greater_equal(values, pa.scalar(least, values.type))
+    except (OverflowError, pa.ArrowInvalid):
+        return pa.repeat(least < 0, len(values))
+
+
+def _refuse_missing(values: pa.Array, missing: pa.Array, name: str, where: str) -> None:
+    refuse(values, missing, f"is missing, so that '{name}' is not known: remove such rows", where)
+
+
+def _near(word: str, seen: Sequence[pa.Array]) -> list[str]:
+    """What a column holds that a word was rather meant to be."""
+    words = pa.concat_arrays(seen).unique().slice(0, MANY).to_pylist()
+    same = [other for other in words if str(other).casefold() == word.strip().casefold()]
+    return [str(other)[:SHOWN] for other in same or get_close_matches(word, map(str, words))]

@@ -18,6 +18,7 @@ from smt.data.sources.time_numbers import (
     plausible,
     plausible_times,
     read_numbers,
+    refuse_rounded_fractions,
     to_milliseconds,
 )
 from smt.data.sources.times import Times, column_name
@@ -47,7 +48,7 @@ def read_durations(
         moments: By the same names: milliseconds of the rows' impressions.
         unit: What numbers count.
         default: What the numbers of the timestamp count: delays do too where `unit` is None.
-            Milliseconds where it is None or calendar digits.
+            Milliseconds where it is None or calendar digits. A remark says what was taken.
 
     Raises:
         InputError: A value is no delay, or delays seem to be the times of the events.
@@ -62,15 +63,20 @@ def read_durations(
         if _are_numbers(present):
             numbers = read_numbers(present, where)
             _refuse_times(numbers, moments[where].filter(values.is_valid()), where)
+            refuse_rounded_fractions(present, taken, where)
             times = to_milliseconds(numbers, taken, where)
             counted |= bool(len(times))
         else:
             times = _read_clock(present, where)
         milliseconds[where] = beside_nulls(times, values)
     remarks: tuple[str, ...] = ()
-    if counted and unit is None and taken != "ms":
+    if counted and unit is None:
         what = UNIT_MEANINGS[taken].removesuffix(" since 1970")
-        remarks = (f"{column_name(columns)}: delays are taken as {what}, as the timestamp is",)
+        why = ", as the timestamp is" if taken == default else ""
+        remarks = (
+            f"{column_name(columns)}: delays are taken as {what}{why}; `unit:` of the event can "
+            "say another",
+        )
     return Times(milliseconds, taken if counted else None, remarks)
 
 

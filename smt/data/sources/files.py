@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from smt.data.sources.delimited import Header, read_delimited, read_header
-from smt.data.sources.derived import ROW_NUMBER, derive, source_of
+from smt.data.sources.derived import ROW_NUMBER, Origin, derive, source_of
 from smt.data.sources.layouts import COMPRESSED
 from smt.errors import InputError
 from smt.spec import suggest
@@ -51,7 +51,8 @@ def read_files(
     if not sources:
         raise InputError("--source names no file; give at least one CSV or Parquet file")
     files = list_files(sources)
-    tables = {str(file): _read(file, columns, delimiter, labels) for file in files}
+    read = {str(file): _read(file, columns, delimiter, labels) for file in files}
+    tables = _with_labels(read)
     if not any(table.num_rows for table in tables.values()):
         raise InputError(f"{', '.join(tables)}: no row below the header; a log needs rows")
     return tables if columns is None else _numbered(tables, columns)
@@ -117,7 +118,12 @@ def _partitions(file: Path) -> dict[str, str]:
 
 def _read(
     file: Path, columns: Sequence[str] | None, delimiter: str | None, labels: Collection[str]
-) -> pa.Table:
+) -> tuple[pa.Table, dict[str, str]]:
+    """The columns of a file, those that labels are made of under the labels' names.
+
+    Returns:
+        The table, and by column the one of the file that it is or is to be made of.
+    """
     partitions = _partitions(file)
     try:
         header = _header(file, columns, delimiter)
@@ -138,15 +144,24 @@ def _read(
         if name not in stored and (columns is None or name in sources.values()):
             table = table.append_column(name, pa.repeat(value, table.num_rows))
     if columns is None:
-        return table
-    return pa.table(
-        {
-            name: table[source]
-            if name == source
-            else derive(table[source], source, name, f"{file}: column '{source}'")
-            for name, source in sources.items()
-        }
-    )
+        return table, {}
+    return pa.table({name: table[source] for name, source in sources.items()}), sources
+
+
+def _with_labels(read: dict[str, tuple[pa.Table, dict[str, str]]]) -> dict[str, pa.Table]:
+    """The tables with the labels that are made of other columns, of all files together."""
+    tables = {file: table for file, (table, _) in read.items()}
+    origins: dict[str, dict[str, Origin]] = {}
+    for file, (table, sources) in read.items():
+        for name, source in sources.items():
+            if name != source:
+                where = f"{file}: column '{source}'"
+                origins.setdefault(name, {})[file] = Origin(source, table[name], where)
+    for name, of_files in origins.items():
+        for file, label in zip(of_files, derive(list(of_files.values()), name), strict=True):
+            place = tables[file].column_names.index(name)
+            tables[file] = tables[file].set_column(place, name, label)
+    return tables
 
 
 def _header(file: Path, columns: Sequence[str] | None, delimiter: str | None) -> Header | list[str]:

@@ -9,8 +9,8 @@ from smt.data.sources.column_drafts import Draft, left_out
 from smt.data.sources.column_names import ACTION, LABELS, RATING, tells
 from smt.data.sources.derived import AT_LEAST, IS
 from smt.data.sources.raw_columns import RawColumn
+from smt.data.sources.raw_ids import raw_ids
 
-TRUE = pa.array(["1", "1.0", "true", "True", "TRUE"])
 FEW_ACTIONS = 20
 """The most kinds of action of which each may be an event of its own."""
 LIKED = 0.8
@@ -67,8 +67,9 @@ def _are_twins(column: RawColumn, label: RawColumn) -> bool:
 
 
 def _truths(values: pa.Array) -> pa.Array:
-    """Which values are 1."""
-    return pc.is_in(values.cast(pa.string()), TRUE)
+    """Which values of a column of 0 and 1 are 1."""
+    raw = raw_ids(values, None, "")
+    return pc.equal(raw.texts, "1").take(raw.places)
 
 
 def _of_rating(column: RawColumn, *, wanted: bool) -> dict[str, Draft]:

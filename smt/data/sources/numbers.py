@@ -12,8 +12,8 @@ from smt.data.sources.arrow_types import TEXT, is_text, list_of
 from smt.data.sources.missing import present
 from smt.errors import InputError
 
-TRUTHS = pa.array(["0", "1", "0.0", "1.0", "false", "true"], TEXT)
-"""Texts of labels: those at odd places mean 1."""
+TRUTHS = pa.array(["false", "true"], TEXT)
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 LARGEST_FLOAT32 = 3.4028234663852886e38
 
 
@@ -27,6 +27,21 @@ def numeric_column(values: pa.Array, given: Sequence[str] | None, where: str) ->
     Raises:
         InputError: A value is no number, infinite, or too large for float32.
     """
+    numbers = finite_numbers(values, given, where)
+    refuse(numbers, pc.greater(pc.abs(numbers), LARGEST_FLOAT32), "is too large for float32", where)
+    return pc.fill_null(numbers.cast(pa.float32()), float("nan"))
+
+
+def finite_numbers(values: pa.Array, given: Sequence[str] | None, where: str) -> pa.Array:
+    """Numbers as float64, null where they are missing.
+
+    Args:
+        values: A plain array.
+        given: The column's `missing`; it may name infinities.
+
+    Raises:
+        InputError: A value is no number, or infinite.
+    """
     numbers = present(_numbers(present(values, given), where), given)
     refuse(
         numbers,
@@ -34,8 +49,7 @@ def numeric_column(values: pa.Array, given: Sequence[str] | None, where: str) ->
         "is infinite; write it as missing, or set 'missing: [inf, -inf]' in the schema",
         where,
     )
-    refuse(numbers, pc.greater(pc.abs(numbers), LARGEST_FLOAT32), "is too large for float32", where)
-    return pc.fill_null(numbers.cast(pa.float32()), float("nan"))
+    return numbers
 
 
 def vector_column(lists: pa.Array, dim: int, where: str) -> pa.Array:
@@ -53,17 +67,26 @@ def vector_column(lists: pa.Array, dim: int, where: str) -> pa.Array:
 
 
 def label_column(values: pa.Array, where: str) -> pa.Array:
-    """Labels as int8, 0 or 1. Raises `InputError` where one is missing or something else."""
+    """Labels as int8: of any number, or text of one, that is 0 or 1.
+
+    Raises:
+        InputError: A label is missing, or something else.
+    """
     values = present(values, ())
+    if pa.types.is_nested(values.type):
+        raise InputError(f"{where}: is of the type {values.type}, which is no label; write 0 or 1")
     refuse(values, pc.is_null(values), "is missing", where)
-    if not is_text(values.type):
-        numbers = _numbers(values, where)
-        fits = pc.is_in(numbers, pa.array([0.0, 1.0]))
-        refuse(values, pc.invert(fits), "is not 0 or 1", where)
-        return numbers.cast(pa.int8())
-    places = pc.index_in(pc.utf8_lower(values), TRUTHS)
-    refuse(values, pc.is_null(places), "is not 0 or 1", where)
-    return pc.bit_wise_and(places, 1).cast(pa.int8())
+    encoded = values.dictionary_encode()
+    given = encoded.dictionary
+    if is_text(given.type):
+        # A text that is no number is as little a label as any other number.
+        truth = pc.is_in(pc.utf8_lower(given), TRUTHS)
+        given = pc.if_else(pc.or_(truth, pc.match_substring_regex(given, NUMBER)), given, "-1")
+    # The negative zero is zero.
+    numbers = pc.add(_numbers(given, where), 0.0)
+    fits = pc.is_in(numbers, pa.array([0.0, 1.0]))
+    refuse(values, pc.invert(fits).take(encoded.indices), "is not 0 or 1", where)
+    return numbers.cast(pa.int8()).take(encoded.indices)
 
 
 def positive_column(values: pa.Array, kind: Weight | Propensity, where: str) -> pa.Array:
@@ -106,7 +129,7 @@ def _numbers(values: pa.Array, where: str) -> pa.Array:
     kind = values.type
     if is_text(kind):
         lowered = pc.utf8_lower(values)
-        truth = pc.index_in(lowered, pa.array(["false", "true"], TEXT))
+        truth = pc.index_in(lowered, TRUTHS)
         # Arrow reads no plus sign.
         texts = pc.if_else(pc.is_valid(truth), truth.cast(TEXT), pc.utf8_ltrim(values, "+"))
         return cast(texts, pa.float64(), where, shown=values)

@@ -17,7 +17,7 @@ WHOLE_POWER = r"^[+-]?\d(\.\d+)?[eE]\+\d+$"
 LARGEST_POWER = 16
 """Of ten: numbers beyond are no exact floats."""
 NUMBER = r"^-?\d+$"
-EXACT = {pa.float32(): 2**24, pa.float64(): 2**53}
+EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
 """From here on a float does not tell neighbouring whole numbers apart."""
 
 
@@ -124,6 +124,9 @@ def _power(text: str, where: str) -> str:
 
 
 def _whole_floats(values: pa.Array, where: str) -> pa.Array:
+    exact = EXACT[values.type]
+    # Arrow rounds no float16.
+    values = values.cast(pa.float32()) if pa.types.is_float16(values.type) else values
     fraction = pc.fill_null(pc.not_equal(pc.floor(values), values), False)
     infinite = pc.fill_null(pc.is_inf(values), False)
     for wrong in (fraction, infinite):
@@ -133,7 +136,7 @@ def _whole_floats(values: pa.Array, where: str) -> pa.Array:
                 f"{where}: the value {value} is no whole number, so it is no id; write it as text "
                 "if it is a name"
             )
-    large = pc.fill_null(pc.greater_equal(pc.abs(values), EXACT[values.type]), False)
+    large = pc.fill_null(pc.greater_equal(pc.abs(values), exact), False)
     if pc.any(large).as_py():
         raise _inexact(str(values.filter(large)[0]), where)
     return values.cast(pa.int64()).cast(TEXT)

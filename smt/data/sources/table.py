@@ -14,6 +14,7 @@ from smt.data.schema import Schema
 from smt.data.sources import Source
 from smt.data.sources.arrow_types import plain
 from smt.data.sources.code_columns import Files, code_columns
+from smt.data.sources.event_order import remarks_on_order
 from smt.data.sources.files import read_files
 from smt.data.sources.histories import Histories, order_histories
 from smt.data.sources.lists import as_lists
@@ -82,6 +83,7 @@ def read_table(
             *(remark for times in timed.values() for remark in times.remarks),
             *(remark for ids in coded.values() for remark in ids.remarks),
             *remarks,
+            *remarks_on_order(parts, wanted),
         ),
     )
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from smt.data.columns import Unit
+from smt.data.sources.narrow_floats import as_meant, refuse_rounded
 from smt.data.sources.time_texts import clock_text
 from smt.errors import InputError
 
@@ -57,7 +58,7 @@ def read_numbers(values: pa.Array, where: str) -> Numbers:
     A float is the shortest number that is written so, as it is in a text file.
 
     Raises:
-        InputError: A number is infinite or beyond 64 bits.
+        InputError: A number is infinite, beyond 64 bits, or a narrow float too large to be exact.
     """
     if pa.types.is_integer(values.type):
         given = values.to_numpy()
@@ -65,7 +66,8 @@ def read_numbers(values: pa.Array, where: str) -> Numbers:
             raise _too_large(int(given[given > _INT64.max][0]), where)
         return Numbers(given.astype(np.int64), np.zeros(len(given), np.int64))
     if pa.types.is_floating(values.type):
-        return _read_floats(values.cast(pa.float64()), where)
+        refuse_rounded(values, np.inf, where)
+        return _read_floats(as_meant(values), where)
     return _read_texts(pc.utf8_trim_whitespace(values.cast(pa.string())), where)
 
 
@@ -89,6 +91,16 @@ def to_milliseconds(numbers: Numbers, unit: Unit, where: str) -> NDArray[np.int6
     if factor > 1 and large.any():
         raise _too_large(int(numbers.whole[large][0]), where, UNIT_MEANINGS[unit])
     return numbers.whole * factor + numbers.nanos * factor // _NANO
+
+
+def refuse_rounded_fractions(values: pa.Array, unit: Unit, where: str) -> None:
+    """Raise `InputError` for a narrow float whose fraction is rounded by seconds in a unit.
+
+    Args:
+        values: Without null; other types than narrow floats are exact.
+    """
+    if unit in _FACTORS:
+        refuse_rounded(values, 1000 / _FACTORS[unit], where)
 
 
 def plausible_shares(columns: Iterable[Numbers]) -> dict[Unit, float]:

@@ -23,6 +23,7 @@ from smt.data.sources.time_numbers import (
     plausible_shares,
     plausible_times,
     read_numbers,
+    refuse_rounded_fractions,
     to_milliseconds,
 )
 from smt.data.sources.time_texts import FORMS, clock_text, read_texts, to_utc
@@ -126,6 +127,7 @@ def _read(
     for where, values in present.items():
         part = parts[where]
         if isinstance(part, Numbers):
+            refuse_rounded_fractions(values.drop_null(), unit or "ms", where)
             times = to_milliseconds(part, unit or "ms", where)
             local = np.full(len(times), unit in CALENDAR_UNITS)
         else:
