@@ -51,6 +51,7 @@ def lists_of(texts, separator=None, given=None):
         (["WrappedArray(a)", "WrappedArray(b, c)"], [["a"], ["b", "c"]], ","),
         (["frozenset({'a'})", "set()", "{'b'}"], [["a"], [], ["b"]], "|"),
         (["array(['a', 'b'], dtype=object)"], [["a", "b"]], None),
+        (["tensor([1, 2], device='cuda:0')"], [["1", "2"]], ","),
         (["array([1, 2])", "[np.int64(3), np.int64(4)]"], [["1", "2"], ["3", "4"]], ","),
         (["[np.str_('a, b'), np.str_('c')]"], [["a, b", "c"]], None),
     ],
@@ -80,6 +81,12 @@ def test_the_schemas_separator_leaves_other_signs_to_the_names():
         (["['a' 'b', 'c']"], None, "has several signs between its elements"),
         (["['a''b']"], None, "is no list"),
         (["['a', ['b']]"], None, "is no list"),
+        (["['a',, 'b']"], None, "is no list"),
+        (["[, 'a']"], None, "is no list"),
+        (["[[1 2]\n [3 4]]"], None, "holds lists within lists"),
+        (["List(List(1), List(2))"], None, r"'List\(1\)' would be one element"),
+        (["OrderedSet(a, b)"], None, r"'OrderedSet\(a' would be one element"),
+        (["Rock (Pop, Soul)"], ",", r"'Rock \(Pop' would be one element"),
         (["<a,b>", "<c>"], None, "'<a' would be one element"),
         (["(a,b)", "c"], None, r"'\(a' would be one element"),
         (["a|{b"], None, "'{b' would be one element"),
@@ -113,9 +120,9 @@ def test_a_list_that_was_shortened_when_it_was_printed_is_refused(text, separato
 
 
 def test_signs_within_names_are_no_brackets_and_quotes():
-    names = ["(no genres listed)", "don't|7\"", "<18|>65", "{a}|{b}", "Batman (1989)|x", ":)|:("]
+    names = ["(no genres listed)", "don't|7\"", "<18|>65", "{a}|{b}", "Batman (1989)|x", ":(|:)|'"]
     expected = [[names[0]], ["don't", '7"'], ["<18", ">65"], ["{a}", "{b}"]]
-    expected += [["Batman (1989)", "x"], [":)", ":("]]
+    expected += [["Batman (1989)", "x"], [":(", ":)", "'"]]
     assert lists_of(names, "|")[0] == expected
 
 

@@ -13,7 +13,7 @@ TYPES = (
     r"List|ListBuffer|ArrayBuffer|Buffer|WrappedArray|ArraySeq|Array|Vector|Seq|Set|HashSet|"
     r"array|frozenset|set|list|tuple|deque|tensor|Index"
 )
-NAMED = rf"(?s)^(?:{TYPES})\((.*?)(?:,\s*dtype=[^()]*)?\)$"
+NAMED = rf"(?s)^(?:{TYPES})\((.*?)(?:,\s*(?:dtype|device|name|maxlen)=[^()]*)?\)$"
 """A list behind the name of its type, as Scala, Python and numpy print it."""
 SCALAR = r"""\bnp\.(?:str_|bool_?|u?int\d+|float\d+)\(('[^']*'|"[^"]*"|[^()'"]*)\)"""
 """An element as numpy prints it within a list of Python's."""
@@ -21,6 +21,7 @@ QUOTE = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 IN_BRACKETS = r"""(?s)^(?:\[.*["'].*\]|\(.*["'].*\)|\{.*["'].*\})$"""
 BRACKETED = rf"(?s)^(?:\[.*\]|\{{.*,.*\}}|(?:{TYPES})\(.*\))$"
 """Texts that are lists by their looks alone."""
+NESTED = r"(?s)^\[\s*\[.*\]\s*\]$"
 CUT = ("...", "…")
 WAS_CUT = (
     "is a list that was shortened when it was printed: some of its elements are not there; write "
@@ -86,7 +87,7 @@ def quoted_elements(text: str, separator: str | None) -> list[str | None]:
     between, last, place = set(), ",", 0
     while place < len(inside):
         match = token.match(inside, place)
-        if match is None or (match["sign"] and last and found):
+        if match is None or (match["sign"] and last):
             raise _no_list(text)
         place = match.end()
         if match["sign"]:

@@ -10,6 +10,8 @@ from smt.data.sources.arrow_types import TEXT, is_text, list_of
 from smt.data.sources.list_texts import (
     CUT,
     CUT_SHORT,
+    NESTED,
+    TYPES,
     WAS_CUT,
     NoListError,
     are_quoted,
@@ -27,10 +29,10 @@ ROUND = r"^\([^()]*\)$"
 UNEVEN = r"""^\[|\]$|^\{[^}]*$|^[^{]*\}$|^'.*'$|^".*"$"""
 """Elements with a bracket, or quotes that are not round all of their list."""
 HALVES = (
-    (r"^\([^)]*$", r"^[^(]*\)$"),
+    (r"(^|\w ?)\([^)]*$", r"^[^(]*\)"),
     (r"^<[^>]*$", r"^[^<]*>$"),
-    (r'^"[^"]*$', r'^[^"]*"$'),
-    (r"^'[^']*$", r"^[^']*'$"),
+    (r'^"[^"]+$', r'^[^"]+"$'),
+    (r"^'[^']+$", r"^[^']+'$"),
 )
 """What opens one element and closes another of its list, so that they were no elements."""
 NUMBERS = r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?"
@@ -92,6 +94,10 @@ def _parse(texts: pa.Array, separator: str | None) -> tuple[pa.Array, str | None
     literal = [quoted_elements(text, separator) for text in texts.filter(quoted).to_pylist()]
     bare = texts.filter(pc.invert(quoted))
     _require_whole(bare, pc.match_substring_regex(bare, CUT_SHORT))
+    nested = bare.filter(pc.match_substring_regex(bare, NESTED))
+    if len(nested):
+        problem = "holds lists within lists, which no column does; write one list in each row"
+        raise NoListError(nested[0].as_py(), problem)
     inner = _without_brackets(bare)
     if not len(bare):
         return pa.array(literal, pa.list_(TEXT)), None
@@ -169,7 +175,7 @@ def _require_split(texts: pa.Array, lists: pa.Array, separator: str, *, said: bo
     elements, rows = lists.flatten(), pc.list_parent_indices(lists)
     cut = pc.is_in(elements, pa.array(CUT, TEXT))
     _require_whole(texts.take(rows), cut)
-    wrong = pc.match_substring_regex(elements, rf"{several}|{UNEVEN}")
+    wrong = pc.match_substring_regex(elements, rf"{several}|{UNEVEN}|^(?:{TYPES})\(.*\)$")
     for opening, closing in HALVES:
         closed = rows.filter(pc.match_substring_regex(elements, closing))
         half = pc.and_(pc.match_substring_regex(elements, opening), pc.is_in(rows, closed))
