@@ -73,8 +73,6 @@ class Schema(Spec):
     @model_validator(mode="after")
     def _stored_names_are_unique(self) -> "Schema":
         taken = set(self.columns)
-        if "" in taken:
-            raise ValueError("a column has an empty name; name it in the files")
         steps = [step for column in self.of_kind(Sequence).values() for step in column.steps]
         delays = [event.delay for event in self.of_kind(Event).values() if event.delay is not None]
         for name in (*steps, *delays, *self.truths):

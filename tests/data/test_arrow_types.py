@@ -102,3 +102,23 @@ def test_bytes_that_are_no_text_are_refused():
 def test_lists_are_made_of_lengths():
     lists = list_of(pa.array([1, 2, 3]), pa.array([2, None, 1]), pa.array([False, True, False]))
     assert lists.to_pylist() == [[1, 2], None, [3]]
+
+
+def test_small_decimals_become_those_that_arrow_compares():
+    for kind in (pa.decimal32(5, 2), pa.decimal64(15, 2)):
+        array = plain(pa.array([Decimal("1.50"), None], kind), "f")
+        assert array.type == pa.decimal128(kind.precision, 2)
+        assert array.to_pylist() == [Decimal("1.50"), None]
+
+
+@pytest.mark.parametrize("outer", [pa.list_, pa.large_list, pa.list_view])
+def test_lists_within_lists_are_refused(outer):
+    values = pa.array([[[1], [2]]], outer(pa.list_(pa.int64())))
+    with pytest.raises(InputError, match=r"^f: .* lists within lists"):
+        plain(values, "f")
+
+
+@pytest.mark.parametrize("kind", [pa.time32("ms"), pa.time64("us")])
+def test_a_time_of_day_is_refused_as_one_without_a_date(kind):
+    with pytest.raises(InputError, match=r"^f: is of the type time.*a time of day without a date"):
+        plain(pa.nulls(1, kind), "f")

@@ -37,8 +37,7 @@ def test_integers_are_compared_as_such_beyond_float64():
     assert label(f"b_at_least_{large}", [large, large - 1]) == [1, 0]
     assert label("b_at_least_-1000", pa.array([1], pa.int8())) == [1]
     assert label("b_at_least_2.5", [2, 3]) == [0, 1]
-    with pytest.raises(InputError, match=r"no number is at least 1000, .* the largest is 1"):
-        label("b_at_least_1000", pa.array([1], pa.int8()))
+    assert label("b_at_least_1000", pa.array([1], pa.int8())) == [0]
 
 
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
@@ -64,17 +63,22 @@ def test_an_empty_word_is_none(word):
     [
         ("b_is_buy", ["Buy", "pv"], "no value is 'buy', .* did you mean 'Buy'?"),
         ("b_is_bye", ["buy", "pv"], "no value is 'bye', .* did you mean 'buy'?"),
-        ("b_is_cart", ["x", "y"], "no value is 'cart', .* values are 'x', 'y'"),
-        ("b_is_cart", [*"stuvwxyz"], "values are 's', 't', 'u', 'v', 'w', …"),
-        ("b_at_least_6", ["5", "4.5"], "no number is at least 6, .* the largest is 5"),
     ],
 )
-def test_a_label_that_is_0_in_all_rows_is_refused_with_what_the_column_holds(name, values, message):
+def test_a_label_that_is_0_in_all_rows_is_refused_where_another_word_was_meant(
+    name, values, message
+):
     with pytest.raises(InputError) as error:
         label(name, values[:1], values[1:])
     assert str(error.value).startswith("0.csv: column 'b': no ")
     assert f"so that '{name}' is 0 in all rows" in str(error.value)
     assert re.search(message.replace("?", r"\?") + "$", str(error.value))
+
+
+@pytest.mark.parametrize("name", ["b_is_cart", "b_at_least_6"])
+def test_a_label_may_be_rare(name):
+    values = ["x", "y"] if name == "b_is_cart" else ["5", "4.5"]
+    assert label(name, values) == [0, 0]
 
 
 def test_a_word_for_no_value_is_a_word_that_is_not_the_labels():
@@ -113,8 +117,7 @@ def test_files_may_make_one_label_of_different_columns():
         Origin("b", pa.array(["x"]), "0.csv: column 'b'"),
         Origin("b_is_c", pa.array([3]), "1.csv: column 'b_is_c'"),
     ]
-    with pytest.raises(InputError, match=r"^0\.csv: column 'b': no value is 'c_at_least_4'"):
-        derive(origins, "b_is_c_at_least_4")
+    assert [part.to_pylist() for part in derive(origins, "b_is_c_at_least_4")] == [[0], [0]]
 
 
 @pytest.mark.parametrize("name", ["b_is_buy", "b_at_least_4"])

@@ -97,6 +97,46 @@ def test_fields_are_those_that_a_peer_reads(tmp_path_factory, rows):
     assert list(zip(read_rows["user"], read_rows["click"], strict=True)) == peer
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["time,click,0,1", "1700000000,1,5,6"],
+        ["user,item,0,1", "u1,i1,3,4", "u2,i2,3,4"],
+        ["city,2019,age", "Rome,3,4", "Oslo,5,"],
+        ["nan,click", "1,0"],
+        ["user,inf", "u1,3"],
+        ["0,1,2", "5,6,7"],
+    ],
+)
+def test_numbers_among_the_names_of_a_header_are_names(tmp_path, lines):
+    header, first, *_ = lines
+    rows = read(write(tmp_path / "a.csv", "\n".join(lines) + "\n"), None)
+    assert list(rows) == header.split(",")
+    assert [values[0] for values in rows.values()] == first.split(",")
+
+
+@pytest.mark.parametrize(
+    "text", ["u1,NULL,5\nu2,3,6\n", ",1,2\n5,6,7\n", "1,2\n3,4\n", "Rome,5\nOslo,6\n", "7,5\n"]
+)
+def test_a_first_line_with_numbers_like_those_beneath_is_a_row(tmp_path, text):
+    with pytest.raises(InputError, match=r"a\.csv: has no header, .* is a row; write a line of"):
+        read(write(tmp_path / "a.csv", text), None)
+
+
+@pytest.mark.parametrize("blank", ["\n", "  \n", "\n \n\t\t\n", " \r\n\r\n"])
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("user,click\nu1,0\n", {"user": ["u1"], "click": ["0"]}),
+        ('"us\ner",click\nu1,0\n', {"us\ner": ["u1"], "click": ["0"]}),
+        ("\tuser\n0\tu1\n", {"user": ["u1"]}),
+        ("user::click\nu1::0\n", {"user": ["u1"], "click": ["0"]}),
+    ],
+)
+def test_lines_of_blanks_before_the_header_are_skipped(tmp_path, blank, text, rows):
+    assert read(write(tmp_path / "a.csv", blank + text), list(rows)) == rows
+
+
 def test_typed_headers_are_names(tmp_path):
     file = write(tmp_path / "a.inter", "user_id:token\ttags:token_seq\trating:float\n5\tx y\t4.0\n")
     assert read(file, None) == {"user_id": ["5"], "tags": ["x y"], "rating": ["4.0"]}
@@ -235,3 +275,10 @@ def test_a_file_that_is_given_twice_or_not_there_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: holds no file"):
         read(tmp_path / "empty")
+
+
+def test_a_column_without_a_name_is_told_from_one_that_is_not_there(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("time,click,\n1,1,3\n2,0,4\n")
+    with pytest.raises(InputError, match=r"rows\.csv: column '' cannot be read by its name"):
+        read_files([file], ["time", "click", ""])

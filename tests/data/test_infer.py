@@ -1,4 +1,5 @@
 import datetime as dt
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -195,6 +196,64 @@ def test_lists_are_told_in_every_writing(draft):
     assert columns["vector"]["dim"] == 2
 
 
+def test_lists_as_languages_print_them_are_drafted_as_lists(draft):
+    columns = draft(
+        numpy=cycle("['a' 'b']", "['c']", "[]"),
+        scala=cycle("List(a, b)", "List(c)", "List()"),
+        sets=cycle("{'a', 'b'}", "set()", "{'b', 'c'}"),
+    )[1]
+    assert [columns[name]["kind"] for name in ("numpy", "scala", "sets")] == ["id_list"] * 3
+
+
+def test_texts_that_look_like_lists_and_are_none_are_left_out(draft):
+    text, columns = draft(
+        cut=cycle("[1 2 ... 8 9]", "[1 2]"), objects=cycle('[{"a": 1}]', '[{"b": 2}]')
+    )
+    assert columns.keys() == ROLES.keys()
+    assert "'cut': left out: the value '[1 2 ... 8 9]' is a list that was shortened" in text
+    assert "'objects': left out: the value '[{\"a\": 1}]' is no list" in text
+
+
+FLOATS = [2.0**24, 2.0**25]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (pa.array(cycle([[1]], [[2], [3]])), "lists within lists"),
+        (
+            pa.array(cycle([dt.datetime(2023, 1, 1)], [dt.datetime(2023, 1, 2)] * 2)),
+            "lists of what can be no ids: is of the type timestamp[us]",
+        ),
+        (pa.array(cycle([dt.timedelta(1)], [])), "lists of what can be no ids"),
+        (pa.array(cycle(FLOATS, FLOATS[:1]), pa.list_(pa.float32())), "is a float too large"),
+        (pa.array(cycle(*FLOATS), pa.float32()), "the id 16777216.0 is a float too large"),
+        (pa.array(cycle(dt.datetime(1800, 1, 1), dt.datetime(1801, 1, 1))), "which is no id"),
+        (pa.array(cycle(dt.time(1), dt.time(2))), "a time of day without a date"),
+    ],
+    ids=str,
+)
+def test_what_no_column_can_hold_is_left_out_with_its_reason(draft, values, reason):
+    text, columns = draft(item_id=values, tab=values)
+    assert "item_id" not in columns
+    line = next(line for line in text.splitlines() if "'item_id': left out" in line)
+    assert reason in line
+
+
+def test_large_whole_floats_without_the_name_of_an_id_are_numbers(draft):
+    columns = draft(views=pa.array(cycle(*FLOATS), pa.float32()))[1]
+    assert columns["views"]["kind"] == "numeric"
+
+
+@pytest.mark.parametrize("kind", [pa.decimal32(9, 2), pa.decimal64(18, 2), pa.decimal256(40, 2)])
+def test_decimals_of_every_size_are_drafted(draft, kind):
+    columns = draft(
+        price=pa.array(cycle(Decimal("1.5"), Decimal(2)), kind),
+        item_id=pa.array(cycle(Decimal(1), Decimal(2)), kind),
+    )[1]
+    assert (columns["price"]["kind"], columns["item_id"]["coding"]) == ("numeric", "number")
+
+
 def test_a_history_shares_the_ids_of_its_items_and_has_its_times(draft):
     times = [[START + row - 9, START + row - 5][: row % 3] for row in range(ROWS)]
     text, columns = draft(
@@ -253,6 +312,12 @@ VALUES = [
     st.lists(st.integers(0, 40).map(str), max_size=3).map("|".join),
     st.lists(st.integers(0, 40).map(str), max_size=3).map(" ".join),
     st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3),
+    st.floats(-1e9, 1e9, width=32).map(np.float32),
+    st.integers(0, 2**26).map(np.float32),
+    st.lists(st.datetimes(dt.datetime(2001, 1, 1), dt.datetime(2040, 1, 1)), max_size=3),
+    st.lists(st.lists(st.integers(0, 9), min_size=1), min_size=1, max_size=3),
+    st.lists(st.sampled_from(WORDS), max_size=3).map(np.array).map(str),
+    st.times(),
     st.datetimes(dt.datetime(2001, 1, 1), dt.datetime(2040, 1, 1)),
     st.dates(dt.date(2001, 1, 1), dt.date(2040, 1, 1)).map(str),
 ]

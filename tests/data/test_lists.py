@@ -38,6 +38,22 @@ def lists_of(texts, separator=None, given=None):
         (["NULL", r"\N", "1;2"], [None, None, ["1", "2"]], ";"),
         (["12", "13"], [["12"], ["13"]], "|"),
         (["1.5|2e-3", "-1|3"], [["1.5", "2e-3"], ["-1", "3"]], "|"),
+        (["['a' 'b']", "['c']", "[]"], [["a", "b"], ["c"], []], "|"),
+        (["['a' \"it's\"\n 'c d']"], [["a", "it's", "c d"]], None),
+        (["['a' None 1]", "['b', nan]"], [["a", None, "1"], ["b", None]], None),
+        (["('a',)", "{'a', 'b'}", '{"a","b"}'], [["a"], ["a", "b"], ["a", "b"]], None),
+        ([r"['a\x41' 'b']", r'["\u00e9"]'], [["aA", "b"], ["é"]], None),
+        (['["...", "a"]'], [["...", "a"]], None),
+        (["{a,b}", "c", "{d}"], [["a", "b"], ["c"], ["d"]], ","),
+        (["'a'|'b'", "c|d"], [["a", "b"], ["c", "d"]], "|"),
+        (['"a, b","c"', '"d"'], [["a, b", "c"], ["d"]], None),
+        (["List(a, b)", "List()", "c"], [["a", "b"], [], ["c"]], ","),
+        (["WrappedArray(a)", "WrappedArray(b, c)"], [["a"], ["b", "c"]], ","),
+        (["frozenset({'a'})", "set()", "{'b'}"], [["a"], [], ["b"]], "|"),
+        (["array(['a', 'b'], dtype=object)"], [["a", "b"]], None),
+        (["tensor([1, 2], device='cuda:0')"], [["1", "2"]], ","),
+        (["array([1, 2])", "[np.int64(3), np.int64(4)]"], [["1", "2"], ["3", "4"]], ","),
+        (["[np.str_('a, b'), np.str_('c')]"], [["a, b", "c"]], None),
     ],
 )
 def test_a_list_is_read_in_the_form_that_its_texts_show(texts, lists, separator):
@@ -62,11 +78,64 @@ def test_the_schemas_separator_leaves_other_signs_to_the_names():
         (["1;2 3"], None, "'2 3' would be one element"),
         (["1-2-3"], None, "'1-2-3' would be one element"),
         (['["a", "b]'], None, "is no list"),
+        (["['a' 'b', 'c']"], None, "has several signs between its elements"),
+        (["['a''b']"], None, "is no list"),
+        (["['a', ['b']]"], None, "is no list"),
+        (["['a',, 'b']"], None, "is no list"),
+        (["[, 'a']"], None, "is no list"),
+        (["[[1 2]\n [3 4]]"], None, "holds lists within lists"),
+        (["List(List(1), List(2))"], None, r"'List\(1\)' would be one element"),
+        (["OrderedSet(a, b)"], None, r"'OrderedSet\(a' would be one element"),
+        (["Rock (Pop, Soul)"], ",", r"'Rock \(Pop' would be one element"),
+        (["<a,b>", "<c>"], None, "'<a' would be one element"),
+        (["(a,b)", "c"], None, r"'\(a' would be one element"),
+        (["a|{b"], None, "'{b' would be one element"),
+        (["'a'|b"], None, "''a'' would be one element|\"'a'\" would be one element"),
+        (['"a, b",c'], None, "would be one element"),
+        (["0,1;0,2"], None, r"may be split by ';', or by ','; say .*: ',' or separator: ';'"),
+        (["0,1;0,2"], ";", "'0,1' would be one element; write .* decimals with a point"),
     ],
 )
 def test_a_text_that_is_no_list_is_not_one_id_without_a_word(texts, separator, message):
     with pytest.raises(InputError, match=rf"^f: column 'x': .*{message}"):
         lists_of(texts, separator)
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("[1 2 ... 8 9]", None),
+        ("[1, 2, ..., 9]", None),
+        ("[1 2 ... 8 9]", " "),
+        ("['a' 'b' ... 'z']", None),
+        ("['a', ..., 'z']", None),
+        ("[a b … z]", None),
+        ("1|2|...|9", "|"),
+        ("array([1, 2, ..., 9])", None),
+    ],
+)
+def test_a_list_that_was_shortened_when_it_was_printed_is_refused(text, separator):
+    with pytest.raises(InputError, match=r"^f: column 'x': the value .* was shortened .* whole"):
+        lists_of(["[1 2]", text], separator)
+
+
+def test_signs_within_names_are_no_brackets_and_quotes():
+    names = ["(no genres listed)", "don't|7\"", "<18|>65", "{a}|{b}", "Batman (1989)|x", ":(|:)|'"]
+    expected = [[names[0]], ["don't", '7"'], ["<18", ">65"], ["{a}", "{b}"]]
+    expected += [["Batman (1989)", "x"], [":(", ":)", "'"]]
+    assert lists_of(names, "|")[0] == expected
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)),
+        min_size=1,
+    )
+)
+def test_names_are_read_back_from_json_and_python(lists):
+    stripped = [[element.strip() for element in elements] for elements in lists]
+    for write in (json.dumps, repr):
+        assert lists_of([write(elements) for elements in stripped])[0] == stripped
 
 
 def test_one_separator_is_told_from_all_files_and_the_file_with_another_is_named():

@@ -39,9 +39,9 @@ _KEPT = (
 def plain(column: pa.Array | pa.ChunkedArray, where: str) -> pa.Array:
     """One array of the same values, whose type is one of a few.
 
-    These are null, bool, integers, floats, decimals, large_string, timestamps, dates,
-    durations, and list_ of one of them. Dictionaries and runs are decoded, views,
-    bytes (as UTF-8) and the other kinds of lists converted.
+    These are null, bool, integers, floats, decimals, large_string, timestamps,
+    dates, durations, and list_ of one of them. Dictionaries and runs are decoded, views,
+    bytes (as UTF-8), small decimals and the other kinds of lists converted.
 
     Args:
         where: File and column, which open an error.
@@ -101,9 +101,22 @@ def _plain(values: pa.Array, where: str) -> pa.Array:
         return _decoded(values, where)
     if any(is_list(kind) for is_list in LISTS):
         elements = _plain(values.flatten(), where)
+        if pa.types.is_list(elements.type):
+            raise InputError(
+                f"{where}: is of the type {_named(kind)}, lists within lists, which no kind of "
+                "column holds; write one list in each row, or leave it out of the schema"
+            )
         return list_of(elements, pc.list_value_length(values), values.is_null())
+    if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
+        # Arrow neither encodes nor compares the smallest ones.
+        return values.cast(pa.decimal128(kind.precision, kind.scale))
     if pa.types.is_floating(kind) or any(is_kept(kind) for is_kept in _KEPT):
         return values
+    if pa.types.is_time(kind):
+        raise InputError(
+            f"{where}: is of the type {kind}, a time of day without a date; write the moment with "
+            "its date, or the time of day as a number or text, or leave it out of the schema"
+        )
     raise InputError(
         f"{where}: is of the type {_named(kind)}, which is no number, text, time or list of them; "
         "make columns of its parts, or leave it out of the schema"

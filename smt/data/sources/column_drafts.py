@@ -62,7 +62,7 @@ def draft_single(column: RawColumn) -> Draft:
         return draft_numeric(column)
     if ANONYMOUS_ID.fullmatch(column.name) or _is_named_id(column.name):
         return draft_id(column)
-    if tells(column.name, AMOUNT) or len(column.texts) > FEW:
+    if tells(column.name, AMOUNT) or len(column.texts) > FEW or column.no_ids:
         return draft_numeric(column)
     note = f"{len(column.texts)} whole numbers: numeric instead, if a larger one means more"
     draft = draft_id(column)
@@ -88,6 +88,8 @@ def draft_numeric(column: RawColumn) -> Draft:
 
 def draft_id(column: RawColumn) -> Draft:
     """A column of ids or names."""
+    if column.no_ids:
+        return left_out(column.no_ids)
     texts = _without_words(column)
     longest = pc.max(pc.utf8_length(texts)).as_py() or 0
     named = _is_named_id(column.name) or column.type == "token"
@@ -106,6 +108,8 @@ def draft_surface(column: RawColumn) -> Draft:
     """Where the impression happened; names where the values are such and none is missing."""
     if column.missing or column.is_whole:
         draft = draft_id(column)
+        if not draft.keys:
+            return draft
         keys = {**draft.keys, "kind": "surface"}
         keys.pop("side", None)
         if keys["coding"] == "hash":

@@ -4,15 +4,16 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from smt.data.sources.header_rows import is_row
 from smt.data.sources.layouts import headerless
-from smt.data.sources.missing import number_of
 from smt.errors import InputError
 
 DELIMITERS = (",", "\t", ";", "|", "::")
@@ -26,6 +27,8 @@ UNREADABLE = {
 HEAD_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 23
 LARGEST_BLOCK_BYTES = 1 << 30
+FIRST_ROWS = 100
+BLANK_LINES = re.compile(r"\A\s*[\r\n]")
 TYPED_NAME = re.compile(r"(?P<name>.+):(?P<type>token|token_seq|float|float_seq)")
 WRONG_WIDTH = re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
 
@@ -69,7 +72,7 @@ def read_header(file: Path, wanted: Sequence[str] | None, delimiter: str | None)
     if layout:
         raise InputError(f"{file}: is of {layout.data_set} and has no header; {layout.way_out}")
     possible = [delimiter] if delimiter else [one for one in DELIMITERS if one in line]
-    headers = [_header(_first_record(head, one), one, blank + 1) for one in possible or [","]]
+    headers = [_header(next(_records(head, one)), one, blank + 1) for one in possible or [","]]
     if wanted is not None:
         counts = [len({*header.names} & {*wanted}) for header in headers]
         headers = [
@@ -78,10 +81,10 @@ def read_header(file: Path, wanted: Sequence[str] | None, delimiter: str | None)
     if len(headers) > 1:
         named = " or ".join(repr(header.delimiter) for header in headers)
         raise InputError(f"{file}: its fields may be separated by {named}; say --delimiter")
-    if _is_row(headers[0].names, wanted):
+    if is_row(headers[0].names, _first_rows(head, headers[0].delimiter), wanted):
         raise InputError(
             f"{file}: has no header, as its first line {line[:80]!r} is a row; "
-            "write a line of column names before it"
+            "write a line of column names before it, or if it is one, names that are no numbers"
         )
     return headers[0]
 
@@ -145,11 +148,21 @@ def _is_one_line(file: Path) -> bool:
     return len(head) < HEAD_BYTES and len(head.strip().splitlines()) == 1
 
 
-def _first_record(head: str, delimiter: str) -> list[str]:
-    lines = io.StringIO(head.lstrip("\r\n"), newline="")
+def _records(head: str, delimiter: str) -> Iterator[list[str]]:
+    """The fields of a file's first lines, from the first on that is not blank."""
+    lines = io.StringIO(BLANK_LINES.sub("", head), newline="")
     if len(delimiter) > 1:
-        return next(lines).strip().split(delimiter)
-    return next(csv.reader(lines, delimiter=delimiter))
+        return (line.strip().split(delimiter) for line in lines)
+    return csv.reader(lines, delimiter=delimiter)
+
+
+def _first_rows(head: str, delimiter: str) -> list[list[str]]:
+    """The fields of some lines below the header, as far as they can be read."""
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(islice(_records(head, delimiter), 1, FIRST_ROWS))
+    # The last one may be cut.
+    return rows[:-1] if len(head) >= HEAD_BYTES and len(rows) < FIRST_ROWS - 1 else rows
 
 
 def _header(fields: list[str], delimiter: str, lines: int) -> Header:
@@ -160,13 +173,6 @@ def _header(fields: list[str], delimiter: str, lines: int) -> Header:
     return Header(
         tuple(match["name"] for match in matches), types, delimiter, lines, "RecBole's atomic files"
     )
-
-
-def _is_row(names: Sequence[str], wanted: Sequence[str] | None) -> bool:
-    """Whether a header is rather a row: it holds numbers, and no name that is wanted."""
-    numbered = list(names) == [str(number) for number in range(len(names))]
-    known = numbered if wanted is None else bool({*wanted} & {*names})
-    return not known and any(number_of(name) is not None for name in names)
 
 
 def _parse(

@@ -145,6 +145,12 @@ def _read(
             table = table.append_column(name, pa.repeat(value, table.num_rows))
     if columns is None:
         return table, {}
+    lost = set(sources.values()) - set(table.column_names)
+    if lost:
+        # Arrow's readers of text do not select a column whose name is empty.
+        raise InputError(
+            f"{file}: column '{min(lost)}' cannot be read by its name; rename it there"
+        )
     return pa.table({name: table[source] for name, source in sources.items()}), sources
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from smt.data.sources.arrow_types import TEXT
 from smt.data.sources.column_drafts import Draft, id_space, left_out, missing_words, side_key
 from smt.data.sources.column_names import HISTORY, LIST, is_time, side_of, tells, words
+from smt.data.sources.list_texts import BRACKETED
 from smt.data.sources.lists import as_lists
 from smt.data.sources.raw_columns import RawColumn
 from smt.data.sources.time_drafts import time_keys
@@ -40,12 +41,16 @@ class ListColumn:
 def draft_lists(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
     """The columns of lists among those given."""
     lists = {name: read for name, column in columns.items() if (read := _read_lists(column))}
+    drafts = {
+        name: left_out(problem)
+        for name, column in columns.items()
+        if name not in lists and (problem := _unread(column))
+    }
     steps = [
         name
         for name, read in lists.items()
         if (is_time(name) or is_time(name.removesuffix("s"))) and time_keys(read.elements)
     ]
-    drafts: dict[str, Draft] = {}
     for name, read in lists.items():
         if name in steps:
             continue
@@ -139,8 +144,23 @@ def _read_lists(column: RawColumn) -> ListColumn | None:
 
 
 def _are_bracketed(column: RawColumn) -> bool:
-    inside = pc.match_substring_regex(column.texts, r"^\[.*\]$")
+    inside = pc.match_substring_regex(column.texts, BRACKETED)
     return len(inside) > 0 and bool(pc.all(inside).as_py())
+
+
+def _unread(column: RawColumn) -> str | None:
+    """Why texts that look like lists are not read as such; None for others."""
+    if column.is_list or column.is_moment or not _are_bracketed(column):
+        return None
+    try:
+        as_lists(column.parts, separator=None, given=None)
+    except InputError as error:
+        return next(
+            str(error).removeprefix(f"{where}: ")
+            for where in column.parts
+            if str(error).startswith(f"{where}: ")
+        )
+    return None
 
 
 def _split(column: RawColumn, separator: str | None) -> ListColumn | None:
@@ -163,6 +183,8 @@ def _draft_list(name: str, column: ListColumn) -> Draft:
             keys = {"kind": "embedding", "dim": lengths[0].as_py()}
             return Draft(keys | separator | side_key(name))
         return left_out("lists of fractions whose lengths differ; no kind of column holds them")
+    if column.elements.no_ids:
+        return left_out(f"lists of what can be no ids: {column.elements.no_ids}")
     space = id_space([column.elements])
     if no_values := missing_words(column.elements):
         space["missing"] = no_values

@@ -89,6 +89,16 @@ class RawColumn:
         """Whether the values are 0 and 1."""
         return {*self.texts.slice(0, 3).to_pylist()} == {"0", "1"}
 
+    @cached_property
+    def no_ids(self) -> str | None:
+        """Why the values can be no ids; None where they can."""
+        for where, values in self.parts.items():
+            try:
+                raw_ids(values, (*USUAL_WORDS, *self.odd_words), where)
+            except InputError as error:
+                return str(error).removeprefix(f"{where}: ")
+        return None
+
     @property
     def is_list(self) -> bool:
         """Whether the values of a file are lists of Arrow's."""
