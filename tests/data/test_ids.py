@@ -64,7 +64,7 @@ def test_a_number_that_is_none_of_numbers_that_are_names_is_refused():
         coded(kind, ["1", "0"])
     with pytest.raises(InputError, match="in quotes: YAML reads 010 and 1_000 as 10 and 1000"):
         coded(Surface(num_ids=100, names=("10", "20")), ["010"])
-    with pytest.raises(InputError, match=r"names '1' and '1\.0' are one, as ids are read: 1"):
+    with pytest.raises(InputError, match=r"of 'names', 2 are '1' as ids are read"):
         coded(Surface(num_ids=4, names=("1", "1.0")), ["1"])
 
 

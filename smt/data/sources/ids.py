@@ -147,8 +147,7 @@ def _without_minus_ones(
         return raw
     if not pc.all(pc.match_substring_regex(others, r"^\d+$"), min_count=0).as_py():
         return raw
-    without = {name: [part.without(MINUS_ONE) for part in files] for name, files in asked.items()}
-    return {**raw, **without}
+    return dict(raw) | {n: [p.without(MINUS_ONE) for p in files] for n, files in asked.items()}
 
 
 def _missing_words(kind: IdColumn, raw: Mapping[str, Sequence[RawIds]]) -> tuple[str, ...]:
@@ -213,10 +212,9 @@ def _named(
     names = canonical(names_of(kind))
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        written = [word for word, name in zip(names_of(kind), names, strict=True) if name == twice]
         raise InputError(
-            f"{columns[0].where}: the names {' and '.join(map(repr, written))} are one, as ids are "
-            f"read: {twice}; leave one of them out of 'names'"
+            f"{columns[0].where}: of 'names', {names.count(twice)} are {twice!r} as ids are read, "
+            "where 1.0 is 1; leave one of them out"
         )
     for column in columns:
         if column.places.null_count:
