@@ -91,6 +91,7 @@ def test_false_is_missing_where_the_schema_says_so_in_texts_and_truths():
     ("values", "message"),
     [
         (pa.array([1.5]), "the value 1.5 is no whole number"),
+        (pa.array([Decimal("1.50")]), "the value 1.50 is no whole number"),
         (pa.array([float("inf")]), "the value inf is no whole number"),
         (pa.array([2.0**53]), "the id 9007199254740992.0 is a float too large to be exact"),
         (pa.array([2.0**24], pa.float32()), "too large to be exact"),

@@ -91,7 +91,7 @@ def _texts(values: pa.Array, where: str) -> pa.Array:
     if pa.types.is_integer(kind) or pa.types.is_date(kind):
         return values.cast(TEXT)
     if pa.types.is_decimal(kind):
-        return _canonical(values.cast(TEXT), where)
+        return _whole_decimals(values, where)
     if pa.types.is_floating(kind):
         return _whole_floats(values, where)
     raise InputError(f"{where}: is of the type {kind}, which is no id; write it as text")
@@ -123,6 +123,14 @@ def _power(text: str, where: str) -> str:
     return str(int(value))
 
 
+def _whole_decimals(values: pa.Array, where: str) -> pa.Array:
+    texts = _canonical(values.cast(TEXT), where)
+    names = texts.filter(pc.invert(pc.match_substring_regex(texts, NUMBER)))
+    if len(names):
+        raise _fraction(names[0], where)
+    return texts
+
+
 def _whole_floats(values: pa.Array, where: str) -> pa.Array:
     exact = EXACT[values.type]
     # Arrow rounds no float16.
@@ -131,15 +139,18 @@ def _whole_floats(values: pa.Array, where: str) -> pa.Array:
     infinite = pc.fill_null(pc.is_inf(values), False)
     for wrong in (fraction, infinite):
         if pc.any(wrong).as_py():
-            value = values.filter(wrong)[0]
-            raise InputError(
-                f"{where}: the value {value} is no whole number, so it is no id; write it as text "
-                "if it is a name"
-            )
+            raise _fraction(values.filter(wrong)[0], where)
     large = pc.fill_null(pc.greater_equal(pc.abs(values), exact), False)
     if pc.any(large).as_py():
         raise _inexact(str(values.filter(large)[0]), where)
     return values.cast(pa.int64()).cast(TEXT)
+
+
+def _fraction(value: pa.Scalar, where: str) -> InputError:
+    return InputError(
+        f"{where}: the value {value} is no whole number, so it is no id; write it as text if it is "
+        "a name"
+    )
 
 
 def _inexact(value: str, where: str) -> InputError:
