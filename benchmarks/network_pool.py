@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from smt.data import Log, columns_of
+from smt.data import Log
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.execution.evaluation import Task
 from smt.fleet import ModelSpec, SimulatedLog, load_fleet, log_name, select_representatives
@@ -175,4 +175,4 @@ def opened(source: Source) -> Log:
     if isinstance(source, int):
         return Simulator(SimulatorSpec(rows=source)).log()
     log = open_source(source)
-    return log.load(columns_of(log.schema, log.schema.features, log.schema.events))
+    return log.load(log.train.schema.names)
