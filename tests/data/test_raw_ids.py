@@ -61,6 +61,10 @@ def test_names_stay_as_they_are_but_for_blanks_around_them():
     assert texts_of(pa.array(names)) == [name.strip() for name in names]
 
 
+def test_a_plus_before_a_power_is_no_part_of_its_exponent():
+    assert texts_of(pa.array(["+1e+02", "1e+0002", "-2e+01"])) == ["100", "100", "-20"]
+
+
 def test_truths_are_0_and_1():
     assert texts_of(pa.array([True, False, None])) == ["1", "0", None]
     assert texts_of(pa.array(["True", "FALSE", ""])) == ["1", "0", None]

@@ -61,7 +61,7 @@ def derive(origins: Sequence[Origin], name: str) -> list[pa.Array]:
             does not end in a word or a number; or no value is its word, but one is near.
     """
     labels = []
-    seen: dict[str, list[pa.Array]] = {}
+    words: list[tuple[Origin, pa.Array]] = []
     for origin in origins:
         column, test = plain(origin.values, origin.where), name[len(origin.source) :]
         if pa.types.is_nested(column.type):
@@ -69,20 +69,13 @@ def derive(origins: Sequence[Origin], name: str) -> list[pa.Array]:
                 f"{origin.where}: is of the type {column.type}, of which no '{name}' is made"
             )
         if test.startswith(IS):
-            label, values = _is(column, test.removeprefix(IS), name, origin.where)
+            label, different = _is(column, test.removeprefix(IS), name, origin.where)
+            words.append((origin, different))
         else:
-            label, values = _at_least(column, test.removeprefix(AT_LEAST), name, origin.where)
+            label = _at_least(column, test.removeprefix(AT_LEAST), name, origin.where)
         labels.append(label)
-        seen.setdefault(origin.source, []).append(values)
-    never = any(map(len, labels)) and not any(pc.max(label).as_py() for label in labels)
-    for origin in origins if never else ():
-        word = name[len(origin.source) :].removeprefix(IS)
-        near = _near(word, seen[origin.source])
-        if name.startswith(origin.source + IS) and near:
-            raise InputError(
-                f"{origin.where}: no value is '{word}', so that '{name}' is 0 in all rows; did you "
-                f"mean {', '.join(map(repr, near))}?"
-            )
+    if not any(pc.max(label).as_py() for label in labels):
+        _refuse_near_words(words, name)
     return labels
 
 
@@ -96,8 +89,7 @@ def _is(values: pa.Array, word: str, name: str, where: str) -> tuple[pa.Array, p
     return pc.equal(raw.texts, same).take(raw.places).cast(pa.int8()), raw.texts
 
 
-def _at_least(values: pa.Array, number: str, name: str, where: str) -> tuple[pa.Array, pa.Array]:
-    """The label, and the largest number of the column as a text."""
+def _at_least(values: pa.Array, number: str, name: str, where: str) -> pa.Array:
     if not re.fullmatch(NUMBER, number) or math.isinf(float(number)):
         raise InputError(f"{where}: '{name}' must end in a number, such as at_least_4")
     if pa.types.is_integer(values.type):
@@ -106,7 +98,7 @@ def _at_least(values: pa.Array, number: str, name: str, where: str) -> tuple[pa.
         numbers = finite_numbers(as_meant(values), None, where)
         label = pc.greater_equal(numbers, float(number))
     _refuse_missing(values, pc.is_null(numbers), name, where)
-    return label.cast(pa.int8()), pa.array([pc.max(numbers).as_py()]).drop_null()
+    return label.cast(pa.int8())
 
 
 def _whole_at_least(values: pa.Array, number: str) -> pa.Array:
@@ -122,8 +114,18 @@ def _refuse_missing(values: pa.Array, missing: pa.Array, name: str, where: str) 
     refuse(values, missing, f"is missing, so that '{name}' is not known: remove such rows", where)
 
 
-def _near(word: str, seen: Sequence[pa.Array]) -> list[str]:
-    """What a column holds that a word was rather meant to be."""
-    words = pa.concat_arrays(seen).unique().slice(0, MANY).to_pylist()
-    same = [other for other in words if str(other).casefold() == word.strip().casefold()]
-    return [str(other)[:SHOWN] for other in same or get_close_matches(word, map(str, words))]
+def _refuse_near_words(words: Sequence[tuple[Origin, pa.Array]], name: str) -> None:
+    """Raise `InputError` where a label's word is nowhere, and a column holds one near it."""
+    for source in dict.fromkeys(origin.source for origin, _ in words):
+        where = next(origin.where for origin, _ in words if origin.source == source)
+        word = name.removeprefix(source + IS)
+        own = [different for origin, different in words if origin.source == source]
+        texts = pa.concat_arrays(own).unique().slice(0, MANY).to_pylist()
+        near = [text for text in texts if text.casefold() == word.strip().casefold()]
+        near = near or get_close_matches(word, texts)
+        if near:
+            shown = ", ".join(f"{text[:SHOWN]!r}" for text in near)
+            raise InputError(
+                f"{where}: no value is '{word}', so that '{name}' is 0 in all rows; did you mean "
+                f"{shown}?"
+            )

@@ -166,7 +166,7 @@ def _default(kind: IdColumn, texts: pa.Array, whole: bool, columns: Sequence[Raw
         return "dictionary" if isinstance(kind, Surface | DataConstraint) else "hash"
     number, name = texts.filter(numbers)[0].as_py(), texts.filter(pc.invert(numbers))[0].as_py()
     rare = name if 2 * pc.sum(numbers).as_py() >= len(texts) else number
-    written = f"{number} (or {'true' if number == '1' else 'false'})" if number in "01" else number
+    written = {"0": "0 (or false)", "1": "1 (or true)"}.get(number, number)
     raise _refused(
         rare,
         f"the value {rare!r} stands among {'numbers' if rare == name else 'names'}; the column "

@@ -3,9 +3,12 @@
 import ast
 import json
 import re
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from smt.data.sources.numbers import NUMBER
 
 SIGNS = r"[,;|^\x01-\x03]"
 """What may stand between quoted elements, beside blanks."""
@@ -28,7 +31,6 @@ WAS_CUT = (
     "it whole (of an array of numpy, its tolist())"
 )
 CUT_SHORT = r"(?s)^[\[({](?:.*[\s,;|])?(?:\.\.\.|…)(?:[\s,;|].*)?[\])}]$"
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 WORDS = {
     **dict.fromkeys(("None", "null", "nan", "NaN", "NaT", "<NA>"), None),
     **dict.fromkeys(("True", "true"), "True"),
@@ -70,11 +72,9 @@ def quoted_elements(text: str, separator: str | None) -> list[str | None]:
     """
     bracketed = text[0] in "[({"
     if bracketed:
-        try:
+        # What is no JSON is read below, as Python or numpy write it.
+        with suppress(ValueError):
             elements = json.loads(text)
-        except ValueError:
-            pass
-        else:
             if isinstance(elements, list) and not any(isinstance(e, list | dict) for e in elements):
                 return [None if element is None else str(element) for element in elements]
     sign = re.escape(separator) if separator and separator.strip() else SIGNS
@@ -111,7 +111,7 @@ def _element(quoted: str | None, word: str | None, text: str) -> str | None:
         assert word is not None
         if word in CUT:
             raise NoListError(text, WAS_CUT)
-        if word not in WORDS and not NUMBER.fullmatch(word):
+        if word not in WORDS and not re.fullmatch(NUMBER, word):
             raise _no_list(text)
         return WORDS.get(word, word)
     if "\\" not in quoted:

@@ -14,8 +14,6 @@ from smt.errors import InputError
 WHOLE = r"^[+-]?\d+(\.0*)?$"
 WHOLE_POWER = r"^[+-]?\d(\.\d+)?[eE]\+\d+$"
 """As C, R and NumPy print large whole numbers. A hash of hex digits has no plus sign."""
-LARGEST_POWER = 16
-"""Of ten: numbers beyond are no exact floats."""
 NUMBER = r"^-?\d+$"
 EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
 """From here on a float does not tell neighbouring whole numbers apart."""
@@ -113,7 +111,7 @@ def _canonical(texts: pa.Array, where: str) -> pa.Array:
 
 def _power(text: str, where: str) -> str:
     # Looked at before it is worked out: 1e+3000000 has as many digits.
-    if int(text[text.index("+") + 1 :]) > LARGEST_POWER:
+    if len(text[text.rindex("+") + 1 :].lstrip("0")) > 2:
         raise _inexact(text, where)
     value = Decimal(text)
     if value != int(value):
