@@ -16,7 +16,7 @@ def id_bounds(schema: Schema) -> dict[str, int]:
     for name, column in schema.stored.items():
         if isinstance(column, (*SINGLE_ID_KINDS, *ID_LIST_KINDS)):
             bounds[name] = column.num_ids
-        if isinstance(column, Sequence) and column.events and column.num_events:
+        if isinstance(column, Sequence) and column.events is not None and column.num_events:
             bounds[column.events] = column.num_events
     return bounds
 

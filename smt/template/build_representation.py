@@ -166,7 +166,7 @@ class RepresentationBuilder:
         attended = isinstance(self.features.pooling, AttentionPooling)
         if name in self.inputs.sequences:
             column, interactions = self.sequences[name], self.template.architecture.interactions
-            events = self.features.event_steps is not None and (column.events or column.timestamps)
+            events = self.features.event_steps is not None and column.steps
             return bool(
                 self.features.sequence is not None
                 or attended

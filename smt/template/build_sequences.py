@@ -51,12 +51,12 @@ def build_reader(
 
 
 def _event_steps(features: Features, dim: int, column: Sequence) -> EventSteps | None:
-    if features.event_steps is None or not (column.events or column.timestamps):
+    if features.event_steps is None or not column.steps:
         return None
     return EventSteps(
         dim,
-        num_events=column.num_events if column.events else None,
-        time_buckets=features.event_steps if column.timestamps else None,
+        num_events=column.num_events if column.events is not None else None,
+        time_buckets=None if column.timestamps is None else features.event_steps,
     )
 
 

@@ -60,6 +60,15 @@ def first_batch(network, log):
     )
 
 
+@pytest.mark.parametrize("column", ["history_events", "history_times"])
+def test_a_sequences_column_of_an_empty_name_is_read(column, log, model, small_template):
+    template = small_template.change("features", **FEATURES["steps"])
+    names = {name: name for name in columns_of(log)} | {column: ""}
+    renamed = build(template, rename_model(model, names), rename_log(log, names).schema)
+    network = build(template, model, log.schema)
+    assert len(renamed.state_dict()) == len(network.state_dict())
+
+
 @pytest.mark.parametrize("features", FEATURES)
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

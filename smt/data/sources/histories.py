@@ -37,8 +37,8 @@ class Histories:
         """Those of the sequence `name` among a log's columns."""
         return cls(
             columns[name],
-            columns[kind.events] if kind.events else None,
-            columns[kind.timestamps] if kind.timestamps else None,
+            None if kind.events is None else columns[kind.events],
+            None if kind.timestamps is None else columns[kind.timestamps],
         )
 
     def columns(self, name: str, kind: Sequence) -> dict[str, pa.Array]:
