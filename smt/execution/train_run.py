@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 from ray.train import CheckpointConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
+from smt.allocator import keep_freed_memory
 from smt.errors import sentence
 from smt.execution.attempts import CanceledError
 from smt.execution.evaluation import Evaluation, Task
@@ -99,6 +100,7 @@ def fit(
 def own_workers() -> Workers:
     """This process's place in its Ray Train run; its one thread, and its GPU, are set."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     if torch.cuda.is_available():
         torch.cuda.set_device(ray_train.torch.get_device())
     context = ray_train.get_context()

@@ -8,6 +8,7 @@ import ray
 import torch
 from rich.console import Console
 
+from smt.allocator import keep_freed_memory
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.attempts import Lost
@@ -102,6 +103,7 @@ def measure_on_worker(
 
 def _loop(config: dict[str, Any]) -> Measured:
     torch.set_num_threads(1)
+    keep_freed_memory()
     return measure_model(**{**config, "log": ray.get(config["log"])})
 
 
