@@ -76,10 +76,12 @@ class StepTables(nn.Module):
     def _look_up(self, table: str, rows: list[Tensor]) -> Tensor:
         """`[L, D]`: the sums of the rows that the ids of several features have."""
         collection = self.tables[table]
-        # One more bag, an empty one, because there may be no ids at all.
         if isinstance(collection, FusedEmbeddingBagCollection):
-            bags = end_to_end([*map(_one_bag_an_id, rows), _one_bag_an_id(rows[0].new_empty(1, 0))])
-            return pool(collection, bags)[:-1]
+            if not any(map(len, rows)):
+                nothing = torch.empty(0, self.dim, device=rows[0].device)
+                return nothing.requires_grad_(torch.is_grad_enabled())
+            return pool(collection, end_to_end([*map(_one_bag_an_id, rows)]))
+        # One more bag, an empty one, because this worker may have no ids where another has.
         lengths = [of_ids.new_full(of_ids.shape[:1], of_ids.shape[1]) for of_ids in rows]
         lengths.append(rows[0].new_zeros(1))
         keyed_bags = KeyedJaggedTensor(

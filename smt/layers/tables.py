@@ -15,6 +15,7 @@ from torchrec.optim import RowWiseAdagrad
 from smt.layers.hashing import MultiHash
 from smt.layers.jagged import Jagged, end_to_end
 from smt.layers.named import NamedModules, module_key
+from smt.layers.row_training import pool_and_train
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,8 @@ def pool(collection: FusedEmbeddingBagCollection, bags: Jagged) -> Tensor:
         bags: B of each of F features, in the order of the collection's tables.
     """
     (lookups,) = collection._emb_modules
+    if torch.is_grad_enabled() and lookups._emb_module.use_cpu:
+        return pool_and_train(lookups._emb_module, bags)
     pooled: Tensor = lookups(bags.values, bags.offsets, None)
     return pooled
 

@@ -78,9 +78,11 @@ def cases_of(template, model, path):
             plain,
         ),
         "standardised": (rows.change("features", numeric={"kind": "standardised"}), model, plain),
+        # With 4 bins, what FBGEMM's steps of several workers and torch's of one round differently
+        # grows to 7e-5 of the NE.
         "held bins, numeric targets": (
             rows.change(
-                "features", numeric={"kind": "held_piecewise_linear", "bins": 4, "tokens": 1}
+                "features", numeric={"kind": "held_piecewise_linear", "bins": 5, "tokens": 1}
             ).change("data", auxiliary={"source": "numeric", "count": 1, "weight": 0.1}),
             model,
             plain,
