@@ -1,10 +1,13 @@
 """Training steps: the templates beside torchrec's models of equal size, and beside another build.
 
 All contestants of a size, and both builds, take turns in one run, on one thread each; a ratio
-is the median over the rounds of the peer's CPU time over ours. Prints a JSON line last:
+is the median over the rounds of the peer's CPU time over ours. All keep the memory that they free,
+as our workers do; beside peers, all flush denormal numbers, as which the gradients of labels
+learnt by heart come to be, DLRM_DCN's soonest. Prints a JSON line last:
 
   faster       size -> peer -> by how much ours is faster; of `dense_part`, the share of its speed
   before       by how much the ranking model's step is faster than the other build's, or null
+  before_bare  the same where the other build's process does not keep the memory that it frees
   apart        largest difference of the two builds' losses, batch by batch
 
 `--before PATH` names a worktree of the other build, such as the commit before a change.
@@ -27,9 +30,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from training_contestants import Size, Step, contestants
 
+from smt.allocator import keep_freed_memory
 from smt.command_line import open_console, run
 
 HERE = Path(__file__).resolve().parent
+# What `smt.allocator` sets, for builds that have none.
+KEPT = "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824"
 Ratios = dict[str, dict[str, float]]
 
 
@@ -70,6 +76,8 @@ class Config:
 def main(config: Config) -> None:
     """Measure, print."""
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
     faster: Ratios = {}
     for name, rows, batch, ids in product(
         config.templates, config.rows, config.batches, config.ids
@@ -78,8 +86,10 @@ def main(config: Config) -> None:
         faster[label] = race(contestants(name, Size(rows, batch, ids)), config)
     if faster:
         show(faster)
-    before, apart = beside(config) if config.before else (None, None)
-    print(json.dumps({"faster": faster, "before": before, "apart": apart}))
+    other = (
+        beside(config) if config.before else {"before": None, "before_bare": None, "apart": None}
+    )
+    print(json.dumps({"faster": faster, **other}))
 
 
 def race(steps: dict[str, Step], config: Config) -> dict[str, float]:
@@ -100,14 +110,18 @@ def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
     return round(statistics.median(a / b for a, b in zip(theirs, ours, strict=True)), 3)
 
 
-def beside(config: Config) -> tuple[float, float]:
+def beside(config: Config) -> dict[str, float]:
     """The other build's time over this one's, and how far their losses are apart."""
-    builds = [Path(config.before).resolve(), HERE.parent]
+    other, own = Path(config.before).resolve(), HERE.parent
+    contestants = [(own, KEPT), (other, KEPT), (other, "")]
     rounds = 1 + config.rounds
-    seconds: list[list[float]] = [[], []]
-    losses: list[list[float]] = [[], []]
+    seconds: list[list[float]] = [[] for _ in contestants]
+    losses: list[list[float]] = [[] for _ in contestants]
     with ExitStack() as stack:
-        workers = [stack.enter_context(start_worker(build, config, rounds)) for build in builds]
+        workers = [
+            stack.enter_context(start_worker(build, tunables, config, rounds))
+            for build, tunables in contestants
+        ]
         for _ in range(rounds):
             for place, worker in enumerate(workers):
                 assert worker.stdin is not None
@@ -117,12 +131,15 @@ def beside(config: Config) -> tuple[float, float]:
                 answer = json.loads(worker.stdout.readline())
                 seconds[place].append(answer["seconds"])
                 losses[place] += answer["losses"]
-    before, after = seconds
-    apart = max(abs(a - b) for a, b in zip(*losses, strict=True))
-    return ratio(before[1:], after[1:]), apart
+    ours, alike, bare = (times[1:] for times in seconds)
+    return {
+        "before": ratio(alike, ours),
+        "before_bare": ratio(bare, ours),
+        "apart": max(abs(a - b) for a, b in zip(*losses[:2], strict=True)),
+    }
 
 
-def start_worker(build: Path, config: Config, rounds: int) -> subprocess.Popen[str]:
+def start_worker(build: Path, tunables: str, config: Config, rounds: int) -> subprocess.Popen[str]:
     """A process of a build that takes `config.steps` steps for each line it is sent."""
     name, _, version = config.model.partition("@")
     log = str(Path(config.log).resolve())
@@ -132,7 +149,7 @@ def start_worker(build: Path, config: Config, rounds: int) -> subprocess.Popen[s
             str(HERE / "training_worker.py"),
             *(log, name, version, config.event, str(config.steps), str(rounds)),
         ],
-        env={**os.environ, "PYTHONPATH": str(build)},
+        env={**os.environ, "PYTHONPATH": str(build), "GLIBC_TUNABLES": tunables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
