@@ -103,11 +103,11 @@ class Folder:
         )
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
+        """The bytes of a file."""
         with self._filesystem.open_input_file(f"{self._root}/{name}") as stream:
             return bytes(stream.read())
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, file_bytes: bytes) -> None:
         """Write a file, replacing one of this name.
 
         Raises:
@@ -117,14 +117,14 @@ class Folder:
         target = self._inside(name)
         try:
             if self._is_local:
-                self._replace(target, content)
+                self._replace(target, file_bytes)
             else:
                 with self._filesystem.open_output_stream(target) as stream:
-                    stream.write(content)
+                    stream.write(file_bytes)
         except OSError as error:
             raise StoppedError(f"{self.path(name)}: {_cannot(error)}") from error
 
-    def create(self, name: str, content: bytes) -> None:
+    def create(self, name: str, file_bytes: bytes) -> None:
         """Write a file that is not there yet.
 
         On a local disk one of several processes does; object stores have no such promise.
@@ -145,7 +145,7 @@ class Folder:
                 raise taken from None
             except OSError as error:
                 raise StoppedError(f"{self.path(name)}: {_cannot(error)}") from error
-        self.write(name, content)
+        self.write(name, file_bytes)
 
     def clear(self, under: str) -> None:
         """Remove a subfolder with everything in it, where there is one."""
@@ -176,13 +176,13 @@ class Folder:
             raise InputError(f"{self.location}: {name!r} is no name of a file in it")
         return f"{self._root}/{name}"
 
-    def _replace(self, target: str, content: bytes) -> None:
+    def _replace(self, target: str, file_bytes: bytes) -> None:
         parent = target.rsplit("/", 1)[0]
         self._filesystem.create_dir(parent, recursive=True)
         partial = f"{parent}/.{uuid4().hex}.partial"
         try:
             with open(partial, "wb") as stream:
-                stream.write(content)
+                stream.write(file_bytes)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(partial, target)
