@@ -64,7 +64,7 @@ class Config:
         networks: Networks a model with each.
         true_seeds: Of truth mode.
         rows: Of the simulator's log.
-        batch_size: Of a training step: on few rows, many steps.
+        batch_size: Of a training step.
         alpha: Percent.
         processes: Trainings and runs at once, one thread each.
         out: Folder of the networks; a second call goes on from there.
@@ -72,7 +72,7 @@ class Config:
 
     template: str = "experiments/templates/sparsenn_demo/v1.yaml"
     gain: str = "ema_weights"
-    gain_theta: dict[str, float] = field(default_factory=lambda: {"horizon": 10.0})
+    gain_theta: dict[str, float] = field(default_factory=lambda: {"horizon": 30.0})
     harm: str = "table_learning_rate"
     harm_theta: dict[str, float] = field(default_factory=lambda: {"rate": 0.02})
     harmed: float = 0.15
@@ -80,11 +80,11 @@ class Config:
     models: int = 20
     trials: int = 8
     fresh_seeds: int = 4
-    bases: int = 8
+    bases: int = 6
     networks: int = 20
     true_seeds: int = 4
-    rows: int = 30_000
-    batch_size: int = 128
+    rows: int = 200_000
+    batch_size: int = 512
     alpha: float = 0.05
     processes: int = 2
     out: str = "runs/power"

@@ -3,7 +3,7 @@
 All contestants of a size, and both builds, take turns in one run, on one thread each; a ratio
 is the median over the rounds of the peer's CPU time over ours. All keep the memory that they free,
 as our workers do; beside peers, all flush denormal numbers, as which the gradients of labels
-learnt by heart come to be, DLRM_DCN's soonest. Prints a JSON line last:
+learnt by heart come to be, DLRM_DCN's soonest. Prints a line a size, and a JSON line last:
 
   faster       size -> peer -> by how much ours is faster; of `dense_part`, the share of its speed
   before       by how much the ranking model's step is faster than the other build's, or null
@@ -26,12 +26,10 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 from training_contestants import Size, Step, contestants
 
 from smt.allocator import keep_freed_memory
-from smt.command_line import open_console, run
+from smt.command_line import run
 
 HERE = Path(__file__).resolve().parent
 # What `smt.allocator` sets, for builds that have none.
@@ -84,8 +82,8 @@ def main(config: Config) -> None:
     ):
         label = f"{name}, {rows:,} rows, {batch}, {ids}"
         faster[label] = race(contestants(name, Size(rows, batch, ids)), config)
-    if faster:
-        show(faster)
+        ratios = ", ".join(f"{peer} {times:.2f}" for peer, times in faster[label].items())
+        print(f"{label}: {ratios}", flush=True)
     other = (
         beside(config) if config.before else {"before": None, "before_bare": None, "apart": None}
     )
@@ -154,18 +152,6 @@ def start_worker(build: Path, tunables: str, config: Config, rounds: int) -> sub
         stdout=subprocess.PIPE,
         text=True,
     )
-
-
-def show(faster: Ratios) -> None:
-    """A row a size, a column a contestant."""
-    names = list(next(iter(faster.values())))
-    table = Table(title="their time over ours", box=SIMPLE_HEAD, padding=0)
-    table.add_column("template, tables, batch, ids")
-    for name in names:
-        table.add_column(name, justify="right")
-    for label, ratios in faster.items():
-        table.add_row(label, *(f"{ratios[name]:.2f}" for name in names))
-    open_console().print(table)
 
 
 if __name__ == "__main__":
