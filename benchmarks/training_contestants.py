@@ -1,4 +1,4 @@
-"""One network's training steps as a function without arguments: ours, and torchrec's of equal size.
+"""One network's training steps as a function without arguments: ours, and others' of equal size.
 
 Twenty ids and thirteen numbers an example; every table has as many rows. Each contestant has
 its batches ready, so that steps alone are timed.
@@ -15,6 +15,7 @@ from torchrec import EmbeddingBagCollection, EmbeddingBagConfig, KeyedJaggedTens
 from torchrec.models.dlrm import DLRM, DLRM_DCN, InteractionArch
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
+from training_libraries import library_steps
 
 from smt.data import Batch, Schema
 from smt.data.columns import Event, Id, Numeric, Timestamp
@@ -64,6 +65,7 @@ def contestants(name: str, size: Size) -> dict[str, Step]:
             for model in (DLRM, DLRM_DCN)
             for kind in kinds
         },
+        **(libraries(template, size, batches) if "dense" in kinds else {}),
         "dense_part": dense_part(template, size, batches),
     }
 
@@ -146,6 +148,13 @@ def peer(
     # Fused tables have no gradient: Adam leaves them out.
     adam = torch.optim.Adam(network.parameters(), lr=template.training.dense_rate, fused=True)
     return _step(lambda batch: network(batch.numeric, batch.ids), adam, batches)
+
+
+def libraries(template: Template, size: Size, batches: list[Batch]) -> dict[str, Step]:
+    """Other libraries' cross networks with the template's widths."""
+    _, widths = _widths(template)
+    dim, rate = template.architecture.embedding_dim, template.training.dense_rate
+    return library_steps(batches, size.rows, dim, widths[:-1], rate)
 
 
 def dense_part(template: Template, size: Size, batches: list[Batch]) -> Step:
