@@ -1,10 +1,10 @@
 """How often is a technique found that truly helps, and refused that truly harms too many models?
 
-Real networks with a technique and without it are trained once, of several seeds, and every run
-meets others of them, as in `benchmarks/false_discovery.py`: a search of T trials, whose θ do
-nothing but choose the seed, then its best on fresh seeds until the verdict is known; the holdout
-is not tried. What a technique truly does to each model is known from truth mode, which takes the
-expected loss under the simulator's probabilities: the mean over seeds.
+Real networks with a technique and without it are trained once, of the same seeds, and every run
+meets others of them: its θ on one seed, as a search tries it, then on fresh seeds until the verdict
+is known, beside the baselines of the same seeds; the holdout is not tried. What a technique
+truly does to each model is known from truth mode, which takes the expected loss under the
+simulator's probabilities: the mean over seeds.
 
 * The *gain* is `--gain` at one θ, on all models.
 * The *harm* is the same, but on a share of the models, others in every run, it is `--harm` at one
@@ -58,10 +58,8 @@ class Config:
         harmed: Share of the models on which it is tried.
         runs: Of each kind.
         models: Representatives of the simulator's fleet.
-        trials: Of a search.
         fresh_seeds: At most.
-        bases: Networks a model without a technique.
-        networks: Networks a model with each.
+        seeds: Networks a model with each technique and without, for runs to draw from.
         true_seeds: Of truth mode.
         rows: Of the simulator's log.
         batch_size: Of a training step.
@@ -78,10 +76,8 @@ class Config:
     harmed: float = 0.15
     runs: int = 200
     models: int = 20
-    trials: int = 8
     fresh_seeds: int = 4
-    bases: int = 6
-    networks: int = 20
+    seeds: int = 20
     true_seeds: int = 4
     rows: int = 200_000
     batch_size: int = 512
@@ -91,10 +87,10 @@ class Config:
 
     @property
     def search(self) -> false_discovery.Config:
-        """How one technique is searched; Sobol, as there is nothing to learn of θ."""
+        """How one technique is searched: at one θ, so there is nothing to learn of others."""
         return false_discovery.Config(
             models=self.models,
-            trials=self.trials,
+            trials=1,
             method="sobol",
             fresh_seeds=self.fresh_seeds,
             rows=self.rows,
@@ -128,15 +124,8 @@ class Arm:
 
 def main(config: Config) -> None:
     """Train what is not there yet, try, print."""
-    plan = config.search.plan
-    if (
-        config.bases < 1 + plan.seeds
-        or config.networks < plan.trials + plan.candidates * plan.seeds
-    ):
-        raise InputError(
-            f"bases must be at least {1 + plan.seeds} and networks at least "
-            f"{plan.trials + plan.candidates * plan.seeds}"
-        )
+    if config.seeds < 1 + config.fresh_seeds:
+        raise InputError(f"seeds must be at least {1 + config.fresh_seeds}, one of them to search")
     template = find_template(config.template).change("training", batch_size=config.batch_size)
     models = representatives(config.rows, config.models, template, is_known)
     gain, harm = make_arms(template, models, config)
@@ -172,14 +161,12 @@ def make_arms(template: Template, models: Sequence[ModelSpec], config: Config) -
     """The gain and the harm on all models, against the same baselines."""
     workshop = Workshop(config.rows, Path(config.out), config.processes)
     true = template.change("training", judge="truth")
-    bases = workshop.train(template, models, range(config.bases))
+    bases = workshop.train(template, models, range(config.seeds))
     true_bases = workshop.train(true, models, range(config.true_seeds))
     arms = []
     for name, theta in ((config.gain, config.gain_theta), (config.harm, config.harm_theta)):
         technique = find_technique(name)
-        candidates = workshop.train(
-            technique.apply(template, theta), models, range(config.networks)
-        )
+        candidates = workshop.train(technique.apply(template, theta), models, range(config.seeds))
         others = workshop.train(technique.apply(true, theta), models, range(config.true_seeds))
         paired = make_pool(models, true_bases, others)
         # A seed's networks with and without the technique begin with the same values.
@@ -215,25 +202,22 @@ def mix(gain: Arm, harm: Arm, places: Sequence[int]) -> Arm:
     return Arm(pool, mixed(gain.truth, harm.truth))
 
 
-def draw_apart(number: int, pool: Pool, config: Config) -> Draw:
-    """The networks that a run meets: baselines and candidates of their own, none met twice."""
-    plan = config.search.plan
+def draw_seeds(number: int, pool: Pool, config: Config) -> Draw:
+    """The seeds that a run meets, of baselines and candidates alike; none is met twice."""
     random = np.random.default_rng([0, number])
-    bases = random.permutation(pool.deltas.shape[1])[: 1 + plan.seeds]
-    shuffled = np.stack([random.permutation(pool.size) for _ in pool.models])
-    tried, others = np.split(shuffled, [plan.trials], axis=1)
-    again = others[:, : plan.candidates * plan.seeds]
+    searched, *fresh = random.permutation(pool.size)[: 1 + config.fresh_seeds]
+    models = len(pool.models)
     return Draw(
-        int(bases[0]),
-        bases[1:],
-        tried,
-        again.reshape(len(pool.models), plan.candidates, plan.seeds),
+        int(searched),
+        np.array(fresh),
+        np.full((models, 1), searched),
+        np.broadcast_to(fresh, (models, 1, len(fresh))),
     )
 
 
 def try_arm(number: int, arm: Arm, config: Config) -> Outcome:
     """A search and its verdict."""
-    return try_drawn(number, draw_apart(number, arm.pool, config), arm.pool, config.search)
+    return try_drawn(number, draw_seeds(number, arm.pool, config), arm.pool, config.search)
 
 
 def share(outcomes: Sequence[Outcome]) -> float:

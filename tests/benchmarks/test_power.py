@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from network_pool import Pool
-from power import Arm, Config, chosen, draw_apart, main, mix, share, try_arm, worse
+from power import Arm, Config, chosen, draw_seeds, main, mix, share, try_arm, worse
 
 from smt.errors import InputError
 
-CONFIG = Config(models=10, trials=3, fresh_seeds=3, bases=5, networks=12)
+CONFIG = Config(models=10, fresh_seeds=3, seeds=6)
 NOISE = 0.02
 
 
@@ -15,7 +15,7 @@ def arm():
 
     def make(deltas):
         random = np.random.default_rng(0)
-        shape = (10, CONFIG.bases, CONFIG.networks)
+        shape = (10, CONFIG.seeds, CONFIG.seeds)
         measured = np.asarray(deltas)[:, None, None] + NOISE * random.normal(size=shape)
         names = tuple(f"model {number}" for number in range(10))
         pool = Pool(names, np.ones(10), measured, np.full(shape, NOISE))
@@ -24,12 +24,11 @@ def arm():
     return make
 
 
-def test_a_run_meets_no_network_twice(arm):
-    drawn = draw_apart(3, arm(np.zeros(10)).pool, CONFIG)
-    assert len({drawn.base, *drawn.fresh}) == 1 + CONFIG.fresh_seeds
-    for model in range(10):
-        met = [*drawn.tried[model], *drawn.again[model].ravel()]
-        assert len(set(met)) == len(met) == CONFIG.networks
+def test_a_run_compares_networks_of_one_seed_and_meets_none_twice(arm):
+    drawn = draw_seeds(3, arm(np.zeros(10)).pool, CONFIG)
+    assert len({drawn.base, *drawn.fresh.tolist()}) == 1 + CONFIG.fresh_seeds
+    assert (drawn.tried == drawn.base).all()
+    assert (drawn.again == drawn.fresh).all()
 
 
 def test_only_models_that_are_truly_worse_by_over_alpha_are_harmed(arm):
@@ -55,6 +54,6 @@ def test_a_gain_is_known_from_one_that_breaks_a_fifth_of_the_models(arm):
     assert share([try_arm(number, mixed, CONFIG) for number in range(5)]) == 0
 
 
-def test_too_few_networks_are_refused():
-    with pytest.raises(InputError, match="bases must be at least 5 and networks at least 20"):
-        main(Config(bases=4))
+def test_too_few_seeds_are_refused():
+    with pytest.raises(InputError, match="seeds must be at least 5, one of them to search"):
+        main(Config(seeds=4))
