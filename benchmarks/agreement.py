@@ -7,7 +7,7 @@ holdout that it draws. Prints a row a technique, a column a run, and a JSON line
   agree_paper  the same of what Algorithm 1 says by the searches alone (`--paper-exact`)
   generalizes  technique -> share of the runs in which it does
 
-Each run takes nine minutes on two cores; `--out` keeps them, and the same command goes on where it
+Each run takes ten minutes on two cores; `--out` keeps them, and the same command goes on where it
 was stopped.
 """
 
