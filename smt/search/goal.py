@@ -51,5 +51,5 @@ class Goal:
         return max(count for count in range(m + 1) if count == 0 or count / m <= self.epsilon)
 
     def settles(self, deltas: Iterable[Delta]) -> bool:
-        """Early rejection: so many models have regressed that A is -inf whatever the others give."""
+        """Early rejection: so many have regressed that A is -inf whatever the others give."""
         return sum(delta.regressed(self.alpha) for delta in deltas) > self.allowed
