@@ -1,5 +1,8 @@
+import platform
 import subprocess
 import sys
+
+import pytest
 
 FAULTS = """
 import resource
@@ -26,6 +29,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 PAGES = 10 * 16 * 2**22 // 4096
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 def test_blocks_of_megabytes_are_mapped_once():
     kept = subprocess.run(
         [sys.executable, "-c", FAULTS, "kept"], capture_output=True, text=True, check=True
