@@ -109,6 +109,7 @@ def test_looking_lists_up_is_to_rounding_what_torchrecs_collection_does(pooling)
     lists = {
         name: Jagged(each.values(), each.offsets()) for name, each in keyed().to_dict().items()
     }
+    assert torch.equal(ours.look_up(lists), theirs(keyed()))
     upstream = torch.randn(3, 2, 4)
     for _ in range(2):
         found, expected = ours.look_up(lists), theirs(keyed())
