@@ -26,14 +26,15 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from training_contestants import Size, Step, contestants
+from training_contestants import Size, contestants
+from training_steps import Step
 
-from smt.allocator import keep_freed_memory
+from smt.allocator import MMAP_THRESHOLD, TRIM_THRESHOLD, keep_freed_memory
 from smt.command_line import run
 
 HERE = Path(__file__).resolve().parent
 # What `smt.allocator` sets, for builds that have none.
-KEPT = "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824"
+KEPT = f"glibc.malloc.mmap_threshold={MMAP_THRESHOLD}:glibc.malloc.trim_threshold={TRIM_THRESHOLD}"
 Ratios = dict[str, dict[str, float]]
 
 

@@ -4,7 +4,6 @@ Twenty ids and thirteen numbers an example; every table has as many rows. Each c
 its batches ready, so that steps alone are timed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, cycle
 
@@ -16,6 +15,7 @@ from torchrec.models.dlrm import DLRM, DLRM_DCN, InteractionArch
 from torchrec.modules.fused_embedding_modules import FusedEmbeddingBagCollection
 from torchrec.optim import RowWiseAdagrad
 from training_libraries import library_steps
+from training_steps import CROSS_LAYERS, CROSS_RANK, Step, training_step
 
 from smt.data import Batch, Schema
 from smt.data.columns import Event, Id, Numeric, Timestamp
@@ -33,10 +33,6 @@ BATCHES = 8
 ZIPF = 1.1
 # Dense gradients, and Adam's moments, of twenty larger tables are gigabytes: no peer to fear.
 MOST_DENSE_ROWS = 100_000
-CROSS_LAYERS = 2
-CROSS_RANK = 64
-
-Step = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -147,7 +143,9 @@ def peer(
     network = model(tables, NUMBERS, *_widths(template), *cross).train()
     # Fused tables have no gradient: Adam leaves them out.
     adam = torch.optim.Adam(network.parameters(), lr=template.training.dense_rate, fused=True)
-    return _step(lambda batch: network(batch.numeric, batch.ids), adam, batches)
+    return training_step(
+        lambda batch: _loss(network(batch.numeric, batch.ids), batch), adam, batches
+    )
 
 
 def libraries(template: Template, size: Size, batches: list[Batch]) -> dict[str, Step]:
@@ -172,21 +170,11 @@ def dense_part(template: Template, size: Size, batches: list[Batch]) -> Step:
 
     parameters = [*bottom.parameters(), *over.parameters()]
     adam = torch.optim.Adam(parameters, lr=template.training.dense_rate, fused=True)
-    return _step(forward, adam, batches)
+    return training_step(lambda batch: _loss(forward(batch), batch), adam, batches)
 
 
-def _step(
-    forward: Callable[[Batch], Tensor], optimizer: torch.optim.Optimizer, batches: list[Batch]
-) -> Step:
-    endless = cycle(batches)
-
-    def step() -> None:
-        batch = next(endless)
-        optimizer.zero_grad()
-        torch.autograd.backward(binary_cross_entropy_with_logits(forward(batch), batch.labels))
-        optimizer.step()
-
-    return step
+def _loss(logits: Tensor, batch: Batch) -> Tensor:
+    return binary_cross_entropy_with_logits(logits, batch.labels)
 
 
 def _widths(template: Template) -> tuple[list[int], list[int]]:

@@ -5,24 +5,21 @@ installed are left out: `pip install -c constraints.txt -e '.[bench]'`.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
-from itertools import cycle
-from threading import Thread
 from typing import Any
-from unittest.mock import patch
 
 import torch
+from peers import deepctr_models
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
+from training_steps import CROSS_LAYERS, CROSS_RANK, Step, training_step
 
 from smt.data import Batch
 
-CROSS_LAYERS = 2
-CROSS_RANK = 64
 # The numeric features, beside the ids, whose names are the batches' keys.
 NUMBERS = "numbers"
 
-Step = Callable[[], object]
 Forward = Callable[[Batch], Tensor]
 
 
@@ -46,7 +43,7 @@ def library_steps(
             torch.manual_seed(0)
             network, forward = make(batches[0], rows, dim, widths)
             adam = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
-            steps[name] = _step(forward, adam, batches)
+            steps[name] = training_step(partial(_loss, forward), adam, batches)
     return steps
 
 
@@ -54,13 +51,16 @@ def deepctr_dcn(
     batch: Batch, rows: int, dim: int, widths: Sequence[int]
 ) -> tuple[nn.Module, Forward]:
     """Cross layers beside an MLP, without its L2 terms; ids travel through a float32 matrix."""
-    # On import it asks the package index for its newest version, from a thread.
-    with patch.object(Thread, "start"):
-        from deepctr_torch.inputs import DenseFeat, SparseFeat
-        from deepctr_torch.models import DCN
+    deepctr = deepctr_models.library()
+    inputs = deepctr.inputs
     keys, numbers = batch.ids.keys(), batch.numeric.shape[1]
-    columns = [*(SparseFeat(key, rows, dim) for key in keys), DenseFeat(NUMBERS, numbers)]
-    network = DCN(columns, columns, cross_num=CROSS_LAYERS, dnn_hidden_units=tuple(widths))
+    columns = [
+        *(inputs.SparseFeat(key, rows, dim) for key in keys),
+        inputs.DenseFeat(NUMBERS, numbers),
+    ]
+    network = deepctr.models.DCN(
+        columns, columns, cross_num=CROSS_LAYERS, dnn_hidden_units=tuple(widths)
+    )
 
     def forward(batch: Batch) -> Tensor:
         ids = batch.ids.values().view(len(keys), -1).T
@@ -93,14 +93,5 @@ def rechub_dcn_v2(
     return network.train(), forward
 
 
-def _step(forward: Forward, optimizer: torch.optim.Optimizer, batches: Sequence[Batch]) -> Step:
-    endless = cycle(batches)
-
-    def step() -> None:
-        batch = next(endless)
-        optimizer.zero_grad()
-        loss = binary_cross_entropy(forward(batch), batch.labels.squeeze(1))
-        torch.autograd.backward(loss)
-        optimizer.step()
-
-    return step
+def _loss(forward: Forward, batch: Batch) -> Tensor:
+    return binary_cross_entropy(forward(batch), batch.labels.squeeze(1))

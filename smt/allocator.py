@@ -2,10 +2,11 @@
 
 import ctypes
 
-# `mallopt`'s parameters (malloc.h), and up to what the process keeps: the largest that glibc takes
-# of the first, and more than a step frees of the second.
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
-_KEPT = {_MMAP_THRESHOLD: 32 * 2**20, _TRIM_THRESHOLD: 2**30}
+# Bytes: the largest that glibc takes, and more than a step frees.
+MMAP_THRESHOLD = 32 * 2**20
+TRIM_THRESHOLD = 2**30
+# By `mallopt`'s names for them (malloc.h).
+_KEPT = {-3: MMAP_THRESHOLD, -1: TRIM_THRESHOLD}
 
 
 def keep_freed_memory() -> bool:

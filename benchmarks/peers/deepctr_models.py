@@ -27,7 +27,7 @@ def deepfm(split: Split, seed: int) -> NDArray[np.float64]:
     start(seed)
     numeric = Standardizer(split)
     columns = _columns(split, numeric, history=None)
-    network = _library().models.DeepFM(columns, columns, seed=seed)
+    network = library().models.DeepFM(columns, columns, seed=seed)
     return _judge(split, numeric, network, history=None)
 
 
@@ -36,7 +36,7 @@ def dcn(split: Split, seed: int) -> NDArray[np.float64]:
     start(seed)
     numeric = Standardizer(split)
     columns = _columns(split, numeric, history=None)
-    network = _library().models.DCN(columns, columns, seed=seed)
+    network = library().models.DCN(columns, columns, seed=seed)
     return _judge(split, numeric, network, history=None)
 
 
@@ -51,11 +51,12 @@ def din(split: Split, seed: int) -> NDArray[np.float64]:
     if not split.histories:
         raise InputError("DIN needs a sequence 'of' a feature that is there too")
     history, item = next(iter(split.histories.items()))
-    network = _library().models.DIN(_columns(split, numeric, history), [item], seed=seed)
+    network = library().models.DIN(_columns(split, numeric, history), [item], seed=seed)
     return _judge(split, numeric, network, history)
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
+    """The package, imported without a word to the package index."""
     # On import it asks the package index for its newest version, from a thread.
     with patch.object(Thread, "start"):
         import deepctr_torch
@@ -64,7 +65,7 @@ def _library() -> ModuleType:
 
 def _columns(split: Split, numeric: Standardizer, history: str | None) -> list[Any]:
     """The library's feature columns, in the order of `_matrix`."""
-    inputs = _library().inputs
+    inputs = library().inputs
     columns = [inputs.SparseFeat(name, num + 1, EMBEDDING_DIM) for name, num in split.ids.items()]
     for name, num in split.lists.items():
         if name != history:
