@@ -16,6 +16,7 @@ Prints a table and a JSON line last:
   true_R          share of models that the gain truly makes worse by over α
   found           share of runs in which it enters T_G⁺
   harm_mean       mean true μ of the harms, percent
+  harmed          models from which a run's harmed ones are drawn: surely worse by over α
   refused         share of runs in which the harm does not enter
   evaluations     networks trained a run of the gain, and of the harm: means
 """
@@ -129,7 +130,7 @@ def main(config: Config) -> None:
     template = find_template(config.template).change("training", batch_size=config.batch_size)
     models = representatives(config.rows, config.models, template, is_known)
     gain, harm = make_arms(template, models, config)
-    places = worse(harm, config.alpha)
+    places = surely_worse(harm, config.alpha)
     count = math.ceil(config.harmed * len(models))
     if len(places) < count:
         raise InputError(f"'{config.harm}' harms {len(places)} models; {count} are to be harmed")
@@ -144,6 +145,7 @@ def main(config: Config) -> None:
         "true_mean": [round(mean, 4), round(error, 4)],
         "true_R": float(np.mean(gain.true_deltas < -config.alpha)),
         "found": share(of_gain),
+        "harmed": len(places),
         "harm_mean": round(float(np.mean([arm.true_mean[0] for arm in mixed])), 4),
         "refused": round(1 - share(of_harm), 4),
         "evaluations": [evaluations(of_gain), evaluations(of_harm)],
@@ -175,9 +177,13 @@ def make_arms(template: Template, models: Sequence[ModelSpec], config: Config) -
     return arms[0], arms[1]
 
 
-def worse(arm: Arm, alpha: float) -> list[int]:
-    """Models that it truly makes worse by over α."""
-    return [int(place) for place in np.flatnonzero(arm.true_deltas < -alpha)]
+def surely_worse(arm: Arm, alpha: float) -> list[int]:
+    """Models that it truly makes worse by over α, by two standard errors over the seeds of truth.
+
+    Of many means of a few seeds, those just below -α are there by their noise.
+    """
+    errors = arm.truth.std(axis=1, ddof=1) / math.sqrt(arm.truth.shape[1])
+    return [int(place) for place in np.flatnonzero(arm.true_deltas + 2 * errors < -alpha)]
 
 
 def chosen(number: int, places: Sequence[int], count: int) -> list[int]:

@@ -45,6 +45,7 @@ class Learner:
         self.labels = len(network.labels)
         self.placed = parallelize(network.train(), template.training, workers)
         self.network = self.placed.network
+        self._modules = tuple(self.network.modules())
         require_whole_rows(self.network, template.serving.table_precision)
         self.faults = InputFaults(network)
         self.base_rates = [
@@ -99,13 +100,19 @@ class Learner:
             if self.averaged is not None:
                 self.averaged.exchange()
                 reshard(self.network)
-            self.network.train()
+            self._set_mode(training=True)
 
     def finish(self) -> nn.Module:
         """The network in evaluation mode, with averaged parameters where there are some."""
         if self.averaged is not None:
             self.averaged.exchange()
-        return self.network.eval()
+        self._set_mode(training=False)
+        return self.network
+
+    def _set_mode(self, *, training: bool) -> None:
+        # `nn.Module.train` walks the tree and goes through `__setattr__`: 6% of a whole training.
+        for module in self._modules:
+            vars(module)["training"] = training
 
     def _outputs(self, batch: Batch) -> Tensor:
         bf16 = self.template.training.precision == "bf16"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from network_pool import Pool
-from power import Arm, Config, chosen, draw_seeds, main, mix, share, try_arm, worse
+from power import Arm, Config, chosen, draw_seeds, main, mix, share, surely_worse, try_arm
 
 from smt.errors import InputError
 
@@ -33,9 +33,15 @@ def test_a_run_compares_networks_of_one_seed_and_meets_none_twice(arm):
 
 def test_only_models_that_are_truly_worse_by_over_alpha_are_harmed(arm):
     harm = arm([-0.2, -0.04, 0.1, -0.06, 0, 0, 0, 0, 0, -1])
-    assert worse(harm, 0.05) == [0, 3, 9]
+    assert surely_worse(harm, 0.05) == [0, 3, 9]
     drawn = [chosen(number, [0, 3, 9], 2) for number in range(20)]
     assert {place for places in drawn for place in places} == {0, 3, 9}
+
+
+def test_models_whose_truth_is_not_known_to_be_below_alpha_are_not_harmed(arm):
+    harm = arm(np.full(10, -0.1))
+    harm.truth[:5] += [-0.06, 0.06]
+    assert surely_worse(harm, 0.05) == [5, 6, 7, 8, 9]
 
 
 def test_a_mix_is_the_harm_on_the_models_chosen(arm):

@@ -214,3 +214,12 @@ def test_bf16_keeps_parameters_and_logits_in_full_precision(start, small_templat
     assert course.learner.step(0, *example).dtype == torch.float32
     assert dtypes == [torch.bfloat16]
     assert {each.dtype for each in course.network.parameters()} == {torch.float32}
+
+
+def test_all_of_a_network_evaluates_while_it_is_judged_and_trains_on_after(start, small_template):
+    learner = start(small_template).learner
+    modes = [module.training for module in learner.network.modules()]
+    assert all(modes)
+    with learner.judged() as network:
+        assert not any(module.training for module in network.modules())
+    assert [module.training for module in learner.network.modules()] == modes

@@ -27,8 +27,8 @@ from smt.space import Theta
 
 # Chance, over all candidates of a technique together, that one is taken for a gain that is none.
 LEVEL = 0.05
-# P(R <= ε) that a technique needs: it must be likelier to spare most models than not.
-EVEN = 0.5
+# P(R <= ε) that a gain needs once there are no more seeds; while there are, it must be sure of it.
+LIKELY = 0.8
 
 
 def candidates(
@@ -126,7 +126,8 @@ def measure(
             best = most.mean - surely_above * most.sem
             hopeful = most.mean >= goal.tau and best > 0
             hopeful |= saves and best > least_mean(goal, saves=True)
-        kind = _kind(outcome, goal, lower, chance, saves=saves)
+        needed = SURE if len(trials) < len(seeds) else LIKELY
+        kind = _kind(outcome, goal, lower, chance, saves=saves, needed=needed)
         surely_small = upper is not None and upper < least_mean(goal, saves=saves)
         refused = math.isnan(outcome.mean) or surely_small or chance <= UNLIKELY
         measured.append(
@@ -171,14 +172,16 @@ def _kind(
     feasible_probability: float,
     *,
     saves: bool,
+    needed: float,
 ) -> Kind | None:
     """Why a candidate generalizes by this look at it; None where it does not.
 
     Args:
         lower: Bound of μ, at every look; None where a standard error is unknown.
+        needed: P(R <= ε) of a gain.
     """
     above_noise = lower is not None and lower > 0
-    if outcome.value >= goal.tau and above_noise and feasible_probability >= EVEN:
+    if outcome.value >= goal.tau and above_noise and feasible_probability >= needed:
         return "gain"
     unharmed = outcome.feasible and non_inferior(lower, feasible_probability, goal)
     return "saving" if saves and unharmed else None
@@ -245,7 +248,7 @@ def explain(measured: Replication, goal: Goal, most: int, saved: Savings | None 
     bound = f"{seeds} μ = {mean:+.3f}% is above {measured.lower:+.3f}% with 95% confidence"
     if measured.lower <= 0:
         return f"{bound} only: it may be noise"
-    if chance < EVEN:
+    if chance < LIKELY:
         return f"{bound}, but R <= ε = {goal.epsilon:g} has probability {chance:.2f} only"
     return bound
 

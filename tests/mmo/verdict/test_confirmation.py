@@ -126,3 +126,21 @@ def test_an_unknown_standard_error_confirms_nothing():
     assert found.value == pytest.approx(0.3)
     assert choose_confirmed([found]) is None
     assert "standard error is unknown" in explain(found, goal, 2)
+
+
+@pytest.mark.parametrize(
+    ("near", "while_seeds_remain", "at_the_last"),
+    [
+        ((-0.02, -0.02), "generalizes", "generalizes"),
+        ((-0.04, -0.04, -0.02), "open", "generalizes"),
+        ((-0.045, -0.045, -0.045, -0.045), "open", "not worth more"),
+    ],
+)
+def test_a_gain_must_surely_spare_most_models_while_seeds_remain_and_likely_at_the_last(
+    near, while_seeds_remain, at_the_last
+):
+    """Of ten models one may regress; several are so near to -α that noise may hide it."""
+    seen = [trial([*[0.2] * (10 - len(near)), *near])] * 2
+    for seeds, decision in (((1, 2, 3, 4), while_seeds_remain), (SEEDS, at_the_last)):
+        (found,) = measure([(0, {}, seen)], seeds, Goal.over(10), names(10))
+        assert (found.decision, found.kind == "gain") == (decision, decision == "generalizes")
