@@ -58,11 +58,16 @@ def propose(state: SearchState) -> Proposal | None:
         if number + len(known.trials) < INITIAL_TRIALS:
             return None
         surrogate = _fit(state, known)
-        theta = _choose(surrogate, state, known, own)
+        seen = state.encoding.encode([trial.theta for trial in (*state.trials, *known.trials)])
+        chances, _ = _judge(surrogate, seen, state.goal, own)
+        feasible_known = bool((chances > 0.5).any())
+        theta = _choose(surrogate, state, feasible_known, own)
         if theta is None:
             return None
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
-        return _proposal(surrogate, theta, state, stop, own)
+        order = _order(surrogate, theta, state, feasible_known)
+        chance, _ = _judge(surrogate, state.encoding.encode([theta]), state.goal, own)
+        return Proposal(theta, order, finish=bool(chance[0] >= WORTH_FINISHING), stop=stop)
 
 
 def estimate(state: SearchState) -> list[Estimate]:
@@ -103,12 +108,11 @@ def _fit(state: SearchState, known: Earlier) -> Surrogate:
     )
 
 
-def _choose(surrogate: Surrogate, state: SearchState, known: Earlier, seed: int) -> Theta | None:
+def _choose(
+    surrogate: Surrogate, state: SearchState, feasible_known: bool, seed: int
+) -> Theta | None:
     """The θ of the largest acquisition that was not tried; None where all found were."""
     encoding, goal, tried = state.encoding, state.goal, state.tried
-    seen = encoding.encode([trial.theta for trial in (*state.trials, *known.trials)])
-    chances, _ = _judge(surrogate, seen, goal, seed)
-    feasible_known = bool((chances > 0.5).any())
     safe = len(tried) >= SAFE_FROM and len(tried) % 2 == 0
     acquisition = improvement(
         surrogate,
@@ -153,19 +157,18 @@ def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | None:
     return float(ndtri(SURE)) * spread.median(0).values
 
 
-def _proposal(
-    surrogate: Surrogate, theta: Theta, state: SearchState, stop: str | None, seed: int
-) -> Proposal:
-    point = state.encoding.encode([theta])
-    chances, _ = _judge(surrogate, point, state.goal, seed)
-    mean, spread = surrogate.predict(point)
-    risk = ((-state.goal.alpha - mean) / spread.clamp_min(1e-9))[0]
-    return Proposal(
-        theta=theta,
-        order=tuple(risk.argsort(descending=True, stable=True).tolist()),
-        finish=bool(chances[0] >= WORTH_FINISHING),
-        stop=stop,
-    )
+def _order(
+    surrogate: Surrogate, theta: Theta, state: SearchState, feasible_known: bool
+) -> tuple[int, ...]:
+    """The models, those first that are likeliest to end a trial that is to be rejected.
+
+    While nothing is feasible nearly every trial is, and the same few models would be all that any
+    of them told of: those come first then of which least is known.
+    """
+    mean, spread = surrogate.predict(state.encoding.encode([theta]))
+    risk = (-state.goal.alpha - mean) / spread.clamp_min(1e-9)
+    first = (risk if feasible_known else spread)[0]
+    return tuple(first.argsort(descending=True, stable=True).tolist())
 
 
 def _stop(

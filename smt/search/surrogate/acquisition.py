@@ -47,9 +47,11 @@ def improvement(
     seed: int,
     margins: Tensor | None = None,
 ) -> AcquisitionFunction:
-    """What a θ promises: more μ where a feasible θ is known, else fewer regressions.
+    """What a θ promises: more μ where a feasible θ is known, else to be nearer to one.
 
     While no θ is likely feasible the probability of being so says little: all its samples are 0.
+    So does the number of regressions where most models fall by far: what is nearer to feasible
+    is told by how far they fall (as by the total violation of Eriksson & Poloczek 2021).
 
     Args:
         pending: `[p, d]` θ under way.
@@ -57,10 +59,9 @@ def improvement(
             improve; 0 by default.
     """
     shares = torch.tensor(goal.shares, dtype=torch.double)
-    excess = regressions_above(surrogate, goal, 0.0)
 
     def relief(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
-        return -(excess(samples) + 0.5).clamp_min(0.0)
+        return -shortfall(surrogate.deltas(samples), goal)
 
     def mean(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
         return surrogate.deltas(samples) @ shares
@@ -73,6 +74,7 @@ def improvement(
             sampler=sampler,
             objective=GenericMCObjective(relief),
             X_pending=pending,
+            prune_baseline=True,
         )
     return FloorImprovement(
         surrogate.model,
@@ -80,7 +82,7 @@ def improvement(
         sampler=sampler,
         objective=GenericMCObjective(mean),
         X_pending=pending,
-        constraints=[excess if margins is None else regressions_above(surrogate, goal, margins)],
+        constraints=[regressions_above(surrogate, goal, 0.0 if margins is None else margins)],
         eta=COUNT_SOFTNESS,
         # A fat tail would forgive one regression too many for a large μ.
         fat=False,
@@ -89,6 +91,15 @@ def improvement(
         tau_relu=IMPROVEMENT_SOFTNESS * small(goal.alpha),
         tau_max=LARGER_SOFTNESS * small(goal.alpha),
     )
+
+
+def shortfall(deltas: Tensor, goal: Goal) -> Tensor:
+    """`[..., m]` deltas -> `[...]` how far from feasible: 0 where R <= ε.
+
+    Σ log(1 + (-α - Δ)⁺ / α) over the models but those, the furthest below, that may regress.
+    """
+    short = ((-goal.alpha - deltas) / small(goal.alpha)).clamp_min(0.0).log1p()
+    return short.sum(-1) - short.topk(goal.allowed).values.sum(-1)
 
 
 def regressions_above(

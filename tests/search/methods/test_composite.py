@@ -22,6 +22,7 @@ from smt.search.propose import judge, propose
 from smt.search.recommend import Estimate, best_trial, choose, recommend
 from smt.search.regressed import SOFTNESS, count_softly
 from smt.search.state import SearchState
+from smt.search.surrogate.acquisition import shortfall
 from smt.search.trial import Trial
 from smt.space import check_theta
 from smt.template import Choice, Float, Int
@@ -272,6 +273,23 @@ def test_while_nothing_is_feasible_no_proposal_is_next_to_a_point_that_was_tried
         trials += at([x], harmed, sem=0.01)
 
 
+def test_with_nothing_feasible_proposals_go_up_where_all_fall_by_far():
+    """The number of regressions is the same wherever it was measured."""
+    trials = at(np.linspace(0, 0.5, 7), lambda x: [-9 + 4 * x, -8 + 4 * x, -10 + 4 * x])
+    assert ask(LINE, trials).theta["x"] > 0.7
+
+
+@given(st.lists(st.floats(-3, 3), min_size=2, max_size=9), st.sampled_from([0.0, 0.2, 0.5, 1.0]))
+def test_nothing_is_short_of_feasible_exactly_where_no_more_regress_than_may(deltas, epsilon):
+    goal = Goal.over(len(deltas), epsilon=epsilon)
+    short = float(shortfall(torch.tensor(deltas, dtype=torch.double), goal))
+    above = sorted(max(0.0, -goal.alpha - delta) for delta in deltas)
+    kept = above[: len(deltas) - goal.allowed]
+    assert short == pytest.approx(sum(math.log1p(each / goal.alpha) for each in kept), abs=1e-9)
+    regressed = sum(each > 0 for each in above)
+    assert (short > 1e-12) == (regressed > goal.allowed and kept[-1] > 1e-12)
+
+
 def test_with_nothing_feasible_the_mean_does_not_count():
     trials = at(np.linspace(0.4, 1, 8), lambda x: [10 * x, 0.1 - x], sem=0.01)
     assert ask(LINE, trials).theta["x"] < 0.2
@@ -289,7 +307,16 @@ def test_proposals_turn_away_from_where_a_model_fails_though_so_many_may_regress
 def test_models_come_in_the_order_of_how_likely_they_regress():
     offsets = [0.5, -0.5, 0.2, -0.1]
     trials = at(np.linspace(0, 1, 8), lambda x: [0.2 * x + each for each in offsets])
-    assert ask(LINE, trials).order == (1, 3, 2, 0)
+    assert ask(LINE, trials, epsilon=0.5).order == (1, 3, 2, 0)
+
+
+def test_while_nothing_is_feasible_the_models_of_which_least_is_known_come_first():
+    """Were the likeliest to regress first, rejected trials would tell of them alone."""
+    deltas = [-0.5, -0.6, -0.4, -0.3]
+    seen = [trial({"x": x}, [*deltas[:2], None, None]) for x in np.linspace(0.1, 0.9, 7)]
+    trials = [trial({"x": 0.0}, deltas), *seen, trial({"x": 1.0}, deltas)]
+    assert {*ask(LINE, trials).order[:2]} == {2, 3}
+    assert ask(LINE, trials, epsilon=1.0).order == (1, 0, 2, 3)
 
 
 def test_an_uncertain_model_comes_before_a_surely_better_one_of_the_same_mean():
