@@ -99,7 +99,8 @@ def shortfall(deltas: Tensor, goal: Goal) -> Tensor:
     Σ log(1 + (-α - Δ)⁺ / α) over the models but those, the furthest below, that may regress.
     """
     short = ((-goal.alpha - deltas) / small(goal.alpha)).clamp_min(0.0).log1p()
-    return short.sum(-1) - short.topk(goal.allowed).values.sum(-1)
+    kept = short.topk(len(goal.shares) - goal.allowed, largest=False)
+    return kept.values.sum(-1)
 
 
 def regressions_above(
