@@ -65,8 +65,9 @@ def propose(state: SearchState) -> Proposal | None:
         if theta is None:
             return None
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
-        order = _order(surrogate, theta, state, feasible_known)
-        chance, _ = _judge(surrogate, state.encoding.encode([theta]), state.goal, own)
+        point = state.encoding.encode([theta])
+        order = _order(surrogate, point, state.goal, feasible_known)
+        chance, _ = _judge(surrogate, point, state.goal, own)
         return Proposal(theta, order, finish=bool(chance[0] >= WORTH_FINISHING), stop=stop)
 
 
@@ -120,7 +121,7 @@ def _choose(
         pending=encoding.encode(state.pending) if state.pending else None,
         feasible_known=feasible_known,
         seed=seed,
-        margins=_margins(surrogate, state.trials) if safe else None,
+        margins=_margins(surrogate, state.trials) if safe else 0.0,
     )
     theta = encoding.decode(maximise(acquisition, encoding))
     refused = _tried(encoding, tried, 0.0 if feasible_known else NEAR)
@@ -145,28 +146,28 @@ def _tried(encoding: Encoding, tried: Sequence[Theta], near: float) -> Callable[
     return refused
 
 
-def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | None:
+def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | float:
     """`[m]`: how far above -α a delta must be to be surely there once it is measured.
 
-    As uncertain as the deltas of complete trials are now; None where there are none.
+    As uncertain as the deltas of complete trials are now; 0 where there are none.
     """
     complete = [number for number, trial in enumerate(trials) if not trial.skipped]
     if not complete:
-        return None
+        return 0.0
     _, spread = surrogate.predict(surrogate.points[complete])
     return float(ndtri(SURE)) * spread.median(0).values
 
 
 def _order(
-    surrogate: Surrogate, theta: Theta, state: SearchState, feasible_known: bool
+    surrogate: Surrogate, point: Tensor, goal: Goal, feasible_known: bool
 ) -> tuple[int, ...]:
-    """The models, those first that are likeliest to end a trial that is to be rejected.
+    """The models at a `[1, d]` point, those first that are likeliest to end a rejected trial.
 
-    While nothing is feasible nearly every trial is, and the same few models would be all that any
-    of them told of: those come first then of which least is known.
+    While nothing is feasible nearly every trial is rejected, and the same few models would be all
+    that any of them told of: those of which least is known come first then.
     """
-    mean, spread = surrogate.predict(state.encoding.encode([theta]))
-    risk = (-state.goal.alpha - mean) / spread.clamp_min(1e-9)
+    mean, spread = surrogate.predict(point)
+    risk = (-goal.alpha - mean) / spread.clamp_min(1e-9)
     first = (risk if feasible_known else spread)[0]
     return tuple(first.argsort(descending=True, stable=True).tolist())
 

@@ -45,7 +45,7 @@ def improvement(
     pending: Tensor | None,
     feasible_known: bool,
     seed: int,
-    margins: Tensor | None = None,
+    margins: Tensor | float = 0.0,
 ) -> AcquisitionFunction:
     """What a θ promises: more μ where a feasible θ is known, else to be nearer to one.
 
@@ -55,8 +55,8 @@ def improvement(
 
     Args:
         pending: `[p, d]` θ under way.
-        margins: `[m]`: how far above -α a delta must be, where a θ is to be improved on or to
-            improve; 0 by default.
+        margins: `[m]`, or of every model: how far above -α a delta must be, where a θ is to be
+            improved on or to improve.
     """
     shares = torch.tensor(goal.shares, dtype=torch.double)
 
@@ -82,7 +82,7 @@ def improvement(
         sampler=sampler,
         objective=GenericMCObjective(mean),
         X_pending=pending,
-        constraints=[regressions_above(surrogate, goal, 0.0 if margins is None else margins)],
+        constraints=[regressions_above(surrogate, goal, margins)],
         eta=COUNT_SOFTNESS,
         # A fat tail would forgive one regression too many for a large μ.
         fat=False,
