@@ -203,10 +203,10 @@ def with_known_labels(log: Log, model: ModelSpec, event: str) -> Log:
 
     Templates train on these labels by themselves.
     """
-    known = model_windows(model, log).known(event)
+    known = [labels[event] for labels, _ in model_windows(model, log).known([event])]
     column = log.train.schema.get_field_index(event)
     field = log.train.schema.field(event)
-    labels = pa.array(known).cast(field.type)
+    labels = pa.array(np.concatenate(known)).cast(field.type)
     return replace(log, train=log.train.set_column(column, field, labels))
 
 
