@@ -94,7 +94,7 @@ LEARNERS = {
             "penalty": Float(1e-4, 1e4, log=True),
         },
         make_linear,
-        {"scaler": "standard", "columns": 1.0, "degree": 1, "penalty": 1.0},
+        {"scaler": "none", "columns": 1.0, "degree": 1, "penalty": 1.0},
         alpha=2.0,
         epsilon=0.2,
     ),
@@ -150,7 +150,8 @@ class DeltaCache:
 
     def measure(self, learner: str, task: int, split: int, theta: Theta) -> tuple[float, float]:
         """Δ and its standard error, percent; NaN where the fit fails."""
-        key = digest([learner, real_tasks()[task].name, split, theta])
+        defaults = LEARNERS[learner].defaults
+        key = digest([learner, defaults, real_tasks()[task].name, split, theta])
         row = self._file.execute("SELECT pair FROM deltas WHERE key = ?", (key,)).fetchone()
         if row is None:
             self.fits += 1
