@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
 from scipy.special import ndtri
 from torch import Tensor
 
 from smt.search.divergence import held_off
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
-from smt.search.recommend import SURE, Estimate
+from smt.search.recommend import SURE, Estimate, recommend
 from smt.search.regressed import count_regressions
 from smt.search.state import SearchState
-from smt.search.surrogate.acquisition import improvement, maximise
+from smt.search.surrogate.acquisition import improvement, maximise, relief, shortfall
+from smt.search.surrogate.joined import exactly
 from smt.search.surrogate.surrogate import Surrogate, fit_surrogate
 from smt.search.surrogate.warm_start import Earlier, weigh_earlier
 from smt.search.trial import Proposal, Trial
@@ -75,24 +77,29 @@ def estimate(state: SearchState) -> list[Estimate]:
     """What the surrogate thinks of each trial, in order; nothing of fewer than it needs."""
     unit = unit_of(state)
     state = in_units(state, unit)
-    trials, goal = state.trials, state.goal
+    trials = state.trials
     if len(trials) < LEAST_OWN_TRIALS or not state.encoding.columns:
         return []
     with _calm(state.seed):
         known = weigh_earlier(state)
         if len(trials) + len(known.trials) < INITIAL_TRIALS:
             return []
-        surrogate = _fit(state, known)
-        chances, means = _judge(surrogate, surrogate.points, goal, state.seed)
-    # What the surrogate was not shown of the trials' own deltas.
-    means = means - torch.tensor([held_off(trial, goal.alpha, goal.shares) for trial in trials])
+        estimates = _estimates(_fit(state, known), state, state.seed)
     return [
-        Estimate(
-            trial=number,
-            mean=unit * float(mean),
-            sem=unit * float(sem),
-            feasible_probability=float(chance),
-        )
+        estimate.model_copy(update={"mean": unit * estimate.mean, "sem": unit * estimate.sem})
+        for estimate in estimates
+    ]
+
+
+def _estimates(surrogate: Surrogate, state: SearchState, seed: int) -> list[Estimate]:
+    """Of each trial, in the state's units."""
+    goal = state.goal
+    chances, means = _judge(surrogate, surrogate.points, goal, seed)
+    # What the surrogate was not shown of the trials' own deltas.
+    hidden = [held_off(trial, goal.alpha, goal.shares) for trial in state.trials]
+    means = means - torch.tensor(hidden)
+    return [
+        Estimate(trial=number, mean=float(mean), sem=float(sem), feasible_probability=float(chance))
         for number, (mean, sem, chance) in enumerate(
             zip(means.mean(0), means.std(0), chances, strict=True)
         )
@@ -113,26 +120,41 @@ def _choose(
     surrogate: Surrogate, state: SearchState, feasible_known: bool, seed: int
 ) -> Theta | None:
     """The θ of the largest acquisition that was not tried; None where all found were."""
-    encoding, goal, tried = state.encoding, state.goal, state.tried
-    safe = len(tried) >= SAFE_FROM and len(tried) % 2 == 0
-    acquisition = improvement(
-        surrogate,
-        goal,
-        pending=encoding.encode(state.pending) if state.pending else None,
-        feasible_known=feasible_known,
-        seed=seed,
-        margins=_margins(surrogate, state.trials) if safe else 0.0,
-    )
-    theta = encoding.decode(maximise(acquisition, encoding))
-    refused = _tried(encoding, tried, 0.0 if feasible_known else NEAR)
-    if refused(theta):
+    encoding = state.encoding
+    refused = _tried(encoding, state.tried, 0.0 if feasible_known else NEAR)
+    with exactly():
+        acquisition = _acquisition(surrogate, state, feasible_known, seed)
+        theta = encoding.decode(maximise(acquisition, encoding))
+        if not refused(theta):
+            return theta
         others = [point for point in encoding.sobol(CANDIDATES, seed) if not refused(point)]
         if not others:
             return None
         with torch.no_grad():
             values = acquisition(encoding.encode(others).unsqueeze(1))
-        theta = others[int(values.argmax())]
-    return theta
+    return others[int(values.argmax())]
+
+
+def _acquisition(
+    surrogate: Surrogate, state: SearchState, feasible_known: bool, seed: int
+) -> AcquisitionFunction:
+    """More μ where a feasible θ is known, else to be nearer to one."""
+    goal, count = state.goal, len(state.tried)
+    pending = state.encoding.encode(state.pending) if state.pending else None
+    if not feasible_known:
+        deltas = surrogate.sample(surrogate.points, DRAWS, seed)
+        below = float(shortfall(deltas, goal).mean(0).min())
+        return relief(surrogate, goal, below=below, pending=pending, seed=seed)
+    recommended = recommend(state.trials, _estimates(surrogate, state, seed), goal.shares)
+    safe = count >= SAFE_FROM and count % 2 == 0
+    return improvement(
+        surrogate,
+        goal,
+        above=0.0 if recommended is None else recommended.mean,
+        pending=pending,
+        seed=seed,
+        margins=_margins(surrogate, state.trials) if safe else 0.0,
+    )
 
 
 def _tried(encoding: Encoding, tried: Sequence[Theta], near: float) -> Callable[[Theta], bool]:
@@ -180,7 +202,9 @@ def _stop(
         return None
     encoding, goal = state.encoding, state.goal
     untried = encoding.encode([*encoding.sobol(CANDIDATES, seed), theta])
-    values = _values(surrogate.sample(torch.cat([surrogate.points, untried]), DRAWS, seed), goal)
+    values = _values(
+        surrogate.sample_jointly(torch.cat([surrogate.points, untried]), DRAWS, seed), goal
+    )
     best_tried = values[:, : len(state.trials)].amax(1).clamp_min(0.0)
     best = values.amax(1)
     hope = float((best >= goal.tau).double().mean())

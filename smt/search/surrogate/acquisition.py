@@ -1,10 +1,10 @@
-"""Where to try next: constrained expected improvement of μ over samples of all deltas."""
+"""Where to try next: expected improvement over samples of all deltas."""
 
 from collections.abc import Callable
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.logei import qLogExpectedImprovement
 from botorch.acquisition.objective import GenericMCObjective
 from botorch.optim.optimize import optimize_acqf
 from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
@@ -19,6 +19,8 @@ from smt.search.surrogate.surrogate import Surrogate
 SAMPLES = 128
 RESTARTS = 4
 RAW_SAMPLES = 256
+# Points near each that was tried, from which some of the search for the maximum begins.
+PERTURBED = 4
 ITERATIONS = 60
 # In models: how softly their number is held below ε·m + ½.
 COUNT_SOFTNESS = 0.05
@@ -26,71 +28,77 @@ COUNT_SOFTNESS = 0.05
 IMPROVEMENT_SOFTNESS, LARGER_SOFTNESS = 2e-5, 0.2
 
 
-class FloorImprovement(qLogNoisyExpectedImprovement):
-    """Noisy expected improvement (Ament et al. 2023) over the best so far, and over 0.
-
-    Leaving a template as it is is worth A = 0.
-    """
-
-    def compute_best_f(self, obj: Tensor) -> Tensor:
-        """`[samples, ...]` best feasible μ of a sample, at least 0."""
-        best: Tensor = super().compute_best_f(obj)
-        return best.clamp_min(0.0)
-
-
 def improvement(
     surrogate: Surrogate,
     goal: Goal,
     *,
+    above: float,
     pending: Tensor | None,
-    feasible_known: bool,
     seed: int,
     margins: Tensor | float = 0.0,
 ) -> AcquisitionFunction:
-    """What a θ promises: more μ where a feasible θ is known, else to be nearer to one.
-
-    While no θ is likely feasible the probability of being so says little: all its samples are 0.
-    So does the number of regressions where most models fall by far: what is nearer to feasible
-    is told by how far they fall (as by the total violation of Eriksson & Poloczek 2021).
+    """How much more μ a θ promises with R <= ε: expected improvement (Ament et al. 2023).
 
     Args:
+        above: μ of what would be recommended now, 0 where that is nothing.
         pending: `[p, d]` θ under way.
-        margins: `[m]`, or of every model: how far above -α a delta must be, where a θ is to be
-            improved on or to improve.
+        margins: `[m]`, or of every model: how far above -α a delta must be.
     """
     shares = torch.tensor(goal.shares, dtype=torch.double)
-
-    def relief(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
-        return -shortfall(surrogate.deltas(samples), goal)
 
     def mean(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
         return surrogate.deltas(samples) @ shares
 
-    sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed)
-    if not feasible_known:
-        return qLogNoisyExpectedImprovement(
-            surrogate.model,
-            X_baseline=surrogate.points,
-            sampler=sampler,
-            objective=GenericMCObjective(relief),
-            X_pending=pending,
-            prune_baseline=True,
-        )
-    return FloorImprovement(
+    acquisition = qLogExpectedImprovement(
         surrogate.model,
-        X_baseline=surrogate.points,
-        sampler=sampler,
+        best_f=above,
+        sampler=SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed),
         objective=GenericMCObjective(mean),
         X_pending=pending,
         constraints=[regressions_above(surrogate, goal, margins)],
         eta=COUNT_SOFTNESS,
         # A fat tail would forgive one regression too many for a large μ.
         fat=False,
-        # Points that are never the best only cost time. Pruning draws from torch's generator.
-        prune_baseline=True,
         tau_relu=IMPROVEMENT_SOFTNESS * small(goal.alpha),
         tau_max=LARGER_SOFTNESS * small(goal.alpha),
     )
+    return _beginning_at(acquisition, surrogate.points)
+
+
+def relief(
+    surrogate: Surrogate, goal: Goal, *, below: float, pending: Tensor | None, seed: int
+) -> AcquisitionFunction:
+    """How much nearer to feasible a θ promises to be, while none is likely to be feasible.
+
+    The probability of being so says little then: all its samples are 0. So does the number of
+    regressions where most models fall by far: what is nearer to feasible is told by how far they
+    fall (as by the total violation of Eriksson & Poloczek 2021).
+
+    Args:
+        below: Shortfall of the nearest θ so far.
+        pending: `[p, d]` θ under way.
+    """
+
+    def nearness(samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803
+        return -shortfall(surrogate.deltas(samples), goal)
+
+    acquisition = qLogExpectedImprovement(
+        surrogate.model,
+        best_f=-below,
+        sampler=SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=seed),
+        objective=GenericMCObjective(nearness),
+        X_pending=pending,
+    )
+    return _beginning_at(acquisition, surrogate.points)
+
+
+def _beginning_at(acquisition: AcquisitionFunction, points: Tensor) -> AcquisitionFunction:
+    """The acquisition, to be maximised from near these points, as well as from others.
+
+    Without them BoTorch takes the model's inputs, of which a task is one (0.18.1).
+    """
+    acquisition.X_baseline = points
+    return acquisition
 
 
 def shortfall(deltas: Tensor, goal: Goal) -> Tensor:
@@ -128,7 +136,11 @@ def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
             cat_dims=encoding.choices,
             raw_samples=RAW_SAMPLES,
             num_restarts=RESTARTS,
-            options={"maxiter_alternating": 8, "max_discrete_values": 64},
+            options={
+                "maxiter_alternating": 8,
+                "max_discrete_values": 64,
+                "num_spray_points": PERTURBED,
+            },
         )
     else:
         points, _ = optimize_acqf(

@@ -1,8 +1,9 @@
 """The surrogate of a search: a distribution over every model's delta at every θ.
 
 Deltas are rotated into independent directions (`smt.search.surrogate.correlation`), and each
-direction is a Gaussian process over the space, all fitted as one batch. Models that were not
-evaluated in a trial make its directions uncertain; standard errors enter as known noise.
+direction is a Gaussian process over the space, all fitted as one batch; standard errors enter as
+known noise. Of a trial that left models out, the directions are uncertain and not independent: what
+was measured is then learned from by one process over all deltas (`smt.search.surrogate.joined`).
 
 Where they do, the directions share a kernel up to its scale, as in coregionalisation (Bonilla et
 al. 2008): most of them say too little of the space for length scales of their own. Where the
@@ -15,42 +16,34 @@ from dataclasses import dataclass
 
 import torch
 from botorch.fit import fit_gpytorch_mll
-from botorch.models import SingleTaskGP
+from botorch.models import MultiTaskGP, SingleTaskGP
 from botorch.models.gpytorch import GPyTorchModel
-from botorch.models.kernels.categorical import CategoricalKernel
 from botorch.models.transforms.input import InputTransform
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from botorch.optim.closures import get_loss_closure_with_grads
 from botorch.optim.utils import get_parameters
-from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
-from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
 from smt.search.divergence import bounded
 from smt.search.encoding import Encoding
 from smt.search.regressed import small
 from smt.search.surrogate.correlation import Correlation, fit_correlation
+from smt.search.surrogate.joined import exactly, join
+from smt.search.surrogate.kernel import make_kernel
 from smt.search.surrogate.tail import Tail, fit_tail
 from smt.search.trial import Trial
 
 # Share of the deltas' variance taken for noise where no standard error is known.
 UNKNOWN_NOISE = 0.1
-# Of the logarithm of a direction's variance. Its own scale makes that 1, far too much for one of
-# noise: where trials are few, the scale is mostly the prior's of Σ.
-SCALE_SPREAD = 0.75
-LEAST_SCALE = 1e-4
-# Of the logarithm of a choice's length scale: at 1, θ whose choices all differ correlate by 1/e.
-CHOICE_SPREAD = 1.0
-LEAST_CHOICE_SCALE = 1e-2
-# How many directions' worth the prior of the length scales counts.
-PRIOR_DIRECTIONS = 5.0
 # Of L-BFGS. Thousands would follow, where a direction is nearly flat, for a likelihood as good.
-FIT_OPTIONS = {"options": {"maxiter": 50}}
+ITERATIONS = 50
+# Of a fit from which that of one process over all deltas begins.
+ROUGH_ITERATIONS = 15
 # In α; no delta is known better than this.
 LEAST_SEM = 0.02
+# Deltas of one process; its price is their number cubed, half a minute a proposal here.
+MOST_JOINED = 2000
 
 
 @dataclass(frozen=True)
@@ -60,34 +53,59 @@ class Surrogate:
     Attributes:
         tail: How the models' losses are seen by the processes.
         points: `[n, d]` encoded θ of the trials.
-        model: Gaussian processes with q outputs, one a direction.
+        rotated: Gaussian processes with q outputs, one a direction.
+        joined: One over all deltas, with m outputs; None where the directions say as much.
     """
 
     encoding: Encoding
     correlation: Correlation
     tail: Tail
     points: Tensor
-    model: GPyTorchModel
+    rotated: GPyTorchModel
+    joined: MultiTaskGP | None = None
+
+    @property
+    def model(self) -> GPyTorchModel:
+        """What knows most at a point."""
+        return self.rotated if self.joined is None else self.joined
 
     def deltas(self, samples: Tensor) -> Tensor:
-        """`[..., q]` samples of the directions -> `[..., m]` deltas, percent."""
+        """Samples of `model`'s outputs, in the last dimension -> `[..., m]` deltas, percent."""
         return self.tail.undo(self._seen(samples))
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """`[n, d]` -> `[n, m]` mean and standard deviation of deltas as the tail bounds them."""
-        with torch.no_grad():
-            posterior = self.model.posterior(points)
-        spread = posterior.variance @ self.correlation.directions.T.square()
-        return self._seen(posterior.mean), spread.clamp_min(0).sqrt()
+        with torch.no_grad(), exactly():
+            posterior = self.model.posterior(points.unsqueeze(1))
+        mean, variance = posterior.mean.squeeze(1), posterior.variance.squeeze(1)
+        if self.joined is None:
+            variance = variance @ self.correlation.directions.T.square()
+        return self._seen(mean), variance.clamp_min(0).sqrt()
 
     def sample(self, points: Tensor, count: int, seed: int) -> Tensor:
-        """`[n, d]` -> `[count, n, m]` deltas, drawn jointly over the points."""
-        with torch.no_grad(), torch.random.fork_rng():
+        """`[n, d]` -> `[count, n, m]` deltas, drawn at every point by itself."""
+        with torch.no_grad(), exactly(), torch.random.fork_rng():
             torch.manual_seed(seed)
-            drawn = self.model.posterior(points).rsample(torch.Size([count]))
+            posterior = self.model.posterior(points.unsqueeze(1))
+            drawn = posterior.rsample(torch.Size([count])).squeeze(2)
         return self.deltas(drawn)
 
+    def sample_jointly(self, points: Tensor, count: int, seed: int) -> Tensor:
+        """`[n, d]` -> `[count, n, m]` deltas, drawn jointly over the points.
+
+        By the directions alone: so many points of all models are too many for one process.
+        """
+        with torch.no_grad(), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            drawn = self.rotated.posterior(points).rsample(torch.Size([count]))
+        return self.tail.undo(self._rotate_back(drawn))
+
     def _seen(self, samples: Tensor) -> Tensor:
+        if self.joined is None:
+            return self._rotate_back(samples)
+        return samples + self.correlation.centre
+
+    def _rotate_back(self, samples: Tensor) -> Tensor:
         return samples @ self.correlation.directions.T + self.correlation.centre
 
 
@@ -137,21 +155,22 @@ def fit_surrogate(
     model = _gaussian_processes(
         encoding, points, correlation.means, correlation.variances, noise_known
     )
+    known = deltas.isfinite()
+    joining = noise_known and not known.all() and int(known.sum()) <= MOST_JOINED
     likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
-    if noise_known:
-        _fit_jointly(likelihood)
-    else:
-        fit_gpytorch_mll(likelihood, optimizer_kwargs=FIT_OPTIONS)
-    return Surrogate(encoding, correlation, tail, points[: len(trials)], model)
+    iterations = ROUGH_ITERATIONS if joining else ITERATIONS
+    _fit(likelihood, iterations, jointly=noise_known)
+    joined = join(model, points, deltas, variances, correlation) if joining else None
+    return Surrogate(encoding, correlation, tail, points[: len(trials)], model, joined)
 
 
-def _fit_jointly(likelihood: ExactMarginalLogLikelihood) -> None:
-    # By itself BoTorch fits each direction alone, which what they share rules out.
+def _fit(likelihood: ExactMarginalLogLikelihood, iterations: int, *, jointly: bool) -> None:
+    """Maximise it. BoTorch fits each direction alone where not `jointly`, what they share too."""
     parameters = get_parameters(likelihood, requires_grad=True)
     fit_gpytorch_mll(
         likelihood,
-        closure=get_loss_closure_with_grads(likelihood, parameters),
-        optimizer_kwargs=FIT_OPTIONS,
+        closure=get_loss_closure_with_grads(likelihood, parameters) if jointly else None,
+        optimizer_kwargs={"options": {"maxiter": iterations}},
     )
 
 
@@ -209,59 +228,7 @@ def _gaussian_processes(
         means,
         variances if noise_known else None,
         likelihood=likelihood,
-        covar_module=_kernel(encoding, points.shape[-1], batch, shared=noise_known),
+        covar_module=make_kernel(encoding, points.shape[-1], batch, shared=noise_known),
         outcome_transform=None,
         input_transform=Settled(encoding) if encoding.conditions else None,
     )
-
-
-def _kernel(encoding: Encoding, dimensions: int, batch: torch.Size, *, shared: bool) -> ScaleKernel:
-    """Numbers by their distance, times choices by which of them differ.
-
-    BoTorch's own kernel for choices has no priors: of few trials it made intervals of 95% that
-    held half of the deltas.
-    """
-    choices = [*encoding.choices]
-    numbers = [place for place in range(dimensions) if place not in encoding.choices]
-    shape = torch.Size() if shared else batch
-    factors: list[Kernel] = []
-    if numbers:
-        factors.append(
-            get_covar_module_with_dim_scaled_prior(
-                len(numbers), batch_shape=shape, active_dims=numbers
-            )
-        )
-    if choices:
-        factors.append(
-            CategoricalKernel(
-                ard_num_dims=len(choices),
-                active_dims=choices,
-                batch_shape=shape,
-                lengthscale_prior=LogNormalPrior(0.0, CHOICE_SPREAD),
-                lengthscale_constraint=GreaterThan(LEAST_CHOICE_SCALE),
-            )
-        )
-    if shared:
-        for factor in factors:
-            prior = shared_prior(factor.lengthscale_prior, batch.numel())
-            factor.register_prior("lengthscale_prior", prior, "lengthscale")
-    kernel = ScaleKernel(
-        math.prod(factors[1:], start=factors[0]),
-        batch_shape=batch,
-        outputscale_prior=LogNormalPrior(0.0, SCALE_SPREAD),
-        # The prior has no density at 0, where a long step of the fit may land.
-        outputscale_constraint=GreaterThan(LEAST_SCALE),
-    )
-    kernel.outputscale = torch.ones(batch, dtype=torch.double)
-    return kernel
-
-
-def shared_prior(prior: LogNormalPrior, directions: int) -> LogNormalPrior:
-    """The prior of what all directions share, of which GPyTorch counts one a direction.
-
-    Proportional to the given one's density to the power of `PRIOR_DIRECTIONS` over their number:
-    a log-normal one again. Where there are fewer, to the power of 1.
-    """
-    power = min(PRIOR_DIRECTIONS / directions, 1.0)
-    variance = float(prior.scale) ** 2 / power
-    return LogNormalPrior(float(prior.loc) + (1 - power) * variance, math.sqrt(variance))

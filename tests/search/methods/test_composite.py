@@ -319,6 +319,24 @@ def test_while_nothing_is_feasible_the_models_of_which_least_is_known_come_first
     assert ask(LINE, trials, epsilon=1.0).order == (1, 0, 2, 3)
 
 
+@pytest.mark.parametrize(
+    "pending", [[], [{"rate": 0.004, "kind": 2, "depth": 1}]], ids=["alone", "pending"]
+)
+@pytest.mark.parametrize("gain", [0.3, -0.3], ids=["feasible", "infeasible"])
+def test_ints_and_choices_are_proposed_where_trials_left_models_out(gain, pending):
+    """BoTorch's optimiser would take the models of one process over all for a hyperparameter."""
+    space = Encoding(
+        {"rate": Float(0.001, 0.1, log=True), "kind": Choice(["a", 2, 0.5]), "depth": Int(1, 2)}
+    )
+    trials = [
+        trial(theta, [gain, gain + 0.1, *([None, None] if place % 2 else [gain, gain + 0.2])])
+        for place, theta in enumerate(space.sobol(8, 0))
+    ]
+    proposed = ask(space, trials, pending=pending).theta
+    check_theta(proposed, space.space, "test")
+    assert proposed not in [*pending, *(each.theta for each in trials)]
+
+
 def test_an_uncertain_model_comes_before_a_surely_better_one_of_the_same_mean():
     rng = np.random.default_rng(1)
     trials = [

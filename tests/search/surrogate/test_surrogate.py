@@ -10,7 +10,8 @@ from gpytorch.priors import LogNormalPrior
 
 from smt.search.aggregate import Aggregate
 from smt.search.encoding import Encoding
-from smt.search.surrogate.surrogate import PRIOR_DIRECTIONS, fit_surrogate, shared_prior
+from smt.search.surrogate.kernel import PRIOR_DIRECTIONS, shared_prior
+from smt.search.surrogate.surrogate import fit_surrogate
 from smt.search.trial import Trial
 from smt.template import Choice, Float, Int
 
@@ -165,7 +166,7 @@ def test_the_shared_prior_counts_as_often_as_it_should(directions):
 
 
 def test_directions_share_length_scales_where_noise_is_known(plane):
-    kernel = plane.model.covar_module
+    kernel = plane.rotated.covar_module
     assert kernel.base_kernel.lengthscale.shape == (1, 2)
     assert kernel.outputscale.shape == (plane.correlation.directions.shape[1],)
 
@@ -211,7 +212,7 @@ def test_draws_have_the_predicted_moments(plane, grid):
 def test_draws_are_joint_over_the_points(plane):
     tried = plane.points[0]
     points = torch.stack([tried, tried + 1e-4, PLANE.encode([{"x": 0.0, "y": 1.0}])[0]])
-    drawn = plane.sample(points, 4000, seed=0)[:, :, 0].T.numpy()
+    drawn = plane.sample_jointly(points, 4000, seed=0)[:, :, 0].T.numpy()
     near, far = np.corrcoef(drawn)[0, 1:]
     assert near > 0.99
     assert far < 0.9
