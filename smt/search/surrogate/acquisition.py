@@ -1,11 +1,13 @@
 """Where to try next: expected improvement over samples of all deltas."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogExpectedImprovement
 from botorch.acquisition.objective import GenericMCObjective
+from botorch.acquisition.penalized import PenalizedAcquisitionFunction
 from botorch.optim.optimize import optimize_acqf
 from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
 from botorch.sampling.normal import SobolQMCNormalSampler
@@ -22,6 +24,9 @@ RAW_SAMPLES = 256
 # Points near each that was tried, from which some of the search for the maximum begins.
 PERTURBED = 4
 ITERATIONS = 60
+# Of a hyperparameter's range: from a tried θ to where one tells as much again.
+APART = 0.1
+LEAST_APART = 1e-6
 # In models: how softly their number is held below ε·m + ½.
 COUNT_SOFTNESS = 0.05
 # In α: how softly μ is above another, and the larger of two.
@@ -89,7 +94,19 @@ def relief(
         objective=GenericMCObjective(nearness),
         X_pending=pending,
     )
-    return _beginning_at(acquisition, surrogate.points)
+    apart = PenalizedAcquisitionFunction(acquisition, partial(closeness, surrogate.points), 1.0)
+    return _beginning_at(apart, surrogate.points)
+
+
+def closeness(tried: Tensor, X: Tensor) -> Tensor:  # noqa: N803
+    """`[..., 1, d]` -> `[...]`, -log(1 - exp(-s²/2)): large next to a tried θ, 0 far away.
+
+    s is the root mean square distance to the nearest of `[n, d]`, in units of `APART`. The noise of
+    rows is nearly the same at θ that are near each other: what was rejected is rejected again a
+    step further, however uncertain its deltas are (local penalisation, González et al. 2016).
+    """
+    squares = ((X - tried) / APART).square().mean(-1).amin(-1)
+    return -(-(-0.5 * squares).expm1()).clamp_min(LEAST_APART).log()
 
 
 def _beginning_at(acquisition: AcquisitionFunction, points: Tensor) -> AcquisitionFunction:

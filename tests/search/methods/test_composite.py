@@ -22,7 +22,7 @@ from smt.search.propose import judge, propose
 from smt.search.recommend import Estimate, best_trial, choose, recommend
 from smt.search.regressed import SOFTNESS, count_softly
 from smt.search.state import SearchState
-from smt.search.surrogate.acquisition import shortfall
+from smt.search.surrogate.acquisition import LEAST_APART, closeness, shortfall
 from smt.search.trial import Trial
 from smt.space import check_theta
 from smt.template import Choice, Float, Int
@@ -277,6 +277,34 @@ def test_with_nothing_feasible_proposals_go_up_where_all_fall_by_far():
     """The number of regressions is the same wherever it was measured."""
     trials = at(np.linspace(0, 0.5, 7), lambda x: [-9 + 4 * x, -8 + 4 * x, -10 + 4 * x])
     assert ask(LINE, trials).theta["x"] > 0.7
+
+
+def test_closeness_is_of_the_nearest_tried_point_and_vanishes_far_away():
+    tried = torch.tensor([[0.2, 0.2], [0.8, 0.5]], dtype=torch.double)
+    asked = torch.tensor([[0.2, 0.2], [0.2, 0.23], [0.8, 0.4], [0.5, 1.0]], dtype=torch.double)
+    found = closeness(tried, asked.unsqueeze(1))
+    assert found.shape == (4,)
+    squares = [0.0, 0.3**2 / 2, 1.0 / 2, (3**2 + 5**2) / 2]
+    wanted = [-math.log(max(1 - math.exp(-s / 2), LEAST_APART)) for s in squares]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    assert found[3] < 1e-3 < 0.5 < found[2]
+
+
+def test_while_nothing_is_feasible_proposals_stay_apart_from_what_was_tried():
+    """Noise that differs little from one theta to the next is no reason to ask again nearby."""
+
+    def harmed(x):
+        return [-0.4 - abs(x - 0.5), -0.3 - abs(x - 0.5), 0.2]
+
+    trials = at(np.linspace(0.05, 0.95, 7), harmed, sem=0.3)
+    asked = []
+    for _ in range(4):
+        asked.append(ask(LINE, trials).theta["x"])
+        trials += at([asked[-1]], harmed, sem=0.3)
+    distances = [
+        abs(x - each.theta["x"]) for number, x in enumerate(asked) for each in trials[: 7 + number]
+    ]
+    assert min(distances) > 2 * NEAR
 
 
 @given(st.lists(st.floats(-3, 3), min_size=2, max_size=9), st.sampled_from([0.0, 0.2, 0.5, 1.0]))
