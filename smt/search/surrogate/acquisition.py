@@ -94,7 +94,8 @@ def relief(
         objective=GenericMCObjective(nearness),
         X_pending=pending,
     )
-    apart = PenalizedAcquisitionFunction(acquisition, partial(closeness, surrogate.points), 1.0)
+    tried = surrogate.points if pending is None else torch.cat([surrogate.points, pending])
+    apart = PenalizedAcquisitionFunction(acquisition, partial(closeness, tried), 1.0)
     return _beginning_at(apart, surrogate.points)
 
 
@@ -131,7 +132,7 @@ def shortfall(deltas: Tensor, goal: Goal) -> Tensor:
 def regressions_above(
     surrogate: Surrogate, goal: Goal, margins: Tensor | float
 ) -> Callable[[Tensor], Tensor]:
-    """A constraint on samples of the directions: at most 0 where no more regressed than may."""
+    """A constraint on samples of the model: at most 0 where no more regressed than may."""
 
     def excess(samples: Tensor) -> Tensor:
         deltas = surrogate.deltas(samples)
