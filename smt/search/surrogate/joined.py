@@ -7,26 +7,24 @@ was measured says of all of them together: a model that regressed at a θ would 
 there as one that was not evaluated, and the same θ would be tried again.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 
 import gpytorch
 import torch
-from botorch.fit import fit_gpytorch_mll
 from botorch.models import MultiTaskGP, SingleTaskGP
-from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import IndexKernel, ProductKernel, ScaleKernel
+from gpytorch.kernels import IndexKernel, ProductKernel
 from gpytorch.means import ZeroMean
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from torch import Tensor
 
 from smt.search.surrogate.correlation import Correlation
-from smt.search.surrogate.kernel import LEAST_SCALE, to_the_power
 
-# Of L-BFGS, from what the directions' fit came to: more of them predict little better.
-ITERATIONS = 12
-# Of Σ's mean variance: what a model has for itself, where Σ must be positive.
+# Share of a model's variance that no other model tells of: Σ is fitted to few trials, and what
+# one process over all deltas would make of all of it is too much.
+OWN = 0.3
+# Of Σ's mean variance, as Σ must be positive.
 LEAST_VARIANCE = 1e-6
 # Of the mean variance of what was measured.
 TELLS_NOTHING = 1e8
@@ -41,10 +39,10 @@ def join(
     variances: Tensor,
     correlation: Correlation,
 ) -> MultiTaskGP:
-    """Fit one process to the deltas above the correlation's centre.
+    """One process of the deltas above the correlation's centre.
 
-    Its Σ is that of the fitted directions but for a scale; that and the length scales are fitted
-    again.
+    Its kernel is the directions' as fitted, and its Σ theirs but for what is each model's alone.
+    To fit them again predicted worse.
 
     Args:
         rotated: Fitted to the directions, which share a kernel up to its scale.
@@ -68,9 +66,6 @@ def join(
             input_transform=getattr(rotated, "input_transform", None),
         )
         joined.covar_module = _kernel(rotated, correlation.directions)
-    with exactly():
-        likelihood = ExactMarginalLogLikelihood(joined.likelihood, joined)
-        fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": ITERATIONS}})
     return joined
 
 
@@ -98,24 +93,14 @@ def exactly() -> Iterator[None]:
 
 
 def _kernel(rotated: SingleTaskGP, directions: Tensor) -> ProductKernel:
-    """Of the fitted directions, with priors that count as often as all of theirs together."""
+    """The directions' kernel times Σ, of which `OWN` is each model's alone."""
     fitted = deepcopy(rotated.covar_module)
     models, count = directions.shape
-    for factor in getattr(fitted.base_kernel, "kernels", [fitted.base_kernel]):
-        prior = to_the_power(factor.lengthscale_prior, count)
-        factor.register_prior("lengthscale_prior", prior, "lengthscale")
-    shared = ScaleKernel(
-        fitted.base_kernel,
-        outputscale_prior=to_the_power(fitted.outputscale_prior, count),
-        outputscale_constraint=GreaterThan(LEAST_SCALE),
-    )
-    shared.outputscale = torch.ones((), dtype=torch.double)
+    factors = directions * fitted.outputscale.detach().reshape(-1).sqrt()
+    variances = factors.square().sum(1)
     covariance = IndexKernel(
         num_tasks=models, rank=count, active_dims=[rotated.train_inputs[0].shape[-1]]
     )
-    factors = directions * fitted.outputscale.detach().reshape(-1).sqrt()
-    own = LEAST_VARIANCE * factors.square().sum(1).mean()
-    covariance.covar_factor.data = factors
-    covariance.var = own.expand(models)
-    covariance.requires_grad_(False)
-    return shared * covariance
+    covariance.covar_factor.data = factors * math.sqrt(1 - OWN)
+    covariance.var = OWN * variances + LEAST_VARIANCE * variances.mean()
+    return ProductKernel(fitted.base_kernel, covariance).requires_grad_(False)

@@ -68,13 +68,9 @@ def make_kernel(
 def shared_prior(prior: LogNormalPrior, directions: int) -> LogNormalPrior:
     """The prior of what all directions share, of which GPyTorch counts one a direction.
 
-    All of them together count `PRIOR_DIRECTIONS` times, or once each where there are fewer.
+    Proportional to the given one's density to the power of `PRIOR_DIRECTIONS` over their number:
+    a log-normal one again. Where there are fewer, to the power of 1.
     """
-    return to_the_power(prior, min(PRIOR_DIRECTIONS / directions, 1.0))
-
-
-def to_the_power(prior: LogNormalPrior, power: float) -> LogNormalPrior:
-    """Proportional to the prior's density to a power: a log-normal one again."""
+    power = min(PRIOR_DIRECTIONS / directions, 1.0)
     variance = float(prior.scale) ** 2 / power
-    moved = float(prior.loc) + (1 / power - 1) * float(prior.scale) ** 2
-    return LogNormalPrior(moved, math.sqrt(variance))
+    return LogNormalPrior(float(prior.loc) + (1 - power) * variance, math.sqrt(variance))

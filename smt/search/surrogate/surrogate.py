@@ -38,8 +38,6 @@ from smt.search.trial import Trial
 UNKNOWN_NOISE = 0.1
 # Of L-BFGS. Thousands would follow, where a direction is nearly flat, for a likelihood as good.
 ITERATIONS = 50
-# Of a fit from which that of one process over all deltas begins.
-ROUGH_ITERATIONS = 15
 # In α; no delta is known better than this.
 LEAST_SEM = 0.02
 # Deltas of one process; its price is their number cubed, half a minute a proposal here.
@@ -158,19 +156,18 @@ def fit_surrogate(
     known = deltas.isfinite()
     joining = noise_known and not known.all() and int(known.sum()) <= MOST_JOINED
     likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
-    iterations = ROUGH_ITERATIONS if joining else ITERATIONS
-    _fit(likelihood, iterations, jointly=noise_known)
+    _fit(likelihood, jointly=noise_known)
     joined = join(model, points, deltas, variances, correlation) if joining else None
     return Surrogate(encoding, correlation, tail, points[: len(trials)], model, joined)
 
 
-def _fit(likelihood: ExactMarginalLogLikelihood, iterations: int, *, jointly: bool) -> None:
+def _fit(likelihood: ExactMarginalLogLikelihood, *, jointly: bool) -> None:
     """Maximise it. BoTorch fits each direction alone where not `jointly`, what they share too."""
     parameters = get_parameters(likelihood, requires_grad=True)
     fit_gpytorch_mll(
         likelihood,
         closure=get_loss_closure_with_grads(likelihood, parameters) if jointly else None,
-        optimizer_kwargs={"options": {"maxiter": iterations}},
+        optimizer_kwargs={"options": {"maxiter": ITERATIONS}},
     )
 
 

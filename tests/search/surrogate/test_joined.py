@@ -6,7 +6,7 @@ import torch
 
 from smt.search.aggregate import Aggregate
 from smt.search.encoding import Encoding
-from smt.search.surrogate.joined import LEAST_VARIANCE
+from smt.search.surrogate.joined import LEAST_VARIANCE, OWN
 from smt.search.surrogate.surrogate import fit_surrogate
 from smt.search.trial import Trial
 from smt.space import Choice, Float
@@ -118,15 +118,16 @@ def test_a_model_that_was_never_evaluated_is_the_least_known():
     assert (spread[:, -1] > spread[:, :-1].median(1).values).all()
 
 
-def test_the_models_covariance_is_that_of_the_directions():
+def test_the_models_covariance_is_that_of_the_directions_but_for_what_is_their_own():
     surrogate = fit(rejected_trials(12))
     covariance = surrogate.joined.covar_module.kernels[1].covar_matrix.to_dense().detach()
     directions = surrogate.correlation.directions
     scales = surrogate.rotated.covar_module.outputscale.detach()
-    wanted = (directions * scales) @ directions.T
-    own = LEAST_VARIANCE * float(wanted.diagonal().mean())
+    fitted = (directions * scales) @ directions.T
+    diagonal = fitted.diagonal()
+    own = OWN * diagonal + LEAST_VARIANCE * diagonal.mean()
     torch.testing.assert_close(
-        covariance, wanted + own * torch.eye(MODELS, dtype=torch.double), rtol=1e-6, atol=0
+        covariance, (1 - OWN) * fitted + torch.diag(own), rtol=1e-6, atol=1e-12
     )
 
 
