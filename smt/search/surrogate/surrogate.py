@@ -40,7 +40,7 @@ UNKNOWN_NOISE = 0.1
 ITERATIONS = 50
 # In α; no delta is known better than this.
 LEAST_SEM = 0.02
-# Deltas of one process; its price is their number cubed, half a minute a proposal here.
+# Deltas of one process, whose price is their number cubed: 500 take 4 s a proposal.
 MOST_JOINED = 2000
 
 
@@ -162,7 +162,7 @@ def fit_surrogate(
 
 
 def _fit(likelihood: ExactMarginalLogLikelihood, *, jointly: bool) -> None:
-    """Maximise it. BoTorch fits each direction alone where not `jointly`, what they share too."""
+    """Maximise it; by itself BoTorch fits each direction alone, which what they share rules out."""
     parameters = get_parameters(likelihood, requires_grad=True)
     fit_gpytorch_mll(
         likelihood,
