@@ -23,8 +23,8 @@ def test_a_split_is_always_the_same_and_no_row_is_both_trained_and_tested():
         again = task.split(1)
         assert np.array_equal(test, again[2])
         assert not np.array_equal(expected[:50], task.split(2)[3][:50])
-        assert len(columns) == len(target) <= TRAIN_ROWS
-        assert len(columns) + len(test) <= len(task.target)
+        assert len(columns) == len(target) == TRAIN_ROWS
+        assert 400 <= len(test) <= len(task.target) - TRAIN_ROWS
 
 
 @pytest.mark.parametrize("task", [0, 8])
