@@ -15,7 +15,13 @@ from smt.search.goal import Goal
 from smt.search.recommend import SURE, Estimate, recommend
 from smt.search.regressed import count_regressions
 from smt.search.state import SearchState
-from smt.search.surrogate.acquisition import improvement, maximise, relief, shortfall
+from smt.search.surrogate.acquisition import (
+    box_around,
+    improvement,
+    maximise,
+    relief,
+    shortfall,
+)
 from smt.search.surrogate.joined import exactly
 from smt.search.surrogate.surrogate import Surrogate, fit_surrogate
 from smt.search.surrogate.warm_start import Earlier, weigh_earlier
@@ -32,11 +38,13 @@ DRAWS = 512
 # A trial that is likelier than this to be feasible is worth finishing even where it is not.
 WORTH_FINISHING = 0.5
 CANDIDATES = 256
-# Of a range: while nothing is feasible, a θ as near as this to one that was tried tells little.
+# Of a range: while nothing can be recommended, a θ as near as this to a tried one tells little.
 NEAR = 0.02
 # From this many trials on, every second one seeks a θ that can be recommended once it is tried:
 # improvement alone is largest on the edge of what is feasible, and seldom sure there.
 SAFE_FROM = 20
+# In length scales: how far from the best θ so far a proposal may be.
+REACH = 0.8
 # Before this many trials, a claim that a technique has no θ is a false alarm too often.
 LEAST_TRIALS_TO_GIVE_UP = 20
 # As a share of τ: gains smaller than this are not worth a search.
@@ -63,7 +71,10 @@ def propose(state: SearchState) -> Proposal | None:
         seen = state.encoding.encode([trial.theta for trial in (*state.trials, *known.trials)])
         chances, _ = _judge(surrogate, seen, state.goal, own)
         feasible_known = bool((chances > 0.5).any())
-        theta = _choose(surrogate, state, feasible_known, own)
+        estimates = _estimates(surrogate, state, own) if feasible_known else []
+        best = recommend(state.trials, estimates, state.goal.shares)
+        acquisition = _acquisition(surrogate, state, feasible_known, best, own)
+        theta = _choose(acquisition, surrogate, state, best, own)
         if theta is None:
             return None
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
@@ -116,15 +127,48 @@ def _fit(state: SearchState, known: Earlier) -> Surrogate:
     )
 
 
+def _acquisition(
+    surrogate: Surrogate, state: SearchState, feasible_known: bool, best: Estimate | None, seed: int
+) -> AcquisitionFunction:
+    """More μ than the best where a feasible θ is known, else to be nearer to one."""
+    goal, count = state.goal, len(state.tried)
+    pending = state.encoding.encode(state.pending) if state.pending else None
+    if not feasible_known:
+        deltas = surrogate.sample(surrogate.points, DRAWS, seed)
+        below = float(shortfall(deltas, goal).mean(0).min())
+        return relief(surrogate, goal, below=below, pending=pending, seed=seed)
+    safe = count >= SAFE_FROM and count % 2 == 0
+    return improvement(
+        surrogate,
+        goal,
+        above=0.0 if best is None else best.mean,
+        pending=pending,
+        seed=seed,
+        margins=_margins(surrogate, state.trials) if safe else 0.0,
+    )
+
+
 def _choose(
-    surrogate: Surrogate, state: SearchState, feasible_known: bool, seed: int
+    acquisition: AcquisitionFunction,
+    surrogate: Surrogate,
+    state: SearchState,
+    best: Estimate | None,
+    seed: int,
 ) -> Theta | None:
-    """The θ of the largest acquisition that was not tried; None where all found were."""
+    """The θ of the largest acquisition that was not tried, near the best one where there is one.
+
+    Far from all that was tried, a Gaussian process promises as much above its mean as below, where
+    no delta is: without a trust region most late trials were corners of the space (those of
+    Eriksson & Poloczek 2021, of a fixed size in length scales). None where all found were tried.
+    """
     encoding = state.encoding
-    refused = _tried(encoding, state.tried, 0.0 if feasible_known else NEAR)
+    refused = _tried(encoding, state.tried, NEAR if best is None else 0.0)
+    bounds = encoding.bounds
+    if best is not None:
+        reach = REACH * surrogate.length_scales
+        bounds = box_around(state.trials[best.trial].theta, reach, encoding)
     with exactly():
-        acquisition = _acquisition(surrogate, state, feasible_known, seed)
-        theta = encoding.decode(maximise(acquisition, encoding))
+        theta = encoding.decode(maximise(acquisition, encoding, bounds))
         if not refused(theta):
             return theta
         others = [point for point in encoding.sobol(CANDIDATES, seed) if not refused(point)]
@@ -133,28 +177,6 @@ def _choose(
         with torch.no_grad():
             values = acquisition(encoding.encode(others).unsqueeze(1))
     return others[int(values.argmax())]
-
-
-def _acquisition(
-    surrogate: Surrogate, state: SearchState, feasible_known: bool, seed: int
-) -> AcquisitionFunction:
-    """More μ where a feasible θ is known, else to be nearer to one."""
-    goal, count = state.goal, len(state.tried)
-    pending = state.encoding.encode(state.pending) if state.pending else None
-    if not feasible_known:
-        deltas = surrogate.sample(surrogate.points, DRAWS, seed)
-        below = float(shortfall(deltas, goal).mean(0).min())
-        return relief(surrogate, goal, below=below, pending=pending, seed=seed)
-    recommended = recommend(state.trials, _estimates(surrogate, state, seed), goal.shares)
-    safe = count >= SAFE_FROM and count % 2 == 0
-    return improvement(
-        surrogate,
-        goal,
-        above=0.0 if recommended is None else recommended.mean,
-        pending=pending,
-        seed=seed,
-        margins=_margins(surrogate, state.trials) if safe else 0.0,
-    )
 
 
 def _tried(encoding: Encoding, tried: Sequence[Theta], near: float) -> Callable[[Theta], bool]:

@@ -17,6 +17,7 @@ from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.regressed import count_softly, small
 from smt.search.surrogate.surrogate import Surrogate
+from smt.space import Theta
 
 SAMPLES = 128
 RESTARTS = 4
@@ -141,16 +142,46 @@ def regressions_above(
     return excess
 
 
-def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
-    """`[d]` the point of the space at which the acquisition is largest, as far as found.
+def box_around(theta: Theta, reach: Tensor, encoding: Encoding) -> Tensor:
+    """`[2, d]` bounds of the θ no number of which is further than its `[d]` reach from one's.
+
+    A whole number of few values may take the next one. Free are choices, no value of which is
+    nearer than another, and what is not active at this θ.
+    """
+    point = encoding.encode([theta])[0].tolist()
+    box = encoding.bounds
+    for place, name in enumerate(encoding.columns):
+        if place in encoding.choices or name not in theta:
+            continue
+        low = max(point[place] - float(reach[place]), 0.0)
+        high = min(point[place] + float(reach[place]), 1.0)
+        if place in encoding.steps:
+            values = encoding.steps[place]
+            number = values.index(point[place])
+            neighbours = values[max(number - 1, 0) : number + 2]
+            inside = [value for value in values if low <= value <= high or value in neighbours]
+            low, high = inside[0], inside[-1]
+        box[:, place] = box.new_tensor([low, high])
+    return box
+
+
+def maximise(acquisition: AcquisitionFunction, encoding: Encoding, bounds: Tensor) -> Tensor:
+    """`[d]` the point inside `[2, d]` bounds at which the acquisition is largest, as far as found.
 
     Its starting points are drawn from torch's generator.
     """
+    known = acquisition.X_baseline
+    acquisition.X_baseline = known[((bounds[0] <= known) & (known <= bounds[1])).all(1)]
     if encoding.choices or encoding.steps:
+        low, high = bounds.tolist()
+        steps = {
+            place: [value for value in values if low[place] <= value <= high[place]]
+            for place, values in encoding.steps.items()
+        }
         points, _ = optimize_acqf_mixed_alternating(
             acquisition,
-            bounds=encoding.bounds,
-            discrete_dims=encoding.steps,
+            bounds=bounds,
+            discrete_dims=steps,
             cat_dims=encoding.choices,
             raw_samples=RAW_SAMPLES,
             num_restarts=RESTARTS,
@@ -163,7 +194,7 @@ def maximise(acquisition: AcquisitionFunction, encoding: Encoding) -> Tensor:
     else:
         points, _ = optimize_acqf(
             acquisition,
-            bounds=encoding.bounds,
+            bounds=bounds,
             q=1,
             raw_samples=RAW_SAMPLES,
             num_restarts=RESTARTS,

@@ -23,6 +23,7 @@ from smt.search.recommend import Estimate, best_trial, choose, recommend
 from smt.search.regressed import SOFTNESS, count_softly
 from smt.search.state import SearchState
 from smt.search.surrogate.acquisition import LEAST_APART, closeness, shortfall
+from smt.search.surrogate.surrogate import fit_surrogate
 from smt.search.trial import Trial
 from smt.space import check_theta
 from smt.template import Choice, Float, Int
@@ -277,6 +278,20 @@ def test_with_nothing_feasible_proposals_go_up_where_all_fall_by_far():
     """The number of regressions is the same wherever it was measured."""
     trials = at(np.linspace(0, 0.5, 7), lambda x: [-9 + 4 * x, -8 + 4 * x, -10 + 4 * x])
     assert ask(LINE, trials).theta["x"] > 0.7
+
+
+def test_once_a_theta_can_be_recommended_proposals_stay_within_reach_of_the_best(monkeypatch):
+    """Far from all trials a Gaussian process promises as much above its mean as below."""
+    trials = at(np.linspace(0, 0.5, 8), rising)
+    best = trials[-1].theta["x"]
+    scale = fit_surrogate(LINE, trials, alpha=0.05).length_scales.item()
+    asked = {}
+    for reach in (0.05, 0.1, math.inf):
+        monkeypatch.setattr(composite, "REACH", reach)
+        asked[reach] = ask(LINE, trials).theta["x"]
+    assert asked[0.05] == pytest.approx(best + 0.05 * scale, rel=0.05)
+    assert asked[0.1] == pytest.approx(best + 0.1 * scale, rel=0.05)
+    assert asked[math.inf] > asked[0.1] + 0.01
 
 
 def test_closeness_is_of_the_nearest_tried_point_and_vanishes_far_away():
