@@ -43,8 +43,8 @@ NEAR = 0.02
 # From this many trials on, every second one seeks a θ that can be recommended once it is tried:
 # improvement alone is largest on the edge of what is feasible, and seldom sure there.
 SAFE_FROM = 20
-# In length scales: how far from the best θ so far a proposal may be.
-REACH = 0.8
+# Of a range: how far from the best θ so far a proposal may be.
+REACH = 0.2
 # Before this many trials, a claim that a technique has no θ is a false alarm too often.
 LEAST_TRIALS_TO_GIVE_UP = 20
 # As a share of τ: gains smaller than this are not worth a search.
@@ -74,7 +74,7 @@ def propose(state: SearchState) -> Proposal | None:
         estimates = _estimates(surrogate, state, own) if feasible_known else []
         best = recommend(state.trials, estimates, state.goal.shares)
         acquisition = _acquisition(surrogate, state, feasible_known, best, own)
-        theta = _choose(acquisition, surrogate, state, best, own)
+        theta = _choose(acquisition, state, best, own)
         if theta is None:
             return None
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
@@ -149,24 +149,19 @@ def _acquisition(
 
 
 def _choose(
-    acquisition: AcquisitionFunction,
-    surrogate: Surrogate,
-    state: SearchState,
-    best: Estimate | None,
-    seed: int,
+    acquisition: AcquisitionFunction, state: SearchState, best: Estimate | None, seed: int
 ) -> Theta | None:
     """The θ of the largest acquisition that was not tried, near the best one where there is one.
 
     Far from all that was tried, a Gaussian process promises as much above its mean as below, where
-    no delta is: without a trust region most late trials were corners of the space (those of
-    Eriksson & Poloczek 2021, of a fixed size in length scales). None where all found were tried.
+    no delta is: without a trust region most late trials were corners of the space (as that of
+    Eriksson & Poloczek 2021, of a fixed size). None where all found were tried.
     """
     encoding = state.encoding
     refused = _tried(encoding, state.tried, NEAR if best is None else 0.0)
     bounds = encoding.bounds
     if best is not None:
-        reach = REACH * surrogate.length_scales
-        bounds = box_around(state.trials[best.trial].theta, reach, encoding)
+        bounds = box_around(state.trials[best.trial].theta, REACH, encoding)
     with exactly():
         theta = encoding.decode(maximise(acquisition, encoding, bounds))
         if not refused(theta):

@@ -142,8 +142,8 @@ def regressions_above(
     return excess
 
 
-def box_around(theta: Theta, reach: Tensor, encoding: Encoding) -> Tensor:
-    """`[2, d]` bounds of the θ no number of which is further than its `[d]` reach from one's.
+def box_around(theta: Theta, reach: float, encoding: Encoding) -> Tensor:
+    """`[2, d]` bounds of the θ no number of which is further than `reach` of its range from one's.
 
     A whole number of few values may take the next one. Free are choices, no value of which is
     nearer than another, and what is not active at this θ.
@@ -153,8 +153,7 @@ def box_around(theta: Theta, reach: Tensor, encoding: Encoding) -> Tensor:
     for place, name in enumerate(encoding.columns):
         if place in encoding.choices or name not in theta:
             continue
-        low = max(point[place] - float(reach[place]), 0.0)
-        high = min(point[place] + float(reach[place]), 1.0)
+        low, high = max(point[place] - reach, 0.0), min(point[place] + reach, 1.0)
         if place in encoding.steps:
             values = encoding.steps[place]
             number = values.index(point[place])

@@ -6,9 +6,8 @@ import torch
 from botorch.models.kernels.categorical import CategoricalKernel
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import Kernel, ProductKernel, ScaleKernel
+from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.priors import LogNormalPrior
-from torch import Tensor
 
 from smt.search.encoding import Encoding
 
@@ -64,17 +63,6 @@ def make_kernel(
     )
     kernel.outputscale = torch.ones(batch, dtype=torch.double)
     return kernel
-
-
-def length_scales(kernel: ScaleKernel, dimensions: int) -> Tensor:
-    """`[d]` of the kernel's numbers, the geometric mean of its directions; infinite of choices."""
-    scales = torch.full((dimensions,), math.inf, dtype=torch.double)
-    product = kernel.base_kernel
-    for factor in product.kernels if isinstance(product, ProductKernel) else [product]:
-        if not isinstance(factor, CategoricalKernel):
-            lengths = factor.lengthscale.detach().reshape(-1, factor.lengthscale.shape[-1])
-            scales[factor.active_dims] = lengths.log().mean(0).exp()
-    return scales
 
 
 def shared_prior(prior: LogNormalPrior, directions: int) -> LogNormalPrior:

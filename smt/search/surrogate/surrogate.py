@@ -30,7 +30,7 @@ from smt.search.encoding import Encoding
 from smt.search.regressed import small
 from smt.search.surrogate.correlation import Correlation, fit_correlation
 from smt.search.surrogate.joined import exactly, join
-from smt.search.surrogate.kernel import length_scales, make_kernel
+from smt.search.surrogate.kernel import make_kernel
 from smt.search.surrogate.tail import Tail, fit_tail
 from smt.search.trial import Trial
 
@@ -66,11 +66,6 @@ class Surrogate:
     def model(self) -> GPyTorchModel:
         """What knows most at a point."""
         return self.rotated if self.joined is None else self.joined
-
-    @property
-    def length_scales(self) -> Tensor:
-        """`[d]` how far apart θ tell little of each other, by column; infinite of choices."""
-        return length_scales(self.rotated.covar_module, self.points.shape[1])
 
     def deltas(self, samples: Tensor) -> Tensor:
         """Samples of `model`'s outputs, in the last dimension -> `[..., m]` deltas, percent."""

@@ -177,23 +177,6 @@ def test_directions_have_length_scales_of_their_own_where_noise_is_learned():
     assert surrogate.model.covar_module.base_kernel.lengthscale.shape == (directions, 1, 2)
 
 
-def test_length_scales_are_the_kernels_and_those_of_choices_infinite(discrete_trials):
-    surrogate = fit_surrogate(DISCRETE, discrete_trials, alpha=ALPHA)
-    numbers = surrogate.rotated.covar_module.base_kernel.kernels[0]
-    depth, kind, x = surrogate.length_scales.tolist()
-    assert [depth, x] == pytest.approx(numbers.lengthscale.flatten().tolist())
-    assert kind == math.inf
-
-
-def test_length_scales_are_the_directions_geometric_mean_where_each_has_its_own():
-    trials = observe(PLANE, on_plane, 12, 0.02, known=False)
-    surrogate = fit_surrogate(PLANE, trials, alpha=ALPHA)
-    lengths = surrogate.rotated.covar_module.base_kernel.lengthscale.squeeze(-2).detach()
-    assert len(lengths) > 1
-    mean = [math.prod(column) ** (1 / len(lengths)) for column in lengths.T.tolist()]
-    assert surrogate.length_scales.tolist() == pytest.approx(mean)
-
-
 def test_every_model_of_every_point_has_a_mean_and_a_positive_spread(plane, grid):
     mean, spread = plane.predict(grid)
     assert mean.shape == spread.shape == (8, 6)
