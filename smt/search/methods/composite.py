@@ -74,7 +74,8 @@ def propose(state: SearchState) -> Proposal | None:
         estimates = _estimates(surrogate, state, own) if feasible_known else []
         best = recommend(state.trials, estimates, state.goal.shares)
         acquisition = _acquisition(surrogate, state, feasible_known, best, own)
-        theta = _choose(acquisition, state, best, own)
+        centre = _centre(surrogate, state, known, best, own)
+        theta = _choose(acquisition, state, centre, own)
         if theta is None:
             return None
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
@@ -148,20 +149,34 @@ def _acquisition(
     )
 
 
-def _choose(
-    acquisition: AcquisitionFunction, state: SearchState, best: Estimate | None, seed: int
+def _centre(
+    surrogate: Surrogate, state: SearchState, known: Earlier, best: Estimate | None, seed: int
 ) -> Theta | None:
-    """The θ of the largest acquisition that was not tried, near the best one where there is one.
+    """Around which θ to search: the best of this run, or one of an earlier run that promises more.
+
+    None while nothing does.
+    """
+    promising = [] if best is None else [(best.mean, state.trials[best.trial].theta)]
+    if known.trials:
+        thetas = [trial.theta for trial in known.trials]
+        chances, means = _judge(surrogate, state.encoding.encode(thetas), state.goal, seed)
+        likely = zip(means.mean(0).tolist(), thetas, chances.tolist(), strict=True)
+        promising += [(mean, theta) for mean, theta, chance in likely if chance > 0.5]
+    return max(promising, key=lambda pair: pair[0], default=(0.0, None))[1]
+
+
+def _choose(
+    acquisition: AcquisitionFunction, state: SearchState, centre: Theta | None, seed: int
+) -> Theta | None:
+    """The θ of the largest acquisition that was not tried, near the centre where there is one.
 
     Far from all that was tried, a Gaussian process promises as much above its mean as below, where
     no delta is: without a trust region most late trials were corners of the space (as that of
     Eriksson & Poloczek 2021, of a fixed size). None where all found were tried.
     """
     encoding = state.encoding
-    refused = _tried(encoding, state.tried, NEAR if best is None else 0.0)
-    bounds = encoding.bounds
-    if best is not None:
-        bounds = box_around(state.trials[best.trial].theta, REACH, encoding)
+    refused = _tried(encoding, state.tried, NEAR if centre is None else 0.0)
+    bounds = encoding.bounds if centre is None else box_around(centre, REACH, encoding)
     with exactly():
         theta = encoding.decode(maximise(acquisition, encoding, bounds))
         if not refused(theta):

@@ -44,19 +44,21 @@ def estimated(number, mean, sem, chance):
     return Estimate(trial=number, mean=mean, sem=sem, feasible_probability=chance)
 
 
-def trial(theta, deltas, sem=0.02):
+def trial(theta, deltas, sem=0.02, epsilon=0.1):
     try:
-        outcome = aggregate(deltas)
+        outcome = aggregate(deltas, epsilon=epsilon)
     except ValueError:
         outcome = Aggregate(math.nan, 0.5, -math.inf)
     return Trial(theta, tuple(deltas), (sem,) * len(deltas), outcome)
 
 
-def at(xs, truth, sem=0.02, seed=0):
+def at(xs, truth, sem=0.02, seed=0, epsilon=0.1):
     """Trials along the line."""
     rng = np.random.default_rng(seed)
     return [
-        trial({"x": float(x)}, [float(d + sem * rng.normal()) for d in truth(float(x))], sem)
+        trial(
+            {"x": float(x)}, [float(d + sem * rng.normal()) for d in truth(float(x))], sem, epsilon
+        )
         for x in xs
     ]
 
@@ -209,9 +211,14 @@ def test_proposals_go_where_the_mean_is_largest_among_what_may_be_kept():
     def edge(x):
         return [6 * x, *[0.5 - x] * 4]
 
-    trials = at(np.linspace(0, 1, 11), edge, sem=0.01)
-    assert 0.45 < ask(LINE, trials, epsilon=0.1).theta["x"] < 0.6
-    assert ask(LINE, trials, epsilon=0.8).theta["x"] > 0.9
+    asked = {
+        epsilon: ask(
+            LINE, at(np.linspace(0, 1, 11), edge, sem=0.01, epsilon=epsilon), epsilon=epsilon
+        ).theta["x"]
+        for epsilon in (0.1, 0.8)
+    }
+    assert 0.45 < asked[0.1] < 0.6
+    assert asked[0.8] > 0.9
 
 
 def test_a_surely_infeasible_point_is_not_proposed_for_its_mean():
