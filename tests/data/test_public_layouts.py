@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from made_models import made_model
 
 from smt.data.schema import Schema
 from smt.data.sources import store
@@ -15,7 +16,6 @@ from smt.data.sources.infer import infer_schema
 from smt.data.sources.table import read_table
 from smt.template import load_version
 from smt.training import train
-from tests.made_models import made_model
 
 ROWS = 300
 STEPS = np.arange(ROWS)
