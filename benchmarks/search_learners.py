@@ -41,7 +41,7 @@ class Learner:
     Attributes:
         make: Builds the estimator of θ for a task: (θ, whether it classifies).
         defaults: θ of what it is compared with; None: the library's own.
-        alpha: Percent; losses of 300 rows are not known to 0.05%.
+        alpha: Percent; losses of 600 rows are not known to 0.05%.
         epsilon: Largest share of the tasks that may regress.
     """
 

@@ -1,8 +1,8 @@
 """Searchers beside each other on real tasks, whose losses have tails that simulated ones lack.
 
 θ of a linear pipeline, of histogram gradient boosting and, where it is installed, of LightGBM are
-searched on 20 tasks against the learner's defaults (`benchmarks/search_tasks.py`): Δ from +80% to
--10,000%, standard errors of a few α, well under 1% of a space feasible. A search sees one split of
+searched on 20 tasks against the learner's defaults (`benchmarks/search_tasks.py`): Δ from +70% to
+-1,500%, standard errors of a few α, few θ of a space feasible. A search sees one split of
 the rows; the truth is the mean Δ over three others. Prints a table and a JSON line last, by method:
 
   score        true A of the recommended θ over the best known, 0 where infeasible or none: mean
