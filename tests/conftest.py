@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from hypothesis import settings
 from scripts import FLEET
 from xdist.scheduler import LoadScopeScheduling
 
@@ -11,6 +12,9 @@ from smt.fleet import ModelSpec
 from smt.template import load_version
 
 torch.set_num_threads(1)
+# How long an example takes is a matter of what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 class FilesTogether(LoadScopeScheduling):
