@@ -138,7 +138,7 @@ def test_row_groups_that_the_filter_rules_out_are_not_read(small_log, copied_log
         read(log, "train", batch_size=500)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(20, 900), st.integers(0, 900), st.sampled_from(FILTERS))
 def test_disk_and_memory_give_the_same_batches_and_every_kept_row_once(
     small_log, small_log_path, batch_size, skip, where
@@ -173,7 +173,7 @@ def test_disk_and_memory_give_the_same_batches_and_every_kept_row_once(
     assert history == [row["history"] for row in rows]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(2, 4), st.integers(40, 300), st.booleans())
 def test_shards_partition_the_batches_and_take_equally_many_steps(
     small_log, small_log_path, world, batch_size, on_disk

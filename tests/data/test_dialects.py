@@ -173,7 +173,7 @@ def written(
     return b"".join((folder / "log" / window / "part-0.parquet").read_bytes() for window in windows)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.lists(rows, min_size=4, max_size=12), st.data())
 def test_dialect_and_files_do_not_change_the_log(tmp_path_factory, drawn, data):
     table = finished(drawn)
@@ -203,7 +203,7 @@ TOLD = {
 """The same columns; how their ids are coded is told from all of their values."""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.lists(odd_rows, min_size=4, max_size=9), st.data())
 def test_a_table_is_one_log_or_one_sentence_in_every_dialect(tmp_path_factory, drawn, data):
     table = finished(drawn)

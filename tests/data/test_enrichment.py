@@ -35,7 +35,7 @@ def side_table(items, seed=0):
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sets(st.integers(0, 199), max_size=200), st.randoms())
 def test_every_row_gets_what_the_table_says_of_its_id_or_else_the_unknown(small_log, items, random):
     items = list(items)

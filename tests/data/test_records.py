@@ -49,7 +49,7 @@ def picked_one_by_one(table, where, size, skip, kept, rank, world):
     return whole[rank : len(whole) // world * world : world]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_ranks_read_what_they_would_pick_one_by_one_from_all_rows(data, tmp_path_factory):
     table = numbered(data.draw(st.integers(0, 120)))

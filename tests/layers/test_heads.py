@@ -3,7 +3,7 @@ import math
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -100,7 +100,6 @@ PARENTS = (2, None, 1, 2)
 LOGITS = st.lists(st.floats(-60, 60, width=32), min_size=4, max_size=4)
 
 
-@settings(deadline=None)
 @given(LOGITS)
 def test_chained_logits_are_those_of_the_product_of_probabilities(logits):
     found = EntireSpace(PARENTS)(torch.tensor([logits]))[0]
@@ -108,7 +107,6 @@ def test_chained_logits_are_those_of_the_product_of_probabilities(logits):
     torch.testing.assert_close(found, expected, rtol=3e-7, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(LOGITS)
 def test_gradients_through_a_chain_are_finite_at_any_probability(logits):
     inputs = torch.tensor([logits], requires_grad=True)

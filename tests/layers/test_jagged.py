@@ -35,7 +35,7 @@ def each_list(lists):
     return [lists.values[start:end] for start, end in bounds]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(all_lengths)
 def test_rows_and_positions_are_those_of_a_loop(lengths):
     lists = jagged(lengths)
@@ -53,7 +53,7 @@ def test_other_values_are_in_the_same_lists():
     assert [values.tolist() for values in each_list(other)] == [[0, 1], [], [2]]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), min_size=1, max_size=4))
 def test_groups_end_to_end_have_the_lists_of_each_group(groups):
     groups = [jagged(lengths, seed=seed) for seed, lengths in enumerate(groups)]
@@ -64,7 +64,7 @@ def test_groups_end_to_end_have_the_lists_of_each_group(groups):
     assert [values.tolist() for values in each_list(end_to_end(alike))] == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(all_lengths, st.integers(0, 6))
 def test_truncation_keeps_the_first_values_of_every_list(lengths, max_length):
     lists = jagged(lengths, 2)
@@ -74,7 +74,7 @@ def test_truncation_keeps_the_first_values_of_every_list(lengths, max_length):
         assert torch.equal(short, whole[:max_length])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(all_lengths, st.sampled_from([(), (3,), (2, 3)]))
 def test_sums_are_those_of_each_list(lengths, width):
     lists = jagged(lengths, *width)
@@ -84,7 +84,7 @@ def test_sums_are_those_of_each_list(lengths, width):
         torch.testing.assert_close(row, values.sum(dim=0))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(all_lengths)
 def test_means_are_those_of_each_list_and_zero_where_it_is_empty(lengths):
     lists = jagged(lengths, 3)
@@ -93,7 +93,7 @@ def test_means_are_those_of_each_list_and_zero_where_it_is_empty(lengths):
         torch.testing.assert_close(row, expected)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(all_lengths, st.sampled_from([(), (2,), (2, 3)]))
 def test_softmax_is_within_each_list(lengths, width):
     scores = jagged(lengths, *width)
@@ -121,7 +121,7 @@ def test_softmax_has_the_gradient_of_the_dense_one():
     torch.testing.assert_close(found, expected)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(all_lengths)
 def test_pairs_are_all_ordered_pairs_of_each_list(lengths):
     first, second = pairs(jagged(lengths).offsets, sum(lengths))

@@ -37,7 +37,7 @@ ROW = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(batches=st.lists(st.lists(ROW, min_size=1, max_size=5), min_size=1, max_size=4))
 def test_a_batch_reads_what_came_before_it_and_is_counted_then(batches):
     token = token_of().train()

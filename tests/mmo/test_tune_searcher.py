@@ -55,7 +55,7 @@ def run(searcher, lag, choose):
         searcher.on_trial_complete(trial_id, {"deltas": [config["x"], 1 - config["x"] / 2]})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), st.integers(1, 4))
 def test_the_outcome_is_the_same_in_whatever_order_trials_end(data, lag):
     reference = run(make(lag=lag), lag, lambda count: 0)

@@ -99,7 +99,7 @@ def test_a_paradigm_has_one_colour_and_its_stages_have_symbols_of_their_own(coun
     assert retrieval[1] != pre_ranking[1]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.integers(1, 10**12), min_size=1, max_size=60))
 def test_marks_stay_within_their_row_and_no_two_share_a_place(flops):
     figure = flops_figure([made("medium", each) for each in flops])

@@ -73,7 +73,7 @@ def same(value, other, domain):
     return type(value) is type(other) and value == other
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(spaces, st.data())
 def test_a_point_comes_back_from_its_row_with_its_types(space, data):
     encoding = Encoding(space)
@@ -87,7 +87,7 @@ def test_a_point_comes_back_from_its_row_with_its_types(space, data):
         assert same(found[name], theta[name], domain), (name, found, theta)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(spaces, st.data())
 def test_any_row_near_the_bounds_decodes_into_the_space(space, data):
     encoding = Encoding(space)
@@ -131,7 +131,7 @@ def test_no_points_and_no_columns_make_empty_rows():
     assert Encoding({"only": Choice([3])}).decode(torch.zeros(0)) == {"only": 3}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces)
 def test_steps_choices_and_bounds_are_what_the_values_encode_to(space):
     encoding = Encoding(space)
@@ -169,7 +169,7 @@ def test_points_are_counted_over_what_varies():
     assert Encoding(MIXED).count_points() == math.inf
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 70), st.integers(0, 70), st.integers(0, 1000))
 def test_a_longer_sobol_sequence_begins_with_a_shorter(first, second, seed):
     short, long = sorted((first, second))
@@ -179,7 +179,7 @@ def test_a_longer_sobol_sequence_begins_with_a_shorter(first, second, seed):
     assert encoding.sobol(short, seed) == whole[:short]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(spaces.filter(lambda space: Encoding(space).columns), st.integers(0, 1000))
 def test_sobol_points_lie_in_the_space(space, seed):
     for theta in Encoding(space).sobol(9, seed):
@@ -243,7 +243,7 @@ def all_points(space):
     return {frozenset(drop_inactive(theta, space).items()) for theta in whole}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(conditional_spaces())
 def test_points_of_a_conditional_space_are_counted_once_each(space):
     assert Encoding(space).count_points() == len(all_points(space))
@@ -255,7 +255,7 @@ def test_points_of_a_conditional_space_are_infinite_where_a_real_number_is_ever_
     assert Encoding(few).count_points() == 3 * (1 + 4 * (1 + 2 + 2))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(conditional_spaces(), st.data())
 def test_a_point_of_a_conditional_space_comes_back_from_its_row(space, data):
     encoding = Encoding(space)
@@ -266,7 +266,7 @@ def test_a_point_of_a_conditional_space_comes_back_from_its_row(space, data):
         assert torch.equal(encoding.settle(row), row)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(conditional_spaces().filter(lambda space: Encoding(space).columns), st.data())
 def test_settled_rows_are_what_their_points_encode_to(space, data):
     encoding = Encoding(space)

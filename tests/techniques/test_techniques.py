@@ -71,7 +71,7 @@ def test_each_changes_its_part_alone_on_every_template_it_fits(technique, lowest
     assert changed == {technique.part}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=points())
 def test_any_point_makes_a_template_that_round_trips_and_a_network(
     case, ads_model, small_log, tmp_path_factory

@@ -2,7 +2,7 @@ import re
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -78,7 +78,6 @@ def test_the_latest_version_is_the_highest_number(folder):
     assert load_record("t", folder=folder).number == 11
 
 
-@settings(deadline=None)
 @given(st.floats(1e-300, 1e300), st.floats(allow_nan=False, allow_infinity=False), st.text())
 def test_any_number_and_text_survives(tmp_path_factory, rate, theta, notes):
     folder = tmp_path_factory.mktemp("versions")

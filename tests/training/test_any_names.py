@@ -70,9 +70,7 @@ def test_a_sequences_column_of_an_empty_name_is_read(column, log, model, small_t
 
 
 @pytest.mark.parametrize("features", FEATURES)
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_network_of_other_names_computes_the_same(features, log, model, small_template, data):
     columns = columns_of(log)

@@ -94,7 +94,7 @@ def test_without_a_window_rows_wait_for_nearly_all_known_delays(progressive, sma
     assert np.mean(delays <= wait) == pytest.approx(0.95, abs=0.01)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     share=st.floats(0.25, 0.8),
     hours=st.floats(0.01, 40),

@@ -8,7 +8,7 @@ from smt.layers.interactions.dot import DotInteraction
 
 
 @given(num_tokens=st.integers(1, 9), dim=st.integers(1, 7))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_it_is_the_first_token_then_each_pairs_product_then_zeros(num_tokens, dim):
     tokens = torch.randn(3, num_tokens, dim, dtype=torch.float64)
     layer = DotInteraction(num_tokens, dim)
@@ -25,7 +25,7 @@ def test_it_is_the_first_token_then_each_pairs_product_then_zeros(num_tokens, di
 
 
 @given(num_tokens=st.integers(1, 9), dim=st.integers(1, 7))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_its_gradient_is_that_of_the_same_output_in_plain_torch(num_tokens, dim):
     tokens = torch.randn(3, num_tokens, dim, dtype=torch.float64, requires_grad=True)
     layer = DotInteraction(num_tokens, dim)

@@ -270,7 +270,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 
 
 @given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e6))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_unit_of_a_hyperparameter_does_not_matter(low, width):
     thetas, deltas = lines(OPPOSED + 0.3, 12, noise=0.1)
     moved = [{"x": min(low + width * theta["x"], low + width)} for theta in thetas]

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smt.search.encoding import Encoding
@@ -25,7 +25,6 @@ def in_box(theta, box):
     return bool(((box[0] <= point) & (point <= box[1])).all())
 
 
-@settings(deadline=None)
 @given(number=st.integers(0, 63), reach=REACHES)
 def test_a_box_holds_its_point_and_what_is_within_reach_alone(number, reach):
     thetas = MIXED.sobol(64, 1)

@@ -54,7 +54,7 @@ COVARIANCE = np.array(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31), st.integers(1, 5), st.integers(1, 4))
 def test_trials_are_placed_as_by_dense_gaussians(seed, m, q):
     rng = np.random.default_rng(seed)
@@ -120,7 +120,7 @@ def test_few_trials_draw_the_covariance_towards_models_that_are_alike():
     assert covariance[off].std() < sample[off].std()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31))
 def test_a_missing_model_makes_every_direction_less_certain(seed):
     rng = np.random.default_rng(seed)
