@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 # The worst delta is at most this many standard deviations of the good ones below -α.
-MOST_SPREADS = 6.0
+MOST_SPREADS = 3.0
 # In α: of few good ones the standard deviation says little, and losses as these need no drawing in.
 LEAST_SPREAD = 10.0
 BISECTIONS = 60
