@@ -1,5 +1,6 @@
 """θ by a surrogate of every model's delta: where to try next, what to think of it, when to stop."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from smt.search.divergence import held_off
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.recommend import SURE, Estimate, recommend
-from smt.search.regressed import count_regressions
 from smt.search.state import SearchState
 from smt.search.surrogate.acquisition import (
     box_around,
@@ -23,6 +23,14 @@ from smt.search.surrogate.acquisition import (
     shortfall,
 )
 from smt.search.surrogate.joined import exactly
+from smt.search.surrogate.judgement import (
+    DRAWS,
+    feasibility,
+    judge,
+    shares_of,
+    values_of,
+    with_common_error,
+)
 from smt.search.surrogate.surrogate import Surrogate, fit_surrogate
 from smt.search.surrogate.warm_start import Earlier, weigh_earlier
 from smt.search.trial import Proposal, Trial
@@ -34,7 +42,6 @@ from smt.threads import one_thread
 INITIAL_TRIALS = 6
 # Earlier runs' trials may stand for the rest of the initial ones.
 LEAST_OWN_TRIALS = 2
-DRAWS = 512
 # A trial that is likelier than this to be feasible is worth finishing even where it is not.
 WORTH_FINISHING = 0.5
 CANDIDATES = 256
@@ -68,20 +75,26 @@ def propose(state: SearchState) -> Proposal | None:
         if number + len(known.trials) < INITIAL_TRIALS:
             return None
         surrogate = _fit(state, known)
-        seen = state.encoding.encode([trial.theta for trial in (*state.trials, *known.trials)])
-        chances, _ = _judge(surrogate, seen, state.goal, own)
-        feasible_known = bool((chances > 0.5).any())
+        seen = [trial.theta for trial in (*state.trials, *known.trials)]
+        drawn = surrogate.sample(state.encoding.encode(seen), DRAWS, own)
+        deltas = with_common_error(drawn, (*state.trials, *known.trials), surrogate.scatter, own)
+        feasible_known = bool((feasibility(deltas, state.goal) > 0.5).any())
         estimates = _estimates(surrogate, state, own) if feasible_known else []
         best = recommend(state.trials, estimates, state.goal.shares)
         acquisition = _acquisition(surrogate, state, feasible_known, best, own)
-        centre = _centre(surrogate, state, known, best, own)
-        theta = _choose(acquisition, state, centre, own)
+        if feasible_known:
+            centre, reach, apart = _most_promising(deltas, state, best), REACH, 0.0
+        else:
+            centre, apart = _nearest_to_feasible(deltas, state.goal), NEAR
+            reach = REACH if number % 2 else math.inf
+        bounds = box_around(seen[centre], reach, state.encoding)
+        theta = _choose(acquisition, state, bounds, apart, own)
         if theta is None:
             return None
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
         point = state.encoding.encode([theta])
         order = _order(surrogate, point, state.goal, feasible_known)
-        chance, _ = _judge(surrogate, point, state.goal, own)
+        chance, _ = judge(surrogate, point, state.goal, own)
         return Proposal(theta, order, finish=bool(chance[0] >= WORTH_FINISHING), stop=stop)
 
 
@@ -106,10 +119,11 @@ def estimate(state: SearchState) -> list[Estimate]:
 def _estimates(surrogate: Surrogate, state: SearchState, seed: int) -> list[Estimate]:
     """Of each trial, in the state's units."""
     goal = state.goal
-    chances, means = _judge(surrogate, surrogate.points, goal, seed)
+    drawn = surrogate.sample(surrogate.points, DRAWS, seed)
+    deltas = with_common_error(drawn, state.trials, surrogate.scatter, seed)
     # What the surrogate was not shown of the trials' own deltas.
     hidden = [held_off(trial, goal.alpha, goal.shares) for trial in state.trials]
-    means = means - torch.tensor(hidden)
+    means, chances = deltas @ shares_of(goal) - torch.tensor(hidden), feasibility(deltas, goal)
     return [
         Estimate(trial=number, mean=float(mean), sem=float(sem), feasible_probability=float(chance))
         for number, (mean, sem, chance) in enumerate(
@@ -149,24 +163,31 @@ def _acquisition(
     )
 
 
-def _centre(
-    surrogate: Surrogate, state: SearchState, known: Earlier, best: Estimate | None, seed: int
-) -> Theta | None:
-    """Around which θ to search: the best of this run, or one of an earlier run that promises more.
+def _most_promising(deltas: Tensor, state: SearchState, best: Estimate | None) -> int:
+    """Of `[draws, n, m]`, this run's trials first: the best, or an earlier run's of a larger μ.
 
-    None while nothing does.
+    Where nothing would be recommended, the largest μ that is likely feasible, though it be worse
+    than nothing.
     """
-    promising = [] if best is None else [(best.mean, state.trials[best.trial].theta)]
-    if known.trials:
-        thetas = [trial.theta for trial in known.trials]
-        chances, means = _judge(surrogate, state.encoding.encode(thetas), state.goal, seed)
-        likely = zip(means.mean(0).tolist(), thetas, chances.tolist(), strict=True)
-        promising += [(mean, theta) for mean, theta, chance in likely if chance > 0.5]
-    return max(promising, key=lambda pair: pair[0], default=(0.0, None))[1]
+    chances = feasibility(deltas, state.goal)
+    means = (deltas @ shares_of(state.goal)).mean(0).where(chances > 0.5, -torch.inf)
+    if best is not None:
+        means[: len(state.trials)] = -torch.inf
+        means[best.trial] = best.mean
+    return int(means.argmax())
+
+
+def _nearest_to_feasible(deltas: Tensor, goal: Goal) -> int:
+    """Of `[draws, n, m]`, whose shortfall is expected to be the least."""
+    return int(shortfall(deltas, goal).mean(0).argmin())
 
 
 def _choose(
-    acquisition: AcquisitionFunction, state: SearchState, centre: Theta | None, seed: int
+    acquisition: AcquisitionFunction,
+    state: SearchState,
+    bounds: Tensor,
+    apart: float,
+    seed: int,
 ) -> Theta | None:
     """The θ of the largest acquisition that was not tried, near the centre where there is one.
 
@@ -175,8 +196,7 @@ def _choose(
     Eriksson & Poloczek 2021, of a fixed size). None where all found were tried.
     """
     encoding = state.encoding
-    refused = _tried(encoding, state.tried, NEAR if centre is None else 0.0)
-    bounds = encoding.bounds if centre is None else box_around(centre, REACH, encoding)
+    refused = _tried(encoding, state.tried, apart)
     with exactly():
         theta = encoding.decode(maximise(acquisition, encoding, bounds))
         if not refused(theta):
@@ -234,7 +254,7 @@ def _stop(
         return None
     encoding, goal = state.encoding, state.goal
     untried = encoding.encode([*encoding.sobol(CANDIDATES, seed), theta])
-    values = _values(
+    values = values_of(
         surrogate.sample_jointly(torch.cat([surrogate.points, untried]), DRAWS, seed), goal
     )
     best_tried = values[:, : len(state.trials)].amax(1).clamp_min(0.0)
@@ -247,23 +267,6 @@ def _stop(
     if hope < 1 - SURE:
         return f"A gains more than {unit * gain:g}% with probability {hope:.2f} only"
     return None
-
-
-def _judge(surrogate: Surrogate, points: Tensor, goal: Goal, seed: int) -> tuple[Tensor, Tensor]:
-    """`[n, d]` -> `[n]` P(R <= ε) and `[draws, n]` draws of μ."""
-    deltas = surrogate.sample(points, DRAWS, seed)
-    feasible = count_regressions(deltas, goal.alpha) <= goal.allowed
-    return feasible.double().mean(0), deltas @ _shares(goal)
-
-
-def _values(deltas: Tensor, goal: Goal) -> Tensor:
-    """`[..., m]` deltas -> `[...]` A."""
-    feasible = count_regressions(deltas, goal.alpha) <= goal.allowed
-    return torch.where(feasible, deltas @ _shares(goal), -torch.inf)
-
-
-def _shares(goal: Goal) -> Tensor:
-    return torch.tensor(goal.shares, dtype=torch.double)
 
 
 @contextmanager

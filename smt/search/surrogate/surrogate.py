@@ -31,6 +31,7 @@ from smt.search.regressed import small
 from smt.search.surrogate.correlation import Correlation, fit_correlation
 from smt.search.surrogate.joined import exactly, join
 from smt.search.surrogate.kernel import make_kernel
+from smt.search.surrogate.scatter import fit_scatter
 from smt.search.surrogate.tail import Tail, fit_tail
 from smt.search.trial import Trial
 
@@ -40,6 +41,8 @@ UNKNOWN_NOISE = 0.1
 ITERATIONS = 50
 # In α; no delta is known better than this.
 LEAST_SEM = 0.02
+# A share of the noise above this is taken for all of it.
+LEAST_WHOLE = 0.7
 # Deltas of one process, whose price is their number cubed: 532 took 2.7 s a proposal.
 MOST_JOINED = 2000
 
@@ -51,6 +54,8 @@ class Surrogate:
     Attributes:
         tail: How the models' losses are seen by the processes.
         points: `[n, d]` encoded θ of the trials.
+        scatter: Share of their noise's variance that differs from one θ to the next; the rest is
+            in `model`, which is of deltas as these rows measure them.
         rotated: Gaussian processes with q outputs, one a direction.
         joined: One over all deltas, with m outputs; None where the directions say as much.
     """
@@ -59,6 +64,7 @@ class Surrogate:
     correlation: Correlation
     tail: Tail
     points: Tensor
+    scatter: float
     rotated: GPyTorchModel
     joined: MultiTaskGP | None = None
 
@@ -149,16 +155,31 @@ def fit_surrogate(
         deltas = torch.cat([deltas, further])
         variances = torch.cat([variances, noise + extra_variance])
     points = encoding.encode([trial.theta for trial in (*trials, *earlier)])
+    correlation, model = _directions(encoding, points, deltas, variances, noise_known)
+    known = deltas.isfinite()
+    # Of another run's trials the noise is in part that of another baseline.
+    complete = known.all(1) & (torch.arange(len(known)) < len(trials))
+    scatter = fit_scatter(model, complete) if noise_known else 1.0
+    if scatter > LEAST_WHOLE:
+        scatter = 1.0
+    else:
+        variances = scatter * variances
+        correlation, model = _directions(encoding, points, deltas, variances, noise_known)
+    joining = noise_known and not known.all() and int(known.sum()) <= MOST_JOINED
+    joined = join(model, points, deltas, variances, correlation) if joining else None
+    return Surrogate(encoding, correlation, tail, points[: len(trials)], scatter, model, joined)
+
+
+def _directions(
+    encoding: Encoding, points: Tensor, deltas: Tensor, variances: Tensor, noise_known: bool
+) -> tuple[Correlation, GPyTorchModel]:
+    """Independent directions of the deltas, and their processes, fitted."""
     correlation = fit_correlation(deltas, variances)
     model = _gaussian_processes(
         encoding, points, correlation.means, correlation.variances, noise_known
     )
-    known = deltas.isfinite()
-    joining = noise_known and not known.all() and int(known.sum()) <= MOST_JOINED
-    likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
-    _fit(likelihood, jointly=noise_known)
-    joined = join(model, points, deltas, variances, correlation) if joining else None
-    return Surrogate(encoding, correlation, tail, points[: len(trials)], model, joined)
+    _fit(ExactMarginalLogLikelihood(model.likelihood, model), jointly=noise_known)
+    return correlation, model
 
 
 def _fit(likelihood: ExactMarginalLogLikelihood, *, jointly: bool) -> None:

@@ -280,10 +280,13 @@ def test_while_nothing_is_feasible_no_proposal_is_next_to_a_point_that_was_tried
         trials += at([x], harmed, sem=0.01)
 
 
-def test_with_nothing_feasible_proposals_go_up_where_all_fall_by_far():
-    """The number of regressions is the same wherever it was measured."""
-    trials = at(np.linspace(0, 0.5, 7), lambda x: [-9 + 4 * x, -8 + 4 * x, -10 + 4 * x])
-    assert ask(LINE, trials).theta["x"] > 0.7
+def test_with_nothing_feasible_proposals_go_up_where_all_fall_by_far(monkeypatch):
+    """The number of regressions is the same wherever it was measured; every other stays near."""
+    monkeypatch.setattr(composite, "REACH", 0.1)
+    for count, near in ((7, True), (8, False)):
+        trials = at(np.linspace(0, 0.5, count), lambda x: [-9 + 4 * x, -8 + 4 * x, -10 + 4 * x])
+        x = ask(LINE, trials).theta["x"]
+        assert x == pytest.approx(0.6) if near else x > 0.7
 
 
 def test_once_a_theta_can_be_recommended_proposals_stay_within_reach_of_the_best(monkeypatch):
@@ -297,6 +300,15 @@ def test_once_a_theta_can_be_recommended_proposals_stay_within_reach_of_the_best
     assert asked[0.02] == pytest.approx(best + 0.02, rel=0.01)
     assert asked[0.05] == pytest.approx(best + 0.05, rel=0.01)
     assert asked[math.inf] > asked[0.05] + 0.01
+
+
+def test_where_all_that_is_feasible_is_worse_than_nothing_proposals_stay_near_the_least_bad(
+    monkeypatch,
+):
+    trials = at(np.linspace(0, 0.5, 8), lambda x: [0.06 * x - 0.04] * 4, sem=0.001)
+    assert recommend(trials, estimate(LINE, trials, Goal.over(4)), (0.25,) * 4) is None
+    monkeypatch.setattr(composite, "REACH", 0.02)
+    assert ask(LINE, trials).theta["x"] == pytest.approx(0.52, rel=0.01)
 
 
 def test_closeness_is_of_the_nearest_tried_point_and_vanishes_far_away():
@@ -324,7 +336,7 @@ def test_while_nothing_is_feasible_proposals_stay_apart_from_what_was_tried():
     distances = [
         abs(x - each.theta["x"]) for number, x in enumerate(asked) for each in trials[: 7 + number]
     ]
-    assert min(distances) > 2 * NEAR
+    assert min(distances) > 1.5 * NEAR
 
 
 @given(st.lists(st.floats(-3, 3), min_size=2, max_size=9), st.sampled_from([0.0, 0.2, 0.5, 1.0]))

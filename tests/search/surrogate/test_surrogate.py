@@ -149,7 +149,7 @@ def test_complete_trials_are_learned_from_as_by_one_gaussian_over_all_models(gri
         for theta, deltas in zip(thetas, observed.tolist(), strict=True)
     ]
     surrogate = fit(PLANE, trials)
-    mean, spread = predicted_literally(surrogate, observed, sems**2, grid)
+    mean, spread = predicted_literally(surrogate, observed, surrogate.scatter * sems**2, grid)
     found_mean, found_spread = surrogate.predict(grid)
     np.testing.assert_allclose(found_mean, mean, atol=1e-5)
     np.testing.assert_allclose(found_spread, spread, rtol=1e-3)

@@ -1,0 +1,49 @@
+"""What draws of all deltas say of a θ: its μ, and how likely few enough models regress."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from smt.search.goal import Goal
+from smt.search.regressed import count_regressions
+from smt.search.surrogate.surrogate import Surrogate
+from smt.search.trial import Trial
+
+DRAWS = 512
+
+
+def judge(surrogate: Surrogate, points: Tensor, goal: Goal, seed: int) -> tuple[Tensor, Tensor]:
+    """`[n, d]` -> `[n]` P(R <= ε) and `[draws, n]` draws of μ."""
+    deltas = surrogate.sample(points, DRAWS, seed)
+    return feasibility(deltas, goal), deltas @ shares_of(goal)
+
+
+def feasibility(deltas: Tensor, goal: Goal) -> Tensor:
+    """`[draws, n, m]` -> `[n]` P(R <= ε)."""
+    return (count_regressions(deltas, goal.alpha) <= goal.allowed).double().mean(0)
+
+
+def values_of(deltas: Tensor, goal: Goal) -> Tensor:
+    """`[..., m]` deltas -> `[...]` A."""
+    feasible = count_regressions(deltas, goal.alpha) <= goal.allowed
+    return torch.where(feasible, deltas @ shares_of(goal), -torch.inf)
+
+
+def shares_of(goal: Goal) -> Tensor:
+    """`[m]` the models' weights."""
+    return torch.tensor(goal.shares, dtype=torch.double)
+
+
+def with_common_error(deltas: Tensor, trials: Sequence[Trial], scatter: float, seed: int) -> Tensor:
+    """`[draws, n, m]` deltas as these rows measure them -> as they may truly be.
+
+    Beside what scatters, θ near each other share the errors of n trials' own measurements, and no
+    number of them averages those away.
+    """
+    errors = [[0.0 if sem is None else sem for sem in trial.sems] for trial in trials]
+    sems = torch.tensor(errors, dtype=torch.double).nan_to_num(0.0, posinf=0.0)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(deltas.shape, dtype=torch.double, generator=generator)
+    return deltas + math.sqrt(1 - scatter) * sems * noise
