@@ -1,6 +1,5 @@
 """θ by a surrogate of every model's delta: where to try next, what to think of it, when to stop."""
 
-import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,13 +81,8 @@ def propose(state: SearchState) -> Proposal | None:
         estimates = _estimates(surrogate, state, own) if feasible_known else []
         best = recommend(state.trials, estimates, state.goal.shares)
         acquisition = _acquisition(surrogate, state, feasible_known, best, own)
-        if feasible_known:
-            centre, reach, apart = _most_promising(deltas, state, best), REACH, 0.0
-        else:
-            centre, apart = _nearest_to_feasible(deltas, state.goal), NEAR
-            reach = REACH if number % 2 else math.inf
-        bounds = box_around(seen[centre], reach, state.encoding)
-        theta = _choose(acquisition, state, bounds, apart, own)
+        bounds = _bounds(deltas, seen, state, feasible_known, best)
+        theta = _choose(acquisition, state, bounds, 0.0 if feasible_known else NEAR, own)
         if theta is None:
             return None
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
@@ -163,8 +157,32 @@ def _acquisition(
     )
 
 
+def _bounds(
+    deltas: Tensor,
+    seen: Sequence[Theta],
+    state: SearchState,
+    feasible_known: bool,
+    best: Estimate | None,
+) -> Tensor:
+    """`[2, d]` where to search: near the best, or, every second time, the nearest to feasible.
+
+    Far from all that was tried, a Gaussian process promises as much above its mean as below, where
+    no delta is: without a trust region most late trials were corners of the space (as that of
+    Eriksson & Poloczek 2021, of a fixed size).
+
+    Args:
+        deltas: `[draws, n, m]` of the θ that were seen, this run's first.
+    """
+    if feasible_known:
+        return box_around(seen[_most_promising(deltas, state, best)], REACH, state.encoding)
+    if len(state.tried) % 2:
+        nearest = int(shortfall(deltas, state.goal).mean(0).argmin())
+        return box_around(seen[nearest], REACH, state.encoding)
+    return state.encoding.bounds
+
+
 def _most_promising(deltas: Tensor, state: SearchState, best: Estimate | None) -> int:
-    """Of `[draws, n, m]`, this run's trials first: the best, or an earlier run's of a larger μ.
+    """Which is the best of this run, or one of an earlier run's of a larger μ.
 
     Where nothing would be recommended, the largest μ that is likely feasible, though it be worse
     than nothing.
@@ -177,11 +195,6 @@ def _most_promising(deltas: Tensor, state: SearchState, best: Estimate | None) -
     return int(means.argmax())
 
 
-def _nearest_to_feasible(deltas: Tensor, goal: Goal) -> int:
-    """Of `[draws, n, m]`, whose shortfall is expected to be the least."""
-    return int(shortfall(deltas, goal).mean(0).argmin())
-
-
 def _choose(
     acquisition: AcquisitionFunction,
     state: SearchState,
@@ -189,12 +202,7 @@ def _choose(
     apart: float,
     seed: int,
 ) -> Theta | None:
-    """The θ of the largest acquisition that was not tried, near the centre where there is one.
-
-    Far from all that was tried, a Gaussian process promises as much above its mean as below, where
-    no delta is: without a trust region most late trials were corners of the space (as that of
-    Eriksson & Poloczek 2021, of a fixed size). None where all found were tried.
-    """
+    """The θ of the largest acquisition inside the bounds that is new; None where all were tried."""
     encoding = state.encoding
     refused = _tried(encoding, state.tried, apart)
     with exactly():
