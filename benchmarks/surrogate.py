@@ -10,10 +10,12 @@ By default all trials are complete; `--evaluated 0.4` leaves models out, as earl
 """
 
 import json
+import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.random import Generator, default_rng
 from rich.progress import track
 from search_fleets import SimulatedFleet, make_fleet
@@ -85,9 +87,11 @@ def coverage(fleet: SimulatedFleet, config: Config) -> float:
         others = thinned[:number] + thinned[number + 1 :]
         surrogate = fit_surrogate(encoding, others, alpha=0.05)
         mean, spread = surrogate.predict(encoding.encode([trial.theta]))
-        noise = np.hypot(spread[0].numpy(), np.array(trial.sems, dtype=float))
-        errors = np.array(trial.deltas, dtype=float) - mean[0].numpy()
-        inside.append(np.abs(errors) <= WIDTH * noise)
+        deltas = torch.tensor(trial.deltas, dtype=torch.double)
+        sems = torch.tensor(trial.sems, dtype=torch.double) * surrogate.tail.slope(deltas)
+        noise = torch.hypot(spread[0], math.sqrt(surrogate.scatter) * sems)
+        errors = surrogate.tail.bound(deltas) - mean[0]
+        inside.append((errors.abs() <= WIDTH * noise).numpy())
     return float(np.mean(inside))
 
 
