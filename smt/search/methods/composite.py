@@ -25,7 +25,6 @@ from smt.search.surrogate.joined import exactly
 from smt.search.surrogate.judgement import (
     DRAWS,
     feasibility,
-    judge,
     shares_of,
     values_of,
     with_common_error,
@@ -49,7 +48,7 @@ NEAR = 0.02
 # From this many trials on, every second one seeks a θ that can be recommended once it is tried:
 # improvement alone is largest on the edge of what is feasible, and seldom sure there.
 SAFE_FROM = 20
-# Of a range: how far from the best θ so far a proposal may be.
+# Of a range: how far from the best θ so far, or the nearest to feasible, a proposal may be.
 REACH = 0.2
 # Before this many trials, a claim that a technique has no θ is a false alarm too often.
 LEAST_TRIALS_TO_GIVE_UP = 20
@@ -74,9 +73,10 @@ def propose(state: SearchState) -> Proposal | None:
         if number + len(known.trials) < INITIAL_TRIALS:
             return None
         surrogate = _fit(state, known)
-        seen = [trial.theta for trial in (*state.trials, *known.trials)]
+        trials = (*state.trials, *known.trials)
+        seen = [trial.theta for trial in trials]
         drawn = surrogate.sample(state.encoding.encode(seen), DRAWS, own)
-        deltas = with_common_error(drawn, (*state.trials, *known.trials), surrogate.scatter, own)
+        deltas = with_common_error(drawn, trials, surrogate.scatter, own)
         feasible_known = bool((feasibility(deltas, state.goal) > 0.5).any())
         estimates = _estimates(surrogate, state, own) if feasible_known else []
         best = recommend(state.trials, estimates, state.goal.shares)
@@ -88,7 +88,7 @@ def propose(state: SearchState) -> Proposal | None:
         stop = _stop(surrogate, theta, state, unit, own) if state.early_stopping else None
         point = state.encoding.encode([theta])
         order = _order(surrogate, point, state.goal, feasible_known)
-        chance, _ = judge(surrogate, point, state.goal, own)
+        chance = feasibility(surrogate.sample(point, DRAWS, own), state.goal)
         return Proposal(theta, order, finish=bool(chance[0] >= WORTH_FINISHING), stop=stop)
 
 

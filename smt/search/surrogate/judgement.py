@@ -8,27 +8,24 @@ from torch import Tensor
 
 from smt.search.goal import Goal
 from smt.search.regressed import count_regressions
-from smt.search.surrogate.surrogate import Surrogate
 from smt.search.trial import Trial
 
 DRAWS = 512
 
 
-def judge(surrogate: Surrogate, points: Tensor, goal: Goal, seed: int) -> tuple[Tensor, Tensor]:
-    """`[n, d]` -> `[n]` P(R <= ε) and `[draws, n]` draws of μ."""
-    deltas = surrogate.sample(points, DRAWS, seed)
-    return feasibility(deltas, goal), deltas @ shares_of(goal)
-
-
 def feasibility(deltas: Tensor, goal: Goal) -> Tensor:
     """`[draws, n, m]` -> `[n]` P(R <= ε)."""
-    return (count_regressions(deltas, goal.alpha) <= goal.allowed).double().mean(0)
+    return few_regress(deltas, goal).double().mean(0)
 
 
 def values_of(deltas: Tensor, goal: Goal) -> Tensor:
     """`[..., m]` deltas -> `[...]` A."""
-    feasible = count_regressions(deltas, goal.alpha) <= goal.allowed
-    return torch.where(feasible, deltas @ shares_of(goal), -torch.inf)
+    return torch.where(few_regress(deltas, goal), deltas @ shares_of(goal), -torch.inf)
+
+
+def few_regress(deltas: Tensor, goal: Goal) -> Tensor:
+    """`[..., m]` deltas -> `[...]` whether R <= ε."""
+    return count_regressions(deltas, goal.alpha) <= goal.allowed
 
 
 def shares_of(goal: Goal) -> Tensor:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from smt.search.aggregate import Aggregate, aggregate
+from smt.search.aggregate import aggregate
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.methods import composite
@@ -15,8 +15,8 @@ from smt.space import Float
 LINE = Encoding({"x": Float(0.0, 1.0)})
 
 
-def tried(sems, deltas=None):
-    return Trial({"x": 0.5}, deltas or [0.0] * len(sems), sems, Aggregate(0.0, 0.0, 0.0))
+def tried(sems):
+    return Trial({"x": 0.5}, [0.0] * len(sems), sems)
 
 
 def test_what_does_not_scatter_is_the_error_of_a_trials_own_measurement():
