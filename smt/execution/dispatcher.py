@@ -78,6 +78,10 @@ class Dispatcher:
         """Let each warm worker take work once it is up; return when all are."""
         await self._pool.fill()
 
+    async def first_worker(self) -> None:
+        """Return once one warm worker takes work, at once where there are none."""
+        await self._pool.first()
+
     async def evaluate(self, plain_task: dict[str, Any]) -> dict[str, Any]:
         """Run a trial's evaluation, or find it in the ledger. Plain data in and out."""
         return (await self._recorded_evaluation(Task.model_validate(plain_task))).to_dict()

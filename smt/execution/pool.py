@@ -23,6 +23,7 @@ class Pool:
     def __init__(self, workers: list[Any], cluster: ClusterPlan, limit_s: float | None) -> None:
         """Take work once `fill` is awaited."""
         self.joined = 0
+        self._one_joined = asyncio.Event()
         self._workers = workers
         self._idle: asyncio.Queue[Any] = asyncio.Queue()
         self._joining: set[asyncio.Task[None]] = set()
@@ -41,6 +42,11 @@ class Pool:
         On a cluster that others use too, a worker may have to wait for its CPU.
         """
         await asyncio.gather(*(self._join(worker) for worker in self._workers))
+
+    async def first(self) -> None:
+        """Return once a warm worker takes work, at once where there are none."""
+        if self._workers:
+            await self._one_joined.wait()
 
     async def run(self, task: Task, log: list[Any], base_losses: Any) -> dict[str, Any] | Lost:
         """What `run_evaluation` returns, or why the evaluation is lost."""
@@ -65,6 +71,7 @@ class Pool:
     async def _join(self, worker: Any) -> None:
         await worker.ready.remote()
         self.joined += 1
+        self._one_joined.set()
         self._idle.put_nowait(worker)
 
     def _leave(self, worker: Any) -> None:

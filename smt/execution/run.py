@@ -27,9 +27,13 @@ from smt.execution.resources import Resources
 from smt.execution.share_logs import find_streamed, share_logs
 from smt.execution.warm_worker import start_warm_workers
 from smt.fleet import ModelSpec, log_name
+from smt.loading import loading
 from smt.storage import Folder
 from smt.template import Template
 from smt.template.training import Training
+
+# What is needed once connected: torch and scikit-learn, of which Ray imports nothing.
+_NEEDED_SOON = ("smt.template.flops", "smt.fleet.representatives")
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,8 @@ def start_workers(
         models: All of which some may be trained.
         templates: As for `plan_run`, which raises the same.
     """
-    cluster = _divide(_asked(models, templates), templates, resources)
+    with loading(*_NEEDED_SOON):
+        cluster = _divide(_asked(models, templates), templates, resources)
     workers = WarmWorkers(cluster, start_warm_workers(cluster))
     try:
         yield workers

@@ -6,7 +6,6 @@ Whoever holds a handle imports this module too, so torch and Ray Train are loade
 # A handle of an actor carries its methods' annotations: as text, they are loaded by nobody.
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import ray
@@ -15,6 +14,7 @@ from smt.execution.attempts import CanceledError
 from smt.execution.cluster import ClusterPlan
 from smt.execution.evaluation import Task
 from smt.execution.resident import resident_class
+from smt.loading import load_modules
 
 
 class WarmWorker:
@@ -22,7 +22,7 @@ class WarmWorker:
 
     def __init__(self) -> None:
         """Import what evaluations need, which takes seconds."""
-        import_module("smt.execution.train_run")
+        load_modules("smt.execution.train_run")
 
     @ray.method(max_task_retries=-1)
     def ready(self) -> None:

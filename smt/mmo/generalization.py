@@ -127,7 +127,9 @@ def search_fleet(
             )
             asked = _ask_baselines(search)
             try:
-                # Tune starts while they are trained; no trial begins before they are.
+                # Starting workers have the CPUs to themselves. Then Tune starts while baselines
+                # are trained; no trial begins before they are.
+                ray.get(dispatcher.first_worker.remote())
                 results = tuple(_search_all(techniques, search, holdout))
             except StoppedError:
                 _collect_baselines(asked)
