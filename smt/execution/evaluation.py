@@ -39,8 +39,8 @@ class Task(Spec):
     def key(self) -> str:
         """Digest of everything that the numbers depend on."""
         model = self.model.to_dict()
-        for label in ("weight", "inference_flops", "log"):
-            del model[label]
+        for label in ("weight", "inference_flops", "log", "template"):
+            model.pop(label, None)
         template = None if self.template is None else self.template.to_dict()
         named = () if self.template is None else named_files(self.template)
         # Nothing is added where there are none: keys from before files counted stay what they were.

@@ -16,7 +16,8 @@ from smt.fleet.logs import (
     model_columns,
     open_logs,
 )
-from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog
+from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog, TemplateRule
+from smt.fleet.template_names import TemplateName, template_names
 from smt.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ __all__ = [
     "ServingLimits",
     "SimulatedLog",
     "Stability",
+    "TemplateName",
+    "TemplateRule",
     "check_schemas",
     "columns_needed",
     "draw_holdout",
@@ -44,6 +47,7 @@ __all__ = [
     "model_columns",
     "open_logs",
     "select_representatives",
+    "template_names",
 ]
 
 __getattr__ = lazy_names(

@@ -9,6 +9,9 @@ surfaces:                           # a surface keeps rows
 data_constraints:                   # a constraint removes rows or features
   full: {}
   no_history: {without: [history]}
+templates:                          # the first rule that fits: what a model is built from
+- {template: sparsenn_large, stages: [ranking], least_weight: 2}
+- {template: sparsenn_small, stages: [ranking]}
 models:
 - {name: a, stage: ranking, events: [click], surface: feed, data_constraint: full, weight: 3}
 """
@@ -19,7 +22,15 @@ from pydantic import Field, NonNegativeFloat
 
 from smt.errors import InputError
 from smt.fleet.limits import ServingLimits
-from smt.fleet.model_spec import Fleet, Hardware, LogSource, ModelSpec, RowFilter, Stage
+from smt.fleet.model_spec import (
+    Fleet,
+    Hardware,
+    LogSource,
+    ModelSpec,
+    RowFilter,
+    Stage,
+    TemplateRule,
+)
 from smt.spec import Spec, suggest
 
 
@@ -54,6 +65,7 @@ class ModelEntry(Spec):
     data_constraint: str
     hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
+    template: str | None = None
 
 
 class FleetFile(Spec):
@@ -64,12 +76,14 @@ class FleetFile(Spec):
     stages: dict[Stage, StageEntry]
     surfaces: dict[str, SurfaceEntry]
     data_constraints: dict[str, ConstraintEntry]
+    templates: tuple[TemplateRule, ...] = ()
     models: tuple[ModelEntry, ...] = Field(min_length=1)
 
     def resolve(self, source: str) -> Fleet:
         """Every model in full. Raises `InputError` for a reference that leads nowhere."""
         models = tuple(self._model(entry, source) for entry in self.models)
-        return Fleet.parse({"name": self.name, "models": models}, source=source)
+        content = {"name": self.name, "templates": self.templates, "models": models}
+        return Fleet.parse(content, source=source)
 
     def _model(self, entry: ModelEntry, source: str) -> ModelSpec:
         for what, name, known in (

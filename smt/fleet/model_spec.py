@@ -1,9 +1,9 @@
-"""One member of the fleet, and the fleet."""
+"""One member of the fleet, the rules for what members are built from, and the fleet."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from smt.data.filter import Range
 from smt.data.simulator import SimulatorSpec
@@ -13,6 +13,10 @@ from smt.spec import Spec, suggest
 
 Stage = Literal["retrieval", "pre_ranking", "ranking"]
 Hardware = Literal["cpu", "gpu", "accelerator"]
+# Digests of fleets and models that say nothing of templates stay what they were.
+_LEFT_OUT_IF_NONE: Any = Field(default=None, exclude_if=lambda value: value is None)
+_LEFT_OUT_IF_EMPTY: Any = Field(default=(), exclude_if=lambda value: not value)
+
 RowFilter = dict[str, int | float | tuple[int | float, ...] | Range]
 
 
@@ -38,6 +42,8 @@ class ModelSpec(Spec):
         features: Columns that it may read.
         hyperparameters: Its own values of hyperparameters that its template exposes.
         weight: Its traffic, on any scale.
+        template: What it is built from, whatever the fleet's rules say: NAME, the latest version in
+            use, or NAME@N, which pins it.
     """
 
     name: str = Field(min_length=1)
@@ -53,12 +59,43 @@ class ModelSpec(Spec):
     hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
     inference_flops: PositiveInt | None = None
+    template: str | None = _LEFT_OUT_IF_NONE
+
+
+class TemplateRule(Spec):
+    """Which models are built from a template.
+
+    Attributes:
+        template: NAME, the latest version in use, or NAME@N.
+        stages: Theirs; all where empty.
+        least_flops: Their limit of FLOPs is at least this, or they have none.
+        least_weight: Their traffic is at least this.
+    """
+
+    template: str = Field(min_length=1)
+    stages: tuple[Stage, ...] = ()
+    least_flops: PositiveInt | None = None
+    least_weight: PositiveFloat | None = None
+
+    def fits(self, model: ModelSpec) -> bool:
+        """Whether a model is as the rule says."""
+        limit = model.limits.flops
+        return (
+            (not self.stages or model.stage in self.stages)
+            and (self.least_flops is None or limit is None or limit >= self.least_flops)
+            and (self.least_weight is None or model.weight >= self.least_weight)
+        )
 
 
 class Fleet(Spec):
-    """The models that one platform team runs."""
+    """The models that one platform team runs.
+
+    Attributes:
+        templates: The first rule that fits a model says what it is built from.
+    """
 
     name: str
+    templates: tuple[TemplateRule, ...] = _LEFT_OUT_IF_EMPTY
     models: tuple[ModelSpec, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

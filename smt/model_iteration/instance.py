@@ -45,7 +45,8 @@ class Job(Spec):
     def key(self) -> str:
         """Digest of everything that the outcome depends on."""
         fields = self.to_dict()
-        fields["model"].pop("inference_flops")
+        for label in ("inference_flops", "template"):
+            fields["model"].pop(label, None)
         return digest([fields, TRAINING_VERSION])
 
     @property

@@ -119,3 +119,28 @@ def test_a_mistake_is_refused_with_the_file_and_the_key(tmp_path, change, messag
         load_fleet(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_rules_and_models_of_a_file_name_templates(tmp_path):
+    def say(content):
+        content["templates"] = [{"template": "one", "stages": ["ranking"], "least_weight": 2}]
+        content["models"][1]["template"] = "two@1"
+
+    fleet = load_fleet(write(tmp_path, say))
+    (rule,) = fleet.templates
+    assert (rule.template, rule.stages, rule.least_weight) == ("one", ("ranking",), 2)
+    assert [model.template for model in fleet.models] == [None, "two@1", None, None]
+
+
+def test_what_a_fleet_says_of_templates_counts_only_where_it_says_anything(tmp_path):
+    said = load_fleet(write(tmp_path)).to_dict()
+    assert "templates" not in said
+    assert all("template" not in model for model in said["models"])
+
+
+def test_an_unknown_condition_of_a_rule_is_refused_with_its_place(tmp_path):
+    path = write(
+        tmp_path, lambda content: content.update(templates=[{"template": "a", "stage": 1}])
+    )
+    with pytest.raises(InputError, match=r"shop\.yaml: unknown key 'templates\.0\.stage'"):
+        load_fleet(path)

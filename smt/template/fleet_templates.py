@@ -1,0 +1,102 @@
+"""The template of every model of a fleet: found, and held against the model's stage (Table 1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smt.errors import InputError
+from smt.fleet import Fleet, ModelSpec, TemplateName, template_names
+from smt.fleet.model_spec import Stage
+from smt.template.catalogue import find_template
+from smt.template.template import Paradigm, Template
+from smt.template.versions import TEMPLATES
+
+STAGES: dict[Paradigm, tuple[Stage, ...]] = {
+    "sparsenn": ("ranking",),
+    "decoupled_sparsenn": ("retrieval", "pre_ranking"),
+}
+"""Table 1: what a paradigm is for."""
+DEFAULT = "sparsenn_small"
+"""What models are built from where nobody says anything else."""
+_TOWERS: dict[Paradigm, str] = {"sparsenn": "one tower", "decoupled_sparsenn": "two towers"}
+
+
+@dataclass(frozen=True)
+class FleetTemplates:
+    """What every model of a fleet is built from.
+
+    Attributes:
+        names: Model -> what its template is called.
+        templates: That name -> the template; in the order in which models come to them.
+        remarks: Of models whose stage a template is not for, though it was asked for; sentences.
+    """
+
+    names: dict[str, str]
+    templates: dict[str, Template] = field(repr=False)
+    remarks: tuple[str, ...] = ()
+
+    def of(self, model: ModelSpec) -> Template:
+        """The model's."""
+        return self.templates[self.names[model.name]]
+
+
+def find_fleet_templates(
+    fleet: Fleet,
+    asked: str | None = None,
+    *,
+    folder: str | Path = TEMPLATES,
+    find: Callable[[str], Template] | None = None,
+) -> FleetTemplates:
+    """Find what every model is built from.
+
+    Args:
+        asked: All are built from this one (NAME, NAME@N or a file), whatever the fleet says; where
+            None each is from its own, or by the fleet's rules, or else from SparseNN Small.
+        folder: Of the versions that are called by name, or its URI.
+        find: Name -> template, in place of `find_template`.
+
+    Raises:
+        InputError: There is no such template; the fleet's rules do not fit its models; or by a
+            rule a model of one stage would be built from a template for another.
+    """
+    assigned = {} if asked is not None else template_names(fleet)
+    default = TemplateName(asked or DEFAULT, by_rule=False)
+    of_models = {model.name: assigned.get(model.name, default) for model in fleet.models}
+    names = list(dict.fromkeys(name.name for name in of_models.values()))
+    find = find or (lambda name: find_template(name, folder=folder))
+    templates = {name: find(name) for name in names}
+    return FleetTemplates(
+        names={model: name.name for model, name in of_models.items()},
+        templates=templates,
+        remarks=tuple(_misplaced(fleet, of_models, templates)),
+    )
+
+
+def _misplaced(
+    fleet: Fleet, of_models: dict[str, TemplateName], templates: dict[str, Template]
+) -> list[str]:
+    """A remark a (template, stage) that do not fit. Raises `InputError` where a rule says so."""
+    misplaced: dict[str, list[str]] = {}
+    for model in fleet.models:
+        name = of_models[model.name]
+        paradigm = templates[name.name].paradigm
+        if model.stage in STAGES[paradigm]:
+            continue
+        said = (
+            f"{_words(model.stage)} models are built from '{name.name}', which has "
+            f"{_TOWERS[paradigm]} and is for {' and '.join(map(_words, STAGES[paradigm]))}"
+        )
+        if name.by_rule:
+            raise InputError(
+                f"fleet '{fleet.name}': by a rule of 'templates' {said}; correct the rule, or name "
+                f"the template in the entry of each such model ('{model.name}')"
+            )
+        misplaced.setdefault(said, []).append(model.name)
+    return [
+        f"{said}: {len(models)} of the {len(fleet.models)} models, '{models[0]}' the first"
+        for said, models in misplaced.items()
+    ]
+
+
+def _words(stage: Stage) -> str:
+    return stage.replace("_", "-")
