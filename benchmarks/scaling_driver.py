@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scaling_fleet import make_jobs
+from scaling_fleet import TEMPLATE, make_jobs
 
 from smt.fleet import load_fleet, load_logs, open_logs
-from smt.model_iteration import LaunchSettings
+from smt.model_iteration import LaunchSettings, launch_fleet
 from smt.model_iteration.instance import Instance
 from smt.model_iteration.instantiate import find_recorded, in_order, record_made
 from smt.model_iteration.make import Made
@@ -51,9 +51,9 @@ def driver_costs(fleet_file: Path, sample: Instance, out: Path) -> tuple[dict[st
         done = dict(find_recorded(folder, jobs.values()))
     if len(done) != len(jobs):
         raise RuntimeError(f"{len(done)} of {len(jobs)} records were found again")
-    instances = [done[name] for name in jobs]
+    instances, launch = [done[name] for name in jobs], launch_fleet(fleet, TEMPLATE)
     with timed("write models.parquet and result.json"):
-        save_instances(instances, fleet, "template", "baseline", LaunchSettings(), folder)
+        save_instances(instances, fleet, launch, LaunchSettings(), folder)
     with timed("write the report"):
         write_instances_report(folder)
     return seconds, (out / "report.html").stat().st_size

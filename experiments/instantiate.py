@@ -1,4 +1,4 @@
-"""Make every model of a fleet from a template version: train, measure, gate, export."""
+"""Make every model of a fleet from its template's version: train, measure, gate, export."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,8 @@ class Config:
         out: Folder (or URI: s3://…, gs://…) of a folder a model, models.parquet, result.json,
             report.html.
         fleet: YAML file of the fleet.
-        template: Name of a template, or a YAML file that holds one.
+        template: What all models are made from: NAME, NAME@N, or a YAML file that holds one;
+            where not given, what the fleet's rules say, and sparsenn_small where it has none.
         version: Its number; the latest where not given.
         baseline: What models are compared with: NAME, NAME@N, a YAML file, or `none`; where not
             given the version's parent, from the folder that the version is in.
@@ -42,7 +43,7 @@ class Config:
 
     out: str
     fleet: str = "experiments/fleets/simulated.yaml"
-    template: str = "sparsenn_small"
+    template: str | None = None
     version: int | None = None
     baseline: str | None = None
     templates: str | None = None
@@ -62,7 +63,7 @@ class Config:
 def main(config: Config) -> None:
     """Load, instantiate, save, report."""
     from smt.fleet import load_fleet
-    from smt.model_iteration import LaunchSettings, instantiate, launch_templates
+    from smt.model_iteration import LaunchSettings, instantiate, launch_fleet
     from smt.model_iteration.record import save_instances
     from smt.report.pages.launch import write_instances_report
     from smt.report.terminal.launch import instances_sentence, instances_summary
@@ -73,7 +74,9 @@ def main(config: Config) -> None:
     settings = LaunchSettings.parse(
         {name: getattr(config, name) for name in LaunchSettings.model_fields}, source="command line"
     )
-    launched = launch_templates(
+    fleet = load_fleet(config.fleet, log=config.log)
+    launch = launch_fleet(
+        fleet,
         config.template,
         version=config.version,
         baseline=config.baseline,
@@ -83,22 +86,17 @@ def main(config: Config) -> None:
         tables=config.tables,
         folder=config.templates or TEMPLATES,
     )
-    fleet = load_fleet(config.fleet, log=config.log)
     instances = instantiate(
         fleet,
-        launched.template,
+        launch,
         out=config.out,
-        version=launched.version,
-        baseline=launched.baseline,
         settings=settings,
         resources=config.resources,
         resume=config.resume,
         console=console,
     )
     folder = Folder(config.out)
-    result = save_instances(
-        instances, fleet, launched.name, launched.baseline_name, settings, folder
-    )
+    result = save_instances(instances, fleet, launch, settings, folder)
     console.print(instances_summary(result))
     console.print(
         f"{instances_sentence(result)}\nreport: {write_instances_report(folder)}",

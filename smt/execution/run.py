@@ -1,13 +1,13 @@
 """The one way to open a run: plan the cluster, claim the folder, share logs, start, and end all.
 
-    planned = plan_run(models, templates, logs, resources)
+    planned = plan_run(trainings, logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(template)
 
 Leaving it ends what it started.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,9 @@ from smt.template.training import Training
 
 # What is needed once connected: torch and scikit-learn, of which Ray imports nothing.
 _NEEDED_SOON = ("smt.template.flops", "smt.fleet.representatives")
+
+# A model, and a template under which it is trained.
+ModelTemplate = tuple[ModelSpec, Template]
 
 
 @dataclass(frozen=True)
@@ -123,18 +126,17 @@ class Run:
 
 @contextmanager
 def start_workers(
-    models: Sequence[ModelSpec], templates: Sequence[Template], resources: Resources
+    trainings: Sequence[ModelTemplate], resources: Resources
 ) -> Iterator[WarmWorkers]:
     """Connect to the cluster, divide it, and start warm workers, which are up seconds later.
 
     They end with the context; `plan_run` takes them.
 
     Args:
-        models: All of which some may be trained.
-        templates: As for `plan_run`, which raises the same.
+        trainings: All of which some may be needed, as for `plan_run`, which raises the same.
     """
     with loading(*_NEEDED_SOON):
-        cluster = _divide(_asked(models, templates), templates, resources)
+        cluster = _divide(trainings, resources)
     workers = WarmWorkers(cluster, start_warm_workers(cluster))
     try:
         yield workers
@@ -144,8 +146,7 @@ def start_workers(
 
 
 def plan_run(
-    models: Sequence[ModelSpec],
-    templates: Sequence[Template],
+    trainings: Sequence[ModelTemplate],
     logs: dict[str, Log],
     resources: Resources,
     workers: WarmWorkers | None = None,
@@ -153,7 +154,7 @@ def plan_run(
     """Connect to the cluster, divide it, and choose which logs are streamed.
 
     Args:
-        templates: Every one under which the models are trained.
+        trainings: Every model with each template under which it is trained.
         logs: By `log_name`, as `smt.fleet.open_logs` returns them.
         workers: Of these templates, where `start_workers` divided the cluster already.
 
@@ -161,30 +162,26 @@ def plan_run(
         InputError: There is no cluster, it cannot give what is asked for, or templates are judged
             in different ways, or by what no log tells.
     """
-    asked = _asked(models, templates)
+    models = tuple({model.name: model for model, _ in trainings}.values())
     return RunPlan(
-        models=tuple(models),
+        models=models,
         logs=logs,
-        asked=asked,
-        cluster=_divide(asked, templates, resources) if workers is None else workers.cluster,
+        asked=_asked(trainings),
+        cluster=_divide(trainings, resources) if workers is None else workers.cluster,
         streamed=find_streamed(logs, models),
         limit_s=resources.limit_s,
         workers=None if workers is None else workers.handles,
     )
 
 
-def _asked(
-    models: Sequence[ModelSpec], templates: Sequence[Template]
-) -> tuple[tuple[str, Training], ...]:
-    return tuple((model.name, template.training) for model in models for template in templates)
+def _asked(trainings: Iterable[ModelTemplate]) -> tuple[tuple[str, Training], ...]:
+    return tuple((model.name, template.training) for model, template in trainings)
 
 
-def _divide(
-    asked: Sequence[tuple[str, Training]], templates: Sequence[Template], resources: Resources
-) -> ClusterPlan:
-    _check_judges(templates)
+def _divide(trainings: Sequence[ModelTemplate], resources: Resources) -> ClusterPlan:
+    _check_judges([template for _, template in trainings])
     connect()
-    return plan_cluster(asked, resources)
+    return plan_cluster(_asked(trainings), resources)
 
 
 def _check_judges(templates: Sequence[Template]) -> None:

@@ -56,7 +56,7 @@ def measure_models(
     }
     # Whatever trains it in a launch, importance is measured by the one worker that trains.
     template = template.change("training", workers=1, capacity=Capacity())
-    planned = plan_run(models, [template], logs, Resources())
+    planned = plan_run([(model, template) for model in models], logs, Resources())
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         files = {model.name: f"models/{digest(model.name)}.parquet" for model in models}
         known = {

@@ -96,7 +96,8 @@ def search_fleet(
         fleet, chosen, count=settings.holdout, seed=settings.seed, left_out=above
     )
     earlier = _read_earlier(warm_start, techniques, chosen.models, settings)
-    planned = plan_run([*chosen.models, *holdout], [template], logs, resources, workers)
+    trainings = [(model, template) for model in (*chosen.models, *holdout)]
+    planned = plan_run(trainings, logs, resources, workers)
     folder = Folder(out)
     if resume:
         settings = _resume_concurrency(settings, folder)

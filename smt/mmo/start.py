@@ -66,7 +66,7 @@ def generalize(
     check_techniques(techniques, template)
     check_schemas(fleet.models)
     check_place(Folder(out), resume=resume)
-    with start_workers(fleet.models, [template], resources) as workers:
+    with start_workers([(model, template) for model in fleet.models], resources) as workers:
         # It takes seconds to import, in which the workers start.
         from smt.mmo.generalization import search_fleet
 

@@ -2,7 +2,15 @@
 
 from smt.model_iteration.instance import Instance
 from smt.model_iteration.instantiate import instantiate
-from smt.model_iteration.templates import Launch, launch_templates
+from smt.model_iteration.templates import FleetLaunch, Launch, launch_fleet, launch_templates
 from smt.results.launch_settings import LaunchSettings
 
-__all__ = ["Instance", "Launch", "LaunchSettings", "instantiate", "launch_templates"]
+__all__ = [
+    "FleetLaunch",
+    "Instance",
+    "Launch",
+    "LaunchSettings",
+    "instantiate",
+    "launch_fleet",
+    "launch_templates",
+]

@@ -1,7 +1,8 @@
-"""Model iteration (§3.4, Fig. 7): every model of a fleet from a template version, on Ray."""
+"""Model iteration (§3.4, Fig. 7): every model of a fleet from a template's version, on Ray."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +18,11 @@ from smt.execution.ledger import read_record
 from smt.execution.resources import Resources, check_resources
 from smt.execution.run import Run, log_digests, open_run, plan_run
 from smt.execution.train_run import Storage
-from smt.fleet import Fleet, open_logs
+from smt.fleet import Fleet, ModelSpec, open_logs
 from smt.model_iteration.dictionaries import with_dictionaries
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.make import Made, make_instance
+from smt.model_iteration.templates import FleetLaunch, Launch
 from smt.report import numbers
 from smt.results.launch_settings import LaunchSettings
 from smt.spec import digest
@@ -35,17 +37,15 @@ LONGEST = 200
 
 def instantiate(
     fleet: Fleet,
-    template: Template,
+    launch: FleetLaunch,
     *,
     out: str | Path,
-    version: int | None = None,
-    baseline: Template | None = None,
     settings: LaunchSettings | None = None,
     resources: Resources | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> tuple[Instance, ...]:
-    """Train, measure, gate and export every model of a fleet under a template.
+    """Train, measure, gate and export every model of a fleet under its template.
 
     A model is done once its `record.json` is in its folder under `out`, beside its card, its
     checkpoint and what serves it. After an interruption, `resume` makes those that are not done.
@@ -53,8 +53,7 @@ def instantiate(
     was killed starts again, one of several goes on from its latest checkpoint.
 
     Args:
-        version: The template's number, for the cards.
-        baseline: What every model is compared with; with nothing where None.
+        launch: What every model is made from, and what it is compared with.
         resources: What the launch may take of the cluster; all that there is where None.
 
     Returns:
@@ -66,38 +65,31 @@ def instantiate(
     """
     settings, console = settings or LaunchSettings(), console or open_console()
     resources = check_resources(resources)
-    if template.training.workers > 1 and settings.tune_evaluations:
-        raise InputError(
-            f"template '{template.name}' trains on {template.training.workers} workers; "
-            "hyperparameters are tuned on one: set training.workers to 1, or leave "
-            "tune_evaluations at 0"
-        )
+    for launched in launch.templates:
+        _check_tuning(launched.template, settings)
     logs = open_logs(fleet.models)
     digests, files = log_digests(fleet.models, logs), FileDigests()
     jobs = {
-        model.name: Job(
-            template=template,
-            version=version,
-            baseline=baseline,
-            model=model,
-            seed=settings.seed,
-            alpha=settings.alpha,
-            log_digest=digests[model.name],
-            files=files.of(template, baseline),
-            tune_evaluations=settings.tune_evaluations,
-        )
+        model.name: _job(model, launch.of[model.name], settings, digests[model.name], files)
         for model in fleet.models
     }
     folder = Folder(out)
-    planned = plan_run(fleet.models, [template], logs, resources)
+    trainings = [(model, launch.of[model.name].template) for model in fleet.models]
+    planned = plan_run(trainings, logs, resources)
+    compared = {one.name: (one.template, one.baseline) for one in launch.templates}
     identity = {
-        "template": template.to_dict(),
-        "baseline": None if baseline is None else baseline.to_dict(),
+        "templates": {
+            name: [None if template is None else template.to_dict() for template in pair]
+            for name, pair in compared.items()
+        },
+        "names": {model.name: launch.of[model.name].name for model in fleet.models},
         "settings": settings.model_dump(mode="json", exclude={"checkpoint_steps"}),
         "fleet": fleet.digest(),
         "logs": digests,
-        **files.of_run(template, baseline),
+        **files.of_run(*chain.from_iterable(compared.values())),
     }
+    for remark in launch.remarks:
+        console.print(remark, highlight=False, markup=False, soft_wrap=True)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         done = dict(find_recorded(folder, jobs.values()))
         if done:
@@ -110,6 +102,32 @@ def instantiate(
         for instance in follow(made, len(done), len(jobs), console):
             done[instance.model] = instance
     return tuple(done[name] for name in jobs)
+
+
+def _check_tuning(template: Template, settings: LaunchSettings) -> None:
+    """Raise `InputError` where hyperparameters would be tuned on several workers."""
+    if template.training.workers > 1 and settings.tune_evaluations:
+        raise InputError(
+            f"template '{template.name}' trains on {template.training.workers} workers; "
+            "hyperparameters are tuned on one: set training.workers to 1, or leave "
+            "tune_evaluations at 0"
+        )
+
+
+def _job(
+    model: ModelSpec, launch: Launch, settings: LaunchSettings, log_digest: str, files: FileDigests
+) -> Job:
+    return Job(
+        template=launch.template,
+        version=launch.version,
+        baseline=launch.baseline,
+        model=model,
+        seed=settings.seed,
+        alpha=settings.alpha,
+        log_digest=log_digest,
+        files=files.of(launch.template, launch.baseline),
+        tune_evaluations=settings.tune_evaluations,
+    )
 
 
 def _make(
@@ -177,7 +195,8 @@ def in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
 
     def flops(job: Job) -> int:
         model = job.model
-        inputs = (job.log, model.features, model.events, *sorted(model.hyperparameters.items()))
+        own = sorted(model.hyperparameters.items())
+        inputs = (id(job.template), job.log, model.features, model.events, *own)
         if inputs not in counted:
             try:
                 counted[inputs] = count_flops(job.template, model, logs[job.log].schema)

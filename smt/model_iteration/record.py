@@ -10,6 +10,7 @@ from smt.fleet import Fleet, ModelSpec
 from smt.fleet.attributes import attributes
 from smt.model_iteration.instance import Instance
 from smt.model_iteration.instantiate import model_folder
+from smt.model_iteration.templates import FleetLaunch, Launch
 from smt.model_iteration.tuning_table import summarise_tuning, tuning_columns
 from smt.results.folder import write_result
 from smt.results.launch import (
@@ -39,8 +40,7 @@ Launched = tuple[ModelSpec, Instance]
 def save_instances(
     instances: Sequence[Instance],
     fleet: Fleet,
-    template: str,
-    baseline: str | None,
+    launch: FleetLaunch,
     settings: LaunchSettings,
     folder: Folder,
 ) -> LaunchResult:
@@ -48,14 +48,13 @@ def save_instances(
 
     Args:
         instances: One a model, in the fleet's order.
-        template, baseline: What a person calls them; None compares with nothing.
+        launch: What every model was made from.
     """
     launched = list(zip(fleet.models, instances, strict=True))
     ships = [(model, instance) for model, instance in launched if instance.outcome == "ships"]
     result = LaunchResult(
         fleet=fleet.name,
-        template=template,
-        baseline=baseline,
+        templates={made.name: made.baseline_name for made in launch.templates},
         settings=settings,
         models=len(launched),
         outcomes=_outcomes(launched),
@@ -63,14 +62,17 @@ def save_instances(
         shipped_delta=_deltas(ships, settings.alpha),
         cost=_cost(launched),
         tuning=summarise_tuning(instances),
-        attributes={name: _groups(launched, name) for name in ATTRIBUTES},
+        attributes={
+            "template": _groups(launched, lambda model: launch.of[model.name].name),
+            **{name: _groups(launched, _attribute(name)) for name in ATTRIBUTES},
+        },
         not_shipped=tuple(
             HeldModel(**{name: getattr(instance, name) for name in HeldModel.model_fields})
             for instance in instances
             if instance.outcome != "ships"
         ),
     )
-    rows = [_row(model, instance) for model, instance in launched]
+    rows = [_row(model, launch.of[model.name], instance) for model, instance in launched]
     folder.write_table(MODELS, pa.Table.from_pylist(rows, schema=SCHEMA))
     write_result(folder, result)
     return result
@@ -83,12 +85,18 @@ def _outcomes(launched: Sequence[Launched]) -> dict[LaunchDecision, int]:
     }
 
 
-def _groups(launched: Sequence[Launched], name: str) -> dict[str, AttributeGroup]:
+def _groups(
+    launched: Sequence[Launched], value_of: Callable[[ModelSpec], str]
+) -> dict[str, AttributeGroup]:
     """The models by their value of an attribute, in the order in which values come up."""
     groups: dict[str, list[Launched]] = {}
     for model, instance in launched:
-        groups.setdefault(attributes(model)[name], []).append((model, instance))
+        groups.setdefault(value_of(model), []).append((model, instance))
     return {value: _group(group) for value, group in groups.items()}
+
+
+def _attribute(name: str) -> Callable[[ModelSpec], str]:
+    return lambda model: attributes(model)[name]
 
 
 def _group(launched: Sequence[Launched]) -> AttributeGroup:
@@ -147,9 +155,11 @@ def _cost(launched: Sequence[Launched]) -> CostSummary | None:
     )
 
 
-def _row(model: ModelSpec, instance: Instance) -> dict[str, Any]:
+def _row(model: ModelSpec, launch: Launch, instance: Instance) -> dict[str, Any]:
     """Of `SCHEMA`, which leaves out what it does not name."""
     return {
+        "template": launch.name,
+        "baseline": launch.baseline_name,
         **attributes(model),
         "weight": model.weight,
         **dict(instance),

@@ -1,12 +1,15 @@
-"""Which template a fleet is instantiated from, and which one it is compared with."""
+"""Which templates a fleet is instantiated from, and which ones those are compared with."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from smt.errors import InputError
+from smt.fleet import Fleet, template_names
 from smt.storage import Folder
 from smt.template import Template, find_template
 from smt.template.catalogue import find_parent, find_version, is_file
+from smt.template.fleet_templates import DEFAULT, find_fleet_templates
 from smt.template.versions import TEMPLATES
 
 NOTHING = "none"
@@ -14,7 +17,7 @@ NOTHING = "none"
 
 @dataclass(frozen=True)
 class Launch:
-    """What models are made from.
+    """A template that models are made from.
 
     Attributes:
         name: As a person calls it: `sparsenn_small@2`, or a file.
@@ -27,6 +30,57 @@ class Launch:
     version: int | None
     baseline: Template | None
     baseline_name: str | None
+
+
+@dataclass(frozen=True)
+class FleetLaunch:
+    """What every model of a fleet is made from.
+
+    Attributes:
+        of: Model -> its template.
+        remarks: Of models whose stage a template is not for; sentences.
+    """
+
+    of: dict[str, Launch]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def templates(self) -> tuple[Launch, ...]:
+        """Those that differ, in the order in which models come to them."""
+        return tuple({launch.name: launch for launch in self.of.values()}.values())
+
+
+def launch_fleet(
+    fleet: Fleet,
+    asked: str | None = None,
+    *,
+    version: int | None = None,
+    folder: str | Path = TEMPLATES,
+    **options: Any,
+) -> FleetLaunch:
+    """Find what every model of a fleet is made from.
+
+    Args:
+        asked: All are made from this one; where None each is from its own, or by the fleet's
+            rules, or else from SparseNN Small.
+        version: Of the template that is asked for.
+        options: As `launch_templates` takes them, for every template alike.
+
+    Raises:
+        InputError: As `find_fleet_templates` and `launch_templates`.
+    """
+    if version is not None and asked is None and template_names(fleet):
+        raise InputError(
+            f"version {version} is of no template: fleet '{fleet.name}' names its own; pin them "
+            "there, as in NAME@N, or say which template all models are made from"
+        )
+    if version is not None:
+        asked = launch_templates(asked or DEFAULT, version=version, folder=folder).name
+    found = find_fleet_templates(fleet, asked, folder=folder)
+    launches = {name: launch_templates(name, folder=folder, **options) for name in found.templates}
+    return FleetLaunch(
+        {model: launches[name] for model, name in found.names.items()}, found.remarks
+    )
 
 
 def launch_templates(

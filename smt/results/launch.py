@@ -37,7 +37,7 @@ class DeltaSummary(Spec):
 
 
 class CostChange(Spec):
-    """A cost of serving under the baseline and under the template."""
+    """A cost of serving under the baselines and under the templates."""
 
     before: int | float
     after: int | float
@@ -129,21 +129,21 @@ class HeldModel(Spec):
 
 
 class LaunchResult(Result):
-    """What became of a fleet under a template.
+    """What became of a fleet under its templates.
 
     Attributes:
-        template, baseline: What a person calls them; a baseline of None compares with nothing.
+        templates: Those that models are made from -> what each is compared with, as a person
+            calls them; a baseline of None compares with nothing.
         delta, shipped_delta: Of all models, and of those that ship; None where none was compared.
         cost: None where no two costs can be compared.
         tuning: None where nothing was tuned.
-        attributes: Attribute -> value -> its models.
+        attributes: Attribute -> value -> its models; the first is the template.
     """
 
     kind: Literal["launch"] = "launch"
     format: Literal[1] = 1
     fleet: str
-    template: str
-    baseline: str | None
+    templates: dict[str, str | None]
     settings: LaunchSettings
     models: int
     outcomes: dict[LaunchDecision, int]

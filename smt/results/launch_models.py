@@ -10,7 +10,16 @@ from smt.storage import Folder
 MODELS = "models.parquet"
 
 _COST = (("flops", pa.int64()), ("bytes", pa.int64()), ("latency_ms", pa.float64()))
-_TEXTS = ("model", "stage", "inference_hardware", "event", "surface", "data_constraint")
+_TEXTS = (
+    "model",
+    "template",
+    "baseline",
+    "stage",
+    "inference_hardware",
+    "event",
+    "surface",
+    "data_constraint",
+)
 _NUMBERS = ("ne", "baseline_ne", "constant_ne", "delta", "sem")
 SCHEMA = pa.schema(
     [

@@ -1,6 +1,5 @@
 """The template of every model of a fleet: found, and held against the model's stage (Table 1)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +44,6 @@ def find_fleet_templates(
     asked: str | None = None,
     *,
     folder: str | Path = TEMPLATES,
-    find: Callable[[str], Template] | None = None,
 ) -> FleetTemplates:
     """Find what every model is built from.
 
@@ -53,7 +51,6 @@ def find_fleet_templates(
         asked: All are built from this one (NAME, NAME@N or a file), whatever the fleet says; where
             None each is from its own, or by the fleet's rules, or else from SparseNN Small.
         folder: Of the versions that are called by name, or its URI.
-        find: Name -> template, in place of `find_template`.
 
     Raises:
         InputError: There is no such template; the fleet's rules do not fit its models; or by a
@@ -63,8 +60,7 @@ def find_fleet_templates(
     default = TemplateName(asked or DEFAULT, by_rule=False)
     of_models = {model.name: assigned.get(model.name, default) for model in fleet.models}
     names = list(dict.fromkeys(name.name for name in of_models.values()))
-    find = find or (lambda name: find_template(name, folder=folder))
-    templates = {name: find(name) for name in names}
+    templates = {name: find_template(name, folder=folder) for name in names}
     return FleetTemplates(
         names={model: name.name for model, name in of_models.items()},
         templates=templates,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ def backtest(
         with claim_run(folder, identity, resume=resume):
             counted = tuple(_count(change, check))
         return VersionDecision(tuple(seeds), settings, misfits, None, counted)
-    planned = plan_run(models, templates, logs, resources)
+    planned = plan_run([*product(models, templates)], logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(parent)
         with Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display:

@@ -14,7 +14,7 @@ from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
 from smt.execution.share_logs import find_streamed, require_everywhere, share_logs
 from smt.fleet import Fleet, load_fleet, open_logs
-from smt.model_iteration.instantiate import instantiate
+from smt.model_iteration import instantiate, launch_fleet
 from smt.template import catalogue
 
 # Minutes on two cores, which other tests need more.
@@ -61,12 +61,13 @@ def test_an_evaluation_finds_the_same_numbers_from_disk_as_from_the_store(on_dis
 
 def test_a_launch_makes_the_same_model_from_a_streamed_log(on_disk, tmp_path, monkeypatch):
     fleet = Fleet(name="one", models=(on_disk,))
+    launch = launch_fleet(fleet, "sparsenn_small", baseline="none")
     quiet = Console(file=io.StringIO())
-    (stored,) = instantiate(fleet, TEMPLATE, out=tmp_path / "stored", console=quiet)
+    (stored,) = instantiate(fleet, launch, out=tmp_path / "stored", console=quiet)
     monkeypatch.setattr(smt.execution.share_logs, "STORE_SHARE", 0.0)
     lines = io.StringIO()
     console = Console(file=lines)
-    (streamed,) = instantiate(fleet, TEMPLATE, out=tmp_path / "streamed", console=console)
+    (streamed,) = instantiate(fleet, launch, out=tmp_path / "streamed", console=console)
     assert streamed.outcome == "ships"
     assert "streamed from disk" in lines.getvalue()
     fields = ("key", "outcome", "ne", "metrics", "train_rows", "judged_rows", "constant_ne")
@@ -87,6 +88,7 @@ def test_a_launch_whose_log_a_node_lacks_writes_nothing(on_disk, tmp_path, monke
     monkeypatch.setattr(smt.execution.share_logs, "STORE_SHARE", 0.0)
     monkeypatch.setattr(smt.execution.share_logs, "_missing", lambda files: next(iter(files)))
     fleet = Fleet(name="one", models=(on_disk,))
+    launch = launch_fleet(fleet, "sparsenn_small", baseline="none")
     with pytest.raises(InputError, match="not on node"):
-        instantiate(fleet, TEMPLATE, out=tmp_path / "out", console=Console(file=io.StringIO()))
+        instantiate(fleet, launch, out=tmp_path / "out", console=Console(file=io.StringIO()))
     assert not (tmp_path / "out").exists()

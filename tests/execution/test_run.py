@@ -4,6 +4,7 @@ import io
 from contextlib import contextmanager
 
 import pytest
+from made_models import made_model
 from rich.console import Console
 
 from smt.errors import InputError
@@ -126,9 +127,10 @@ def test_residents_are_warm_workers_or_wait_for_runs_of_their_own(cluster, start
 )
 def test_networks_that_are_compared_are_judged_in_one_way(judges, message):
     template = Template(name="t")
-    templates = [template.change("training", judge=judge) for judge in judges]
+    model = made_model("m")
+    trainings = [(model, template.change("training", judge=judge)) for judge in judges]
     with pytest.raises(InputError, match=message):
-        plan_run([], templates, {}, Resources())
+        plan_run(trainings, {}, Resources())
 
 
 def test_workers_that_start_early_end_where_the_run_cannot_be_prepared(monkeypatch):
@@ -140,7 +142,7 @@ def test_workers_that_start_early_end_where_the_run_cannot_be_prepared(monkeypat
     monkeypatch.setattr("smt.execution.run.ray.kill", ended.append)
 
     def prepare():
-        with start_workers([], [], Resources()) as workers:
+        with start_workers([], Resources()) as workers:
             assert (workers.cluster, workers.handles) == (plan, ["first", "second"])
             assert ended == []
             raise InputError("of a log")

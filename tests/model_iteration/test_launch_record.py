@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_models import made_model
 
 from smt.fleet import Fleet
-from smt.model_iteration import Instance, LaunchSettings
+from smt.model_iteration import FleetLaunch, Instance, Launch, LaunchSettings
 from smt.model_iteration.instance import Tuning
 from smt.model_iteration.instantiate import model_folder
 from smt.model_iteration.record import save_instances
@@ -18,6 +18,9 @@ from smt.results.launch_models import MODELS, read_launched
 from smt.search.delta import Delta
 from smt.serving import ServingCost
 from smt.storage import Folder
+from smt.template import Template
+
+TEMPLATE = Template(name="small")
 
 
 def cost_of(flops, size, latency):
@@ -54,6 +57,19 @@ def instance(model, outcome, delta=None, sem=None, *, reasons=(), flops=None, se
     )
 
 
+def launched(fleet, baseline):
+    """All models from one version; ranking ones from another where they are compared."""
+    compared = None if baseline is None else TEMPLATE
+    early = Launch(TEMPLATE, "towers@4", 4, compared, baseline and "towers@3")
+    late = Launch(TEMPLATE, "small@2", 2, compared, baseline)
+    return FleetLaunch(
+        {
+            model.name: early if baseline and model.stage == "retrieval" else late
+            for model in fleet.models
+        }
+    )
+
+
 @pytest.fixture
 def fleet():
     stages = ("ranking", "ranking", "retrieval", "retrieval", "ranking")
@@ -76,7 +92,7 @@ def saved(fleet, tmp_path):
     )
     folder = Folder(tmp_path / "run")
     settings = LaunchSettings(seed=4)
-    result = save_instances(found, fleet, "small@2", "small@1", settings, folder)
+    result = save_instances(found, fleet, launched(fleet, "small@1"), settings, folder)
     return result, tmp_path / "run"
 
 
@@ -119,6 +135,19 @@ def test_models_are_counted_by_every_value_of_an_attribute(saved):
     assert sum(each.models for each in stages.values()) == 5
 
 
+def test_models_are_counted_by_the_template_that_they_are_made_from(saved):
+    result, out = saved
+    assert result.templates == {"small@2": "small@1", "towers@4": "towers@3"}
+    counted = result.attributes["template"]
+    assert {name: group.models for name, group in counted.items()} == {"small@2": 3, "towers@4": 2}
+    assert counted["towers@4"].mean_delta == pytest.approx(-0.16)
+    rows = pq.read_table(out / MODELS).to_pylist()
+    assert [(row["template"], row["baseline"]) for row in rows[1:3]] == [
+        ("small@2", "small@1"),
+        ("towers@4", "towers@3"),
+    ]
+
+
 def test_what_does_not_ship_is_named_with_its_reasons(saved):
     named = [(each.model, each.outcome, each.reasons) for each in saved[0].not_shipped]
     assert named == [
@@ -148,7 +177,7 @@ def test_the_table_has_a_row_a_model_with_its_device_hours(saved):
 def test_a_fleet_of_which_nothing_is_known_has_no_figures(fleet, tmp_path):
     found = [instance(model.name, "failed", reasons=("no",)) for model in fleet.models]
     folder = Folder(tmp_path)
-    result = save_instances(found, fleet, "small@1", None, LaunchSettings(), folder)
+    result = save_instances(found, fleet, launched(fleet, None), LaunchSettings(), folder)
     assert (result.delta, result.shipped_delta, result.cost) == (None, None, None)
     assert math.isclose(sum(result.outcomes.values()), 5)
 
@@ -173,7 +202,7 @@ def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_pat
         tuned("m4", 0.002, "fp32", choice="failed", evaluations=1, remark="why"),
     ]
     folder = Folder(tmp_path / "tuned")
-    tuning = save_instances(found, fleet, "s@2", None, LaunchSettings(), folder).tuning
+    tuning = save_instances(found, fleet, launched(fleet, None), LaunchSettings(), folder).tuning
     assert tuning.to_dict() == {
         "models": 5,
         "chosen": 3,

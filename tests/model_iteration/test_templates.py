@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from made_models import made_model
 
 from smt.errors import InputError
-from smt.model_iteration import launch_templates
+from smt.fleet import Fleet, TemplateRule
+from smt.model_iteration import launch_fleet, launch_templates
 from smt.template import history, load_version
 from smt.template.named_files import named_files
 from smt.template.versions import Version, write_version
@@ -130,3 +132,45 @@ def test_a_teacher_is_of_the_versions_own_folder_where_that_has_it(tmp_path):
     assert named_files(launched.template) == (str(tmp_path / "mine_large" / "v1.yaml"),)
     assert launched.baseline.data.distillation.teacher == "sparsenn_large"
     assert named_files(launched.baseline) == ()
+
+
+EARLY = made_model("early", stage="retrieval")
+LATE = made_model("late")
+RULES = (
+    TemplateRule(template="decoupled_sparsenn_small", stages=["retrieval"]),
+    TemplateRule(template="sparsenn_small@2", stages=["ranking"]),
+)
+RULED = Fleet(name="shop", templates=RULES, models=(EARLY, LATE))
+
+
+def test_each_model_of_a_fleet_is_compared_with_the_parent_of_its_own_version():
+    launch = launch_fleet(RULED)
+    early, late = launch.of["early"], launch.of["late"]
+    number = history("decoupled_sparsenn_small")[-1].number
+    assert (early.name, early.version) == (f"decoupled_sparsenn_small@{number}", number)
+    assert early.baseline_name == f"decoupled_sparsenn_small@{number - 1}"
+    assert (late.name, late.baseline_name) == ("sparsenn_small@2", "sparsenn_small@1")
+    assert launch.templates == (early, late)
+    assert launch.remarks == ()
+
+
+def test_options_are_of_every_template_of_a_fleet():
+    launch = launch_fleet(RULED, baseline="none", train_rows=500)
+    assert [made.baseline for made in launch.templates] == [None, None]
+    assert [made.template.data.train_rows for made in launch.templates] == [500, 500]
+
+
+def test_one_template_that_two_names_call_is_one():
+    pinned = made_model("pinned", template=launch_templates("sparsenn_small").name)
+    launch = launch_fleet(Fleet(name="shop", models=(pinned, LATE)))
+    assert len(launch.templates) == 1
+
+
+def test_a_version_is_of_the_template_that_is_asked_for_or_of_sparsenn_small():
+    fleet = Fleet(name="shop", models=(LATE,))
+    assert launch_fleet(fleet, version=1).of["late"].name == "sparsenn_small@1"
+    asked = launch_fleet(RULED, "sparsenn_medium", version=1)
+    assert {made.name for made in asked.of.values()} == {"sparsenn_medium@1"}
+    assert "'sparsenn_medium@1', which has one tower" in asked.remarks[0]
+    with pytest.raises(InputError, match="version 1 is of no template: fleet 'shop' names its own"):
+        launch_fleet(RULED, version=1)

@@ -1,4 +1,4 @@
-"""The HTML page of what became of a fleet under a template."""
+"""The HTML page of what became of a fleet under its templates."""
 
 from collections.abc import Sequence
 from html import escape
@@ -9,7 +9,7 @@ from smt.report.document import Rows, caption, fact_list, html_document, html_ta
 from smt.report.figures.embed import embed
 from smt.report.figures.launch import instances_figure
 from smt.report.pages.tuning import tuning_section
-from smt.report.terminal.launch import instances_sentence
+from smt.report.terminal.launch import baselines_named, instances_sentence, templates_named
 from smt.results.folder import read_result
 from smt.results.launch import CostChange, LaunchResult
 from smt.results.launch_models import LaunchedModel, read_launched
@@ -33,13 +33,13 @@ def instances_page(result: LaunchResult, models: Sequence[LaunchedModel]) -> str
         _not_shipped(result),
         _attributes(result),
     ]
-    title = f"Fleet {result.fleet} under {result.template}"
+    title = f"Fleet {result.fleet} under {templates_named(result)}"
     return html_document(title, sections, result.to_dict())
 
 
 def _verdict(result: LaunchResult) -> str:
     sentence = instances_sentence(result, numbers.percent)
-    return f"<b>{escape(result.template)}</b>: {escape(sentence)}."
+    return f"<b>{escape(templates_named(result))}</b>: {escape(sentence)}."
 
 
 def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
@@ -47,7 +47,9 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     return fact_list(
         {
             "fleet": result.fleet,
-            "compared with": result.baseline or "nothing",
+            "compared with": ", ".join(
+                dict.fromkeys(name or "nothing" for name in result.templates.values())
+            ),
             "regression threshold α": f"{result.settings.alpha:.3f}%",
             "seed": str(result.settings.seed),
             "device-hours": f"{sum(model.device_hours for model in models):.2f}",
@@ -80,7 +82,7 @@ def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> st
     )
     text = (
         "Δ is the fall of a model's normalized entropy against "
-        f"{escape(result.baseline or '')}, trained with the same seed on the same rows, in "
+        f"{escape(baselines_named(result))}, trained with the same seed on the same rows, in "
         "percent: higher is better. Whiskers: one standard error over judged rows. Below the "
         "dashed line, -α, a model has regressed and is held back. Better, worse: the 95% interval "
         "excludes 0."
@@ -114,8 +116,8 @@ def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
         for name, change, form in shown
     )
     text = (
-        f"Of the {numbers.plural(cost.models, 'model')} whose networks under "
-        "both templates were measured. Latency is of this run's machines, which were training "
+        f"Of the {numbers.plural(cost.models, 'model')} whose networks under their templates and "
+        "baselines were measured. Latency is of this run's machines, which were training "
         "other models meanwhile."
     )
     return f"<h2>What it costs to serve</h2>{html_table('cost', rows)}{caption(text)}"

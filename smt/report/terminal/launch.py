@@ -1,23 +1,46 @@
-"""What became of a fleet under a template, on a terminal."""
+"""What became of a fleet under its templates, on a terminal."""
 
 from collections.abc import Callable
 
 from rich.table import Table
 
 from smt.report import numbers
-from smt.results.launch import DECISIONS, LaunchResult
+from smt.results.launch import DECISIONS, AttributeGroup, LaunchResult
 
 
 def instances_summary(result: LaunchResult) -> Table:
-    """One row a stage."""
-    table = Table(title=f"fleet {result.fleet} under {result.template}")
-    for name in ("stage", "models", *DECISIONS, "mean Δ"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
+    """One row a stage; a row a template before them, where there are several."""
+    table = Table(title=f"fleet {result.fleet} under {templates_named(result)}")
+    first = "template, stage" if len(result.templates) > 1 else "stage"
+    for name in (first, "models", *DECISIONS, "mean Δ"):
+        table.add_column(name, justify="left" if name == first else "right")
+    if len(result.templates) > 1:
+        for template, group in result.attributes["template"].items():
+            table.add_row(template, *_counts(group))
+        table.add_section()
     for stage, group in result.attributes["stage"].items():
-        counts = (group.models, group.ships, group.held_back, group.failed)
-        mean = group.mean_delta
-        table.add_row(stage, *map(numbers.count, counts), "-" if mean is None else f"{mean:+.3f}%")
+        table.add_row(stage, *_counts(group))
     return table
+
+
+def _counts(group: AttributeGroup) -> tuple[str, ...]:
+    counts = (group.models, group.ships, group.held_back, group.failed)
+    mean = group.mean_delta
+    return (*map(numbers.count, counts), "-" if mean is None else f"{mean:+.3f}%")
+
+
+def templates_named(result: LaunchResult) -> str:
+    """The one that all models are made from, or how many they are."""
+    names = [*result.templates]
+    return names[0] if len(names) == 1 else f"{len(names)} templates"
+
+
+def baselines_named(result: LaunchResult) -> str:
+    """What models are compared with, in one name where it has one."""
+    names = {name for name in result.templates.values() if name is not None}
+    if not names:
+        return "nothing"
+    return names.pop() if len(names) == 1 else "their baselines"
 
 
 def instances_sentence(
@@ -37,6 +60,6 @@ def instances_sentence(
     if delta is not None:
         text += (
             f"; those that ship gain {percent(delta.mean)} on average over "
-            f"{result.baseline}, {percent(delta.max)} at most"
+            f"{baselines_named(result)}, {percent(delta.max)} at most"
         )
     return text
