@@ -21,7 +21,7 @@ from smt.data.simulator import Simulator, SimulatorSpec
 from smt.execution.evaluation import Task
 from smt.fleet import ModelSpec, SimulatedLog, load_fleet, log_name, select_representatives
 from smt.fleet.logs import open_source
-from smt.template import Template, count_fleet_flops
+from smt.template import FleetTemplates, Template, count_fleet_flops
 from smt.training import paired_delta, train
 
 Floats = NDArray[np.float64]
@@ -149,7 +149,9 @@ def representatives(
     log = SimulatedLog(simulator=SimulatorSpec(rows=source)) if isinstance(source, int) else source
     moved = [model.model_copy(update={"log": log}) for model in fleet.models if where(model)]
     fleet = fleet.model_copy(update={"models": tuple(moved)})
-    counted = count_fleet_flops(template, fleet, {log_name(log): opened(source)})
+    counted = count_fleet_flops(
+        FleetTemplates.of_one(template, fleet), fleet, {log_name(log): opened(source)}
+    )
     return select_representatives(counted, count=count).models
 
 

@@ -145,7 +145,8 @@ def seconds_an_evaluation(rows: int, count: int, *, isolate: bool) -> float:
     cluster = plan_cluster(asked, Resources(isolate=isolate))
     shared = {name: [ray.put(log)] for name, log in load_logs(logs, fleet.models).items()}
     out = tempfile.mkdtemp(prefix="smt-bench-")
-    dispatcher = start_dispatcher(out, f"{out}/baselines", template, shared, cluster)
+    templates = dict.fromkeys((model.name for model in fleet.models), template)
+    dispatcher = start_dispatcher(out, f"{out}/baselines", templates, shared, cluster)
     first: list[Any] = [_task(fleet.models[n % 8], logs, 0) for n in range(cluster.pool * 2)]
     ray.get([dispatcher.baseline.remote(task) for task in first])
     tasks = [_task(fleet.models[n % 8], logs, seed=n + 1) for n in range(count)]

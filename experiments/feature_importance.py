@@ -50,7 +50,7 @@ def main(config: Config) -> None:
     from smt.report.terminal.importance import importance_table
     from smt.results.importance import IMPORTANCE, ImportanceSettings, save_importance
     from smt.storage import Folder
-    from smt.template import count_fleet_flops, find_template
+    from smt.template import FleetTemplates, count_fleet_flops, find_template
 
     console = open_console()
     settings = ImportanceSettings.parse(
@@ -64,7 +64,7 @@ def main(config: Config) -> None:
     models = choose_models(fleet, config.models)
     logs = open_logs(models or fleet.models)
     if not models:
-        counted = count_fleet_flops(template, fleet, logs)
+        counted = count_fleet_flops(FleetTemplates.of_one(template, fleet), fleet, logs)
         models = select_representatives(
             counted, count=config.representatives, seed=config.seed
         ).models

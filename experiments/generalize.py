@@ -18,7 +18,10 @@ class Config:
         fleet: YAML file of the fleet.
         techniques: Names from `smt.techniques.catalogue`, or FILE.py:NAME for one of your own.
         log: Log folder to use in place of the one that the fleet names.
-        template: Name of a template, or a YAML file that holds one.
+        template: What all models are built from: NAME, NAME@N, or a YAML file that holds one;
+            where not given, what the fleet's rules say, and sparsenn_small where it has none.
+        templates: Folder (or URI) of templates' versions that are called by name; the package's
+            own by default.
         representatives: How many models stand for the fleet; the elbow decides where not given.
         attribute_weights: How much an attribute counts in choosing them; see represent.py.
         trials: θ tried a technique.
@@ -52,7 +55,8 @@ class Config:
     fleet: str = "experiments/fleets/simulated.yaml"
     techniques: tuple[str, ...] = ("dcn_v2", "lr_warmup_cosine")
     log: str | None = None
-    template: str = "sparsenn_small"
+    template: str | None = None
+    templates: str | None = None
     representatives: int | None = None
     attribute_weights: dict[str, float] = field(default_factory=dict)
     trials: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 20
@@ -85,22 +89,26 @@ def main(config: Config) -> None:
     from smt.mmo import Settings, generalize
     from smt.storage import Folder
     from smt.techniques import find_technique
-    from smt.template import find_template
+    from smt.template import find_fleet_templates
+    from smt.template.versions import TEMPLATES
 
     console = open_console()
     settings = Settings.parse(
         {name: getattr(config, name) for name in Settings.model_fields}, source="command line"
     )
-    template = find_template(config.template)
+    fleet = load_fleet(config.fleet, log=config.log)
+    templates = find_fleet_templates(fleet, config.template, folder=config.templates or TEMPLATES)
     if config.train_rows is not None:
-        template = template.change("data", train_rows=config.train_rows)
+        templates = templates.change("data", train_rows=config.train_rows)
     if config.workers is not None:
-        template = template.change("training", workers=config.workers)
+        templates = templates.change("training", workers=config.workers)
+    for remark in templates.remarks:
+        console.print(remark, highlight=False, markup=False, soft_wrap=True)
     generalization = generalize(
         [find_technique(name) for name in config.techniques],
-        load_fleet(config.fleet, log=config.log),
+        fleet,
         out=config.out,
-        template=template,
+        templates=templates,
         settings=settings,
         representatives=config.representatives,
         attribute_weights=AttributeWeights.parse(

@@ -86,12 +86,15 @@ def main(config: Config) -> None:
     for exposure in change.exposures:
         console.print(str(exposure), soft_wrap=True, highlight=False, markup=False)
     fleet = load_fleet(config.fleet, log=config.log)
-    models = choose_models(fleet, change.run, source=change.source, holdout=config.holdout)
+    models = choose_models(
+        fleet, change.run, change.called, source=change.source, holdout=config.holdout
+    )
+    built = change.run.built_from(change.called)
     decision = backtest(
         change,
         models,
         open_logs(models),
-        fleet=fleet.models,
+        fleet=[model for model in fleet.models if model.name in built],
         seeds=backtest_seeds(settings.seed, settings.measured_seeds, config.seeds),
         out=config.out,
         resources=config.resources,

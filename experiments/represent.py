@@ -13,7 +13,9 @@ class Config:
         out: Folder (or URI: s3://…, gs://…) for fleet.parquet, result.json, report.html.
         fleet: YAML file of the fleet. Of its logs, only schemas are read.
         log: Log folder to use in place of the one that the fleet names.
-        template: Counts the models' inference FLOPs: a name, or a YAML file that holds one.
+        template: Counts the inference FLOPs of all models: NAME, NAME@N, or a YAML file that holds
+            one; where not given each model's own does, by the fleet's rules, and sparsenn_small
+            where it has none.
         representatives: How many; the elbow decides where not given.
         holdout: How many models are held out; as many as there are representatives where not
             given.
@@ -27,7 +29,7 @@ class Config:
     out: str
     fleet: str = "experiments/fleets/simulated.yaml"
     log: str | None = None
-    template: str = "sparsenn_small"
+    template: str | None = None
     representatives: int | None = None
     holdout: int | None = None
     attribute_weights: dict[str, float] = field(default_factory=dict)
@@ -50,16 +52,18 @@ def main(config: Config) -> None:
     from smt.report.terminal.representatives import representatives_summary
     from smt.results.representatives import save_representatives
     from smt.storage import Folder
-    from smt.template import above_flops_limit, count_fleet_flops, find_template
+    from smt.template import above_flops_limit, count_fleet_flops, find_fleet_templates
 
     if config.resamples < 1:
         raise InputError(f"--resamples is {config.resamples}; it must be at least 1")
     weights = AttributeWeights.parse(config.attribute_weights, source="--attribute-weights")
-    template = find_template(config.template)
     fleet = load_fleet(config.fleet, log=config.log)
+    templates = find_fleet_templates(fleet, config.template)
     console = open_console(highlight=False)
+    for remark in templates.remarks:
+        console.print(remark, markup=False, soft_wrap=True)
     with console.status("counting FLOPs"):
-        fleet = count_fleet_flops(template, fleet, open_logs(fleet.models))
+        fleet = count_fleet_flops(templates, fleet, open_logs(fleet.models))
     with console.status("choosing"):
         chosen = select_representatives(
             fleet, count=config.representatives, seed=config.seed, weights=weights
@@ -69,7 +73,9 @@ def main(config: Config) -> None:
         chosen,
         count=config.holdout,
         seed=config.seed,
-        left_out=[model.name for model in fleet.models if above_flops_limit(template, model)],
+        left_out=[
+            model.name for model in fleet.models if above_flops_limit(templates.of(model), model)
+        ],
     )
     with console.status("resampling"):
         stability = measure_stability(

@@ -26,12 +26,19 @@ def made_result(
     techniques: Sequence[TechniqueRecord] = (),
     *,
     representatives: Sequence[str] = ("a", "b"),
+    template: Template | None = None,
+    others: Sequence[str] = (),
     **changes: Any,
 ) -> GeneralizationResult:
-    """Of fleet 'shop'; T_G⁺ are the techniques that are said to generalize, at the θ shown."""
+    """Of fleet 'shop', of whose models the others are no representatives, under one template.
+
+    T_G⁺ are the techniques that are said to generalize, at the θ shown.
+    """
+    template = template or Template(name="t")
     values: dict[str, Any] = {
         "fleet": "shop",
-        "template": Template(name="t"),
+        "templates": {template.name: template},
+        "model_templates": dict.fromkeys((*representatives, *others), template.name),
         "settings": Settings(seed=3),
         "inertias": {1: 1.0},
         "silhouettes": {},
@@ -89,7 +96,7 @@ def made_technique(
 
 
 def made_trial(number: int = 0, *, theta: Theta | None = None, skipped: int = 0) -> TrialRecord:
-    deltas = {"a": Delta.measured(0.2)}
+    deltas = {"a": Delta.measured(0.2), "b": Delta.measured(0.2)}
     return TrialRecord(
         **NUMBERS, number=number, theta=theta or {}, skipped=skipped, savings=None, deltas=deltas
     )

@@ -18,7 +18,7 @@ from smt.search.settings import Settings
 from smt.search.trial import Trial
 from smt.spec import digest
 from smt.storage import Folder
-from smt.template import Choice, Float, Technique, Theta, catalogue
+from smt.template import Choice, Float, Technique, Theta, find_fleet_templates
 
 BYTES = 200_000
 SPACE = {"rate": Float(0, 1), "form": Choice(["all", "each"])}
@@ -161,7 +161,7 @@ def make_run(
     save(
         Generalization(
             fleet=fleet,
-            template=catalogue["sparsenn_small"],
+            templates=find_fleet_templates(fleet, "sparsenn_small"),
             settings=settings,
             representatives=chosen,
             holdout=outside,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +52,7 @@ class Dispatcher:
         self,
         folder: str,
         baselines: str,
-        template: Template,
+        templates: Mapping[str, Template],
         logs: dict[str, Any],
         cluster: ClusterPlan,
         workers: list[Any],
@@ -61,12 +61,13 @@ class Dispatcher:
         """Read the ledger.
 
         Args:
+            templates: Model -> what its baselines are trained under.
             logs: `log_name` -> a boxed reference.
             workers: Handles of the warm workers, which may still be starting.
             limit_s: Seconds an evaluation may take; None for no limit.
         """
         self._ledger = Ledger(Folder(folder), Folder(baselines))
-        self._template = template
+        self._templates = templates
         self._logs = logs
         self._recorded = {known.name: known for known in self._ledger.evaluations()}
         self._baselines: dict[str, asyncio.Task[tuple[Evaluation, Any]]] = {}
@@ -111,7 +112,7 @@ class Dispatcher:
                 self._trials.pop(name, None)
 
     async def _trial(self, tasks: list[Task], settling: Goal | None) -> list[Evaluation]:
-        needed = (self._baseline(task.baseline(self._template)) for task in tasks)
+        needed = (self._baseline(self._base(task)) for task in tasks)
         for base, _ in await asyncio.gather(*needed):
             if base.failure is not None:
                 raise InputError(f"the baseline of model '{base.model}': {base.failure}")
@@ -141,9 +142,9 @@ class Dispatcher:
         by_name = {evaluation.name: evaluation for evaluation, _ in baselines}
         return [by_name[name].to_dict() for name in sorted(by_name)]
 
-    def rebase(self, template: Template) -> None:
-        """From now on evaluations are compared with baselines of this template."""
-        self._template = template
+    def rebase(self, templates: Mapping[str, Template]) -> None:
+        """From now on evaluations are compared with baselines of these templates, by model."""
+        self._templates = templates
 
     def record_proposal(self, technique: str, trial: int, proposal: dict[str, Any]) -> None:
         """As the ledger's."""
@@ -172,12 +173,15 @@ class Dispatcher:
         return evaluation
 
     async def _evaluate(self, task: Task) -> Evaluation:
-        base, losses = await self._baseline(task.baseline(self._template))
+        base, losses = await self._baseline(self._base(task))
         if base.failure is not None:
             return Evaluation.of(task, failure=f"its baseline failed: {base.failure}")
         result = await self._run(task, losses)
         evaluation: Evaluation = result["evaluation"]
         return evaluation
+
+    def _base(self, task: Task) -> Task:
+        return task.baseline(self._templates[task.model.name])
 
     async def _baseline(self, task: Task) -> tuple[Evaluation, Any]:
         if task.key not in self._baselines:
@@ -210,7 +214,7 @@ class Dispatcher:
 def start_dispatcher(
     folder: str,
     baselines: str,
-    template: Template,
+    templates: Mapping[str, Template],
     logs: dict[str, Any],
     cluster: ClusterPlan,
     workers: list[Any] | None = None,
@@ -220,12 +224,13 @@ def start_dispatcher(
     """Start the dispatcher on this node, where a local `folder` is.
 
     Args:
+        templates: Model -> what its baselines are trained under.
         workers: Handles of warm workers; they are started too where None.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
     workers = start_warm_workers(cluster) if workers is None else workers
-    dispatcher = actor.remote(folder, baselines, template, logs, cluster, workers, limit_s)
+    dispatcher = actor.remote(folder, baselines, templates, logs, cluster, workers, limit_s)
     dispatcher.ready.remote()
     return dispatcher
 

@@ -2,12 +2,12 @@
 
     planned = plan_run(trainings, logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
-        dispatcher = run.start_dispatcher(template)
+        dispatcher = run.start_dispatcher(templates)
 
 Leaving it ends what it started.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,17 +79,19 @@ class Run:
     console: Console
     ending: ExitStack
 
-    def start_dispatcher(self, template: Template, baselines: str | Path | None = None) -> Any:
+    def start_dispatcher(
+        self, templates: Mapping[str, Template], baselines: str | Path | None = None
+    ) -> Any:
         """Start what hands evaluations to workers, and the workers.
 
         Args:
-            template: Of the baselines.
+            templates: Model -> what its baselines are trained under.
             baselines: Folder to keep them in; the run's own where None.
         """
         dispatcher = start_dispatcher(
             self.folder.location,
             self.folder.path("baselines") if baselines is None else str(baselines),
-            template,
+            templates,
             self.share_logs(self.planned.models),
             self.planned.cluster,
             self.planned.workers,

@@ -1,17 +1,19 @@
 """What must hold before techniques are searched over models; else nothing is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from smt.errors import InputError
 from smt.template import Technique, Template
 
 
-def check_techniques(techniques: Sequence[Technique], template: Template) -> None:
-    """Raise `InputError` where there are none, one comes twice, or does not fit the template."""
+def check_techniques(techniques: Sequence[Technique], templates: Iterable[Template]) -> None:
+    """Raise `InputError` where there are none, one comes twice, or fits none of the templates."""
     if not techniques:
         raise InputError("no techniques are given; at least one is needed")
+    of_models = list(templates)
     for technique in techniques:
-        technique.require_fit(template)
+        if not any(map(technique.applies_to, of_models)):
+            technique.require_fit(of_models[0])
     names = [technique.name for technique in techniques]
     for name in names:
         if names.count(name) > 1:

@@ -1,7 +1,7 @@
 """Trials of earlier runs, from which a search starts warm."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from smt.errors import InputError
@@ -16,15 +16,16 @@ from smt.storage import Folder
 
 
 def read_earlier(
-    location: str | Path, techniques: Sequence[str], models: Sequence[ModelSpec]
+    location: str | Path, models: Mapping[str, Sequence[ModelSpec]]
 ) -> dict[str, tuple[Trial, ...]]:
-    """Technique -> what a finished run tried of it on the models of this name.
+    """Technique -> what a finished run tried of it on the models of these names.
 
     A model that the run did not evaluate is not evaluated here; a trial is never feasible, for it
     was measured against another baseline.
 
     Args:
         location: Folder or URI of a run of generalize.
+        models: Technique -> those on which it is searched.
 
     Raises:
         InputError: There is no finished run, or it shares no technique or no model with this one.
@@ -37,12 +38,12 @@ def read_earlier(
             "from"
         )
     tried = [
-        row for row in read_evaluations(folder) if row.technique in techniques and row.seed == seed
+        row for row in read_evaluations(folder) if row.technique in models and row.seed == seed
     ]
     if not tried:
-        raise InputError(f"{location}: tried none of {', '.join(techniques)}")
-    names = [model.name for model in models]
-    known = [row for row in tried if row.model in names]
+        raise InputError(f"{location}: tried none of {', '.join(models)}")
+    names = {name: [model.name for model in of_one] for name, of_one in models.items()}
+    known = [row for row in tried if row.technique and row.model in names[row.technique]]
     if not known:
         raise InputError(f"{location}: none of its models is a representative of this run")
     by_technique: dict[str, dict[int, list[EvaluationRow]]] = {}
@@ -51,7 +52,7 @@ def read_earlier(
         assert row.trial is not None
         by_technique.setdefault(row.technique, {}).setdefault(row.trial, []).append(row)
     return {
-        technique: tuple(_trial(trials[number], names) for number in sorted(trials))
+        technique: tuple(_trial(trials[number], names[technique]) for number in sorted(trials))
         for technique, trials in by_technique.items()
     }
 

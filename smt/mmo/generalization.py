@@ -1,6 +1,6 @@
 """Multi-Model Optimization: which techniques help the fleet, and at which θ (Algorithm 1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from smt.fleet import (
     open_logs,
     select_representatives,
 )
+from smt.mmo.checks import check_techniques
 from smt.mmo.earlier import read_earlier
 from smt.mmo.progress import Display
 from smt.mmo.technique_search import TechniqueSearch
@@ -32,7 +33,14 @@ from smt.search.settings import Settings
 from smt.search.trial import Trial
 from smt.spec import digest
 from smt.storage import Folder
-from smt.template import Technique, Template, Theta, above_flops_limit, count_fleet_flops
+from smt.template import (
+    FleetTemplates,
+    Technique,
+    Template,
+    Theta,
+    above_flops_limit,
+    count_fleet_flops,
+)
 from smt.template.named_files import FileDigests
 
 
@@ -43,14 +51,15 @@ class Generalization:
     Attributes:
         fleet: With every model's FLOPs counted.
         holdout: M_H, models outside the representatives on which techniques were confirmed.
-        baselines: Representative -> its baseline's evaluation, by the run's template and seed.
+        templates: What every model of the fleet is built from.
+        baselines: Representative -> its baseline's evaluation, by its template and the run's seed.
         other_baselines: Those of other seeds, other models, and (one technique on top of the
             other) other templates.
         results: One a technique, in the order given.
     """
 
     fleet: Fleet
-    template: Template
+    templates: FleetTemplates
     settings: Settings
     representatives: Representatives
     holdout: tuple[ModelSpec, ...]
@@ -74,7 +83,7 @@ def search_fleet(
     workers: WarmWorkers,
     *,
     out: str | Path,
-    template: Template,
+    templates: FleetTemplates,
     settings: Settings,
     representatives: int | None,
     attribute_weights: AttributeWeights | None,
@@ -86,17 +95,22 @@ def search_fleet(
 ) -> Generalization:
     """What `smt.mmo.generalize` does once its workers start; its arguments are explained there."""
     logs = open_logs(fleet.models)
-    fleet = count_fleet_flops(template, fleet, logs)
+    fleet = count_fleet_flops(templates, fleet, logs)
     chosen = select_representatives(
         fleet, count=representatives, seed=settings.seed, weights=attribute_weights
     )
-    _check_representatives(chosen.models, template)
-    above = [model.name for model in fleet.models if above_flops_limit(template, model)]
+    _check_representatives(chosen.models, templates)
+    check_techniques(techniques, [templates.of(model) for model in chosen.models])
+    above = [model.name for model in fleet.models if above_flops_limit(templates.of(model), model)]
     holdout = draw_holdout(
         fleet, chosen, count=settings.holdout, seed=settings.seed, left_out=above
     )
-    earlier = _read_earlier(warm_start, techniques, chosen.models, settings)
-    trainings = [(model, template) for model in (*chosen.models, *holdout)]
+    searched = {
+        technique.name: [m for m in chosen.models if technique.applies_to(templates.of(m))]
+        for technique in techniques
+    }
+    earlier = _read_earlier(warm_start, searched, settings)
+    trainings = [(model, templates.of(model)) for model in (*chosen.models, *holdout)]
     planned = plan_run(trainings, logs, resources, workers)
     folder = Folder(out)
     if resume:
@@ -109,7 +123,8 @@ def search_fleet(
             technique.name: {name: domain.to_dict() for name, domain in technique.space.items()}
             for technique in techniques
         },
-        "template": template.to_dict(),
+        "templates": {name: known.to_dict() for name, known in templates.templates.items()},
+        "names": templates.names,
         "fleet": fleet.digest(),
         "representatives": [model.name for model in chosen.models],
         "holdout": [model.name for model in holdout],
@@ -117,14 +132,15 @@ def search_fleet(
         "warm_start": digest(
             [[trial.to_dict() for trial in trials] for trials in earlier.values()]
         ),
-        **files.of_run(template),
+        **files.of_run(*templates.templates.values()),
     }
+    of_models = {model.name: templates.of(model) for model in planned.models}
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
-        dispatcher = run.start_dispatcher(template, baselines)
-        total = len(chosen.models) * settings.trials * len(techniques)
+        dispatcher = run.start_dispatcher(of_models, baselines)
+        total = settings.trials * sum(map(len, searched.values()))
         with Display(console, dispatcher, evaluations=total) as display:
             search = TechniqueSearch(
-                chosen.models, template, settings, dispatcher, digests, display, earlier, files
+                chosen.models, of_models, settings, dispatcher, digests, display, earlier, files
             )
             asked = _ask_baselines(search)
             try:
@@ -137,34 +153,30 @@ def search_fleet(
                 raise
             base = _collect_baselines(asked)
         others = _other_baselines(search, base)
-    return Generalization(fleet, template, settings, chosen, holdout, base, others, results)
+    return Generalization(fleet, templates, settings, chosen, holdout, base, others, results)
 
 
-def _check_representatives(models: Sequence[ModelSpec], template: Template) -> None:
-    """Raise `InputError` where none has traffic, or the template breaks the FLOPs limit of one."""
+def _check_representatives(models: Sequence[ModelSpec], templates: FleetTemplates) -> None:
+    """Raise `InputError` where none has traffic, or a template breaks the FLOPs limit of one."""
     if not any(model.weight for model in models):
         raise InputError("all weights of the representative models are zero; none has traffic")
     for model in models:
-        excess = above_flops_limit(template, model)
+        excess = above_flops_limit(templates.of(model), model)
         if excess is not None:
             raise InputError(
-                f"model '{model.name}': template '{template.name}' needs {excess.needed}, its "
-                f"limit is {excess.allowed}"
+                f"model '{model.name}': template '{templates.names[model.name]}' needs "
+                f"{excess.needed}, its limit is {excess.allowed}"
             )
 
 
 def _read_earlier(
-    runs: Sequence[str | Path],
-    techniques: Sequence[Technique],
-    models: Sequence[ModelSpec],
-    settings: Settings,
+    runs: Sequence[str | Path], models: Mapping[str, Sequence[ModelSpec]], settings: Settings
 ) -> dict[str, list[Trial]]:
     """Technique -> what the runs tried of it, one run after the other."""
-    names = [technique.name for technique in techniques]
     earlier: dict[str, list[Trial]] = {}
     for run in runs:
-        for name, trials in read_earlier(run, names, models).items():
-            check_earlier(trials, settings.goal(models), settings.method)
+        for name, trials in read_earlier(run, models).items():
+            check_earlier(trials, settings.goal(models[name]), settings.method)
             earlier.setdefault(name, []).extend(trials)
     return earlier
 
@@ -205,13 +217,26 @@ def _search_all(
     techniques: Sequence[Technique], search: TechniqueSearch, holdout: Sequence[ModelSpec]
 ) -> Iterator[TechniqueResult]:
     """One technique after the other; each on top of those accepted before it, if so set."""
-    accepted = search.template
+    accepted = search.templates
     for technique in techniques:
-        if accepted != search.template:
-            search = replace(search, template=accepted)
+        if accepted != search.templates:
+            search = replace(search, templates=accepted)
             ray.get(search.dispatcher.rebase.remote(accepted))
             _collect_baselines(_ask_baselines(search))
-        result = conclude(technique, search.run(technique), search, holdout)
+        own = replace(search, models=search.fitting(technique, search.models))
+        result = conclude(technique, own.run(technique), own, own.fitting(technique, holdout))
         yield result
         if search.settings.sequential and result.theta is not None:
-            accepted = technique.apply(accepted, result.theta)
+            accepted = _with(technique, result.theta, accepted)
+
+
+def _with(
+    technique: Technique, theta: Theta, templates: Mapping[str, Template]
+) -> dict[str, Template]:
+    """The models' templates with a technique, of those that it fits."""
+    changed = {
+        id(template): technique.apply(template, theta)
+        for template in templates.values()
+        if technique.applies_to(template)
+    }
+    return {model: changed.get(id(template), template) for model, template in templates.items()}

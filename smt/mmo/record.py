@@ -7,7 +7,7 @@ from statistics import median
 import pyarrow as pa
 
 from smt.execution.ledger import Ledger
-from smt.fleet import fleet_table
+from smt.fleet import ModelSpec, fleet_table
 from smt.mmo.generalization import Generalization
 from smt.mmo.technique_record import technique_record
 from smt.mmo.verdict.sample_size import required_examples
@@ -49,17 +49,18 @@ def save(run: Generalization, folder: Folder) -> GeneralizationResult:
 
 def summarise(run: Generalization) -> GeneralizationResult:
     """The content of `result.json`."""
-    models, settings = run.representatives.models, run.settings
+    names, settings = run.templates.names, run.settings
     return GeneralizationResult(
         fleet=run.fleet.name,
-        template=run.template,
+        templates=run.templates.templates,
+        model_templates=names,
         settings=settings,
         inertias=run.representatives.inertias,
         silhouettes=run.representatives.silhouettes,
         representatives=_representatives(run),
         holdout_models=tuple(model.name for model in run.holdout),
         short_windows=_short_windows(run),
-        techniques=tuple(technique_record(result, models, settings) for result in run.results),
+        techniques=tuple(technique_record(result, settings) for result in run.results),
         generalized=run.generalized,
     )
 
@@ -84,9 +85,8 @@ def _short_windows(run: Generalization) -> dict[str, ShortWindow]:
     if not run.settings.alpha:
         return {}
     short = {}
-    for place, model in enumerate(run.representatives.models):
-        sems = [trial.sems[place] for result in run.results for trial in result.trials]
-        known = [sem for sem in sems if sem is not None]
+    for model in run.representatives.models:
+        known = [*_known_sems(run, model)]
         rows = run.baselines[model.name].judged_rows
         if known and rows:
             sem = median(known)
@@ -96,14 +96,22 @@ def _short_windows(run: Generalization) -> dict[str, ShortWindow]:
     return short
 
 
+def _known_sems(run: Generalization, model: ModelSpec) -> Iterator[float]:
+    """Standard errors of the model's Δs, of all techniques that fit it."""
+    for result in run.results:
+        if model in result.models:
+            place = result.models.index(model)
+            sems = (trial.sems[place] for trial in result.trials)
+            yield from (sem for sem in sems if sem is not None)
+
+
 def _experiments(run: Generalization) -> Iterator[tuple[str, bytes]]:
     """Technique -> its search in Ax's form, of those with something to search."""
-    models = run.representatives.models
-    goal = run.settings.goal(models)
     for result in run.results:
         encoding = Encoding(result.technique.space)
         if encoding.columns:
-            names = [model.name for model in models]
+            goal = run.settings.goal(result.models)
+            names = [model.name for model in result.models]
             yield result.technique.name, experiment_json(encoding, result.trials, goal, names)
 
 

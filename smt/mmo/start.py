@@ -18,7 +18,7 @@ from smt.mmo.checks import check_techniques
 from smt.search.optimize import check_search
 from smt.search.settings import Settings
 from smt.storage import Folder
-from smt.template import Technique, Template, catalogue
+from smt.template import FleetTemplates, Technique, Template, find_fleet_templates
 
 if TYPE_CHECKING:
     from smt.mmo.generalization import Generalization
@@ -30,6 +30,7 @@ def generalize(
     *,
     out: str | Path,
     template: Template | None = None,
+    templates: FleetTemplates | None = None,
     settings: Settings | None = None,
     representatives: int | None = None,
     attribute_weights: AttributeWeights | None = None,
@@ -46,7 +47,9 @@ def generalize(
     `resume` goes on and ends with the numbers of an undisturbed run.
 
     Args:
-        template: What the techniques change; SparseNN Small's latest version by default.
+        template: What all models are built from, and techniques change.
+        templates: What each is built from, where not all are from `template`; where neither is
+            given the fleet's rules say it, and SparseNN Small is the default.
         representatives: How many models stand for the fleet; None lets the elbow decide.
         attribute_weights: How much each attribute counts in choosing them; alike where None.
         resources: What the run may take of the cluster; all that there is where None.
@@ -61,12 +64,15 @@ def generalize(
     """
     settings, console = settings or Settings(), console or open_console()
     resources = check_resources(replace(resources or Resources(), **more_resources))
-    template = template or catalogue["sparsenn_small"]
+    if template is not None:
+        templates = FleetTemplates.of_one(template, fleet)
+    templates = templates or find_fleet_templates(fleet)
     check_search(settings.trials, settings.method)
-    check_techniques(techniques, template)
+    check_techniques(techniques, templates.templates.values())
     check_schemas(fleet.models)
     check_place(Folder(out), resume=resume)
-    with start_workers([(model, template) for model in fleet.models], resources) as workers:
+    trainings = [(model, templates.of(model)) for model in fleet.models]
+    with start_workers(trainings, resources) as workers:
         # It takes seconds to import, in which the workers start.
         from smt.mmo.generalization import search_fleet
 
@@ -75,7 +81,7 @@ def generalize(
             fleet,
             workers,
             out=out,
-            template=template,
+            templates=templates,
             settings=settings,
             representatives=representatives,
             attribute_weights=attribute_weights,

@@ -4,7 +4,6 @@ import math
 import warnings
 from collections.abc import Sequence
 
-from smt.fleet import ModelSpec
 from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
 from smt.mmo.verdict.conclusion import TechniqueResult, number_of
 from smt.mmo.verdict.confirmation import theta_record
@@ -16,16 +15,10 @@ from smt.search.settings import Settings
 from smt.search.trial import Trial
 
 
-def technique_record(
-    result: TechniqueResult, models: Sequence[ModelSpec], settings: Settings
-) -> TechniqueRecord:
-    """What is written of a technique.
-
-    Args:
-        models: The representatives.
-    """
-    goal, verdict = settings.goal(models), result.verdict
-    names = [model.name for model in models]
+def technique_record(result: TechniqueResult, settings: Settings) -> TechniqueRecord:
+    """What is written of a technique."""
+    goal, verdict = settings.goal(result.models), result.verdict
+    names = [model.name for model in result.models]
     trials = tuple(
         TrialRecord(
             **dict(theta_record(trial, names, goal)),
@@ -49,7 +42,7 @@ def technique_record(
         shown=_shown(result, trials, goal),
         confirmation=verdict.confirmation,
         holdout=verdict.holdout,
-        sensitivity=_sensitivity(result, models, settings),
+        sensitivity=_sensitivity(result, settings),
         trials=trials,
     )
 
@@ -87,7 +80,7 @@ def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]
 
 
 def _sensitivity(
-    result: TechniqueResult, models: Sequence[ModelSpec], settings: Settings
+    result: TechniqueResult, settings: Settings
 ) -> dict[str, HyperparameterSensitivity]:
     """Eq. 7 over the feasible trials; what they cannot tell is undecided, with the reason."""
     with warnings.catch_warnings():
@@ -95,7 +88,7 @@ def _sensitivity(
         return analyze_sensitivity(
             result.trials,
             result.technique.space,
-            weights=[model.weight for model in models],
+            weights=[model.weight for model in result.models],
             alpha=settings.alpha,
             tau=max(settings.tau, 0.0),
         )

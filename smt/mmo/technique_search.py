@@ -50,16 +50,17 @@ class Searched:
 
 @dataclass(frozen=True)
 class TechniqueSearch:
-    """Searches one technique after the other with the same models, template and settings.
+    """Searches one technique after the other with the same models, templates and settings.
 
     Attributes:
+        templates: Model -> what it is built from, of all that may be trained.
         digests: model -> digest of its log.
         earlier: technique -> its trials in earlier runs.
         files: Digests of what templates name.
     """
 
     models: tuple[ModelSpec, ...]
-    template: Template
+    templates: Mapping[str, Template]
     settings: Settings
     dispatcher: Any
     digests: dict[str, str]
@@ -95,9 +96,8 @@ class TechniqueSearch:
             )
 
         def configure(number: int, proposal: Proposal) -> dict[str, Any]:
-            change = self._change(technique, number, proposal.theta)
             models = [self.models[place] for place in proposal.order]
-            tasks = [self.task(model).model_copy(update=change) for model in models]
+            tasks = self._tasks(technique, number, proposal.theta, models)
             settling = goal if settings.early_rejection and not proposal.finish else None
             return {"tasks": [task.to_dict() for task in tasks], "settling": settling}
 
@@ -133,15 +133,15 @@ class TechniqueSearch:
         Args:
             number: Of the trial that tried θ first.
         """
-        change = self._change(technique, number, theta)
+        tasks = self._tasks(technique, number, theta, models)
         evaluate = self.dispatcher.evaluate
-        asked = [[self._ask(evaluate, model, seed, change) for model in models] for seed in seeds]
+        asked = [[_ask(evaluate, task, seed) for task in tasks] for seed in seeds]
         return tuple(to_trial(theta, collect(refs), models, self.settings) for refs in asked)
 
     def trainable(self, models: Sequence[ModelSpec], seeds: Sequence[int]) -> tuple[ModelSpec, ...]:
         """The models whose baselines train on all of the seeds; the others are named."""
         baseline = self.dispatcher.baseline
-        asked = [[self._ask(baseline, model, seed, {}) for seed in seeds] for model in models]
+        asked = [[_ask(baseline, self.task(model), seed) for seed in seeds] for model in models]
         kept = []
         for model, references in zip(models, asked, strict=True):
             baselines = ray.get(references)
@@ -152,21 +152,26 @@ class TechniqueSearch:
                 kept.append(model)
         return tuple(kept)
 
+    def fitting(self, technique: Technique, models: Sequence[ModelSpec]) -> tuple[ModelSpec, ...]:
+        """The models whose templates a technique fits."""
+        return tuple(model for model in models if technique.applies_to(self.templates[model.name]))
+
     def task(self, model: ModelSpec) -> Task:
         """The baseline evaluation of a model."""
+        template = self.templates[model.name]
         return Task(
-            template=self.template,
+            template=template,
             model=model,
             seed=self.settings.seed,
             log_digest=self.digests[model.name],
-            files=self.files.of(self.template),
+            files=self.files.of(template),
         )
 
     def _savings(self, tried: Mapping[int, Sequence[Evaluation]]) -> dict[int, Savings]:
         """Number of a trial -> what it saves against the baselines, of those on all models."""
         baseline = self.dispatcher.baseline
         before = collect(
-            [self._ask(baseline, model, self.settings.seed, {}) for model in self.models]
+            [_ask(baseline, self.task(model), self.settings.seed) for model in self.models]
         )
         shares = self.settings.goal(self.models).shares
         savings: dict[int, Savings] = {}
@@ -178,22 +183,27 @@ class TechniqueSearch:
                 savings |= {} if saved is None else {number: saved}
         return savings
 
-    def _ask(self, method: Any, model: ModelSpec, seed: int, change: dict[str, Any]) -> Any:
-        """Reference of a baseline's or a changed evaluation on a seed."""
-        task = self.task(model).model_copy(update={**change, "seed": seed})
-        return method.remote(task.to_dict())
-
-    def _change(self, technique: Technique, number: int, theta: Theta) -> dict[str, Any]:
-        """What a trial's tasks have that a baseline's has not."""
-        template, failure = _apply(technique, self.template, theta)
-        return {
-            "technique": technique.name,
-            "trial": number,
-            "theta": theta,
-            "template": template,
-            "failure": failure,
-            "files": self.files.of(self.template, template),
-        }
+    def _tasks(
+        self, technique: Technique, number: int, theta: Theta, models: Sequence[ModelSpec]
+    ) -> list[Task]:
+        """The evaluations of a trial, in the models' order: θ changes each model's own template."""
+        applied: dict[int, tuple[Template | None, str | None]] = {}
+        tasks = []
+        for model in models:
+            before = self.templates[model.name]
+            if id(before) not in applied:
+                applied[id(before)] = _apply(technique, before, theta)
+            template, failure = applied[id(before)]
+            change = {
+                "technique": technique.name,
+                "trial": number,
+                "theta": theta,
+                "template": template,
+                "failure": failure,
+                "files": self.files.of(before, template),
+            }
+            tasks.append(self.task(model).model_copy(update=change))
+        return tasks
 
     def _decided(self, technique: Technique) -> dict[int, Proposal]:
         """Trial number -> what an interrupted run had decided to try."""
@@ -210,6 +220,11 @@ class TechniqueSearch:
             record = self.dispatcher.record_proposal
             ray.get(record.remote(technique.name, number, asdict(proposal)))
         return proposal
+
+
+def _ask(method: Any, task: Task, seed: int) -> Any:
+    """Reference of an evaluation on a seed, asked of the dispatcher."""
+    return method.remote(task.model_copy(update={"seed": seed}).to_dict())
 
 
 def to_trial(

@@ -40,6 +40,9 @@ class GeneralizationResult(Result):
     """Algorithm 1 on a fleet: what every technique came to.
 
     Attributes:
+        templates: Those that models are built from, as a person calls them; techniques were tried
+            on each model's own.
+        model_templates: Model of the fleet -> that name.
         inertias: k -> k-means inertia.
         silhouettes: k -> mean silhouette.
         representatives: M_R.
@@ -50,9 +53,10 @@ class GeneralizationResult(Result):
     """
 
     kind: Literal["generalization"] = "generalization"
-    format: Literal[3] = 3
+    format: Literal[4] = 4
     fleet: str
-    template: Template
+    templates: dict[str, Template]
+    model_templates: dict[str, str]
     settings: Settings
     inertias: dict[int, float]
     silhouettes: dict[int, float]
@@ -66,6 +70,10 @@ class GeneralizationResult(Result):
     def representative_names(self) -> tuple[str, ...]:
         """Of M_R, in the run's order."""
         return tuple(representative.model for representative in self.representatives)
+
+    def built_from(self, template: str) -> tuple[str, ...]:
+        """The fleet's models that are built from a template, by what it is called here."""
+        return tuple(model for model, name in self.model_templates.items() if name == template)
 
     @property
     def sensitivity(self) -> dict[str, dict[str, HyperparameterSensitivity]]:

@@ -141,7 +141,7 @@ class LaunchResult(Result):
     """
 
     kind: Literal["launch"] = "launch"
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     fleet: str
     templates: dict[str, str | None]
     settings: LaunchSettings

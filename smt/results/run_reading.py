@@ -69,7 +69,7 @@ class Run(Spec):
         )
 
     def searched(self, technique: TechniqueRecord) -> tuple[tuple[EvaluationRow, ...], ...]:
-        """`[trials, representatives]`: what the ledger has of a technique's search.
+        """`[trials, models]`: what the ledger has of a technique's search.
 
         That is more than a trial counts where an evaluation ended after the trial was settled.
         """
@@ -92,7 +92,7 @@ class Run(Spec):
                     delta=Delta.not_evaluated(),
                     ne=None,
                 )
-                for model in self.result.representative_names
+                for model in technique.models
             )
             for trial in technique.trials
         )

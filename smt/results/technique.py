@@ -139,6 +139,11 @@ class TechniqueRecord(Spec):
     trials: tuple[TrialRecord, ...]
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The representatives on which it was searched: those whose templates it fits."""
+        return tuple(self.shown.deltas)
+
+    @property
     def shown_trial(self) -> TrialRecord:
         """The search's trial that stands for the technique."""
         return self.trial(self.shown.number)

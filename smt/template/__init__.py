@@ -6,6 +6,7 @@ from smt.lazy import lazy_names
 from smt.space import Choice, Float, Int, Space, Theta
 from smt.template.catalogue import catalogue, find_template
 from smt.template.difference import diff
+from smt.template.fleet_templates import FleetTemplates, find_fleet_templates
 from smt.template.technique import Technique
 from smt.template.template import Template
 from smt.template.versions import history, load_version
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choice",
+    "FleetTemplates",
     "Float",
     "Int",
     "Network",
@@ -30,6 +32,7 @@ __all__ = [
     "count_fleet_flops",
     "count_flops",
     "diff",
+    "find_fleet_templates",
     "find_template",
     "history",
     "load_version",

@@ -1,7 +1,8 @@
 """The template of every model of a fleet: found, and held against the model's stage (Table 1)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from smt.errors import InputError
 from smt.fleet import Fleet, ModelSpec, TemplateName, template_names
@@ -34,9 +35,20 @@ class FleetTemplates:
     templates: dict[str, Template] = field(repr=False)
     remarks: tuple[str, ...] = ()
 
+    @classmethod
+    def of_one(cls, template: Template, fleet: Fleet) -> "FleetTemplates":
+        """All models are built from one template."""
+        names = {model.name: template.name for model in fleet.models}
+        return cls(names, {template.name: template})
+
     def of(self, model: ModelSpec) -> Template:
         """The model's."""
         return self.templates[self.names[model.name]]
+
+    def change(self, part: str, **fields: Any) -> "FleetTemplates":
+        """The same with fields of a part of every template changed, as `Template.change` does."""
+        changed = {name: t.change(part, **fields) for name, t in self.templates.items()}
+        return replace(self, templates=changed)
 
 
 def find_fleet_templates(

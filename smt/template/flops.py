@@ -21,6 +21,7 @@ from smt.fleet import Excess, Fleet, ModelSpec, log_name
 from smt.layers.networks import Network
 from smt.template.build_network import build
 from smt.template.enrich import enrich_model
+from smt.template.fleet_templates import FleetTemplates
 from smt.template.template import Template
 
 Shape = Any
@@ -55,8 +56,8 @@ def flops_of(compute: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
-def count_fleet_flops(template: Template, fleet: Fleet, logs: dict[str, Log]) -> Fleet:
-    """The fleet with every model's `inference_flops` counted under one template.
+def count_fleet_flops(templates: FleetTemplates, fleet: Fleet, logs: dict[str, Log]) -> Fleet:
+    """The fleet with every model's `inference_flops` counted under its template.
 
     Args:
         logs: By `log_name`; their schemas are used.
@@ -69,10 +70,10 @@ def count_fleet_flops(template: Template, fleet: Fleet, logs: dict[str, Log]) ->
     for model in fleet.models:
         name = log_name(model.log)
         own = tuple(sorted(model.hyperparameters.items()))
-        inputs = (name, model.features, model.events, own)
+        inputs = (templates.names[model.name], name, model.features, model.events, own)
         if inputs not in counted:
             try:
-                counted[inputs] = count_flops(template, model, logs[name].schema)
+                counted[inputs] = count_flops(templates.of(model), model, logs[name].schema)
             except (MemoryError, RuntimeError) as error:
                 raise InputError(
                     f"model '{model.name}': its network cannot be built: {sentence(error)}"

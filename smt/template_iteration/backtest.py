@@ -90,7 +90,7 @@ def backtest(
         return VersionDecision(tuple(seeds), settings, misfits, None, counted)
     planned = plan_run([*product(models, templates)], logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
-        dispatcher = run.start_dispatcher(parent)
+        dispatcher = run.start_dispatcher({model.name: parent for model in models})
         with Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display:
             training = _Training(
                 change, tuple(models), digests, files, tuple(seeds), dispatcher, display

@@ -27,6 +27,7 @@ class Integration:
 
     Attributes:
         source: Where the run is.
+        called: What the run calls the parent.
         exposures: Of the hyperparameters that the run wants exposed; empty where none are, or
             all are to stay fixed.
         reduced: The version without each technique in turn; empty where it has only one.
@@ -34,6 +35,7 @@ class Integration:
 
     source: str
     run: GeneralizationResult
+    called: str
     parent: Version
     version: Version
     exposures: tuple[Exposure, ...]
@@ -68,20 +70,21 @@ def integrate(
         run: Folder or URI of the generalization.
         name: Of the template. The run's techniques were tried on one of its versions, which
             becomes the parent.
-        techniques: Those to integrate, as `find_technique` takes them; all of T_G⁺ where none
-            are named.
+        techniques: Those to integrate, as `find_technique` takes them; all of T_G⁺ that fit the
+            template where none are named.
         exposing: Whether hyperparameters that the run wants exposed are; all are fixed where not.
         folder: Of templates' versions.
 
     Raises:
-        InputError: The run's template is no version of `name`; a technique did not
-            generalize; the techniques do not go together; or the version exists.
+        InputError: None of the run's templates is a version of `name`; a technique did not
+            generalize, or does not fit it; the techniques do not go together; or the version
+            exists.
     """
     source = str(run)
     result = read_result(Folder(run), GeneralizationResult)
     versions = history(name, folder=folder)
-    parent = _parent(result, versions, name, source)
-    chosen = _choose(result, techniques, source)
+    called, parent = _parent(result, versions, name, source)
+    chosen = _choose(result, techniques, parent.template, source)
     _check_effects(chosen, parent.template)
     template, exposures = _make(chosen, parent.template, result, exposing)
     for version in versions:
@@ -109,7 +112,7 @@ def integrate(
         template=template,
     )
     reduced = tuple(_reduce(chosen, parent.template, result, exposing))
-    return Integration(source, result, parent, version, exposures, reduced)
+    return Integration(source, result, called, parent, version, exposures, reduced)
 
 
 def _make(
@@ -139,20 +142,30 @@ def _without(technique: Technique, chosen: Sequence[Applied]) -> list[Applied]:
 
 def _parent(
     run: GeneralizationResult, versions: tuple[Version, ...], name: str, source: str
-) -> Version:
-    """The latest version that is the run's template to the letter."""
+) -> tuple[str, Version]:
+    """The latest version that is one of the run's templates to the letter; what the run calls it.
+
+    Of several the latest that the run calls so; a run whose fleet pins an older one has both.
+    """
     for version in reversed(versions):
-        if version.template == run.template:
-            return version
+        for called, template in run.templates.items():
+            if version.template == template:
+                return called, version
     latest = versions[-1]
-    places = ", ".join(change.place for change in diff(latest.template, run.template))
+    (called, template), *others = sorted(
+        run.templates.items(), key=lambda item: item[1].name != name
+    )
+    places = ", ".join(change.place for change in diff(latest.template, template))
+    several = f"; its templates: {', '.join(run.templates)}" if others else ""
     raise InputError(
-        f"{source}: its template '{run.template.name}' is no version of '{name}'; it "
-        f"differs from '{name}@{latest.number}' in {places}"
+        f"{source}: its template '{template.name}' is no version of '{name}'; it "
+        f"differs from '{name}@{latest.number}' in {places}{several}"
     )
 
 
-def _choose(run: GeneralizationResult, names: Sequence[str] | None, source: str) -> list[Applied]:
+def _choose(
+    run: GeneralizationResult, names: Sequence[str] | None, parent: Template, source: str
+) -> list[Applied]:
     """Techniques with their θ*, in the order in which they are applied."""
     if not run.generalized:
         raise InputError(f"{source}: none of its techniques generalizes")
@@ -171,6 +184,13 @@ def _choose(run: GeneralizationResult, names: Sequence[str] | None, source: str)
                 f"{source}: technique '{name}' does not generalize; "
                 f"{suggest(name, [*run.generalized])}"
             )
+    if not names:
+        by_name = {key: known for key, known in by_name.items() if known.applies_to(parent)}
+    if not by_name:
+        raise InputError(
+            f"{source}: no technique that generalizes fits template '{parent.name}'; "
+            f"{' and '.join(run.generalized)} fit others"
+        )
     order = run.generalized if run.settings.sequential else catalogue
     places = {name: place for place, name in enumerate(order)}
     ordered = sorted(by_name, key=lambda name: places.get(name, len(places)))
@@ -216,8 +236,9 @@ def _run_record(run: GeneralizationResult, parent: Version) -> RunRecord:
 
 def _command(run: GeneralizationResult, parent: Version) -> str:
     """A command that searches the same again; a run does not keep what was typed."""
+    one = f"{parent.name}@{parent.number}" if len(run.templates) == 1 else None
     options = {
-        "template": f"{parent.name}@{parent.number}",
+        "template": one,
         "representatives": len(run.representatives),
         **run.settings.to_dict(),
     }

@@ -23,7 +23,8 @@ def numbers(evaluation):
 def dispatcher(folder, logs, capacity, *, limit_s=None):
     """One as long as it is needed, and its workers; all CPUs are free again after it."""
     baselines = f"{folder}/baselines"
-    started = start_dispatcher(str(folder), baselines, TEMPLATE, logs, capacity, limit_s=limit_s)
+    templates = dict.fromkeys(("view-all", "click-retrieval", "view-feed"), TEMPLATE)
+    started = start_dispatcher(str(folder), baselines, templates, logs, capacity, limit_s=limit_s)
     try:
         yield started
     finally:

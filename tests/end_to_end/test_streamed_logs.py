@@ -47,7 +47,8 @@ def test_an_evaluation_finds_the_same_numbers_from_disk_as_from_the_store(on_dis
         said.append(lines.getvalue())
         folder = str(tmp_path / str(room))
         capacity = ClusterPlan(pool=1, runs=0)
-        dispatcher = start_dispatcher(folder, f"{folder}/baselines", TEMPLATE, shared, capacity)
+        templates = {on_disk.name: TEMPLATE}
+        dispatcher = start_dispatcher(folder, f"{folder}/baselines", templates, shared, capacity)
         task = Task(template=TEMPLATE, model=on_disk, seed=1, log_digest="log")
         found.append(ray.get(dispatcher.baseline.remote(task.to_dict())))
         ray.get(dispatcher.stop.remote())

@@ -9,7 +9,7 @@ import pytest
 from scripts import ROOT, run_script
 
 from smt.fleet import load_fleet, open_logs, select_representatives
-from smt.template import catalogue, count_fleet_flops
+from smt.template import count_fleet_flops, find_fleet_templates
 
 FLEET = ROOT / "experiments" / "fleets" / "simulated.yaml"
 FILES = ("fleet.parquet", "result.json", "report.html")
@@ -33,7 +33,7 @@ def read(out: Path):
 
 def test_the_representatives_are_those_that_a_search_would_take(out):
     fleet = load_fleet(FLEET)
-    counted = count_fleet_flops(catalogue["sparsenn_small"], fleet, open_logs(fleet.models))
+    counted = count_fleet_flops(find_fleet_templates(fleet), fleet, open_logs(fleet.models))
     names = [model.name for model in select_representatives(counted).models]
     result, rows = read(out)
     assert [each["model"] for each in result["representatives"]] == names

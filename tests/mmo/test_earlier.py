@@ -50,7 +50,9 @@ def finished(tmp_path):
 
 
 def test_earlier_trials_have_this_runs_models_in_this_runs_order(finished):
-    found = read_earlier(finished, ["one", "three"], [*map(made_model, ("b", "new", "a"))])
+    found = read_earlier(
+        finished, dict.fromkeys(("one", "three"), tuple(map(made_model, ("b", "new", "a"))))
+    )
     assert list(found) == ["one"]
     first, second = found["one"]
     assert first.theta == {"x": 0.0}
@@ -72,11 +74,11 @@ def test_earlier_trials_have_this_runs_models_in_this_runs_order(finished):
 )
 def test_a_run_that_has_nothing_to_tell_is_refused(finished, techniques, names, message):
     with pytest.raises(InputError, match=message):
-        read_earlier(finished, techniques, [made_model(name) for name in names])
+        read_earlier(finished, dict.fromkeys(techniques, tuple(map(made_model, names))))
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path):
     with pytest.raises(
         InputError, match=r"holds no result\.json; the folder of a finished generalization"
     ):
-        read_earlier(tmp_path, ["one"], [made_model("a")])
+        read_earlier(tmp_path, {"one": [made_model("a")]})

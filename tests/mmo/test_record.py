@@ -24,8 +24,8 @@ def record(*trials):
     """Of a technique whose search tried these and found no θ."""
     technique = Technique("own", "training", {"x": Float(0, 1)}, lambda t, x: t, "a test")
     verdict = Verdict(None, None, "no θ was feasible")
-    result = TechniqueResult(technique, trials, None, None, None, verdict)
-    return technique_record(result, MODELS, SETTINGS)
+    result = TechniqueResult(technique, tuple(MODELS), trials, None, None, None, verdict)
+    return technique_record(result, SETTINGS)
 
 
 def test_a_failure_keeps_its_reason_and_is_told_from_what_was_not_evaluated():

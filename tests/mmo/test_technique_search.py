@@ -1,6 +1,9 @@
+from made_models import made_model
+
 from smt.mmo import Settings
 from smt.mmo.technique_search import TechniqueSearch
-from smt.template import Technique
+from smt.techniques import catalogue
+from smt.template import Technique, load_version
 
 
 def keys(template, model):
@@ -8,9 +11,10 @@ def keys(template, model):
     again = Technique(
         name="again", part="training", summary="None.", source="here", space={}, change=lambda t: t
     )
-    search = TechniqueSearch((model,), template, Settings(), None, {model.name: "log"}, None)
-    task = search.task(model)
-    return task.key, task.model_copy(update=search._change(again, 0, {})).key
+    templates, logs = {model.name: template}, {model.name: "log"}
+    search = TechniqueSearch((model,), templates, Settings(), None, logs, None)
+    (trial,) = search._tasks(again, 0, {}, [model])
+    return search.task(model).key, trial.key
 
 
 def test_a_changed_file_that_the_template_names_is_evaluated_anew(
@@ -24,3 +28,32 @@ def test_a_changed_file_that_the_template_names_is_evaluated_anew(
         found.append(keys(template, small_model))
     assert len({key for pair in found for key in pair}) == 2
     assert keys(small_template, small_model) == keys(small_template, small_model)
+
+
+EARLY, LATE = made_model("early", stage="retrieval"), made_model("late")
+TEMPLATES = {
+    "early": load_version("decoupled_sparsenn_small", 1),
+    "late": load_version("sparsenn_small", 1),
+}
+
+
+def searching(*models):
+    logs = {model.name: "log" for model in models}
+    return TechniqueSearch(models, TEMPLATES, Settings(), None, logs, None)
+
+
+def test_theta_changes_each_models_own_template_and_is_compared_with_it():
+    technique, theta = catalogue["label_smoothing"], {"smoothing": 0.01}
+    search = searching(EARLY, LATE)
+    for model, task in zip(
+        (LATE, EARLY), search._tasks(technique, 0, theta, [LATE, EARLY]), strict=True
+    ):
+        assert task.model == model
+        assert task.template == technique.apply(TEMPLATES[model.name], theta)
+        assert search.task(model).template == TEMPLATES[model.name]
+
+
+def test_a_technique_is_searched_over_the_models_whose_templates_it_fits():
+    search = searching(EARLY, LATE)
+    assert search.fitting(catalogue["target_attention"], (EARLY, LATE)) == (LATE,)
+    assert search.fitting(catalogue["label_smoothing"], (EARLY, LATE)) == (EARLY, LATE)

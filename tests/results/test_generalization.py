@@ -54,13 +54,17 @@ def test_a_result_comes_back_as_it_was(finished, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "value", "complaint"),
     [
-        (("format",), 4, "'format' is 4, and this version of the package reads 3; .* newer one"),
+        (("format",), 5, "'format' is 5, and this version of the package reads 4; .* newer one"),
         (("kind",), "launch", "'kind' is 'launch'; that of a generalization is needed"),
         (("generalized",), ..., "'generalized': field required"),
         (("generalised",), {}, "unknown key 'generalised'; did you mean 'generalized'"),
         (("settings", "trails"), 3, r"unknown key 'settings\.trails'; did you mean 'trials'"),
         (("settings", "seed"), ..., r"'settings\.seed' is missing"),
-        (("template", "training", "passes"), ..., r"'template\.training\.passes' is missing"),
+        (
+            ("templates", "sparsenn_small", "training", "passes"),
+            ...,
+            r"'templates\.sparsenn_small\.training\.passes' is missing",
+        ),
         (("techniques", 0, "reason"), ..., r"'techniques\.0\.reason': field required"),
         (("techniques", 0, "trials", 2, "mean"), ..., r"'techniques\.0\.trials\.2\.mean': field"),
         (("techniques", 0, "trials", 2, "median"), 1, r"unknown key '.*\.trials\.2\.median'"),

@@ -8,7 +8,7 @@ from smt.data.columns import Event, Surface, Timestamp
 from smt.data.schema import Schema
 from smt.errors import InputError
 from smt.fleet import Fleet
-from smt.template import build, count_fleet_flops, count_flops
+from smt.template import FleetTemplates, build, count_fleet_flops, count_flops
 
 
 def literal_flops(tokens, numeric, embeddings, dim=16, events=1):
@@ -70,7 +70,9 @@ def test_a_fleets_flops_are_each_models_own(small_template, small_model, small_l
     small = small_model.model_copy(update={"name": "b", "features": ("user", "item")})
     twin = small.model_copy(update={"name": "c", "inference_flops": 1})
     fleet = Fleet(name="f", models=(small_model, small, twin))
-    counted = count_fleet_flops(small_template, fleet, {"small": small_log})
+    counted = count_fleet_flops(
+        FleetTemplates.of_one(small_template, fleet), fleet, {"small": small_log}
+    )
     for model in counted.models:
         assert model.inference_flops == count_flops(small_template, model, small_log.schema)
     assert fleet.models[0].inference_flops is None
@@ -81,4 +83,4 @@ def test_a_model_whose_network_memory_cannot_hold_is_named(small_template, small
     huge = small_template.change("architecture", embedding_dim=2**45)
     said = "model 'click/all': its network cannot be built: out of memory: RuntimeError"
     with pytest.raises(InputError, match=said):
-        count_fleet_flops(huge, fleet, {"small": small_log})
+        count_fleet_flops(FleetTemplates.of_one(huge, fleet), fleet, {"small": small_log})

@@ -95,7 +95,7 @@ EXPOSURES = (
         reason="models differ",
     ),
 )
-CHANGE = Integration("runs/x", RUN, FIRST, VERSION, EXPOSURES, ())
+CHANGE = Integration("runs/x", RUN, "t", FIRST, VERSION, EXPOSURES, ())
 DELTAS = {
     "a": (0.2, 0.3, 0.1),
     HOSTILE: (0.4, 0.5, 0.3),
@@ -373,6 +373,7 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     change = Integration(
         "runs/x",
         RUN,
+        "t",
         FIRST,
         VERSION.model_copy(update={"template": wide}),
         (),
@@ -424,7 +425,7 @@ def test_what_the_templates_of_a_backtest_name_is_in_its_keys_and_its_identity(
     table = tmp_path / "importance.parquet"
     selecting = PARENT.change("features", selection={"importance": str(table)})
     change = Integration(
-        "runs/x", RUN, FIRST, VERSION.model_copy(update={"template": selecting}), (), ()
+        "runs/x", RUN, "t", FIRST, VERSION.model_copy(update={"template": selecting}), (), ()
     )
     module = sys.modules["smt.template_iteration.backtest"]
     keys = []

@@ -13,11 +13,11 @@ def fleet(names, name="shop"):
 
 
 def run(**held):
-    return made_result(settings=Settings(seed=3), **held)
+    return made_result(settings=Settings(seed=3), others="cdef", **held)
 
 
 def chosen(names, finished, holdout=None):
-    models = choose_models(fleet(names), finished, source="runs/x", holdout=holdout)
+    models = choose_models(fleet(names), finished, "t", source="runs/x", holdout=holdout)
     return [model.name for model in models]
 
 
@@ -48,12 +48,30 @@ def test_another_number_of_holdout_models_is_drawn_anew():
     [
         ("shop", "ac", (), None, "has no model 'b', a representative of runs/x"),
         ("shop", "abc", ("d",), None, "has no model 'd', a holdout model of runs/x"),
-        ("shop", "abcd", (), 3, "3 holdout models asked for; fleet 'shop' has 2 models besides"),
+        ("shop", "abcd", (), 3, "3 holdout models asked for; of fleet 'shop' 2 models besides"),
         ("other", "abcd", (), None, "runs/x: is a run of fleet 'shop', not 'other'"),
     ],
 )
 def test_a_fleet_that_does_not_fit_the_run_is_refused(name, names, held, holdout, message):
     with pytest.raises(InputError, match=message):
         choose_models(
-            fleet(names, name), run(holdout_models=held), source="runs/x", holdout=holdout
+            fleet(names, name), run(holdout_models=held), "t", source="runs/x", holdout=holdout
         )
+
+
+def test_only_models_that_are_built_from_the_template_try_its_version():
+    built = {"a": "t", "b": "towers", "c": "t", "d": "towers", "e": "t", "f": "towers"}
+    names = "abcdef"
+    held = run(holdout_models=("f", "c"), model_templates=built)
+    of_template = choose_models(fleet(names), held, "t", source="runs/x")
+    assert [model.name for model in of_template] == ["a", "c"]
+    others = choose_models(fleet(names), held, "towers", source="runs/x")
+    assert [model.name for model in others] == ["b", "f"]
+    drawn = choose_models(fleet(names), held, "t", source="runs/x", holdout=2)
+    assert {model.name for model in drawn} == {"a", "c", "e"}
+
+
+def test_a_template_that_builds_none_of_the_runs_models_has_no_evidence():
+    built = {**dict.fromkeys("abcde", "t"), "f": "towers"}
+    with pytest.raises(InputError, match="no representative is built from 'towers'"):
+        choose_models(fleet("abcdef"), run(model_templates=built), "towers", source="runs/x")

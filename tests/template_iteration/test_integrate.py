@@ -15,7 +15,7 @@ from smt.results.folder import read_result, write_result
 from smt.results.generalization import GeneralizationResult
 from smt.storage import Folder
 from smt.techniques import catalogue
-from smt.template import Float, Technique, Template
+from smt.template import FleetTemplates, Float, Technique, Template
 from smt.template.versions import Version, load_record, write_version
 from smt.template_iteration import integrate
 
@@ -48,6 +48,7 @@ def search(name, theta, deltas):
     best = trial if outcome.feasible else None
     return TechniqueResult(
         technique,
+        tuple(map(made_model, ("a", "b"))),
         (trial,),
         estimate=None,
         paper=best,
@@ -74,9 +75,10 @@ def write_run(folder, generalized, template=FIRST.template, **settings):
     }
     results = [search(name, theta, (0.3, 0.1)) for name, theta in generalized.items()]
     results += [search("weak", {}, (0.3, -0.1)), search("broken", {}, (math.nan, 0.1))]
+    fleet = Fleet(name="shop", models=models)
     found = Generalization(
-        Fleet(name="shop", models=models),
-        template,
+        fleet,
+        FleetTemplates.of_one(template, fleet),
         Settings(trials=7, seed=3, alpha=0.02, **settings),
         Representatives(models, np.array([0, 1]), np.zeros(2), {1: 1.0}, {}, np.zeros((2, 2))),
         models[:1],
@@ -274,6 +276,39 @@ def test_a_technique_that_another_one_undoes_is_refused(tmp_path, templates):
         integrate(run, NAME, folder=templates)
     version = integrate(run, NAME, techniques=["hstu"], folder=templates).version
     assert version.techniques[0].name == "hstu"
+
+
+def towers(run):
+    """The run as if its fleet had models of two templates, both of one name's versions."""
+    result = read_result(Folder(run), GeneralizationResult)
+    other = Template(name="two", paradigm="decoupled_sparsenn")
+    both = {"two@4": other, "t": FIRST.template}
+    write_result(Folder(run), result.model_copy(update={"templates": both}))
+    return other
+
+
+def test_each_template_of_a_run_gets_the_techniques_that_fit_it(tmp_path, templates):
+    found = {name: theta_of(name) for name in ("dcn_v2", "target_attention")}
+    run = write_run(tmp_path / "run", found)
+    other = towers(run)
+    write_version(Version(name="two", number=1, written="2026-01-31", template=other), templates)
+    one, two = (integrate(run, name, folder=templates) for name in (NAME, "two"))
+    assert (one.called, two.called) == ("t", "two@4")
+    assert {each.name for each in one.version.techniques} == {*found}
+    assert [each.name for each in two.version.techniques] == ["dcn_v2"]
+    assert two.version.template == catalogue["dcn_v2"].apply(other, found["dcn_v2"])
+    # Templates are the fleet's own: none is typed.
+    assert "--template" not in one.version.run.command
+    with pytest.raises(InputError, match=r"'target_attention' .* does not fit the paradigm"):
+        integrate(run, "two", techniques=["target_attention"], folder=templates)
+
+
+def test_a_template_that_no_technique_of_a_run_fits_gets_no_version(tmp_path, templates):
+    run = write_run(tmp_path / "run", {"target_attention": theta_of("target_attention")})
+    other = towers(run)
+    write_version(Version(name="two", number=1, written="2026-01-31", template=other), templates)
+    with pytest.raises(InputError, match="no technique that generalizes fits template 'two'"):
+        integrate(run, "two", folder=templates)
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path, templates):

@@ -48,6 +48,7 @@ class TechniqueResult:
     """What the search of one technique found, and what was made of it.
 
     Attributes:
+        models: The representatives on which it was searched, in the order of its deltas.
         estimate: What the surrogate thinks of θ* of the search; None without a surrogate.
         paper: Arg max of A (Eq. 5).
         stopped: Why the search ended early; None where it did not.
@@ -55,6 +56,7 @@ class TechniqueResult:
     """
 
     technique: Technique
+    models: tuple[ModelSpec, ...]
     trials: tuple[Trial, ...]
     estimate: Estimate | None
     paper: Trial | None
@@ -100,6 +102,7 @@ def conclude(
         verdict = _try_holdout(technique, trials, verdict, search, holdout)
     return TechniqueResult(
         technique=technique,
+        models=search.models,
         trials=trials,
         estimate=estimate,
         paper=paper,

@@ -97,7 +97,7 @@ def _facts(run: Run) -> str:
         "fleet": run.result.fleet,
         "models of the fleet": numbers.count(len(run.models)),
         "representatives": str(len(run.result.representatives)),
-        "template": run.result.template.name,
+        "templates": ", ".join(run.result.templates),
         "regression threshold α": f"{settings.alpha:.3f}%",
         "largest regression rate ε": numbers.rate(settings.epsilon),
         "least aggregate τ": numbers.percent(settings.tau),

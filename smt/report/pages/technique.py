@@ -12,6 +12,7 @@ from smt.report.figures.forest import forest_figure
 from smt.report.figures.sensitivity import sensitivity_figure
 from smt.report.figures.trials import trials_figure
 from smt.report.pages.technique_tables import sensitivity_table
+from smt.report.terminal.generalization import fitting_remark
 from smt.results.run_reading import Run
 from smt.results.technique import HoldoutRecord, Kind, Replication, TechniqueRecord
 
@@ -30,13 +31,19 @@ def technique_section(index: int, technique: TechniqueRecord, run: Run) -> str:
     """
     parts = [
         f"<h3 id=technique-{index}>{escape(technique.name)}</h3>",
-        f"<p>{_VERDICTS[technique.kind]}: {escape(technique.reason)}.</p>",
+        f"<p>{_VERDICTS[technique.kind]}: {escape(technique.reason)}."
+        f"{_models_fitted(technique, run)}</p>",
         _search(index, technique, run),
         _fresh_seeds(index, technique, run),
         _models(index, technique, run),
         _sensitivity(index, technique, run),
     ]
     return f"<section>{''.join(parts)}</section>"
+
+
+def _models_fitted(technique: TechniqueRecord, run: Run) -> str:
+    remark = fitting_remark(technique, run.result)
+    return "" if remark is None else f" It was {escape(remark)}."
 
 
 def _search(index: int, technique: TechniqueRecord, run: Run) -> str:
@@ -53,7 +60,7 @@ def _search(index: int, technique: TechniqueRecord, run: Run) -> str:
         "A is −∞; triangles lie below the axis. Bars: one standard error of μ. Line: "
         "best A so far. Hover for θ, μ and R.</p>"
         "<h4>Δ of every representative in every trial</h4>"
-        f"<div style='max-width: {delta_width(run.result.representative_names)}px'>"
+        f"<div style='max-width: {delta_width(technique.models)}px'>"
         f"{embed(delta_figure(technique, searched), f'delta-{index}')}</div>"
         f"<p class=caption>Blue: the model gained; red: it lost; colours saturate at ±{limit}. "
         f"The framed row is the {marked}.{crosses} Hover for Δ, its standard error and NE.</p>"
@@ -64,8 +71,8 @@ def _effort(technique: TechniqueRecord, run: Run) -> str:
     """How the search went: what it spent, what it saved, and whether it ended early."""
     planned = run.result.settings.trials
     skipped = sum(trial.skipped for trial in technique.trials)
-    all_of_them = len(run.result.representatives) * planned
-    unused = len(run.result.representatives) * (planned - len(technique.trials))
+    all_of_them = len(technique.models) * planned
+    unused = len(technique.models) * (planned - len(technique.trials))
     spent = all_of_them - unused - skipped
     parts = [
         f"{len(technique.trials)} of {planned} trials, {numbers.count(spent)} of "
@@ -156,7 +163,7 @@ def _holdout(holdout: HoldoutRecord | None) -> str:
 def _sensitivity(index: int, technique: TechniqueRecord, run: Run) -> str:
     if not technique.sensitivity:
         return ""
-    names = run.result.representative_names
+    names = technique.models
     figure = sensitivity_figure(technique.sensitivity, run.result.settings.tau, names)
     drawn = ""
     if figure is not None:

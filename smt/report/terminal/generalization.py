@@ -11,6 +11,8 @@ from smt.results.generalization import GeneralizationResult
 from smt.results.technique import Interval, ShownTrial, TechniqueRecord
 
 LEFT = ("technique", "θ*")
+# Models of which μ and R say little.
+FEW = 10
 
 
 def technique_table(result: GeneralizationResult) -> Table:
@@ -75,10 +77,27 @@ def short_window_warning(result: GeneralizationResult) -> str | None:
     )
 
 
+def fitting_remark(technique: TechniqueRecord, result: GeneralizationResult) -> str | None:
+    """On how many models it was searched, where its templates are not those of all; or None."""
+    of_all = len(result.representatives)
+    if len(technique.models) == of_all:
+        return None
+    few = f"; fewer than {FEW} tell little" if len(technique.models) < FEW else ""
+    return (
+        f"searched on {len(technique.models)} of {of_all} representatives, whose templates it "
+        f"fits{few}"
+    )
+
+
 def remarks(result: GeneralizationResult) -> list[str]:
     """The lines under the table: reasons, and what the holdout and the test windows say."""
+    fitted = ((known.name, fitting_remark(known, result)) for known in result.techniques)
     others = (holdout_failures(result), short_window_warning(result))
-    return [*reasons(result), *(line for line in others if line is not None)]
+    return [
+        *reasons(result),
+        *(f"{name}: {remark}" for name, remark in fitted if remark is not None),
+        *(line for line in others if line is not None),
+    ]
 
 
 def _rule(result: GeneralizationResult) -> str:
@@ -103,7 +122,7 @@ def _row(technique: TechniqueRecord, result: GeneralizationResult) -> dict[str, 
         "μ\n95% interval": f"{_percent(shown.mean, 'nan')}\n{_interval(shown.interval)}",
         "R\nP(R <= ε)": f"{_rate(shown)}\n{'?' if chance is None else f'{chance:.2f}'}",
         "helped\nneutral\nregressed": f"{shown.helped}\n{shown.neutral}\n{shown.regressed}",
-        "trials\nevaluations": f"{len(technique.trials)}\n{_evaluations(technique, result)}",
+        "trials\nevaluations": f"{len(technique.trials)}\n{_evaluations(technique)}",
         "θ*": "\n".join(theta),
     }
 
@@ -119,10 +138,9 @@ def _verdict(technique: TechniqueRecord) -> Iterator[str]:
         yield f"{saved}"
 
 
-def _evaluations(technique: TechniqueRecord, result: GeneralizationResult) -> str:
+def _evaluations(technique: TechniqueRecord) -> str:
     """Of the search, and beneath those on fresh seeds."""
-    models = len(result.representatives)
-    searched = sum(models - trial.skipped for trial in technique.trials)
+    searched = sum(len(technique.models) - trial.skipped for trial in technique.trials)
     fresh = sum(candidate.evaluations for candidate in technique.confirmation)
     fresh += 0 if technique.holdout is None else technique.holdout.evaluations
     return f"{searched:,}\n+{fresh:,} fresh" if fresh else f"{searched:,}"

@@ -8,6 +8,7 @@ from made_generalization import made_replication, made_result, made_technique, m
 from rich.console import Console
 
 from smt.report.terminal.generalization import (
+    FEW,
     holdout_failures,
     reasons,
     remarks,
@@ -17,6 +18,7 @@ from smt.report.terminal.generalization import (
 from smt.results.generalization import GeneralizationResult, ShortWindow
 from smt.results.savings import Savings
 from smt.results.technique import HoldoutRecord, Replication, TechniqueRecord
+from smt.search.delta import Delta
 from smt.search.settings import Settings
 
 LONGEST = "piecewise_linear_numerics"
@@ -154,3 +156,19 @@ def test_remarks_are_all_lines_that_there_are(result: GeneralizationResult) -> N
     short = {"a": ShortWindow(rows=1, needed=2, sem=0.1)}
     result = result.model_copy(update={"short_windows": short})
     assert remarks(result)[-1] == short_window_warning(result)
+
+
+def test_a_technique_that_does_not_fit_all_templates_says_on_how_many_models_it_was(
+    result: GeneralizationResult,
+) -> None:
+    many = tuple("abcdefghijkl")
+    everywhere = _technique(LONGEST, shown={"deltas": dict.fromkeys(many, Delta.measured(0.1))})
+    towers = dict.fromkeys(many[:FEW], Delta.measured(0.1))
+    some = _technique("some", shown={"deltas": towers})
+    few = _technique("few", shown={"deltas": {"a": Delta.measured(0.1)}})
+    lines = remarks(made_result([everywhere, some, few], representatives=many))
+    assert lines[3:] == [
+        "some: searched on 10 of 12 representatives, whose templates it fits",
+        "few: searched on 1 of 12 representatives, whose templates it fits; fewer than 10 tell "
+        "little",
+    ]
