@@ -1,6 +1,6 @@
-"""Make the next version of a template from a finished run, and try it against its parent.
+"""Make the next versions of a run's templates, and try each against its parent.
 
-The exit code is 0 where the version is kept, 1 where it is not, and 2 for wrong input.
+The exit code is 0 where a version is kept, 1 where none is, and 2 for wrong input.
 """
 
 import shlex
@@ -20,9 +20,10 @@ class Config:
 
     Attributes:
         run: Folder (or URI) of a finished run of generalize.py.
-        template: Name of the template; the run searched one of its versions.
         out: Folder (or URI: s3://…, gs://…) of the back-test: ledger, evaluations.parquet,
-            result.json, report.html.
+            result.json, report.html. Of several templates, each has a folder of its name there.
+        template: Name of a template, one of whose versions the run searched; every one that a
+            technique fits where not given.
         techniques: Techniques to integrate, or FILE.py:NAME for one of your own; all that
             generalize where none are given.
         expose: Let models set the hyperparameters that the run's sensitivity analysis wants
@@ -30,18 +31,18 @@ class Config:
         fleet: YAML file of the fleet.
         log: Log folder to use in place of the one that the fleet names.
         seeds: Seeds a model and version; the first ones after those that the run used.
-        holdout: Models that are no representatives; those that the run held out where not given,
-            else as many as there are representatives.
-        write: Store the version, if the back-test keeps it.
+        holdout: Models of a template that are no representatives; those that the run held out
+            where not given, else as many as there are representatives.
+        write: Store the versions that the back-test keeps.
         templates: Folder (or URI) of templates' versions; the package's own by default.
-        notes: Remark for the version's file.
+        notes: Remark for the versions' files.
         resources: What it may take of the cluster.
         resume: Go on with the back-test that `out` holds.
     """
 
     run: str
-    template: str
     out: str
+    template: str | None = None
     techniques: tuple[str, ...] = ()
     expose: bool = True
     fleet: str = "experiments/fleets/simulated.yaml"
@@ -56,74 +57,52 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Integrate, show, back-test, save, report, store."""
-    from smt.fleet import load_fleet, open_logs
-    from smt.report.pages.backtest import write_backtest_report
-    from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
-    from smt.seeds import backtest_seeds
-    from smt.storage import Folder
-    from smt.template import diff
-    from smt.template.show import change_lines
-    from smt.template.versions import TEMPLATES, write_version
-    from smt.template_iteration import backtest, choose_models, integrate
-    from smt.template_iteration.record import save
+    """Make, try, report and store."""
+    from smt.fleet import load_fleet
+    from smt.template.versions import TEMPLATES
+    from smt.template_iteration import Trying, improvements, try_templates, try_version
 
     console = open_console()
-    templates = config.templates or TEMPLATES
-    change = integrate(
-        config.run,
-        config.template,
-        techniques=config.techniques,
+    if config.template is None:
+        fitting = improvements(config.run, config.techniques)
+    else:
+        fitting = {config.template: config.techniques}
+    typed = [argument for argument in sys.argv[1:] if argument != "--resume"]
+    trying = Trying(
         exposing=config.expose,
-        folder=templates,
+        seeds=config.seeds,
+        holdout=config.holdout,
+        templates=config.templates or TEMPLATES,
+        write=config.write,
         notes=config.notes,
-    )
-    version, settings = change.version, change.run.settings
-    console.print(f"{version.name}: version {version.number}, from version {version.parent}")
-    for name, kind in change.kinds.items():
-        console.print(f"{name}: generalized by its {kind}", highlight=False, markup=False)
-    console.print(change_lines(diff(change.parent.template, version.template)))
-    for exposure in change.exposures:
-        console.print(str(exposure), soft_wrap=True, highlight=False, markup=False)
-    fleet = load_fleet(config.fleet, log=config.log)
-    models = choose_models(
-        fleet, change.run, change.called, source=change.source, holdout=config.holdout
-    )
-    built = change.run.built_from(change.called)
-    decision = backtest(
-        change,
-        models,
-        open_logs(models),
-        fleet=[model for model in fleet.models if model.name in built],
-        seeds=backtest_seeds(settings.seed, settings.measured_seeds, config.seeds),
-        out=config.out,
+        command=shlex.join([Path(sys.argv[0]).name, *typed]),
         resources=config.resources,
-        resume=config.resume,
-        console=console,
     )
-    if decision.comparison is not None:
-        typed = [argument for argument in sys.argv[1:] if argument != "--resume"]
-        command = shlex.join([Path(sys.argv[0]).name, *typed])
-        record = decision.comparison.record(fleet.name, command)
-        version = version.model_copy(update={"backtest": record})
-    folder = Folder(config.out)
-    result = save(change, version, decision, folder)
-    console.print(misfit_table(result) if result.misfits else backtest_table(result))
-    if result.blame:
-        console.print(blame_table(result))
-    console.print(
-        f"report: {write_backtest_report(folder)}\n{result.decision}: {result.reason}",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
-    )
-    if not result.kept:
-        if result.blame_reason is not None:
-            console.print(f"blame: {result.blame_reason}", soft_wrap=True, highlight=False)
-        console.print(f"version {version.number} is not written", highlight=False)
+    fleet = load_fleet(config.fleet, log=config.log)
+    if len(fitting) > 1:
+        kept = try_templates(
+            config.run,
+            fitting,
+            fleet,
+            trying,
+            out=config.out,
+            resume=config.resume,
+            console=console,
+        ).kept
+    else:
+        ((name, techniques),) = fitting.items()
+        kept = try_version(
+            config.run,
+            name,
+            techniques,
+            fleet,
+            trying,
+            out=config.out,
+            resume=config.resume,
+            console=console,
+        ).kept
+    if not kept:
         sys.exit(1)
-    if config.write:
-        console.print(f"wrote {write_version(version, templates)}", soft_wrap=True, highlight=False)
 
 
 if __name__ == "__main__":

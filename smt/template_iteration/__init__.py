@@ -4,14 +4,19 @@ from smt.template_iteration.backtest import backtest
 from smt.template_iteration.backtest_models import choose_models
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import VersionDecision
-from smt.template_iteration.integrate import Integration, integrate
+from smt.template_iteration.integrate import Integration, improvements, integrate
+from smt.template_iteration.try_versions import Trying, try_templates, try_version
 
 __all__ = [
     "Comparison",
     "Integration",
     "ModelComparison",
+    "Trying",
     "VersionDecision",
     "backtest",
     "choose_models",
+    "improvements",
     "integrate",
+    "try_templates",
+    "try_version",
 ]

@@ -115,6 +115,28 @@ def integrate(
     return Integration(source, result, called, parent, version, exposures, reduced)
 
 
+def improvements(
+    run: str | Path, techniques: Sequence[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Template of a run -> those of the techniques that fit it, of all that one fits.
+
+    Args:
+        run: Folder or URI of the generalization.
+        techniques: As for `integrate`; all of T_G⁺ where none are named.
+
+    Raises:
+        InputError: A technique did not generalize, or must be named.
+    """
+    source = str(run)
+    result = read_result(Folder(run), GeneralizationResult)
+    named = _generalized(result, techniques, source)
+    fitting = {
+        template.name: tuple(name for name, known in named.items() if known.applies_to(template))
+        for template in result.templates.values()
+    }
+    return {template: names for template, names in fitting.items() if names}
+
+
 def _make(
     chosen: Sequence[Applied], parent: Template, run: GeneralizationResult, exposing: bool
 ) -> tuple[Template, tuple[Exposure, ...]]:
@@ -163,10 +185,10 @@ def _parent(
     )
 
 
-def _choose(
-    run: GeneralizationResult, names: Sequence[str] | None, parent: Template, source: str
-) -> list[Applied]:
-    """Techniques with their θ*, in the order in which they are applied."""
+def _generalized(
+    run: GeneralizationResult, names: Sequence[str] | None, source: str
+) -> dict[str, Technique]:
+    """As named -> the technique; all of T_G⁺ where none are named."""
     if not run.generalized:
         raise InputError(f"{source}: none of its techniques generalizes")
     if not names:
@@ -176,14 +198,21 @@ def _choose(
                     f"{source}: technique '{name}' is not in the catalogue; name the "
                     "techniques to integrate, this one as FILE.py:NAME"
                 )
-    techniques = [find_technique(name) for name in names or run.generalized]
-    by_name = {technique.name: technique for technique in techniques}
-    for name in by_name:
-        if name not in run.generalized:
+    techniques = {name: find_technique(name) for name in names or run.generalized}
+    for technique in techniques.values():
+        if technique.name not in run.generalized:
             raise InputError(
-                f"{source}: technique '{name}' does not generalize; "
-                f"{suggest(name, [*run.generalized])}"
+                f"{source}: technique '{technique.name}' does not generalize; "
+                f"{suggest(technique.name, [*run.generalized])}"
             )
+    return techniques
+
+
+def _choose(
+    run: GeneralizationResult, names: Sequence[str] | None, parent: Template, source: str
+) -> list[Applied]:
+    """Techniques with their θ*, in the order in which they are applied."""
+    by_name = {known.name: known for known in _generalized(run, names, source).values()}
     if not names:
         by_name = {key: known for key, known in by_name.items() if known.applies_to(parent)}
     if not by_name:

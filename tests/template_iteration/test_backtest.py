@@ -474,10 +474,10 @@ def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, 
     write_version(FIRST, tmp_path / "templates")
     fleet = Fleet(name="shop", models=tuple(map(made_model, NAMES)))
     for place, value in (
-        ("smt.template_iteration.integrate", CHANGE),
-        ("smt.template_iteration.backtest", found),
+        ("smt.template_iteration.try_versions.integrate", CHANGE),
+        ("smt.template_iteration.try_versions.backtest", found),
+        ("smt.template_iteration.try_versions.open_logs", {}),
         ("smt.fleet.load_fleet", fleet),
-        ("smt.fleet.open_logs", {}),
     ):
         monkeypatch.setattr(place, lambda *_, value=value, **__: value)
     folders = ["--out", f"{tmp_path}/out", "--templates", f"{tmp_path}/templates"]
