@@ -14,7 +14,8 @@ class Config:
         model: Name of a model of the fleet.
         fleet: YAML file of the fleet.
         log: Log folder to use in place of the one that the fleet names.
-        template: NAME (its latest version), NAME@N, or a YAML file that holds a template.
+        template: NAME (its latest version), NAME@N, or a YAML file that holds a template; where
+            not given, what the fleet says of the model, and sparsenn_small where it says nothing.
         baseline: result.json of an export of what serves now; without it only limits count.
         batches: How many batches of the test window programs and network are compared on.
         train_rows: Train on the latest so many rows only.
@@ -25,7 +26,7 @@ class Config:
     model: str
     fleet: str = "experiments/fleets/simulated.yaml"
     log: str | None = None
-    template: str = "sparsenn_small"
+    template: str | None = None
     baseline: str | None = None
     batches: int = 8
     train_rows: int | None = None
@@ -38,13 +39,14 @@ def main(config: Config) -> None:
     from smt.fleet.model_spec import choose_models
     from smt.report.terminal.export import export_table
     from smt.serving.export_model import export_model, read_cost
-    from smt.template import find_template
+    from smt.template import find_fleet_templates
 
     baseline = None if config.baseline is None else read_cost(config.baseline)
-    template = find_template(config.template)
+    fleet = load_fleet(config.fleet, log=config.log)
+    (model,) = choose_models(fleet, (config.model,))
+    template = find_fleet_templates(fleet, config.template).of(model)
     if config.train_rows is not None:
         template = template.change("data", train_rows=config.train_rows)
-    (model,) = choose_models(load_fleet(config.fleet, log=config.log), (config.model,))
     exported = export_model(
         template,
         model,

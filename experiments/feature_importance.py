@@ -14,7 +14,8 @@ class Config:
         out: Folder (or URI: s3://…, gs://…) for importance.parquet, result.json, report.html.
         fleet: YAML file of the fleet.
         log: Log folder to use in place of the one that the fleet names.
-        template: Name of a template, or a YAML file that holds one.
+        template: What all models are built from: NAME, NAME@N, or a YAML file that holds one;
+            where not given, what the fleet's rules say, and sparsenn_small where it has none.
         representatives: How many models stand for the fleet; the elbow decides where not given.
         models: Names of models to measure in place of representatives.
         method: Permuting a feature's values, one pass of gradients, or both.
@@ -28,7 +29,7 @@ class Config:
     out: str
     fleet: str = "experiments/fleets/simulated.yaml"
     log: str | None = None
-    template: str = "sparsenn_small"
+    template: str | None = None
     representatives: int | None = None
     models: tuple[str, ...] = ()
     method: Literal["permutation", "gradient", "both"] = "permutation"
@@ -50,21 +51,23 @@ def main(config: Config) -> None:
     from smt.report.terminal.importance import importance_table
     from smt.results.importance import IMPORTANCE, ImportanceSettings, save_importance
     from smt.storage import Folder
-    from smt.template import FleetTemplates, count_fleet_flops, find_template
+    from smt.template import count_fleet_flops, find_fleet_templates
 
     console = open_console()
     settings = ImportanceSettings.parse(
         {name: getattr(config, name) for name in ImportanceSettings.model_fields},
         source="command line",
     )
-    template = find_template(config.template)
-    if config.train_rows is not None:
-        template = template.change("data", train_rows=config.train_rows)
     fleet = load_fleet(config.fleet, log=config.log)
+    templates = find_fleet_templates(fleet, config.template)
+    if config.train_rows is not None:
+        templates = templates.change("data", train_rows=config.train_rows)
+    for remark in templates.remarks:
+        console.print(remark, highlight=False, markup=False, soft_wrap=True)
     models = choose_models(fleet, config.models)
     logs = open_logs(models or fleet.models)
     if not models:
-        counted = count_fleet_flops(FleetTemplates.of_one(template, fleet), fleet, logs)
+        counted = count_fleet_flops(templates, fleet, logs)
         models = select_representatives(
             counted, count=config.representatives, seed=config.seed
         ).models
@@ -72,7 +75,7 @@ def main(config: Config) -> None:
     measured_models = []
     for measured in track(
         measure_models(
-            models, logs, template, settings, folder, resume=config.resume, console=console
+            models, logs, templates, settings, folder, resume=config.resume, console=console
         ),
         total=len(models),
         description="models",
@@ -86,7 +89,7 @@ def main(config: Config) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    result = save_importance(measured_models, fleet, template, settings, folder)
+    result = save_importance(measured_models, fleet, templates, settings, folder)
     console.print(importance_table(result))
     console.print(
         f"select by it: features.selection.importance: {folder.path(IMPORTANCE)}\n"

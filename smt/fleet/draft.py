@@ -60,5 +60,7 @@ def write_fleet(fleet: FleetFile, path: str) -> None:
     document = fleet.model_dump(mode="json", exclude_defaults=True)
     for group in ("stages", "surfaces", "data_constraints"):
         document[group] = {name: OneLine(entry) for name, entry in document[group].items()}
-    document["models"] = [OneLine(model) for model in document["models"]]
+    for group in ("templates", "models"):
+        if group in document:
+            document[group] = [OneLine(entry) for entry in document[group]]
     Path(path).write_text(format_yaml(document, width=math.inf), encoding="utf-8")

@@ -13,14 +13,14 @@ from smt.data import Log
 from smt.errors import InputError
 from smt.execution.attempts import Lost
 from smt.execution.resources import Resources
-from smt.execution.run import Run, log_digests, open_run, plan_run
+from smt.execution.run import ModelTemplate, Run, log_digests, open_run, plan_run
 from smt.execution.train_run import fit
 from smt.fleet import ModelSpec, log_name
 from smt.importance.measure import feature_importance
 from smt.results.importance import ImportanceSettings, Measured
 from smt.spec import digest
 from smt.storage import Folder
-from smt.template import Template
+from smt.template import FleetTemplates, Template
 from smt.template.named_files import FileDigests
 from smt.template.training import Capacity
 from smt.training.learner import DivergedError
@@ -29,7 +29,7 @@ from smt.training.learner import DivergedError
 def measure_models(
     models: Sequence[ModelSpec],
     logs: dict[str, Log],
-    template: Template,
+    templates: FleetTemplates,
     settings: ImportanceSettings,
     folder: Folder,
     *,
@@ -43,20 +43,22 @@ def measure_models(
 
     Args:
         logs: By `log_name`, as `smt.fleet.open_logs` returns them.
+        templates: What every model is built from.
 
     Raises:
         InputError: The folder holds another run or other files.
     """
     identity = {
         "settings": settings.to_dict(),
-        "template": template.to_dict(),
+        "templates": [templates.of(model).to_dict() for model in models],
         "models": [model.to_dict() for model in models],
         "logs": log_digests(models, logs),
-        **FileDigests().of_run(template),
+        **FileDigests().of_run(*(templates.of(model) for model in models)),
     }
     # Whatever trains it in a launch, importance is measured by the one worker that trains.
-    template = template.change("training", workers=1, capacity=Capacity())
-    planned = plan_run([(model, template) for model in models], logs, Resources())
+    templates = templates.change("training", workers=1, capacity=Capacity())
+    trainings = [(model, templates.of(model)) for model in models]
+    planned = plan_run(trainings, logs, Resources())
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         files = {model.name: f"models/{digest(model.name)}.parquet" for model in models}
         known = {
@@ -65,8 +67,8 @@ def measure_models(
             if folder.exists(file)
         }
         waiting = [model.name for model in models]
-        left = [model for model in models if model.name not in known]
-        for measured in _on_workers(run, left, template, settings):
+        left = [(model, template) for model, template in trainings if model.name not in known]
+        for measured in _on_workers(run, left, settings):
             if measured.table is not None:
                 folder.write_table(files[measured.model], measured.table)
             known[measured.model] = measured
@@ -76,16 +78,18 @@ def measure_models(
 
 
 def _on_workers(
-    run: Run, models: Sequence[ModelSpec], template: Template, settings: ImportanceSettings
+    run: Run, trainings: Sequence[ModelTemplate], settings: ImportanceSettings
 ) -> Iterator[Measured]:
     """As they end."""
-    if not models:
+    if not trainings:
         return
-    shared = run.share_logs(models)
-    calls = [(model, shared[log_name(model.log)], template, settings) for model in models]
+    shared = run.share_logs([model for model, _ in trainings])
+    calls = [
+        (model, shared[log_name(model.log)], template, settings) for model, template in trainings
+    ]
     for number, outcome in run.run_on_residents(measure_on_worker, calls):
         lost = isinstance(outcome, Lost)
-        yield Measured(models[number].name, None, outcome.reason) if lost else outcome
+        yield Measured(trainings[number][0].name, None, outcome.reason) if lost else outcome
 
 
 def measure_on_worker(

@@ -16,7 +16,7 @@ from smt.results.folder import Result, write_result
 from smt.seeds import Seed
 from smt.spec import Spec
 from smt.storage import Folder
-from smt.template import Template
+from smt.template import FleetTemplates, Template
 from smt.template.features import FeatureType
 
 IMPORTANCE, GRADIENT = "importance.parquet", "gradient.parquet"
@@ -89,15 +89,18 @@ class ImportanceResult(Result):
     """What features are worth.
 
     Attributes:
+        templates: Those that the models are built from, as a person calls them.
+        model_templates: Measured model -> that name.
         failures: Model -> why it could not be measured.
         ranking: By method, the one that selections use first: features of each type, the most
             important first.
     """
 
     kind: Literal["measurement of importance"] = "measurement of importance"
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     fleet: str
-    template: Template
+    templates: dict[str, Template]
+    model_templates: dict[str, str]
     settings: ImportanceSettings
     models: tuple[MeasuredModel, ...]
     failures: dict[str, str]
@@ -107,7 +110,7 @@ class ImportanceResult(Result):
 def save_importance(
     measured: Sequence[Measured],
     fleet: Fleet,
-    template: Template,
+    templates: FleetTemplates,
     settings: ImportanceSettings,
     folder: Folder,
 ) -> ImportanceResult:
@@ -128,9 +131,11 @@ def save_importance(
         table = pa.concat_tables(tables).filter(pc.field("method") == method)
         folder.write_table(file, table)
         ranking[method] = rank_features(table)
+    names = {model.model: templates.names[model.model] for model in measured}
     result = ImportanceResult(
         fleet=fleet.name,
-        template=template,
+        templates={name: templates.templates[name] for name in dict.fromkeys(names.values())},
+        model_templates=names,
         settings=settings,
         models=tuple(
             MeasuredModel(**{name: table[name][0].as_py() for name in MeasuredModel.model_fields})

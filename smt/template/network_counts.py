@@ -6,6 +6,7 @@ from smt.fleet import Fleet, ModelSpec, log_name, log_schema
 from smt.fleet.model_spec import Stage
 from smt.template.card import model_card
 from smt.template.catalogue import catalogue
+from smt.template.fleet_templates import STAGES
 from smt.template.template import Paradigm, Scale
 
 
@@ -58,8 +59,7 @@ def count_networks(fleet: Fleet) -> list[Count]:
     counts = []
     for template in catalogue.values():
         for model, *others in distinct.values():
-            # Table 1: SparseNN for final stage ranking, Decoupled SparseNN for what comes before.
-            if (template.paradigm == "sparsenn") != (model.stage == "ranking"):
+            if model.stage not in STAGES[template.paradigm]:
                 continue
             card = model_card(template, model, schemas[log_name(model.log)])
             counts.append(

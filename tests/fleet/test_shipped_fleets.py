@@ -7,6 +7,7 @@ from smt.data.log import Log
 from smt.data.sources.kuairand import read_kuairand
 from smt.fleet import load_fleet, open_logs
 from smt.fleet.draft import MIN_POSITIVES
+from smt.template import catalogue, find_fleet_templates
 
 ROOT = Path(__file__).parents[2]
 FLEETS = ROOT / "experiments" / "fleets"
@@ -42,3 +43,11 @@ def test_the_kuairand_fleet_covers_its_log_with_enough_positives():
     for attribute in ("stage", "surface", "data_constraint"):
         assert len({getattr(model, attribute) for model in fleet.models}) >= 3
     assert least_positives(fleet, Log(source.schema, train, test, "kuairand")) >= MIN_POSITIVES
+
+
+@pytest.mark.parametrize("name", ["simulated", "kuairand"])
+def test_the_rules_of_a_large_fleet_build_it_from_all_six_templates(name):
+    fleet = load_fleet(FLEETS / f"{name}.yaml")
+    assigned = find_fleet_templates(fleet)
+    assert {*assigned.templates} == {*catalogue}
+    assert assigned.remarks == ()

@@ -4,10 +4,11 @@ import pytest
 from rich.console import Console
 
 from smt.errors import InputError
-from smt.fleet import log_name
+from smt.fleet import Fleet, log_name
 from smt.importance import fleet
 from smt.results.importance import ImportanceSettings, Measured
 from smt.storage import Folder
+from smt.template import FleetTemplates
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def measure(monkeypatch, small_model, small_log, small_template, tmp_path):
             fleet.measure_models(
                 [small_model],
                 {log_name(small_model.log): small_log},
-                template,
+                FleetTemplates.of_one(template, Fleet(name="one", models=(small_model,))),
                 ImportanceSettings(),
                 Folder(tmp_path / "out"),
                 resume=resume,

@@ -15,6 +15,7 @@ from smt.results.importance import (
     save_importance,
 )
 from smt.storage import Folder
+from smt.template import FleetTemplates
 
 SETTINGS = ImportanceSettings(method="gradient", rows=50)
 
@@ -43,12 +44,12 @@ def log(small_log):
 def test_a_model_that_cannot_be_measured_is_named_and_the_others_are(
     fleet, log, small_template, tmp_path
 ):
-    folder = Folder(tmp_path)
+    folder, built = Folder(tmp_path), FleetTemplates.of_one(small_template, fleet)
     found = [measure_model(model, log, small_template, SETTINGS) for model in fleet.models]
     assert [each.failure is None for each in found] == [True, False]
     assert describe_measured(found[0]).startswith("fine: NE ")
     assert "rare: not measured" in describe_measured(found[1])
-    result = save_importance(found, fleet, small_template, SETTINGS, folder)
+    result = save_importance(found, fleet, built, SETTINGS, folder)
     assert [each.model for each in result.models] == ["fine"]
     assert "'hide' never happens in the last 10%" in result.failures["rare"]
     assert read_result(folder, ImportanceResult) == result
@@ -57,8 +58,9 @@ def test_a_model_that_cannot_be_measured_is_named_and_the_others_are(
 
 def test_nothing_measured_is_an_error_with_every_reason(fleet, log, small_template, tmp_path):
     found = [measure_model(fleet.models[1], log, small_template, SETTINGS)]
+    built = FleetTemplates.of_one(small_template, fleet)
     with pytest.raises(InputError, match=r"model 'rare': .*never happens"):
-        save_importance(found, fleet, small_template, SETTINGS, Folder(tmp_path))
+        save_importance(found, fleet, built, SETTINGS, Folder(tmp_path))
 
 
 def test_a_rank_is_by_the_mean_over_the_models_that_read_a_feature():

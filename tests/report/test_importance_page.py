@@ -24,7 +24,8 @@ RANKING = {
 }
 RESULT = ImportanceResult(
     fleet="made & <up>",
-    template=Template(name="sparsenn_small"),
+    templates={"sparsenn_small": Template(name="sparsenn_small")},
+    model_templates={"m": "sparsenn_small"},
     settings=ImportanceSettings(method="both", repeats=2, seed=3),
     models=(MeasuredModel(model="m", events=("click",), ne=0.9, rows=1000),),
     failures={HOSTILE: "no <rows>"},

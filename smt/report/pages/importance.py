@@ -49,7 +49,7 @@ def _facts(result: ImportanceResult) -> str:
     return fact_list(
         {
             "fleet": result.fleet,
-            "template": result.template.name,
+            "templates": ", ".join(result.templates),
             "models": numbers.count(len(result.models)),
             "method": settings.method,
             "permutations a feature": numbers.count(settings.repeats),
