@@ -11,22 +11,19 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt ./packaging/fbgemm-gpu --editable '.[dev]'
 	touch $@
 
-# A turn of the wheel: search, the next version in templates of its own, a launch, one page of it.
+# A turn of the wheel: search, the next versions in templates of its own, a launch, one page of it.
 DEMO := runs/demo
 SEED := 0
-TEMPLATE := sparsenn_demo
+FLEET := --fleet experiments/fleets/demo.yaml --templates $(DEMO)/templates
 demo: install
 	rm -rf $(DEMO)
 	mkdir -p $(DEMO)
 	cp -r experiments/templates $(DEMO)
-	$(BIN)/python experiments/generalize.py --fleet experiments/fleets/demo.yaml \
-		--template $(DEMO)/templates/$(TEMPLATE)/v1.yaml --techniques ema_weights past_rates \
+	$(BIN)/python experiments/generalize.py $(FLEET) --techniques ema_weights past_rates \
 		--representatives 6 --trials 3 --candidates 2 --seed $(SEED) --out $(DEMO)/search
-	$(BIN)/python experiments/integrate.py --fleet experiments/fleets/demo.yaml \
-		--run $(DEMO)/search --template $(TEMPLATE) --templates $(DEMO)/templates \
-		--seeds 1 --write --out $(DEMO)/version
-	$(BIN)/python experiments/instantiate.py --fleet experiments/fleets/demo.yaml \
-		--template $(TEMPLATE) --templates $(DEMO)/templates --out $(DEMO)/launch
+	$(BIN)/python experiments/integrate.py $(FLEET) --run $(DEMO)/search --seeds 1 --write \
+		--out $(DEMO)/version
+	$(BIN)/python experiments/instantiate.py $(FLEET) --out $(DEMO)/launch
 	$(BIN)/python experiments/cycle.py --out $(DEMO)
 
 test: install

@@ -76,17 +76,15 @@ def instantiate(
     folder = Folder(out)
     trainings = [(model, launch.of[model.name].template) for model in fleet.models]
     planned = plan_run(trainings, logs, resources)
-    compared = {one.name: (one.template, one.baseline) for one in launch.templates}
+    compared = [(made.template, made.baseline) for made in launch.templates]
     identity = {
-        "templates": {
-            name: [None if template is None else template.to_dict() for template in pair]
-            for name, pair in compared.items()
-        },
-        "names": {model.name: launch.of[model.name].name for model in fleet.models},
+        "template": [template.to_dict() for template, _ in compared],
+        "baseline": [None if base is None else base.to_dict() for _, base in compared],
+        "models": {model.name: launch.of[model.name].name for model in fleet.models},
         "settings": settings.model_dump(mode="json", exclude={"checkpoint_steps"}),
         "fleet": fleet.digest(),
         "logs": digests,
-        **files.of_run(*chain.from_iterable(compared.values())),
+        **files.of_run(*chain.from_iterable(compared)),
     }
     for remark in launch.remarks:
         console.print(remark, highlight=False, markup=False, soft_wrap=True)

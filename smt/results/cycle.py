@@ -1,9 +1,10 @@
-"""What a turn of the wheel came to: a search, the version it makes, the models launched."""
+"""What a turn of the wheel came to: a search, the versions it makes, the models launched."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from smt.results.folder import Result, read_result
 from smt.results.integration import IntegrationResult
+from smt.results.integrations import IntegrationsResult, holds_several
 from smt.results.launch import LaunchDecision, LaunchResult
 from smt.results.launch_models import LaunchedModel, read_launched
 from smt.results.run_reading import Run, read_run
@@ -18,30 +19,35 @@ class CycleResult(Result):
 
     Attributes:
         techniques: Technique -> whether it generalizes.
-        version: What it makes of the template, and whether that is kept.
+        versions: What it makes of each template -> whether that is kept.
         outcomes: How many models of the launch came to what.
         gain: Mean Δ of the models that ship, percent; None where none was compared.
         evaluations: Networks trained by the search, baselines and fresh seeds included.
     """
 
     kind: Literal["cycle"] = "cycle"
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     fleet: str
     models: int
     representatives: int
     techniques: dict[str, bool]
-    version: str
-    decision: Literal["kept", "not kept"]
+    versions: dict[str, Literal["kept", "not kept"]]
     outcomes: dict[LaunchDecision, int]
     gain: float | None
     evaluations: int
 
 
 class Cycle(Spec):
-    """The finished runs of a turn."""
+    """The finished runs of a turn.
+
+    Attributes:
+        integrations: Folder of a back-test -> what it came to; one a template.
+        not_made: Template that gets no version -> why.
+    """
 
     search: Run
-    integration: IntegrationResult
+    integrations: dict[str, IntegrationResult]
+    not_made: dict[str, str] = {}
     launch: LaunchResult
     launched: tuple[LaunchedModel, ...]
 
@@ -54,8 +60,10 @@ class Cycle(Spec):
             models=len(self.search.models),
             representatives=len(searched.representatives),
             techniques={technique.name: technique.generalizes for technique in searched.techniques},
-            version=f"{self.integration.template}@{self.integration.number}",
-            decision=self.integration.decision,
+            versions={
+                f"{made.template}@{made.number}": made.decision
+                for made in self.integrations.values()
+            },
             outcomes=self.launch.outcomes,
             gain=None if shipped is None else shipped.mean,
             evaluations=len(self.search.evaluations),
@@ -71,7 +79,26 @@ def read_cycle(folder: Folder) -> Cycle:
     launch = Folder(folder.path(LAUNCH))
     return Cycle(
         search=read_run(Folder(folder.path(SEARCH))),
-        integration=read_result(Folder(folder.path(VERSION)), IntegrationResult),
+        **_read_integrations(folder),
         launch=read_result(launch, LaunchResult),
         launched=tuple(read_launched(launch)),
     )
+
+
+def _read_integrations(folder: Folder) -> dict[str, Any]:
+    """Of the one template, or of every one that the search's techniques fit: fields of `Cycle`."""
+    whole = Folder(folder.path(VERSION))
+    if not holds_several(whole):
+        return {"integrations": {VERSION: read_result(whole, IntegrationResult)}}
+    templates = read_result(whole, IntegrationsResult).templates
+    places = [f"{VERSION}/{made.template}" for made in templates if made.decision != "not made"]
+    return {
+        "integrations": {
+            place: read_result(Folder(folder.path(place)), IntegrationResult) for place in places
+        },
+        "not_made": {
+            template.template: template.reason
+            for template in templates
+            if template.decision == "not made"
+        },
+    }

@@ -55,6 +55,7 @@ def integrate(cluster, fleet_file, tmp_path, capsys):
         template=template,
         settings=Settings(trials=2, seed=7),
         representatives=MODELS[:2],
+        others=MODELS[2:],
     )
     write_result(Folder(tmp_path / "run"), result)
     arguments = {

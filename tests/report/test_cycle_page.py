@@ -16,6 +16,7 @@ from smt.results.integration import (
     Thresholds,
     UndatedVersion,
 )
+from smt.results.integrations import TemplateIntegration, integration_of, save_integrations
 from smt.results.launch import DeltaSummary, LaunchResult
 from smt.results.launch_settings import LaunchSettings
 from smt.storage import Folder
@@ -126,7 +127,29 @@ def test_its_result_is_what_the_page_shows(turn: Folder):
         "narrow": False,
         "saves": True,
     }
-    assert (result.version, result.decision, result.gain) == ("small@2", "kept", 0.18)
+    assert (result.versions, result.gain) == ({"small@2": "kept"}, 0.18)
+
+
+def test_a_turn_of_several_templates_has_a_part_for_each_version_that_was_made(turn: Folder):
+    whole = Folder(turn.path(VERSION))
+    towers = INTEGRATION.model_copy(
+        update={"template": "towers", "number": 4, "decision": "not kept", "reason": "R is <large>"}
+    )
+    for made in (INTEGRATION, towers):
+        write_result(Folder(whole.path(made.template)), made)
+    rows = [*map(integration_of, (INTEGRATION, towers))]
+    rows.append(TemplateIntegration(template="large", decision="not made", reason="nothing fits"))
+    save_integrations("search", "made", rows, whole)
+    html = Path(write_cycle_report(turn)).read_text()
+    page = Page(html)
+    assert {f"{VERSION}/small/report.html", f"{VERSION}/towers/report.html"} <= page.references
+    assert "towers@4 is not kept." in html
+    assert "R is &lt;large&gt;" in html
+    assert (
+        page.rows("places-2") == page.rows("places-1") == [["training.ema_decay", "none", "0.99"]]
+    )
+    assert len(page.tables) == len(set(page.tables))
+    assert read_result(turn, CycleResult).versions == {"small@2": "kept", "towers@4": "not kept"}
 
 
 @pytest.mark.parametrize("missing", [SEARCH, VERSION, LAUNCH])

@@ -92,11 +92,15 @@ def _exposures(result: IntegrationResult) -> str:
     return html_table("exposures", rows)
 
 
-def groups_section(result: IntegrationResult) -> str:
-    """μ, R and A of all models, the representatives and the holdout."""
+def groups_section(result: IntegrationResult, name: str = "groups") -> str:
+    """μ, R and A of all models, the representatives and the holdout.
+
+    Args:
+        name: The table's id.
+    """
     rows: Rows = (
         {
-            "models": name,
+            "models": models,
             "#: n": group.models,
             "μ ± standard error: n": numbers.measured(group.mean, group.mean_sem),
             "R: n": numbers.rate(group.regression_rate),
@@ -107,7 +111,7 @@ def groups_section(result: IntegrationResult) -> str:
             "neutral: n": group.neutral,
             "regressed: n": group.regressed,
         }
-        for name, group in result.groups.items()
+        for models, group in result.groups.items()
         if group is not None
     )
     text = (
@@ -118,7 +122,7 @@ def groups_section(result: IntegrationResult) -> str:
         "least τ; one whose techniques all generalized by what they save, also where it saves as "
         "much and does no harm. No θ was searched on the holdout models, or with these seeds."
     )
-    return f"{html_table('groups', rows)}{caption(text)}"
+    return f"{html_table(name, rows)}{caption(text)}"
 
 
 def _models(result: IntegrationResult) -> str:

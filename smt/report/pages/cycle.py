@@ -9,8 +9,9 @@ from smt.report.pages.fleet import fleet_section
 from smt.report.pages.launch import changes_section
 from smt.report.pages.technique_tables import representative_table, technique_table
 from smt.report.terminal.launch import instances_sentence
-from smt.results.cycle import LAUNCH, SEARCH, VERSION, Cycle, read_cycle
+from smt.results.cycle import LAUNCH, SEARCH, Cycle, read_cycle
 from smt.results.folder import write_result
+from smt.results.integration import IntegrationResult
 from smt.storage import Folder
 
 
@@ -24,8 +25,8 @@ def write_cycle_report(folder: Folder) -> str:
 def cycle_page(cycle: Cycle) -> str:
     """The page, as HTML; links lead to the whole report of every step."""
     result = cycle.result
-    title = f"From fleet {result.fleet} to {result.version}, and back"
-    sections = [_verdict(cycle), _fleet(cycle), _search(cycle), _version(cycle), _launch(cycle)]
+    title = f"From fleet {result.fleet} to {numbers.listing([*result.versions])}, and back"
+    sections = [_verdict(cycle), _fleet(cycle), _search(cycle), _versions(cycle), _launch(cycle)]
     return html_document(title, sections, result.to_dict())
 
 
@@ -38,7 +39,7 @@ def _verdict(cycle: Cycle) -> str:
         f"{numbers.plural(result.models, 'model')}, for which {result.representatives} stand in",
         f"{total} tried on these, {numbers.plural(result.evaluations, 'evaluation')}: "
         f"{numbers.listing(entered) if entered else 'none'} {verb}",
-        f"{result.version} is {result.decision}",
+        *(f"{version} is {decision}" for version, decision in result.versions.items()),
         instances_sentence(cycle.launch, numbers.percent),
     ]
     items = "".join(f"<li>{escape(step)}.</li>" for step in steps)
@@ -64,22 +65,37 @@ def _search(cycle: Cycle) -> str:
     )
 
 
-def _version(cycle: Cycle) -> str:
-    integration = cycle.integration
+def _versions(cycle: Cycle) -> str:
+    several = len(cycle.integrations) > 1
+    head = "The next version of each template" if several else "The next version of the template"
+    parts = [f"<h2>3. {head}</h2>"]
+    for index, (place, integration) in enumerate(cycle.integrations.items(), 1):
+        if several:
+            parts.append(f"<h3>{escape(integration.template)}@{integration.number}</h3>")
+        parts.append(_version(place, integration, f"-{index}" if several else ""))
+    parts += [
+        f"<p>{escape(name)} gets no version: {escape(reason)}.</p>"
+        for name, reason in cycle.not_made.items()
+    ]
+    return "".join(parts)
+
+
+def _version(place: str, integration: IntegrationResult, mark: str) -> str:
+    """What changes, and what that is worth; the mark ends the ids of its tables."""
     rows: Rows = (
         {"place": change.place, "before": change.before, "after": change.after}
         for change in integration.changes
     )
     return (
-        "<h2>3. The next version of the template</h2>"
         f"<p>{badge(integration.kept, integration.decision)} {escape(integration.reason)}.</p>"
-        f"{html_table('places', rows)}{groups_section(integration)}{_link(VERSION)}"
+        f"{html_table(f'places{mark}', rows)}{groups_section(integration, f'groups{mark}')}"
+        f"{_link(place)}"
     )
 
 
 def _launch(cycle: Cycle) -> str:
     return (
-        "<h2>4. The fleet, made from it</h2>"
+        "<h2>4. The fleet, made from what is kept</h2>"
         f"{changes_section(cycle.launch, cycle.launched)}{_link(LAUNCH)}"
     )
 
