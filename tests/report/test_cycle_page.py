@@ -142,12 +142,12 @@ def test_a_turn_of_several_templates_has_a_part_for_each_version_that_was_made(t
     save_integrations("search", "made", rows, whole)
     html = Path(write_cycle_report(turn)).read_text()
     page = Page(html)
-    assert {f"{VERSION}/small/report.html", f"{VERSION}/towers/report.html"} <= page.references
+    places = {f"{VERSION}/small/report.html", f"{VERSION}/towers/report.html"}
+    assert places <= {*page.references}
     assert "towers@4 is not kept." in html
     assert "R is &lt;large&gt;" in html
-    assert (
-        page.rows("places-2") == page.rows("places-1") == [["training.ema_decay", "none", "0.99"]]
-    )
+    assert page.rows("places-1") == page.rows("places-2") != []
+    assert "large gets no version: nothing fits." in html
     assert len(page.tables) == len(set(page.tables))
     assert read_result(turn, CycleResult).versions == {"small@2": "kept", "towers@4": "not kept"}
 

@@ -14,7 +14,7 @@ from smt.report.document import (
     html_table,
     write_page,
 )
-from smt.report.terminal.integrations import cost_changes, version_named
+from smt.report.terminal.integrations import version_named
 from smt.results.folder import read_result
 from smt.results.integrations import IntegrationsResult, TemplateIntegration
 from smt.storage import Folder
@@ -29,7 +29,8 @@ def integrations_page(result: IntegrationsResult) -> str:
     """The page, as HTML; templates lead to the pages of their back-tests."""
     kept = [version_named(template) for template in result.templates if template.decision == "kept"]
     kind = "verdict" if kept else "verdict none"
-    said = f"{', '.join(kept)} kept" if kept else "No version is kept"
+    verb = "are" if len(kept) > 1 else "is"
+    said = f"{numbers.listing(kept)} {verb} kept" if kept else "No version is kept"
     sections = [
         f"<p class='{kind}'>{escape(said)}, of {numbers.plural(len(result.templates), 'template')}."
         "</p>",
@@ -47,7 +48,7 @@ def integrations_page(result: IntegrationsResult) -> str:
 
 def _rows(result: IntegrationsResult) -> Rows:
     for template in result.templates:
-        flops, bytes_ = cost_changes(template)
+        flops, bytes_ = numbers.cost_changes(template.savings)
         yield {
             "template": Html(_link(template)),
             "techniques": ", ".join(template.techniques) or numbers.MISSING,

@@ -26,7 +26,7 @@ def _cells(template: TemplateIntegration) -> tuple[str, ...]:
         f"{template.models:,}",
         "-" if template.mean is None else f"{template.mean:+.3f}%",
         "-" if rate is None else f"{rate:.2f}",
-        *(change or "-" for change in cost_changes(template)),
+        *numbers.cost_changes(template.savings),
         template.decision,
     )
 
@@ -34,12 +34,3 @@ def _cells(template: TemplateIntegration) -> tuple[str, ...]:
 def version_named(template: TemplateIntegration) -> str:
     """The version that was made, or the template alone."""
     return template.template + ("" if template.number is None else f"@{template.number}")
-
-
-def cost_changes(template: TemplateIntegration) -> tuple[str | None, str | None]:
-    """By how much FLOPs and bytes rise, percent; None where it is not known."""
-    saved = template.savings
-    if saved is None:
-        return None, None
-    flops, bytes_ = (numbers.percent(-100 * share) for share in (saved.flops, saved.bytes))
-    return flops, bytes_
