@@ -66,6 +66,7 @@ class ModelEntry(Spec):
     hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
     template: str | None = None
+    incumbent: str | None = None
 
 
 class FleetFile(Spec):

@@ -44,6 +44,8 @@ class ModelSpec(Spec):
         weight: Its traffic, on any scale.
         template: What it is built from, whatever the fleet's rules say: NAME, the latest version in
             use, or NAME@N, which pins it.
+        incumbent: The template that it runs today, called likewise: launches compare it with that
+            in place of its version's parent.
     """
 
     name: str = Field(min_length=1)
@@ -60,6 +62,7 @@ class ModelSpec(Spec):
     weight: NonNegativeFloat = 1.0
     inference_flops: PositiveInt | None = None
     template: str | None = _LEFT_OUT_IF_NONE
+    incumbent: str | None = _LEFT_OUT_IF_NONE
 
 
 class TemplateRule(Spec):

@@ -54,7 +54,7 @@ def save_instances(
     ships = [(model, instance) for model, instance in launched if instance.outcome == "ships"]
     result = LaunchResult(
         fleet=fleet.name,
-        templates={made.name: made.baseline_name for made in launch.templates},
+        templates=_compared(launch),
         settings=settings,
         models=len(launched),
         outcomes=_outcomes(launched),
@@ -76,6 +76,15 @@ def save_instances(
     folder.write_table(MODELS, pa.Table.from_pylist(rows, schema=SCHEMA))
     write_result(folder, result)
     return result
+
+
+def _compared(launch: FleetLaunch) -> dict[str, tuple[str, ...]]:
+    """Template -> the names of what its models are compared with."""
+    names: dict[str, tuple[str, ...]] = {}
+    for made in launch.templates:
+        before = () if made.baseline_name is None else (made.baseline_name,)
+        names[made.name] = (*names.get(made.name, ()), *before)
+    return names
 
 
 def _outcomes(launched: Sequence[Launched]) -> dict[LaunchDecision, int]:

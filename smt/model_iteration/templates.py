@@ -46,8 +46,9 @@ class FleetLaunch:
 
     @property
     def templates(self) -> tuple[Launch, ...]:
-        """Those that differ, in the order in which models come to them."""
-        return tuple({launch.name: launch for launch in self.of.values()}.values())
+        """Those that differ by what is compared, in the order in which models come to them."""
+        pairs = {(launch.name, launch.baseline_name): launch for launch in self.of.values()}
+        return tuple(pairs.values())
 
 
 def launch_fleet(
@@ -55,15 +56,18 @@ def launch_fleet(
     asked: str | None = None,
     *,
     version: int | None = None,
+    baseline: str | None = None,
     folder: str | Path = TEMPLATES,
     **options: Any,
 ) -> FleetLaunch:
-    """Find what every model of a fleet is made from.
+    """Find what every model of a fleet is made from, and what it is compared with.
 
     Args:
         asked: All are made from this one; where None each is from its own, or by the fleet's
             rules, or else from SparseNN Small.
         version: Of the template that is asked for.
+        baseline: What all models are compared with, or `none`; where None each is with its
+            incumbent, or else its version's parent.
         options: As `launch_templates` takes them, for every template alike.
 
     Raises:
@@ -77,10 +81,14 @@ def launch_fleet(
     if version is not None:
         asked = launch_templates(asked or DEFAULT, version=version, folder=folder).name
     found = find_fleet_templates(fleet, asked, folder=folder)
-    launches = {name: launch_templates(name, folder=folder, **options) for name in found.templates}
-    return FleetLaunch(
-        {model: launches[name] for model, name in found.names.items()}, found.remarks
-    )
+    compared = {
+        model.name: (found.names[model.name], baseline or model.incumbent) for model in fleet.models
+    }
+    launches = {
+        (name, before): launch_templates(name, baseline=before, folder=folder, **options)
+        for name, before in dict.fromkeys(compared.values())
+    }
+    return FleetLaunch({model: launches[pair] for model, pair in compared.items()}, found.remarks)
 
 
 def launch_templates(

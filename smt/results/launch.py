@@ -132,8 +132,8 @@ class LaunchResult(Result):
     """What became of a fleet under its templates.
 
     Attributes:
-        templates: Those that models are made from -> what each is compared with, as a person
-            calls them; a baseline of None compares with nothing.
+        templates: Those that models are made from -> what their models are compared with, as a
+            person calls them; empty where with nothing.
         delta, shipped_delta: Of all models, and of those that ship; None where none was compared.
         cost: None where no two costs can be compared.
         tuning: None where nothing was tuned.
@@ -143,7 +143,7 @@ class LaunchResult(Result):
     kind: Literal["launch"] = "launch"
     format: Literal[2] = 2
     fleet: str
-    templates: dict[str, str | None]
+    templates: dict[str, tuple[str, ...]]
     settings: LaunchSettings
     models: int
     outcomes: dict[LaunchDecision, int]

@@ -53,6 +53,10 @@ def test_a_launch_makes_every_model_from_its_own_template(cluster, ruled, tmp_pa
         "view-feed": ("sparsenn_small@1", None),
     }
     result = json.loads((tmp_path / "launch" / "result.json").read_text())
-    assert result["templates"] == dict(made.values())
+    assert result["templates"] == {
+        "sparsenn_small@2": ["sparsenn_small@1"],
+        "decoupled_sparsenn_small@1": [],
+        "sparsenn_small@1": [],
+    }
     assert result["delta"]["models"] == 1
     assert "3 templates" in (tmp_path / "launch" / "report.html").read_text()

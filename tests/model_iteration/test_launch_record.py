@@ -137,7 +137,7 @@ def test_models_are_counted_by_every_value_of_an_attribute(saved):
 
 def test_models_are_counted_by_the_template_that_they_are_made_from(saved):
     result, out = saved
-    assert result.templates == {"small@2": "small@1", "towers@4": "towers@3"}
+    assert result.templates == {"small@2": ("small@1",), "towers@4": ("towers@3",)}
     counted = result.attributes["template"]
     assert {name: group.models for name, group in counted.items()} == {"small@2": 3, "towers@4": 2}
     assert counted["towers@4"].mean_delta == pytest.approx(-0.16)

@@ -174,3 +174,22 @@ def test_a_version_is_of_the_template_that_is_asked_for_or_of_sparsenn_small():
     assert "'sparsenn_medium@1', which has one tower" in asked.remarks[0]
     with pytest.raises(InputError, match="version 1 is of no template: fleet 'shop' names its own"):
         launch_fleet(RULED, version=1)
+
+
+def test_a_model_is_compared_with_what_it_runs_today():
+    today = made_model("today", incumbent="sparsenn_medium@1")
+    launch = launch_fleet(Fleet(name="shop", models=(today, LATE)), "sparsenn_small@2")
+    assert launch.of["today"].baseline == load_version("sparsenn_medium", 1)
+    assert [made.baseline_name for made in launch.of.values()] == [
+        "sparsenn_medium@1",
+        "sparsenn_small@1",
+    ]
+    assert len(launch.templates) == 2
+    asked = launch_fleet(Fleet(name="shop", models=(today, LATE)), baseline="sparsenn_large@1")
+    assert {made.baseline_name for made in asked.of.values()} == {"sparsenn_large@1"}
+
+
+def test_an_incumbent_that_is_no_template_is_refused():
+    today = made_model("today", incumbent="sparsenn_medum@1")
+    with pytest.raises(InputError, match="unknown template 'sparsenn_medum'"):
+        launch_fleet(Fleet(name="shop", models=(today,)))

@@ -78,7 +78,7 @@ DELTAS = DeltaSummary(
 )
 LAUNCHED = LaunchResult(
     fleet="made",
-    templates={"small@2": "small@1"},
+    templates={"small@2": ("small@1",)},
     settings=LaunchSettings(),
     models=12,
     outcomes={"ships": 11, "held back": 1, "failed": 0},

@@ -72,7 +72,7 @@ def result(models):
     change = CostChange(before=100.0, after=90.0, saved_percent=10.0)
     return LaunchResult(
         fleet="made",
-        templates={"small@2": "small@1"},
+        templates={"small@2": ("small@1",)},
         settings=LaunchSettings(alpha=0.05, seed=3),
         models=4,
         outcomes={"ships": 2, "held back": 1, "failed": 1},

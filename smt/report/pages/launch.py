@@ -48,8 +48,9 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
         {
             "fleet": result.fleet,
             "compared with": ", ".join(
-                dict.fromkeys(name or "nothing" for name in result.templates.values())
-            ),
+                dict.fromkeys(name for compared in result.templates.values() for name in compared)
+            )
+            or "nothing",
             "regression threshold α": f"{result.settings.alpha:.3f}%",
             "seed": str(result.settings.seed),
             "device-hours": f"{sum(model.device_hours for model in models):.2f}",

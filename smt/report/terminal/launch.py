@@ -37,7 +37,7 @@ def templates_named(result: LaunchResult) -> str:
 
 def baselines_named(result: LaunchResult) -> str:
     """What models are compared with, in one name where it has one."""
-    names = {name for name in result.templates.values() if name is not None}
+    names = {name for compared in result.templates.values() for name in compared}
     if not names:
         return "nothing"
     return names.pop() if len(names) == 1 else "their baselines"
