@@ -1,14 +1,12 @@
 """A first fleet for a log: every event × surface × stage × data constraint with enough data."""
 
-import math
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from smt.data import Log, expression
-from smt.fleet.fleet_file import FleetFile, ModelEntry
-from smt.yaml_text import OneLine, format_yaml
+from smt.fleet.fleet_file import FleetFile, ModelEntry, fleet_text
 
 MIN_POSITIVES = 200
 
@@ -57,10 +55,4 @@ def write_fleet(fleet: FleetFile, path: str) -> None:
 
     The YAML reads back as the same fleet.
     """
-    document = fleet.model_dump(mode="json", exclude_defaults=True)
-    for group in ("stages", "surfaces", "data_constraints"):
-        document[group] = {name: OneLine(entry) for name, entry in document[group].items()}
-    for group in ("templates", "models"):
-        if group in document:
-            document[group] = [OneLine(entry) for entry in document[group]]
-    Path(path).write_text(format_yaml(document, width=math.inf), encoding="utf-8")
+    Path(path).write_text(fleet_text(fleet), encoding="utf-8")

@@ -16,6 +16,7 @@ models:
 - {name: a, stage: ranking, events: [click], surface: feed, data_constraint: full, weight: 3}
 """
 
+import math
 from pathlib import Path
 
 from pydantic import Field, NonNegativeFloat
@@ -32,6 +33,7 @@ from smt.fleet.model_spec import (
     TemplateRule,
 )
 from smt.spec import Spec, suggest
+from smt.yaml_text import OneLine, format_yaml
 
 
 class StageEntry(Spec):
@@ -126,3 +128,14 @@ def load_fleet(path: str | Path, *, log: str | None = None) -> Fleet:
     if log is not None:
         fleet_file = fleet_file.model_copy(update={"log": log})
     return fleet_file.resolve(str(path))
+
+
+def fleet_text(fleet: FleetFile) -> str:
+    """A fleet file for people: one model a line. It reads back as the same fleet."""
+    document = fleet.model_dump(mode="json", exclude_defaults=True)
+    for group in ("stages", "surfaces", "data_constraints"):
+        document[group] = {name: OneLine(entry) for name, entry in document[group].items()}
+    for group in ("templates", "models"):
+        if group in document:
+            document[group] = [OneLine(entry) for entry in document[group]]
+    return format_yaml(document, width=math.inf)

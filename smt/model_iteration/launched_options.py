@@ -1,0 +1,68 @@
+"""The options of a fleet's models, from finished launches that compare with the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from smt.errors import InputError
+from smt.model_iteration.capacity import Choosing, Option
+from smt.results.folder import read_result
+from smt.results.launch import LaunchResult
+from smt.results.launch_models import MODELS
+from smt.storage import Folder
+
+
+def read_options(launches: Sequence[str]) -> tuple[str, list[Choosing], list[str]]:
+    """The fleet's name, what every model may have, and models of which no cost is known.
+
+    A model may have today's template, or one under which it ships.
+
+    Args:
+        launches: Folders or URIs.
+
+    Raises:
+        InputError: One is no finished launch, they are of different fleets, or a model is
+            compared with nothing or with different templates.
+    """
+    if not launches:
+        raise InputError("no launches are given; at least one is needed")
+    fleets: dict[str, str] = {}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for launch in launches:
+        folder = Folder(launch)
+        fleets[launch] = read_result(folder, LaunchResult).fleet
+        for row in folder.read_table(MODELS).to_pylist():
+            rows.setdefault(row["model"], []).append({**row, "launch": launch})
+    if len({*fleets.values()}) > 1:
+        said = ", ".join(f"{launch} of '{fleet}'" for launch, fleet in fleets.items())
+        raise InputError(f"the launches are of different fleets: {said}")
+    found = {model: _choosing(model, of_model) for model, of_model in rows.items()}
+    left_out = [model for model, choosing in found.items() if choosing is None]
+    return fleets[launches[0]], [known for known in found.values() if known], left_out
+
+
+def _choosing(model: str, rows: Sequence[dict[str, Any]]) -> Choosing | None:
+    """None where no network of the model was trained: what it costs today is not known."""
+    names = {row["baseline"] for row in rows}
+    if None in names:
+        (launch, *_) = (row["launch"] for row in rows if row["baseline"] is None)
+        raise InputError(
+            f"{launch}: model '{model}' is compared with nothing; launch with --baseline, or name "
+            "its incumbent in the fleet"
+        )
+    if len(names) > 1:
+        raise InputError(
+            f"model '{model}' is compared with different templates, {' and '.join(sorted(names))}: "
+            "what options gain can be compared only over the same"
+        )
+    (today,) = names
+    costs = [row["baseline_flops"] for row in rows if row["baseline_flops"] is not None]
+    shipped = {
+        row["template"]: Option(row["template"], row["delta"], row["sem"] or 0.0, row["flops"])
+        for row in rows
+        if row["outcome"] == "ships" and row["delta"] is not None and row["template"] != today
+    }
+    if not costs:
+        return None
+    return Choosing(
+        model, rows[0]["weight"], (Option(today, 0.0, 0.0, costs[0]), *shipped.values())
+    )

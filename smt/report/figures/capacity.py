@@ -1,0 +1,42 @@
+"""The largest gain of a fleet at every cost of serving."""
+
+from math import log10
+
+import plotly.graph_objects as go
+
+from smt.report import numbers
+from smt.report.figures.marks import points
+from smt.report.figures.theme import ACCENT, MUTED, axis, frame, lines
+from smt.results.capacity import CapacityResult
+
+HEIGHT = 380
+
+
+def frontier_figure(result: CapacityResult) -> go.Figure:
+    """Mean Δ by traffic over the fleet's FLOPs as a multiple of today's; the choice is marked."""
+    figure = go.Figure()
+    costs = [point.cost for point in result.frontier]
+    gains = [point.gain for point in result.frontier]
+    hovers = [
+        lines(f"{cost:.3g} x today", numbers.percent(gain))
+        for cost, gain in zip(costs, gains, strict=True)
+    ]
+    line = points(costs, gains, hovers, {"size": 5, "color": MUTED})
+    figure.add_trace(line.update(mode="lines+markers", line={"color": MUTED, "width": 1}))
+    for place, gain, name, colour in (
+        (1.0, 0.0, "today", MUTED),
+        (result.cost, result.gain, "the choice", ACCENT),
+    ):
+        hover = lines(name, f"{place:.3g} x today", numbers.percent(gain))
+        figure.add_trace(points([place], [gain], [hover], {"size": 11, "color": colour}))
+        # On a logarithmic axis an annotation is placed by the exponent.
+        figure.add_annotation(
+            x=log10(place), y=gain, text=name, showarrow=False, yshift=-16, font={"color": colour}
+        )
+    figure.add_vline(x=result.budget, line={"color": ACCENT, "dash": "dash", "width": 1})
+    figure.update_layout(
+        frame(HEIGHT, showlegend=False),
+        xaxis=axis("FLOPs of the fleet, over today's", type="log", tickformat="~g"),
+        yaxis=axis("mean Δ by traffic, percent of NE", ticksuffix="%"),
+    )
+    return figure

@@ -1,0 +1,161 @@
+import pytest
+import yaml
+from made_models import made_model
+
+from smt.errors import InputError
+from smt.fleet import Fleet, load_fleet
+from smt.model_iteration import FleetLaunch, Instance, Launch, LaunchSettings
+from smt.model_iteration.choose_capacity import choose_capacity, save_capacity
+from smt.model_iteration.record import save_instances
+from smt.report.terminal.capacity import capacity_sentences
+from smt.results.capacity import CapacityResult
+from smt.results.folder import read_result
+from smt.search.delta import Delta
+from smt.serving import ServingCost
+from smt.storage import Folder
+from smt.template import Template
+
+TEMPLATE = Template(name="made")
+WEIGHTS = {"busy": 6.0, "rare": 1.0, "held": 2.0, "broken": 1.0}
+FLEET = Fleet(name="made", models=tuple(made_model(name, weight=w) for name, w in WEIGHTS.items()))
+
+
+def cost_of(flops):
+    return ServingCost(
+        flops=flops,
+        flops_item_cached=None,
+        bytes=1,
+        table_bytes=0,
+        dense_bytes=1,
+        latency_ms=1.0,
+        latency_ms_median=1.0,
+        batch_size=64,
+        target="cpu",
+        measured_on="cpu",
+    )
+
+
+def launch(folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET):
+    """A finished launch: model -> its Δ, or None of one that is not trained."""
+    instances = []
+    for model in fleet.models:
+        delta = deltas[model.name]
+        if delta is None:
+            failed = {"outcome": "failed", "reasons": ("no",), "delta": Delta.failed("no")}
+            instances.append(Instance(model=model.name, key="key", **failed))
+            continue
+        held = delta < -0.05
+        instances.append(
+            Instance(
+                model=model.name,
+                key="key",
+                outcome="held back" if held else "ships",
+                reasons=("it falls",) if held else (),
+                delta=Delta.measured(delta, 0.01),
+                cost=cost_of(flops),
+                baseline_cost=cost_of(100),
+            )
+        )
+    compared = None if baseline is None else TEMPLATE
+    made = Launch(TEMPLATE, template, 1, compared, baseline)
+    launched = FleetLaunch(dict.fromkeys((model.name for model in fleet.models), made))
+    save_instances(instances, fleet, launched, LaunchSettings(), Folder(folder))
+    return str(folder)
+
+
+@pytest.fixture
+def launches(tmp_path):
+    return [
+        launch(
+            tmp_path / "large",
+            "large@1",
+            200,
+            {"busy": 0.4, "rare": 0.9, "held": -0.3, "broken": None},
+        ),
+        launch(
+            tmp_path / "lean",
+            "lean@1",
+            50,
+            {"busy": -0.04, "rare": -0.01, "held": -0.02, "broken": None},
+        ),
+    ]
+
+
+def templates_of(result):
+    return {choice.model: choice.template for choice in result.choices}
+
+
+def test_traffic_goes_where_it_gains_most_at_todays_cost(launches):
+    result = choose_capacity(launches)
+    # Of nine shares of traffic, six times 100 more for 'busy' would not fit; 'rare' and 'held' pay
+    # for each other.
+    assert templates_of(result) == {"busy": "small@1", "rare": "large@1", "held": "lean@1"}
+    assert result.gain == pytest.approx((0.9 - 2 * 0.02) / 9)
+    assert (result.flops_today, result.flops) == (100, pytest.approx((600 + 200 + 100) / 9))
+    assert result.left_out == ("broken",)
+    assert {name: t.models for name, t in result.templates.items()} == {
+        "small@1": 1,
+        "large@1": 1,
+        "lean@1": 1,
+    }
+
+
+def test_a_larger_budget_buys_more_and_a_model_is_never_given_what_holds_it_back(launches):
+    result = choose_capacity(launches, budget=2.0)
+    assert templates_of(result) == {"busy": "large@1", "rare": "large@1", "held": "small@1"}
+    assert result.shadow_price == pytest.approx(0.0)
+    gains = [point.gain for point in result.frontier]
+    assert gains == sorted(gains)
+    assert gains[-1] == pytest.approx(result.gain)
+
+
+def test_the_choice_is_kept_as_a_table_and_as_a_fleet(launches, tmp_path):
+    result = choose_capacity(launches)
+    file = tmp_path / "shop.yaml"
+    shared = {"stage": "ranking", "events": ["click"], "surface": "all", "data_constraint": "full"}
+    document = {
+        "name": "made",
+        "log": "log",
+        "stages": {"ranking": {"features": ["user"]}},
+        "surfaces": {"all": {}},
+        "data_constraints": {"full": {}},
+        "templates": [{"template": "small@1"}],
+        "models": [{"name": name, **shared} for name in WEIGHTS],
+    }
+    file.write_text(yaml.safe_dump(document))
+    folder = Folder(tmp_path / "out")
+    save_capacity(result, folder, str(file))
+    assert read_result(folder, CapacityResult) == result
+    assert folder.read_table("choices.parquet")["template"].to_pylist() == [
+        "small@1",
+        "large@1",
+        "lean@1",
+    ]
+    assert "1 model left as it is" in capacity_sentences(result)[-1]
+    fleet = load_fleet(folder.path("fleet.yaml"))
+    assert fleet.templates == ()
+    assert {model.name: model.template for model in fleet.models} == {
+        **templates_of(result),
+        "broken": "small@1",
+    }
+
+
+def test_options_that_are_compared_with_different_things_are_refused(launches, tmp_path):
+    deltas = dict.fromkeys(WEIGHTS, 0.1)
+    other = launch(tmp_path / "other", "other@1", 10, deltas, baseline="small@2")
+    with pytest.raises(InputError, match=r"'busy' is compared with .* small@1 and small@2"):
+        choose_capacity([*launches, other])
+    alone = launch(tmp_path / "alone", "other@1", 10, deltas, baseline=None)
+    with pytest.raises(InputError, match=r"model 'busy' is compared with nothing; .*incumbent"):
+        choose_capacity([*launches, alone])
+
+
+def test_launches_of_different_fleets_are_refused(launches, tmp_path):
+    fleet = FLEET.model_copy(update={"name": "other"})
+    other = launch(tmp_path / "x", "x@1", 10, dict.fromkeys(WEIGHTS, 0.1), fleet=fleet)
+    with pytest.raises(InputError, match=r"of different fleets: .* of 'made'.* of 'other'"):
+        choose_capacity([*launches, other])
+    with pytest.raises(InputError, match="no launches are given"):
+        choose_capacity([])
+    with pytest.raises(InputError, match="the folder of a finished launch is needed"):
+        choose_capacity([str(tmp_path)])
