@@ -7,7 +7,7 @@ from typing import Any
 from smt.errors import InputError
 from smt.fleet import Fleet, ModelSpec, TemplateName, template_names
 from smt.fleet.model_spec import Stage
-from smt.template.catalogue import find_template
+from smt.template.catalogue import find_template, find_version, is_file
 from smt.template.template import Paradigm, Template
 from smt.template.versions import TEMPLATES
 
@@ -26,7 +26,7 @@ class FleetTemplates:
     """What every model of a fleet is built from.
 
     Attributes:
-        names: Model -> what its template is called.
+        names: Model -> what its template is called: NAME@N, or a file.
         templates: That name -> the template; in the order in which models come to them.
         remarks: Of models whose stage a template is not for, though it was asked for; sentences.
     """
@@ -71,13 +71,27 @@ def find_fleet_templates(
     assigned = {} if asked is not None else template_names(fleet)
     default = TemplateName(asked or DEFAULT, by_rule=False)
     of_models = {model.name: assigned.get(model.name, default) for model in fleet.models}
-    names = list(dict.fromkeys(name.name for name in of_models.values()))
-    templates = {name: find_template(name, folder=folder) for name in names}
+    numbered = {
+        name: _numbered(name, folder)
+        for name in dict.fromkeys(name.name for name in of_models.values())
+    }
+    of_models = {
+        model: replace(name, name=numbered[name.name]) for model, name in of_models.items()
+    }
+    templates = {
+        name: find_template(name, folder=folder) for name in dict.fromkeys(numbered.values())
+    }
     return FleetTemplates(
         names={model: name.name for model, name in of_models.items()},
         templates=templates,
         remarks=tuple(_misplaced(fleet, of_models, templates)),
     )
+
+
+def _numbered(name: str, folder: str | Path) -> str:
+    """NAME@N of a version that is called by name, so that it is the same one later."""
+    version = None if is_file(name) else find_version(name, folder=folder)
+    return name if version is None else f"{version.name}@{version.number}"
 
 
 def _misplaced(

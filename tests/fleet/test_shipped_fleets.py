@@ -49,5 +49,5 @@ def test_the_kuairand_fleet_covers_its_log_with_enough_positives():
 def test_the_rules_of_a_large_fleet_build_it_from_all_six_templates(name):
     fleet = load_fleet(FLEETS / f"{name}.yaml")
     assigned = find_fleet_templates(fleet)
-    assert {*assigned.templates} == {*catalogue}
+    assert {name.partition("@")[0] for name in assigned.templates} == {*catalogue}
     assert assigned.remarks == ()

@@ -15,7 +15,9 @@ from smt.results.run_reading import read_run
 from smt.search.delta import Delta
 from smt.search.settings import Settings
 from smt.storage import Folder
+from smt.template import history
 
+TEMPLATE = f"sparsenn_small@{history('sparsenn_small')[-1].number}"
 SETTINGS = Settings(trials=3, epsilon=0.5, seed=3, method="sobol")
 
 
@@ -61,9 +63,9 @@ def test_a_result_comes_back_as_it_was(finished, tmp_path):
         (("settings", "trails"), 3, r"unknown key 'settings\.trails'; did you mean 'trials'"),
         (("settings", "seed"), ..., r"'settings\.seed' is missing"),
         (
-            ("templates", "sparsenn_small", "training", "passes"),
+            ("templates", TEMPLATE, "training", "passes"),
             ...,
-            r"'templates\.sparsenn_small\.training\.passes' is missing",
+            rf"'templates\.{TEMPLATE}\.training\.passes' is missing",
         ),
         (("techniques", 0, "reason"), ..., r"'techniques\.0\.reason': field required"),
         (("techniques", 0, "trials", 2, "mean"), ..., r"'techniques\.0\.trials\.2\.mean': field"),

@@ -3,7 +3,7 @@ from made_models import made_model
 
 from smt.errors import InputError
 from smt.fleet import Fleet, TemplateRule
-from smt.template import catalogue, load_version
+from smt.template import catalogue, history, load_version
 from smt.template.fleet_templates import find_fleet_templates
 from smt.template.versions import Version, write_version
 
@@ -16,6 +16,10 @@ BY_STAGE = (
 )
 
 
+def latest(name):
+    return f"{name}@{history(name)[-1].number}"
+
+
 def fleet(*models, rules=()):
     return Fleet(name="shop", templates=rules, models=models)
 
@@ -24,12 +28,12 @@ def test_every_model_has_the_template_that_its_rule_names():
     assigned = find_fleet_templates(fleet(EARLY, RANKING, BEFORE, rules=BY_STAGE))
     assert assigned.names == {
         "early": "decoupled_sparsenn_small@1",
-        "ranking": "sparsenn_medium",
+        "ranking": latest("sparsenn_medium"),
         "before": "decoupled_sparsenn_small@1",
     }
     assert assigned.of(EARLY) == load_version("decoupled_sparsenn_small", 1)
     assert assigned.of(RANKING) == catalogue["sparsenn_medium"]
-    assert [*assigned.templates] == ["decoupled_sparsenn_small@1", "sparsenn_medium"]
+    assert [*assigned.templates] == ["decoupled_sparsenn_small@1", latest("sparsenn_medium")]
     assert assigned.remarks == ()
 
 
@@ -81,6 +85,12 @@ def test_names_without_a_number_are_the_latest_versions_of_the_folder_in_use(tmp
     assigned = find_fleet_templates(fleet(RANKING, pinned, rules=rules), folder=tmp_path)
     assert assigned.of(RANKING).training.dense_rate == 0.002
     assert assigned.of(pinned).training.dense_rate == 0.001
+
+
+def test_one_version_that_two_names_call_is_one_template():
+    pinned = made_model("pinned", template=latest("sparsenn_small"))
+    assigned = find_fleet_templates(fleet(RANKING, pinned))
+    assert [*assigned.templates] == [latest("sparsenn_small")]
 
 
 def test_an_unknown_template_is_refused():

@@ -29,11 +29,13 @@ def technique_table(run: Run, page: str = "") -> str:
 
 
 def representative_table(run: Run) -> str:
-    """The representative models and their baselines."""
+    """The representative models and their baselines; with templates, where there are several."""
+    built = run.result.model_templates if len(run.result.templates) > 1 else {}
     rows: Rows = (
         {
             "#: n": str(index),
             "model": model.model,
+            **({"template": built[model.model]} if built else {}),
             "weight: n": f"{100 * model.weight:.3f}%",
             "baseline NE: n": numbers.entropy(model.ne),
             "FLOPs: n": model.flops,
