@@ -1,8 +1,9 @@
 """What must hold before techniques are searched over models; else nothing is written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from smt.errors import InputError
+from smt.fleet import ModelSpec
 from smt.template import Technique, Template
 
 
@@ -18,3 +19,13 @@ def check_techniques(techniques: Sequence[Technique], templates: Iterable[Templa
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"technique '{name}' is given twice")
+
+
+def check_traffic(searched: Mapping[str, Sequence[ModelSpec]]) -> None:
+    """Raise `InputError` where none of the models that a technique is searched on has traffic."""
+    for technique, models in searched.items():
+        if not any(model.weight for model in models):
+            raise InputError(
+                f"all weights of the representative models that technique '{technique}' fits are "
+                "zero; none has traffic"
+            )

@@ -23,7 +23,7 @@ from smt.fleet import (
     open_logs,
     select_representatives,
 )
-from smt.mmo.checks import check_techniques
+from smt.mmo.checks import check_techniques, check_traffic
 from smt.mmo.earlier import read_earlier
 from smt.mmo.progress import Display
 from smt.mmo.technique_search import TechniqueSearch
@@ -101,14 +101,15 @@ def search_fleet(
     )
     _check_representatives(chosen.models, templates)
     check_techniques(techniques, [templates.of(model) for model in chosen.models])
-    above = [model.name for model in fleet.models if above_flops_limit(templates.of(model), model)]
-    holdout = draw_holdout(
-        fleet, chosen, count=settings.holdout, seed=settings.seed, left_out=above
-    )
     searched = {
         technique.name: [m for m in chosen.models if technique.applies_to(templates.of(m))]
         for technique in techniques
     }
+    check_traffic(searched)
+    above = [model.name for model in fleet.models if above_flops_limit(templates.of(model), model)]
+    holdout = draw_holdout(
+        fleet, chosen, count=settings.holdout, seed=settings.seed, left_out=above
+    )
     earlier = _read_earlier(warm_start, searched, settings)
     trainings = [(model, templates.of(model)) for model in (*chosen.models, *holdout)]
     planned = plan_run(trainings, logs, resources, workers)
@@ -157,9 +158,7 @@ def search_fleet(
 
 
 def _check_representatives(models: Sequence[ModelSpec], templates: FleetTemplates) -> None:
-    """Raise `InputError` where none has traffic, or a template breaks the FLOPs limit of one."""
-    if not any(model.weight for model in models):
-        raise InputError("all weights of the representative models are zero; none has traffic")
+    """Raise `InputError` where a template breaks the FLOPs limit of one."""
     for model in models:
         excess = above_flops_limit(templates.of(model), model)
         if excess is not None:
