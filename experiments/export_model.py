@@ -16,6 +16,8 @@ class Config:
         log: Log folder to use in place of the one that the fleet names.
         template: NAME (its latest version), NAME@N, or a YAML file that holds a template; where
             not given, what the fleet says of the model, and sparsenn_small where it says nothing.
+        templates: Folder (or URI) of templates' versions that are called by name; the package's
+            own by default.
         baseline: result.json of an export of what serves now; without it only limits count.
         batches: How many batches of the test window programs and network are compared on.
         train_rows: Train on the latest so many rows only.
@@ -27,6 +29,7 @@ class Config:
     fleet: str = "experiments/fleets/simulated.yaml"
     log: str | None = None
     template: str | None = None
+    templates: str | None = None
     baseline: str | None = None
     batches: int = 8
     train_rows: int | None = None
@@ -40,11 +43,14 @@ def main(config: Config) -> None:
     from smt.report.terminal.export import export_table
     from smt.serving.export_model import export_model, read_cost
     from smt.template import find_fleet_templates
+    from smt.template.versions import TEMPLATES
 
     baseline = None if config.baseline is None else read_cost(config.baseline)
     fleet = load_fleet(config.fleet, log=config.log)
     (model,) = choose_models(fleet, (config.model,))
-    template = find_fleet_templates(fleet, config.template).of(model)
+    template = find_fleet_templates(
+        fleet, config.template, folder=config.templates or TEMPLATES
+    ).of(model)
     if config.train_rows is not None:
         template = template.change("data", train_rows=config.train_rows)
     exported = export_model(

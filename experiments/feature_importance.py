@@ -16,6 +16,8 @@ class Config:
         log: Log folder to use in place of the one that the fleet names.
         template: What all models are built from: NAME, NAME@N, or a YAML file that holds one;
             where not given, what the fleet's rules say, and sparsenn_small where it has none.
+        templates: Folder (or URI) of templates' versions that are called by name; the package's
+            own by default.
         representatives: How many models stand for the fleet; the elbow decides where not given.
         models: Names of models to measure in place of representatives.
         method: Permuting a feature's values, one pass of gradients, or both.
@@ -30,6 +32,7 @@ class Config:
     fleet: str = "experiments/fleets/simulated.yaml"
     log: str | None = None
     template: str | None = None
+    templates: str | None = None
     representatives: int | None = None
     models: tuple[str, ...] = ()
     method: Literal["permutation", "gradient", "both"] = "permutation"
@@ -52,6 +55,7 @@ def main(config: Config) -> None:
     from smt.results.importance import IMPORTANCE, ImportanceSettings, save_importance
     from smt.storage import Folder
     from smt.template import count_fleet_flops, find_fleet_templates
+    from smt.template.versions import TEMPLATES
 
     console = open_console()
     settings = ImportanceSettings.parse(
@@ -59,7 +63,7 @@ def main(config: Config) -> None:
         source="command line",
     )
     fleet = load_fleet(config.fleet, log=config.log)
-    templates = find_fleet_templates(fleet, config.template)
+    templates = find_fleet_templates(fleet, config.template, folder=config.templates or TEMPLATES)
     if config.train_rows is not None:
         templates = templates.change("data", train_rows=config.train_rows)
     for remark in templates.remarks:

@@ -16,6 +16,8 @@ class Config:
         template: Counts the inference FLOPs of all models: NAME, NAME@N, or a YAML file that holds
             one; where not given each model's own does, by the fleet's rules, and sparsenn_small
             where it has none.
+        templates: Folder (or URI) of templates' versions that are called by name; the package's
+            own by default.
         representatives: How many; the elbow decides where not given.
         holdout: How many models are held out; as many as there are representatives where not
             given.
@@ -30,6 +32,7 @@ class Config:
     fleet: str = "experiments/fleets/simulated.yaml"
     log: str | None = None
     template: str | None = None
+    templates: str | None = None
     representatives: int | None = None
     holdout: int | None = None
     attribute_weights: dict[str, float] = field(default_factory=dict)
@@ -53,12 +56,13 @@ def main(config: Config) -> None:
     from smt.results.representatives import save_representatives
     from smt.storage import Folder
     from smt.template import above_flops_limit, count_fleet_flops, find_fleet_templates
+    from smt.template.versions import TEMPLATES
 
     if config.resamples < 1:
         raise InputError(f"--resamples is {config.resamples}; it must be at least 1")
     weights = AttributeWeights.parse(config.attribute_weights, source="--attribute-weights")
     fleet = load_fleet(config.fleet, log=config.log)
-    templates = find_fleet_templates(fleet, config.template)
+    templates = find_fleet_templates(fleet, config.template, folder=config.templates or TEMPLATES)
     console = open_console(highlight=False)
     for remark in templates.remarks:
         console.print(remark, markup=False, soft_wrap=True)

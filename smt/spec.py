@@ -99,6 +99,8 @@ def _explain(error: ValidationError, cls: type[BaseModel]) -> str:
         where = ".".join(path[:-1]) or cls.__name__
         tail = "; a comma begins a new key, so write 1,000 as 1000" if path[-1].isdigit() else ""
         return f"'{where}': keys should be text, and {path[-1]} is none{tail}"
+    if first["type"] == "tuple_type":
+        return f"'{key}' should be a list, as in [a, b]"
     message = first["msg"].removeprefix("Value error, ")
     return f"'{key}': {message[0].lower() + message[1:]}"
 

@@ -50,7 +50,7 @@ def measure_models(
     """
     identity = {
         "settings": settings.to_dict(),
-        "templates": [templates.of(model).to_dict() for model in models],
+        "template": [templates.of(model).to_dict() for model in models],
         "models": [model.to_dict() for model in models],
         "logs": log_digests(models, logs),
         **FileDigests().of_run(*(templates.of(model) for model in models)),

@@ -124,8 +124,8 @@ def search_fleet(
             technique.name: {name: domain.to_dict() for name, domain in technique.space.items()}
             for technique in techniques
         },
-        "templates": {name: known.to_dict() for name, known in templates.templates.items()},
-        "names": templates.names,
+        "template": {name: known.to_dict() for name, known in templates.templates.items()},
+        "assignment": templates.names,
         "fleet": fleet.digest(),
         "representatives": [model.name for model in chosen.models],
         "holdout": [model.name for model in holdout],

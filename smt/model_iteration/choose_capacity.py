@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from math import fsum
+from math import ceil, fsum, inf
 from statistics import fmean
 
 import numpy as np
@@ -19,7 +19,7 @@ from smt.results.capacity import (
     FrontierPoint,
     ModelChoice,
 )
-from smt.results.folder import write_result
+from smt.results.folder import RESULT, read_result, write_result
 from smt.storage import Folder
 
 CHOICES = "choices.parquet"
@@ -37,11 +37,20 @@ def choose_capacity(launches: Sequence[str], *, budget: float = 1.0) -> Capacity
     Raises:
         InputError: The launches do not go together, or nothing fits the budget.
     """
+    if not (0 < budget < inf):
+        raise InputError(
+            f"the budget is {budget:g}; it must be a positive multiple of today's cost"
+        )
     fleet, models, left_out = read_options(launches)
     if not models:
         raise InputError(f"fleet '{fleet}': no network of any model was trained")
     knapsack = Knapsack(models)
-    today = knapsack.today
+    today, least = knapsack.today, knapsack.costs[0]
+    if budget * today < least:
+        raise InputError(
+            f"the budget is {budget:g} times today's cost; the cheapest templates take "
+            f"{ceil(1000 * least / today) / 1000:g}"
+        )
     chosen = knapsack.solve(budget * today)
     choices = tuple(
         ModelChoice(
@@ -102,17 +111,27 @@ def save_capacity(result: CapacityResult, folder: Folder, fleet_file: str | None
 
     Args:
         fleet_file: The fleet's; in the copy every model names the template that it gets.
+
+    Raises:
+        InputError: The folder holds something else, or the file is of another fleet.
     """
+    if folder.exists(RESULT):
+        read_result(folder, CapacityResult)
+    if fleet_file is not None:
+        text = _with_templates(FleetFile.load(fleet_file), result, fleet_file)
+        folder.write("fleet.yaml", text.encode())
     rows = [choice.to_dict() for choice in result.choices]
     folder.write_table(CHOICES, pa.Table.from_pylist(rows))
-    if fleet_file is not None:
-        folder.write("fleet.yaml", _with_templates(FleetFile.load(fleet_file), result).encode())
     write_result(folder, result)
 
 
-def _with_templates(fleet: FleetFile, result: CapacityResult) -> str:
+def _with_templates(fleet: FleetFile, result: CapacityResult, source: str) -> str:
     """The fleet's file, where every model names its template; those left out as before."""
     chosen = {choice.model: choice.template for choice in result.choices}
+    lacking = {*chosen, *result.left_out} - {entry.name for entry in fleet.models}
+    if fleet.name != result.fleet or lacking:
+        what = f"has no model '{min(lacking)}'" if lacking else f"is fleet '{fleet.name}'"
+        raise InputError(f"{source}: {what}; the launches are of fleet '{result.fleet}'")
     before = {name: known.name for name, known in template_names(fleet.resolve("fleet")).items()}
     models = [
         entry.model_copy(update={"template": chosen.get(entry.name, before.get(entry.name))})

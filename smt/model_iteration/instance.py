@@ -97,6 +97,7 @@ class Instance(Spec):
         constant_ne: Of predicting the event rates there that the training window's end knew.
         delta: Against the baseline; not evaluated where there is none, or it came to no network.
         cost, baseline_cost: Of serving.
+        within_limits: Whether serving it breaks none of its own limits; None where not trained.
         hyperparameters: What the template exposes, by place: with which values it was trained.
         tuning: How those were chosen; None where none were searched.
         seconds: Wall time of everything on its worker.
@@ -114,6 +115,7 @@ class Instance(Spec):
     metrics: dict[str, EventMetrics] = {}
     cost: ServingCost | None = None
     baseline_cost: ServingCost | None = None
+    within_limits: bool | None = None
     hyperparameters: Hyperparameters = {}
     tuning: Tuning | None = None
     train_rows: int | None = None

@@ -80,7 +80,7 @@ def instantiate(
     identity = {
         "template": [template.to_dict() for template, _ in compared],
         "baseline": [None if base is None else base.to_dict() for _, base in compared],
-        "models": {model.name: launch.of[model.name].name for model in fleet.models},
+        "assignment": {model.name: launch.of[model.name].name for model in fleet.models},
         "settings": settings.model_dump(mode="json", exclude={"checkpoint_steps"}),
         "fleet": fleet.digest(),
         "logs": digests,

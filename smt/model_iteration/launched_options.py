@@ -14,7 +14,9 @@ from smt.storage import Folder
 def read_options(launches: Sequence[str]) -> tuple[str, list[Choosing], list[str]]:
     """The fleet's name, what every model may have, and models of which no cost is known.
 
-    A model may have today's template, or one under which it ships.
+    A model may have today's template, or one under which it was trained and compared and breaks
+    none of its own limits. That it costs more than today, or falls, holds a launch back but is no
+    matter here: the fleet's budget decides.
 
     Args:
         launches: Folders or URIs.
@@ -56,13 +58,11 @@ def _choosing(model: str, rows: Sequence[dict[str, Any]]) -> Choosing | None:
         )
     (today,) = names
     costs = [row["baseline_flops"] for row in rows if row["baseline_flops"] is not None]
-    shipped = {
+    others = {
         row["template"]: Option(row["template"], row["delta"], row["sem"] or 0.0, row["flops"])
         for row in rows
-        if row["outcome"] == "ships" and row["delta"] is not None and row["template"] != today
+        if row["within_limits"] and row["delta"] is not None and row["template"] != today
     }
     if not costs:
         return None
-    return Choosing(
-        model, rows[0]["weight"], (Option(today, 0.0, 0.0, costs[0]), *shipped.values())
-    )
+    return Choosing(model, rows[0]["weight"], (Option(today, 0.0, 0.0, costs[0]), *others.values()))

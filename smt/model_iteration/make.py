@@ -177,6 +177,7 @@ def _instantiate(
             cost=fields["cost"],
             latency_growth=False,
         )
+        fields["within_limits"] = gate.within_limits
         reasons = (
             *_regression(fields.get("delta", Delta.not_evaluated()), job.alpha),
             *gate.reasons,

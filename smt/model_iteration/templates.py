@@ -9,7 +9,7 @@ from smt.fleet import Fleet, template_names
 from smt.storage import Folder
 from smt.template import Template, find_template
 from smt.template.catalogue import find_parent, find_version, is_file
-from smt.template.fleet_templates import DEFAULT, find_fleet_templates
+from smt.template.fleet_templates import DEFAULT, find_fleet_templates, numbered_name
 from smt.template.versions import TEMPLATES
 
 NOTHING = "none"
@@ -84,10 +84,16 @@ def launch_fleet(
     compared = {
         model.name: (found.names[model.name], baseline or model.incumbent) for model in fleet.models
     }
-    launches = {
-        (name, before): launch_templates(name, baseline=before, folder=folder, **options)
-        for name, before in dict.fromkeys(compared.values())
-    }
+    launches: dict[tuple[str, str | None], Launch] = {}
+    for model, (name, before) in compared.items():
+        if (name, before) not in launches:
+            try:
+                launched = launch_templates(name, baseline=before, folder=folder, **options)
+            except InputError as error:
+                if baseline is not None or before is None:
+                    raise
+                raise InputError(f"the incumbent of model '{model}': {error}") from None
+            launches[name, before] = launched
     return FleetLaunch({model: launches[pair] for model, pair in compared.items()}, found.remarks)
 
 
@@ -130,7 +136,8 @@ def launch_templates(
     if baseline is None and launched is not None:
         compared = find_parent(name, launched, folder=folder)
     elif baseline not in (None, NOTHING):
-        compared = str(baseline), find_template(str(baseline), folder=folder)
+        before = numbered_name(str(baseline), folder=folder)
+        compared = before, find_template(before, folder=folder)
     template = _taught(_shortened(find_template(name, folder=folder), train_rows), folder)
     # Both are judged as the one that is launched: older versions say nothing of it.
     judge = {key: getattr(template.training, key) for key in ("judge", "judge_share")}

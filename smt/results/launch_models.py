@@ -31,6 +31,7 @@ SCHEMA = pa.schema(
         ("delta_status", pa.string()),
         ("delta_reason", pa.string()),
         *((f"{prefix}{name}", kind) for prefix in ("", "baseline_") for name, kind in _COST),
+        ("within_limits", pa.bool_()),
         # JSON, place -> value, as is `tuning_default`; the next nine are null of an untuned model.
         ("hyperparameters", pa.string()),
         ("tuning", pa.string()),

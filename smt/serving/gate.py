@@ -11,9 +11,14 @@ from smt.template import Template
 
 
 class Gate(Spec):
-    """Whether a network may ship, and a sentence for each reason why not."""
+    """Whether a network may ship, and a sentence for each reason why not.
+
+    Attributes:
+        within_limits: Whether it breaks none of the model's own limits, whatever it grew.
+    """
 
     passed: bool
+    within_limits: bool
     reasons: tuple[str, ...]
     cost: ServingCost
 
@@ -62,7 +67,7 @@ def check_neutral(
     reasons = [str(excess) for excess in exceeded]
     if baseline is not None:
         reasons += _growth(cost, baseline, growth, latency=latency_growth)
-    return Gate(passed=not reasons, reasons=tuple(reasons), cost=cost)
+    return Gate(passed=not reasons, within_limits=not exceeded, reasons=tuple(reasons), cost=cost)
 
 
 def _growth(

@@ -1,5 +1,7 @@
 """The template of every model of a fleet: found, and held against the model's stage (Table 1)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -71,10 +73,11 @@ def find_fleet_templates(
     assigned = {} if asked is not None else template_names(fleet)
     default = TemplateName(asked or DEFAULT, by_rule=False)
     of_models = {model.name: assigned.get(model.name, default) for model in fleet.models}
-    numbered = {
-        name: _numbered(name, folder)
-        for name in dict.fromkeys(name.name for name in of_models.values())
-    }
+    numbered: dict[str, str] = {}
+    for model, name in of_models.items():
+        if name.name not in numbered:
+            with _named_by(fleet.name, model, name, asked):
+                numbered[name.name] = numbered_name(name.name, folder=folder)
     of_models = {
         model: replace(name, name=numbered[name.name]) for model, name in of_models.items()
     }
@@ -88,8 +91,24 @@ def find_fleet_templates(
     )
 
 
-def _numbered(name: str, folder: str | Path) -> str:
-    """NAME@N of a version that is called by name, so that it is the same one later."""
+@contextmanager
+def _named_by(fleet: str, model: str, name: TemplateName, asked: str | None) -> Iterator[None]:
+    """Say who names a template that there is not, where the fleet does."""
+    try:
+        yield
+    except InputError as error:
+        if asked is not None or name.name == DEFAULT:
+            raise
+        by = f"by a rule, model '{model}'" if name.by_rule else f"model '{model}'"
+        raise InputError(f"fleet '{fleet}': {by}: {error}") from None
+
+
+def numbered_name(name: str, *, folder: str | Path = TEMPLATES) -> str:
+    """NAME@N of a version that is called by name, so that it is the same one later.
+
+    Raises:
+        InputError: There is none.
+    """
     version = None if is_file(name) else find_version(name, folder=folder)
     return name if version is None else f"{version.name}@{version.number}"
 

@@ -10,9 +10,11 @@ from smt.errors import InputError
 from smt.execution.ledger import RUN_FILE
 from smt.execution.resources import Resources
 from smt.fleet import Fleet, open_logs
+from smt.report import numbers
 from smt.report.pages.backtest import write_backtest_report
 from smt.report.pages.integrations import write_integrations_report
 from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
+from smt.report.terminal.generalization import FEW
 from smt.report.terminal.integrations import integrations_table
 from smt.results.folder import RESULT, read_result
 from smt.results.integration import IntegrationResult
@@ -24,7 +26,7 @@ from smt.results.integrations import (
 )
 from smt.seeds import backtest_seeds
 from smt.storage import Folder
-from smt.template import diff
+from smt.template import diff, history
 from smt.template.show import change_lines
 from smt.template.versions import TEMPLATES, write_version
 from smt.template_iteration.backtest import backtest
@@ -71,18 +73,21 @@ def try_templates(
 
     Args:
         fitting: Template -> its techniques.
-        resume: Go on where `out` stopped: templates that are tried already are not again.
+        resume: Go on where `out` stopped; what is trained is not again.
 
     Raises:
-        InputError: None of them gets a version; the sentence is the first one's.
+        InputError: `out` holds files already and is not to be resumed, or none of the templates
+            gets a version; the sentence is the first one's then.
     """
     folder, errors = Folder(out), list[InputError]()
+    if not resume and folder.list():
+        raise InputError(f"{out}: is not empty; go on with --resume, or choose another --out")
     tried: list[TemplateIntegration] = []
     for name, techniques in fitting.items():
         console.rule(name, align="left")
         own = Folder(folder.path(name))
-        if resume and own.exists(RESULT):
-            console.print("is tried already", highlight=False)
+        if resume and _is_stored(own, trying.templates):
+            console.print("is tried and stored already", highlight=False)
             tried.append(integration_of(read_result(own, IntegrationResult)))
             continue
         try:
@@ -108,6 +113,15 @@ def try_templates(
     console.print(integrations_table(results))
     console.print(f"report: {write_integrations_report(folder)}", soft_wrap=True, highlight=False)
     return results
+
+
+def _is_stored(folder: Folder, templates: str | Path) -> bool:
+    """Whether the version of a finished back-test is in the folder of versions."""
+    if not folder.exists(RESULT):
+        return False
+    version = read_result(folder, IntegrationResult).version
+    known = (stored.template for stored in history(version.name, folder=templates))
+    return version.template in known
 
 
 def try_version(
@@ -164,6 +178,10 @@ def try_version(
     if result.kept and trying.write:
         written = write_version(version, trying.templates)
         console.print(f"wrote {written}", soft_wrap=True, highlight=False)
+    elif result.kept:
+        console.print(
+            f"version {result.number} is not stored: --resume --write stores it", highlight=False
+        )
     return result
 
 
@@ -189,6 +207,11 @@ def show_decision(result: IntegrationResult, report: str, console: Console) -> N
         highlight=False,
         markup=False,
     )
+    if len(result.models) < FEW:
+        console.print(
+            f"of {numbers.plural(len(result.models), 'model')}; fewer than {FEW} tell little",
+            highlight=False,
+        )
     if not result.kept:
         if result.blame_reason is not None:
             console.print(f"blame: {result.blame_reason}", soft_wrap=True, highlight=False)

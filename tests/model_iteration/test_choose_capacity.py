@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 from made_models import made_model
@@ -35,8 +37,11 @@ def cost_of(flops):
     )
 
 
-def launch(folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET):
-    """A finished launch: model -> its Δ, or None of one that is not trained."""
+def launch(folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET, beyond=()):
+    """A finished launch: model -> its Δ, or None of one that is not trained.
+
+    Of (model, template) in `beyond` a limit of the model is broken.
+    """
     instances = []
     for model in fleet.models:
         delta = deltas[model.name]
@@ -45,6 +50,7 @@ def launch(folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET):
             instances.append(Instance(model=model.name, key="key", **failed))
             continue
         held = delta < -0.05
+        kept = (model.name, template) not in beyond
         instances.append(
             Instance(
                 model=model.name,
@@ -54,6 +60,7 @@ def launch(folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET):
                 delta=Delta.measured(delta, 0.01),
                 cost=cost_of(flops),
                 baseline_cost=cost_of(100),
+                within_limits=kept,
             )
         )
     compared = None if baseline is None else TEMPLATE
@@ -100,13 +107,52 @@ def test_traffic_goes_where_it_gains_most_at_todays_cost(launches):
     }
 
 
-def test_a_larger_budget_buys_more_and_a_model_is_never_given_what_holds_it_back(launches):
+def test_a_larger_budget_buys_all_that_gains(launches):
     result = choose_capacity(launches, budget=2.0)
     assert templates_of(result) == {"busy": "large@1", "rare": "large@1", "held": "small@1"}
     assert result.shadow_price == pytest.approx(0.0)
     gains = [point.gain for point in result.frontier]
     assert gains == sorted(gains)
     assert gains[-1] == pytest.approx(result.gain)
+
+
+def test_what_breaks_a_models_limit_is_no_option_and_what_only_fell_or_grew_is(tmp_path):
+    deltas = {"busy": 0.4, "rare": 0.9, "held": -0.3, "broken": 0.1}
+    beyond = [("rare", "large@1")]
+    large = launch(tmp_path / "large", "large@1", 200, deltas, beyond=beyond)
+    lean = launch(tmp_path / "lean", "lean@1", 50, dict.fromkeys(WEIGHTS, -0.2))
+    assert templates_of(choose_capacity([large, lean], budget=9)) == {
+        "busy": "large@1",
+        "rare": "small@1",
+        "held": "small@1",
+        "broken": "large@1",
+    }
+    # What is held back for its fall pays for what gains more.
+    assert "lean@1" in templates_of(choose_capacity([large, lean], budget=0.8)).values()
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        (0.0, "the budget is 0; it must be a positive multiple"),
+        (float("inf"), "the budget is inf; it must be"),
+        (float("nan"), "the budget is nan; it must be"),
+        (0.1, r"0\.1 times today's cost; the cheapest templates take 0\.5"),
+    ],
+)
+def test_a_budget_that_nothing_fits_is_refused_with_the_least(launches, budget, message):
+    with pytest.raises(InputError, match=message):
+        choose_capacity(launches, budget=budget)
+
+
+def test_a_choice_is_not_written_over_a_run_nor_for_another_fleet(launches, tmp_path):
+    result = choose_capacity(launches)
+    with pytest.raises(InputError, match="'kind' is 'launch'; that of a capacity is needed"):
+        save_capacity(result, Folder(launches[0]))
+    demo = str(Path(__file__).parents[2] / "experiments" / "fleets" / "demo.yaml")
+    with pytest.raises(InputError, match="has no model 'broken'; the launches are of fleet 'made'"):
+        save_capacity(result, Folder(tmp_path / "out"), demo)
+    assert not Folder(tmp_path / "out").list()
 
 
 def test_the_choice_is_kept_as_a_table_and_as_a_fleet(launches, tmp_path):

@@ -191,5 +191,12 @@ def test_a_model_is_compared_with_what_it_runs_today():
 
 def test_an_incumbent_that_is_no_template_is_refused():
     today = made_model("today", incumbent="sparsenn_medum@1")
-    with pytest.raises(InputError, match="unknown template 'sparsenn_medum'"):
+    with pytest.raises(InputError, match="the incumbent of model 'today': unknown template 'spars"):
         launch_fleet(Fleet(name="shop", models=(today,)))
+
+
+def test_an_incumbent_without_a_number_is_the_version_that_it_is_today():
+    today = made_model("today", incumbent="sparsenn_medium")
+    latest = history("sparsenn_medium")[-1].number
+    launch = launch_fleet(Fleet(name="shop", models=(today,)))
+    assert launch.of["today"].baseline_name == f"sparsenn_medium@{latest}"

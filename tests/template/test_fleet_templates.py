@@ -94,5 +94,5 @@ def test_one_version_that_two_names_call_is_one_template():
 
 
 def test_an_unknown_template_is_refused():
-    with pytest.raises(InputError, match="unknown template 'sparsen_small'"):
+    with pytest.raises(InputError, match="'shop': model 'own': unknown template 'sparsen_small'"):
         find_fleet_templates(fleet(made_model("own", template="sparsen_small")))

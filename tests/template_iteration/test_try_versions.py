@@ -9,7 +9,7 @@ from rich.console import Console
 from smt.errors import InputError
 from smt.fleet import Fleet
 from smt.results.folder import RESULT, read_result, write_result
-from smt.results.integration import Misfit
+from smt.results.integration import IntegrationResult, Misfit
 from smt.results.integrations import IntegrationsResult
 from smt.search.encoding import Encoding
 from smt.storage import Folder
@@ -124,11 +124,21 @@ def test_where_no_template_gets_a_version_the_reason_is_raised(trying, tmp_path)
     assert not Folder(tmp_path / "out").exists(RESULT)
 
 
-def test_templates_that_were_tried_are_not_tried_again(trying, tmp_path):
+def test_templates_whose_versions_are_stored_are_not_tried_again(trying, tmp_path):
     whole = trying()
     out = tmp_path / "out"
-    (out / RESULT).unlink()
-    (out / "two" / RESULT).unlink()
+    stored = Folder(out / "one")
+    template = read_result(stored, IntegrationResult).version.template
+    version = Version(name="one", number=2, parent=1, written="2026-01-31", template=template)
+    write_version(version, tmp_path / "templates")
     trying.tested.clear()
     assert trying(resume=True) == whole
     assert [name for name, *_ in trying.tested] == ["two"]
+
+
+def test_a_folder_that_holds_back_tests_is_only_gone_on_with(trying):
+    trying()
+    trying.tested.clear()
+    with pytest.raises(InputError, match="is not empty; go on with --resume"):
+        trying()
+    assert trying.tested == []
