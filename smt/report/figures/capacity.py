@@ -23,15 +23,15 @@ def frontier_figure(result: CapacityResult) -> go.Figure:
     ]
     line = points(costs, gains, hovers, {"size": 5, "color": MUTED})
     figure.add_trace(line.update(mode="lines+markers", line={"color": MUTED, "width": 1}))
-    for place, gain, name, colour in (
-        (1.0, 0.0, "today", MUTED),
-        (result.cost, result.gain, "the choice", ACCENT),
+    for place, gain, name, colour, above in (
+        (1.0, 0.0, "today", MUTED, -16),
+        (result.cost, result.gain, "the choice", ACCENT, 16),
     ):
         hover = lines(name, f"{place:.3g} x today", numbers.percent(gain))
         figure.add_trace(points([place], [gain], [hover], {"size": 11, "color": colour}))
         # On a logarithmic axis an annotation is placed by the exponent.
         figure.add_annotation(
-            x=log10(place), y=gain, text=name, showarrow=False, yshift=-16, font={"color": colour}
+            x=log10(place), y=gain, text=name, showarrow=False, yshift=above, font={"color": colour}
         )
     figure.add_vline(x=result.budget, line={"color": ACCENT, "dash": "dash", "width": 1})
     figure.update_layout(

@@ -19,14 +19,14 @@ def write_capacity_report(folder: Folder) -> str:
 
 def capacity_page(result: CapacityResult) -> str:
     """The page, as HTML."""
-    first, *others = capacity_sentences(result)
+    first, _, *others = capacity_sentences(result)
     sections = [
         f"<p class=verdict>{escape(first)}.</p>",
         fact_list(
             {
                 "models": numbers.count(len(result.choices)),
-                "budget": f"{result.budget:g} times today's FLOPs",
-                "1% more FLOPs": numbers.percent(result.shadow_price),
+                "budget, of today's FLOPs": f"{result.budget:g}",
+                "1% more FLOPs would bring": f"{result.shadow_price:+.4f}%",
                 "launches": ", ".join(result.launches),
             }
         ),
