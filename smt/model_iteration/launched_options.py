@@ -22,8 +22,9 @@ def read_options(launches: Sequence[str]) -> tuple[str, list[Choosing], list[str
         launches: Folders or URIs.
 
     Raises:
-        InputError: One is no finished launch, they are of different fleets, or a model is
-            compared with nothing or with different templates.
+        InputError: One is no finished launch or tuned hyperparameters, they are of different
+            fleets, or a model is compared with nothing, or with different templates or the same
+            one on other rows or seeds.
     """
     if not launches:
         raise InputError("no launches are given; at least one is needed")
@@ -31,7 +32,13 @@ def read_options(launches: Sequence[str]) -> tuple[str, list[Choosing], list[str
     rows: dict[str, list[dict[str, Any]]] = {}
     for launch in launches:
         folder = Folder(launch)
-        fleets[launch] = read_result(folder, LaunchResult).fleet
+        result = read_result(folder, LaunchResult)
+        if result.tuning is not None:
+            raise InputError(
+                f"{launch}: models chose hyperparameters of their own, and a choice of templates "
+                "keeps none; launch without --tune-evaluations"
+            )
+        fleets[launch] = result.fleet
         for row in folder.read_table(MODELS).to_pylist():
             rows.setdefault(row["model"], []).append({**row, "launch": launch})
     if len({*fleets.values()}) > 1:
@@ -55,6 +62,12 @@ def _choosing(model: str, rows: Sequence[dict[str, Any]]) -> Choosing | None:
         raise InputError(
             f"model '{model}' is compared with different templates, {' and '.join(sorted(names))}: "
             "what options gain can be compared only over the same"
+        )
+    # Of the same rows and seed the same network comes to the same NE, to the last bit.
+    if len({row["baseline_ne"] for row in rows if row["baseline_ne"] is not None}) > 1:
+        raise InputError(
+            f"model '{model}' is compared with {min(names)} on other rows or another seed from "
+            "launch to launch: what options gain can be compared only over the same"
         )
     (today,) = names
     costs = [row["baseline_flops"] for row in rows if row["baseline_flops"] is not None]

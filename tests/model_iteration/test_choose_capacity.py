@@ -8,6 +8,7 @@ from smt.errors import InputError
 from smt.fleet import Fleet, load_fleet
 from smt.model_iteration import FleetLaunch, Instance, Launch, LaunchSettings
 from smt.model_iteration.choose_capacity import choose_capacity, save_capacity
+from smt.model_iteration.instance import Tuning
 from smt.model_iteration.record import save_instances
 from smt.report.terminal.capacity import capacity_sentences
 from smt.results.capacity import CapacityResult
@@ -37,10 +38,12 @@ def cost_of(flops):
     )
 
 
-def launch(folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET, beyond=()):
+def launch(
+    folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET, beyond=(), **changes
+):
     """A finished launch: model -> its Δ, or None of one that is not trained.
 
-    Of (model, template) in `beyond` a limit of the model is broken.
+    Of (model, template) in `beyond` a limit of the model is broken; changes are of all instances.
     """
     instances = []
     for model in fleet.models:
@@ -61,6 +64,7 @@ def launch(folder, template, flops, deltas, *, baseline="small@1", fleet=FLEET, 
                 cost=cost_of(flops),
                 baseline_cost=cost_of(100),
                 within_limits=kept,
+                **{"baseline_ne": 0.9, **changes},
             )
         )
     compared = None if baseline is None else TEMPLATE
@@ -194,6 +198,17 @@ def test_options_that_are_compared_with_different_things_are_refused(launches, t
     alone = launch(tmp_path / "alone", "other@1", 10, deltas, baseline=None)
     with pytest.raises(InputError, match=r"model 'busy' is compared with nothing; .*incumbent"):
         choose_capacity([*launches, alone])
+
+
+def test_launches_on_other_rows_and_tuned_ones_are_refused(launches, tmp_path):
+    deltas = dict.fromkeys(WEIGHTS, 0.1)
+    other = launch(tmp_path / "other", "other@1", 10, deltas, baseline_ne=0.91)
+    with pytest.raises(InputError, match="'busy' is compared with small@1 on other rows or anoth"):
+        choose_capacity([*launches, other])
+    tuning = Tuning(choice="kept", default={"training.dense_rate": 0.1}, evaluations=4)
+    tuned = launch(tmp_path / "tuned", "tuned@1", 10, deltas, tuning=tuning)
+    with pytest.raises(InputError, match="tuned: models chose hyperparameters of their own"):
+        choose_capacity([*launches, tuned])
 
 
 def test_launches_of_different_fleets_are_refused(launches, tmp_path):
