@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +14,8 @@ from smt.yaml_text import format_yaml, parse_yaml
 
 # What YAML reads in place of a text that is not quoted, in its own words.
 _YAML_KINDS = {bool: "true or false", type(None): "null"}
+# Place of the kind of a list's or a mapping's entries among its arguments.
+_ENTRIES: dict[Any, int] = {tuple: 0, list: 0, dict: 1}
 
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 
@@ -106,11 +108,14 @@ def _explain(error: ValidationError, cls: type[BaseModel]) -> str:
 
 
 def _fields_at(cls: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """Field names of the model at `loc`, as far as plain nesting leads to it."""
+    """Field names of the model at `loc`, as far as nesting, lists and mappings lead to one."""
     model: Any = cls
     for part in loc:
-        field = getattr(model, "model_fields", {}).get(part)
-        if field is None:
+        fields = getattr(model, "model_fields", None)
+        if fields is not None and part in fields:
+            model = fields[str(part)].annotation
+        elif get_origin(model) in _ENTRIES:
+            model = get_args(model)[_ENTRIES[get_origin(model)]]
+        else:
             return []
-        model = field.annotation
     return list(getattr(model, "model_fields", {}))

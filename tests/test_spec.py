@@ -17,6 +17,8 @@ class Outer(Spec):
     inner: Inner = Inner()
     names: tuple[str, ...] = ()
     sizes: dict[str, int] = {}
+    several: tuple[Inner, ...] = ()
+    called: dict[str, Inner] = {}
 
 
 def test_yaml_round_trip_gives_an_equal_spec(tmp_path):
@@ -36,6 +38,23 @@ def test_unknown_nested_key_is_named_by_its_path():
         InputError, match=r"^here: unknown key 'inner\.dept'; did you mean 'depth'\?"
     ):
         Outer.parse({"inner": {"dept": 1}}, source="here")
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"several": [{}, {"dept": 1}]}, r"several\.1\.dept"),
+        ({"called": {"a": {"dept": 1}}}, "a.dept"),
+    ],
+)
+def test_an_unknown_key_of_an_entry_is_named_with_the_closest_known_one(values, key):
+    with pytest.raises(InputError, match=rf"{key}'; did you mean 'depth'\?"):
+        Outer.parse(values, source="here")
+
+
+def test_what_should_be_a_list_is_said_as_yaml_has_it():
+    with pytest.raises(InputError, match=r"^here: 'names' should be a list, as in \[a, b\]$"):
+        Outer.parse({"names": "a"}, source="here")
 
 
 def test_impossible_value_names_the_key_and_says_what_is_right():
