@@ -17,6 +17,9 @@ _YAML_KINDS = {bool: "true or false", type(None): "null"}
 # Place of the kind of a list's or a mapping's entries among its arguments.
 _ENTRIES: dict[Any, int] = {tuple: 0, list: 0, dict: 1}
 
+LEFT_OUT_IF_NONE: Any = Field(default=None, exclude_if=lambda value: value is None)
+"""Default of a field that plain data has only where it says something."""
+
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -9,12 +9,11 @@ from smt.data.filter import Range
 from smt.data.simulator import SimulatorSpec
 from smt.errors import InputError
 from smt.fleet.limits import ServingLimits
-from smt.spec import Spec, suggest
+from smt.spec import LEFT_OUT_IF_NONE, Spec, suggest
 
 Stage = Literal["retrieval", "pre_ranking", "ranking"]
 Hardware = Literal["cpu", "gpu", "accelerator"]
 # Digests of fleets and models that say nothing of templates stay what they were.
-_LEFT_OUT_IF_NONE: Any = Field(default=None, exclude_if=lambda value: value is None)
 _LEFT_OUT_IF_EMPTY: Any = Field(default=(), exclude_if=lambda value: not value)
 
 RowFilter = dict[str, int | float | tuple[int | float, ...] | Range]
@@ -61,8 +60,8 @@ class ModelSpec(Spec):
     hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
     inference_flops: PositiveInt | None = None
-    template: str | None = _LEFT_OUT_IF_NONE
-    incumbent: str | None = _LEFT_OUT_IF_NONE
+    template: str | None = LEFT_OUT_IF_NONE
+    incumbent: str | None = LEFT_OUT_IF_NONE
 
 
 class TemplateRule(Spec):

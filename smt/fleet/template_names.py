@@ -1,6 +1,6 @@
 """What every model of a fleet is built from, by name: its own, or as the fleet's rules say."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smt.errors import InputError
@@ -26,32 +26,36 @@ def template_names(fleet: Fleet) -> dict[str, TemplateName]:
     Raises:
         InputError: A model fits no rule, or a rule is no model's first.
     """
-    names = dict(_names(fleet))
-    if not fleet.templates:
-        return names
-    left = [model for model in fleet.models if model.name not in names]
+    first = {
+        model.name: next((rule for rule in fleet.templates if rule.fits(model)), None)
+        for model in fleet.models
+        if model.template is None
+    }
+    if fleet.templates:
+        _check_rules(fleet, first)
+    names = {}
+    for model in fleet.models:
+        rule = first.get(model.name)
+        if model.template is not None:
+            names[model.name] = TemplateName(model.template, by_rule=False)
+        elif rule is not None:
+            names[model.name] = TemplateName(rule.template, by_rule=True)
+    return names
+
+
+def _check_rules(fleet: Fleet, first: Mapping[str, TemplateRule | None]) -> None:
+    """Raise `InputError` as `template_names`; `first` is the rule of each model without its own."""
+    left = [model for model in fleet.models if model.name in first and first[model.name] is None]
     if left:
         raise InputError(
             f"fleet '{fleet.name}': no rule of 'templates' fits {len(left)} of the "
             f"{len(fleet.models)} models, '{left[0].name}' ({_described(left[0])}) the first; add "
             "one, or name a template in the model's entry"
         )
-    ruled = [model for model in fleet.models if model.template is None]
-    used = [next(rule for rule in fleet.templates if rule.fits(model)) for model in ruled]
+    used = {id(rule) for rule in first.values()}
     for number, rule in enumerate(fleet.templates, 1):
-        if all(rule is not other for other in used):
+        if id(rule) not in used:
             raise InputError(f"fleet '{fleet.name}': {_unused(number, rule, fleet)}")
-    return names
-
-
-def _names(fleet: Fleet) -> Iterator[tuple[str, TemplateName]]:
-    for model in fleet.models:
-        if model.template is not None:
-            yield model.name, TemplateName(model.template, by_rule=False)
-            continue
-        rule = next((rule for rule in fleet.templates if rule.fits(model)), None)
-        if rule is not None:
-            yield model.name, TemplateName(rule.template, by_rule=True)
 
 
 def _unused(number: int, rule: TemplateRule, fleet: Fleet) -> str:

@@ -26,7 +26,7 @@ from smt.fleet import (
 from smt.mmo.checks import check_techniques, check_traffic
 from smt.mmo.earlier import read_earlier
 from smt.mmo.progress import Display
-from smt.mmo.technique_search import TechniqueSearch
+from smt.mmo.technique_search import TechniqueSearch, fitting
 from smt.mmo.verdict.conclusion import TechniqueResult, conclude
 from smt.search.methods.catalogue import check_earlier
 from smt.search.settings import Settings
@@ -100,10 +100,10 @@ def search_fleet(
         fleet, count=representatives, seed=settings.seed, weights=attribute_weights
     )
     _check_representatives(chosen.models, templates)
-    check_techniques(techniques, [templates.of(model) for model in chosen.models])
+    of_models = {model.name: templates.of(model) for model in fleet.models}
+    check_techniques(techniques, [of_models[model.name] for model in chosen.models])
     searched = {
-        technique.name: [m for m in chosen.models if technique.applies_to(templates.of(m))]
-        for technique in techniques
+        technique.name: fitting(technique, chosen.models, of_models) for technique in techniques
     }
     check_traffic(searched)
     above = [model.name for model in fleet.models if above_flops_limit(templates.of(model), model)]
@@ -135,7 +135,7 @@ def search_fleet(
         ),
         **files.of_run(*templates.templates.values()),
     }
-    of_models = {model.name: templates.of(model) for model in planned.models}
+    of_models = {model.name: of_models[model.name] for model in planned.models}
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher(of_models, baselines)
         total = settings.trials * sum(map(len, searched.values()))

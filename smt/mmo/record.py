@@ -49,11 +49,11 @@ def save(run: Generalization, folder: Folder) -> GeneralizationResult:
 
 def summarise(run: Generalization) -> GeneralizationResult:
     """The content of `result.json`."""
-    names, settings = run.templates.names, run.settings
+    settings = run.settings
     return GeneralizationResult(
         fleet=run.fleet.name,
         templates=run.templates.templates,
-        model_templates=names,
+        model_templates=run.templates.names,
         settings=settings,
         inertias=run.representatives.inertias,
         silhouettes=run.representatives.silhouettes,

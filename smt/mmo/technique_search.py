@@ -154,7 +154,7 @@ class TechniqueSearch:
 
     def fitting(self, technique: Technique, models: Sequence[ModelSpec]) -> tuple[ModelSpec, ...]:
         """The models whose templates a technique fits."""
-        return tuple(model for model in models if technique.applies_to(self.templates[model.name]))
+        return fitting(technique, models, self.templates)
 
     def task(self, model: ModelSpec) -> Task:
         """The baseline evaluation of a model."""
@@ -220,6 +220,13 @@ class TechniqueSearch:
             record = self.dispatcher.record_proposal
             ray.get(record.remote(technique.name, number, asdict(proposal)))
         return proposal
+
+
+def fitting(
+    technique: Technique, models: Sequence[ModelSpec], templates: Mapping[str, Template]
+) -> tuple[ModelSpec, ...]:
+    """The models whose templates, by their names, a technique fits."""
+    return tuple(model for model in models if technique.applies_to(templates[model.name]))
 
 
 def _ask(method: Any, task: Task, seed: int) -> Any:

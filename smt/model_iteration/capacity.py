@@ -9,7 +9,6 @@ It is solved exactly by HiGHS (`scipy.optimize.milp`). The relaxation x_ij ∈ [
 of the budget, its shadow price: what one more FLOP an example is worth.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
 from smt.errors import InputError
+from smt.search.aggregate import mean_sem, normalise_weights
 
 Array = np.ndarray
 # Of the objective, that HiGHS may leave: far below what any Δ tells.
@@ -57,12 +57,14 @@ class Chosen:
     """One option a model, in the models' order, and what they come to.
 
     Attributes:
-        gain: Mean Δ by traffic, percent.
+        gain, sem: Mean Δ by traffic and its standard error, percent; models' errors count as
+            independent.
         flops: Mean by traffic.
     """
 
     options: tuple[Option, ...]
     gain: float
+    sem: float
     flops: float
 
 
@@ -71,13 +73,15 @@ class Knapsack:
 
     def __init__(self, models: Sequence[Choosing]) -> None:
         """Raise `InputError` where no model has traffic."""
-        total = math.fsum(model.weight for model in models)
-        if not total:
+        if not any(model.weight for model in models):
             raise InputError("no model that has a choice has traffic")
         self._models = models
+        self._shares = normalise_weights([model.weight for model in models], len(models))
         pairs = [(row, option) for row, model in enumerate(models) for option in model.options]
         self._rows = np.array([row for row, _ in pairs])
-        shares = np.array([model.weight / total for model in models])[self._rows]
+        # Place of every model's first option.
+        self._first: Array = np.searchsorted(self._rows, np.arange(len(models)))
+        shares = np.array(self._shares)[self._rows]
         self._gains = shares * np.array([option.gain for _, option in pairs])
         self._costs = shares * np.array([option.flops for _, option in pairs])
         self._one_each = csr_array(
@@ -122,12 +126,14 @@ class Knapsack:
         if solved.x is None:
             raise InputError(f"HiGHS finds no choice within {budget:,.0f} FLOPs: {solved.message}")
         picked = np.flatnonzero(solved.x > 0.5)
+        options = tuple(
+            model.options[place]
+            for model, place in zip(self._models, picked - self._first, strict=True)
+        )
         return Chosen(
-            options=tuple(
-                self._models[row].options[place - self._first[row]]
-                for row, place in zip(self._rows[picked], picked, strict=True)
-            ),
+            options=options,
             gain=float(self._gains[picked].sum()),
+            sem=mean_sem([option.sem for option in options], self._shares) or 0.0,
             flops=float(self._costs[picked].sum()),
         )
 
@@ -144,21 +150,6 @@ class Knapsack:
         )
         return -float(solved.ineqlin.marginals[0])
 
-    @property
-    def _first(self) -> Array:
-        """Place of every model's first option."""
-        return np.searchsorted(self._rows, np.arange(len(self._models)))
-
     def _ceiling(self, budget: float) -> float:
         # Today's own cost, summed in another order, is within today's budget.
         return budget * (1 + 1e-12)
-
-
-def total_sem(models: Sequence[Choosing], options: Sequence[Option]) -> float:
-    """Standard error of the mean gain of a choice, percent; models' errors count as independent."""
-    total = math.fsum(model.weight for model in models)
-    terms = [
-        (model.weight / total * option.sem) ** 2
-        for model, option in zip(models, options, strict=True)
-    ]
-    return math.sqrt(math.fsum(terms))

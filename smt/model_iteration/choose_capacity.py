@@ -11,7 +11,7 @@ import pyarrow as pa
 from smt.errors import InputError
 from smt.fleet import template_names
 from smt.fleet.fleet_file import FleetFile, fleet_text
-from smt.model_iteration.capacity import Knapsack, total_sem
+from smt.model_iteration.capacity import Knapsack
 from smt.model_iteration.launched_options import read_options
 from smt.results.capacity import (
     CapacityResult,
@@ -73,7 +73,7 @@ def choose_capacity(launches: Sequence[str], *, budget: float = 1.0) -> Capacity
         flops=chosen.flops,
         flops_today=today,
         gain=chosen.gain,
-        gain_sem=total_sem(models, chosen.options),
+        gain_sem=chosen.sem,
         shadow_price=knapsack.shadow_price(budget * today) * today / 100,
         templates=_templates(choices),
         frontier=tuple(_frontier(knapsack)),

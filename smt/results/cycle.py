@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from smt.results.folder import Result, read_result
+from smt.results.folder import Result, holds, read_result
 from smt.results.integration import IntegrationResult
-from smt.results.integrations import IntegrationsResult, holds_several
+from smt.results.integrations import IntegrationsResult
 from smt.results.launch import LaunchDecision, LaunchResult
 from smt.results.launch_models import LaunchedModel, read_launched
 from smt.results.run_reading import Run, read_run
@@ -88,7 +88,7 @@ def read_cycle(folder: Folder) -> Cycle:
 def _read_integrations(folder: Folder) -> dict[str, Any]:
     """Of the one template, or of every one that the search's techniques fit: fields of `Cycle`."""
     whole = Folder(folder.path(VERSION))
-    if not holds_several(whole):
+    if not holds(whole, IntegrationsResult):
         return {"integrations": {VERSION: read_result(whole, IntegrationResult)}}
     templates = read_result(whole, IntegrationsResult).templates
     places = [f"{VERSION}/{made.template}" for made in templates if made.decision != "not made"]

@@ -54,6 +54,15 @@ def read_result(folder: Folder, kind: type[R]) -> R:
     return result
 
 
+def holds(folder: Folder, kind: type[Result]) -> bool:
+    """Whether a folder has the `result.json` of this kind of run, as far as it can be read."""
+    try:
+        values = json.loads(folder.read(RESULT)) if folder.exists(RESULT) else None
+    except ValueError:
+        return False
+    return isinstance(values, dict) and values.get("kind") == kind.model_fields["kind"].default
+
+
 def _require_kind(values: Any, wanted: str, source: str) -> None:
     if not isinstance(values, dict) or not {"kind", "format"} <= values.keys():
         raise InputError(

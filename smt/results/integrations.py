@@ -1,10 +1,9 @@
 """What one run made of several templates: a version each, or why there is none."""
 
-import json
 from collections.abc import Sequence
 from typing import Literal
 
-from smt.results.folder import RESULT, Result, write_result
+from smt.results.folder import Result, write_result
 from smt.results.integration import IntegrationResult
 from smt.results.savings import Savings
 from smt.spec import Spec
@@ -59,12 +58,6 @@ class IntegrationsResult(Result):
     def kept(self) -> bool:
         """Whether one of the versions is."""
         return any(template.decision == "kept" for template in self.templates)
-
-
-def holds_several(folder: Folder) -> bool:
-    """Whether a folder is that of several back-tests, rather than of one."""
-    kind = IntegrationsResult.model_fields["kind"].default
-    return folder.exists(RESULT) and json.loads(folder.read(RESULT)).get("kind") == kind
 
 
 def integration_of(result: IntegrationResult) -> TemplateIntegration:

@@ -1,6 +1,7 @@
 """What a launch decided: the content of its `result.json`."""
 
-from typing import Any, Literal
+from itertools import chain
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
@@ -8,12 +9,10 @@ from smt.results.folder import Result
 from smt.results.launch_settings import LaunchSettings
 from smt.search.delta import Delta
 from smt.space import Value
-from smt.spec import Spec
+from smt.spec import LEFT_OUT_IF_NONE, Spec
 
 LaunchDecision = Literal["ships", "held back", "failed"]
 DECISIONS: tuple[LaunchDecision, ...] = ("ships", "held back", "failed")
-
-_LEFT_OUT_IF_NONE: Any = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class DeltaSummary(Spec):
@@ -79,10 +78,10 @@ class TunedHyperparameter(Spec):
     searched: int
     chosen: int
     set: int
-    least: int | float | None = _LEFT_OUT_IF_NONE
-    median: int | float | None = _LEFT_OUT_IF_NONE
-    most: int | float | None = _LEFT_OUT_IF_NONE
-    values: tuple[tuple[Value, int], ...] | None = _LEFT_OUT_IF_NONE
+    least: int | float | None = LEFT_OUT_IF_NONE
+    median: int | float | None = LEFT_OUT_IF_NONE
+    most: int | float | None = LEFT_OUT_IF_NONE
+    values: tuple[tuple[Value, int], ...] | None = LEFT_OUT_IF_NONE
 
 
 class TuningSummary(Spec):
@@ -153,3 +152,8 @@ class LaunchResult(Result):
     tuning: TuningSummary | None
     attributes: dict[str, dict[str, AttributeGroup]]
     not_shipped: tuple[HeldModel, ...]
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """What models are compared with, each once."""
+        return tuple(dict.fromkeys(chain.from_iterable(self.templates.values())))

@@ -86,9 +86,10 @@ def try_templates(
     for name, techniques in fitting.items():
         console.rule(name, align="left")
         own = Folder(folder.path(name))
-        if resume and _is_stored(own, trying.templates):
+        stored = _read_stored(own, trying.templates) if resume else None
+        if stored is not None:
             console.print("is tried and stored already", highlight=False)
-            tried.append(integration_of(read_result(own, IntegrationResult)))
+            tried.append(integration_of(stored))
             continue
         try:
             result = try_version(
@@ -115,13 +116,13 @@ def try_templates(
     return results
 
 
-def _is_stored(folder: Folder, templates: str | Path) -> bool:
-    """Whether the version of a finished back-test is in the folder of versions."""
+def _read_stored(folder: Folder, templates: str | Path) -> IntegrationResult | None:
+    """A finished back-test whose version is in the folder of versions; None where it is not."""
     if not folder.exists(RESULT):
-        return False
-    version = read_result(folder, IntegrationResult).version
-    known = (stored.template for stored in history(version.name, folder=templates))
-    return version.template in known
+        return None
+    result = read_result(folder, IntegrationResult)
+    known = (stored.template for stored in history(result.version.name, folder=templates))
+    return result if result.version.template in known else None
 
 
 def try_version(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smt.errors import InputError
-from smt.model_iteration.capacity import Choosing, Knapsack, Option, total_sem
+from smt.model_iteration.capacity import Choosing, Knapsack, Option
 
 GAINS = st.floats(-1, 1).map(lambda gain: round(gain, 3))
 COSTS = st.integers(1, 1000).map(float)
@@ -77,6 +77,8 @@ def test_a_fleet_without_traffic_is_refused():
 
 def test_the_error_of_a_choice_is_that_of_a_mean_by_traffic():
     today = Option("s", 0.0, 0.0, 1.0)
-    models = [Choosing("a", 3, (today,)), Choosing("b", 1, (today,))]
-    options = [Option("l", 1.0, 0.4, 1.0), Option("l", 1.0, 0.8, 1.0)]
-    assert total_sem(models, options) == pytest.approx(math.hypot(0.3, 0.2))
+    models = [
+        Choosing("a", 3, (today, Option("l", 1.0, 0.4, 1.0))),
+        Choosing("b", 1, (today, Option("l", 1.0, 0.8, 1.0))),
+    ]
+    assert Knapsack(models).solve(1.0).sem == pytest.approx(math.hypot(0.3, 0.2))

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_costs import made_cost
 from made_models import made_model
 
 from smt.errors import InputError
@@ -14,28 +15,12 @@ from smt.report.terminal.capacity import capacity_sentences
 from smt.results.capacity import CapacityResult
 from smt.results.folder import read_result
 from smt.search.delta import Delta
-from smt.serving import ServingCost
 from smt.storage import Folder
 from smt.template import Template
 
 TEMPLATE = Template(name="made")
 WEIGHTS = {"busy": 6.0, "rare": 1.0, "held": 2.0, "broken": 1.0}
 FLEET = Fleet(name="made", models=tuple(made_model(name, weight=w) for name, w in WEIGHTS.items()))
-
-
-def cost_of(flops):
-    return ServingCost(
-        flops=flops,
-        flops_item_cached=None,
-        bytes=1,
-        table_bytes=0,
-        dense_bytes=1,
-        latency_ms=1.0,
-        latency_ms_median=1.0,
-        batch_size=64,
-        target="cpu",
-        measured_on="cpu",
-    )
 
 
 def launch(
@@ -61,8 +46,8 @@ def launch(
                 outcome="held back" if held else "ships",
                 reasons=("it falls",) if held else (),
                 delta=Delta.measured(delta, 0.01),
-                cost=cost_of(flops),
-                baseline_cost=cost_of(100),
+                cost=made_cost(flops),
+                baseline_cost=made_cost(100),
                 within_limits=kept,
                 **{"baseline_ne": 0.9, **changes},
             )

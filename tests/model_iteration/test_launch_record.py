@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_costs import made_cost
 from made_models import made_model
 
 from smt.fleet import Fleet
@@ -16,26 +17,10 @@ from smt.results.folder import read_result
 from smt.results.launch import LaunchResult
 from smt.results.launch_models import MODELS, read_launched
 from smt.search.delta import Delta
-from smt.serving import ServingCost
 from smt.storage import Folder
 from smt.template import Template
 
 TEMPLATE = Template(name="small")
-
-
-def cost_of(flops, size, latency):
-    return ServingCost(
-        flops=flops,
-        flops_item_cached=None,
-        bytes=size,
-        table_bytes=0,
-        dense_bytes=size,
-        latency_ms=latency,
-        latency_ms_median=latency,
-        batch_size=64,
-        target="cpu",
-        measured_on="cpu",
-    )
 
 
 def instance(model, outcome, delta=None, sem=None, *, reasons=(), flops=None, seconds=1.0):
@@ -43,8 +28,8 @@ def instance(model, outcome, delta=None, sem=None, *, reasons=(), flops=None, se
     if flops is not None:
         before, after = flops
         costs = {
-            "baseline_cost": cost_of(before, 10 * before, 2.0),
-            "cost": cost_of(after, 10 * after, 1.0),
+            "baseline_cost": made_cost(before, 10 * before, 2.0),
+            "cost": made_cost(after, 10 * after, 1.0),
         }
     return Instance(
         model=model,

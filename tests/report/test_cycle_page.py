@@ -152,6 +152,12 @@ def test_a_turn_of_several_templates_has_a_part_for_each_version_that_was_made(t
     assert read_result(turn, CycleResult).versions == {"small@2": "kept", "towers@4": "not kept"}
 
 
+def test_a_damaged_result_of_a_step_is_named(turn: Folder):
+    Path(turn.path(VERSION), "result.json").write_text("{")
+    with pytest.raises(InputError, match="is damaged; no JSON can be read from it"):
+        write_cycle_report(turn)
+
+
 @pytest.mark.parametrize("missing", [SEARCH, VERSION, LAUNCH])
 def test_a_turn_without_one_of_its_runs_is_refused_with_the_folder(turn: Folder, missing: str):
     Path(turn.path(missing), "result.json").unlink()

@@ -15,19 +15,15 @@ HEIGHT = 380
 def frontier_figure(result: CapacityResult) -> go.Figure:
     """Mean Δ by traffic over the fleet's FLOPs as a multiple of today's; the choice is marked."""
     figure = go.Figure()
-    costs = [point.cost for point in result.frontier]
-    gains = [point.gain for point in result.frontier]
-    hovers = [
-        lines(f"{cost:.3g} x today", numbers.percent(gain))
-        for cost, gain in zip(costs, gains, strict=True)
-    ]
+    costs, gains = zip(*((point.cost, point.gain) for point in result.frontier), strict=True)
+    hovers = [_hover(point.cost, point.gain) for point in result.frontier]
     line = points(costs, gains, hovers, {"size": 5, "color": MUTED})
     figure.add_trace(line.update(mode="lines+markers", line={"color": MUTED, "width": 1}))
     for place, gain, name, colour, above in (
         (1.0, 0.0, "today", MUTED, -16),
         (result.cost, result.gain, "the choice", ACCENT, 16),
     ):
-        hover = lines(name, f"{place:.3g} x today", numbers.percent(gain))
+        hover = lines(name, _hover(place, gain))
         figure.add_trace(points([place], [gain], [hover], {"size": 11, "color": colour}))
         # On a logarithmic axis an annotation is placed by the exponent.
         figure.add_annotation(
@@ -40,3 +36,7 @@ def frontier_figure(result: CapacityResult) -> go.Figure:
         yaxis=axis("mean Δ by traffic, percent of NE", ticksuffix="%"),
     )
     return figure
+
+
+def _hover(cost: float, gain: float) -> str:
+    return lines(f"{cost:.3g} x today", numbers.percent(gain))

@@ -47,10 +47,7 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     return fact_list(
         {
             "fleet": result.fleet,
-            "compared with": ", ".join(
-                dict.fromkeys(name for compared in result.templates.values() for name in compared)
-            )
-            or "nothing",
+            "compared with": ", ".join(result.baselines) or "nothing",
             "regression threshold α": f"{result.settings.alpha:.3f}%",
             "seed": str(result.settings.seed),
             "device-hours": f"{sum(model.device_hours for model in models):.2f}",

@@ -37,10 +37,10 @@ def templates_named(result: LaunchResult) -> str:
 
 def baselines_named(result: LaunchResult) -> str:
     """What models are compared with, in one name where it has one."""
-    names = {name for compared in result.templates.values() for name in compared}
+    names = result.baselines
     if not names:
         return "nothing"
-    return names.pop() if len(names) == 1 else "their baselines"
+    return names[0] if len(names) == 1 else "their baselines"
 
 
 def instances_sentence(
