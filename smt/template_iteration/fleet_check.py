@@ -2,13 +2,11 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from smt.data import Schema
-from smt.errors import InputError
-from smt.fleet import ModelSpec, log_name, log_schema
+from smt.fleet import Excess, ModelSpec, log_schema
 from smt.results.integration import Misfit
 from smt.serving import measure_serving
 from smt.template import Template, build
-from smt.template.card import ModelCard, model_card
+from smt.template.fleet_costs import CostCounter, NetworkCost, broken_limits
 
 
 class FleetCheck:
@@ -29,8 +27,7 @@ class FleetCheck:
             timed: Names of those whose latency is measured.
         """
         self._timed = timed
-        sources = {log_name(model.log): model.log for model in models}
-        self._schemas = {name: log_schema(source) for name, source in sources.items()}
+        self._counter = CostCounter(models)
         broken = {misfit.model for misfit in self._check(parent, models)}
         self._models = [model for model in models if model.name not in broken]
 
@@ -39,35 +36,24 @@ class FleetCheck:
         return tuple(self._check(template, self._models))
 
     def _check(self, template: Template, models: Sequence[ModelSpec]) -> Iterator[Misfit]:
-        counted: dict[tuple[object, ...], ModelCard | str] = {}
         for model in models:
-            # Models that read the same features for the same events share a network.
-            own = tuple(sorted(model.hyperparameters.items()))
-            inputs = (log_name(model.log), model.features, model.events, own)
-            if inputs not in counted:
-                counted[inputs] = _count(template, model, self._schemas[log_name(model.log)])
-            costs = counted[inputs]
-            if isinstance(costs, str):
-                reason = f"its network cannot be built: {costs}"
+            cost = self._counter.count(template, model)
+            if isinstance(cost, str):
+                reason = f"its network cannot be built: {cost}"
                 yield Misfit(model=model.name, reason=reason, excess=None)
             else:
-                yield from self._compare(template.for_model(model), model, costs)
+                yield from self._compare(template.for_model(model), model, cost)
 
-    def _compare(self, template: Template, model: ModelSpec, card: ModelCard) -> Iterator[Misfit]:
-        limits = model.limits.tighter(template.serving.limits)
-        latency_ms = None
-        if limits.latency_ms is not None and model.name in self._timed:
-            network = build(template, model, self._schemas[log_name(model.log)])
-            latency_ms = measure_serving(network, template).latency_ms
-        flops = card.flops if template.serving.enforce_flops_limit else None
-        for excess in limits.exceeded(flops=flops, bytes=card.bytes, latency_ms=latency_ms):
+    def _compare(self, template: Template, model: ModelSpec, cost: NetworkCost) -> Iterator[Misfit]:
+        excesses = [*broken_limits(template, model, cost), *self._slow(template, model)]
+        for excess in excesses:
             reason = f"it needs {excess.needed}, its limit is {excess.allowed}"
             yield Misfit(model=model.name, reason=reason, excess=excess.percent)
 
-
-def _count(template: Template, model: ModelSpec, schema: Schema) -> ModelCard | str:
-    """The card, or why there is no network."""
-    try:
-        return model_card(template, model, schema)
-    except InputError as error:
-        return str(error)
+    def _slow(self, template: Template, model: ModelSpec) -> tuple[Excess, ...]:
+        """A limit of latency that it breaks, of a model whose latency is measured."""
+        limits = model.limits.tighter(template.serving.limits)
+        if limits.latency_ms is None or model.name not in self._timed:
+            return ()
+        network = build(template, model, log_schema(model.log))
+        return limits.exceeded(latency_ms=measure_serving(network, template).latency_ms)

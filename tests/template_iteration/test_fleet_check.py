@@ -2,6 +2,7 @@ import pytest
 
 from smt.errors import InputError
 from smt.fleet import ServingLimits
+from smt.template import fleet_costs
 from smt.template.card import model_card
 from smt.template.flops import count_flops
 from smt.template_iteration import fleet_check
@@ -10,7 +11,8 @@ from smt.template_iteration.fleet_check import FleetCheck
 
 @pytest.fixture(autouse=True)
 def schemas(monkeypatch, small_log):
-    monkeypatch.setattr(fleet_check, "log_schema", lambda _: small_log.schema)
+    for module in (fleet_costs, fleet_check):
+        monkeypatch.setattr(module, "log_schema", lambda _: small_log.schema)
 
 
 @pytest.fixture
@@ -121,12 +123,12 @@ def test_latency_is_measured_on_a_network_that_was_never_trained(small_template,
 
 
 def test_a_model_without_a_network_cannot_be_served(small_template, wide, member, monkeypatch):
-    def card(template, model, schema):
+    def counted(template, model, schema):
         if template == wide and "item" not in model.features:
             raise InputError("there is nothing to read")
-        return model_card(template, model, schema)
+        return count_flops(template, model, schema)
 
-    monkeypatch.setattr(fleet_check, "model_card", card)
+    monkeypatch.setattr(fleet_costs, "count_flops", counted)
     models = [member("a"), member("b", features=("user",))]
     (found,) = FleetCheck(small_template, models).misfits(wide)
     assert (found.model, found.excess) == ("b", None)

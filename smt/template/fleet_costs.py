@@ -1,0 +1,134 @@
+"""What serving a fleet costs under its templates and under changed ones, counted."""
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+from typing import NamedTuple
+
+import torch
+
+from smt.data import Schema
+from smt.errors import InputError, sentence
+from smt.fleet import ModelSpec, log_name, log_schema
+from smt.fleet.budget import Capacity, FleetCost, Growth
+from smt.fleet.limits import Excess
+from smt.spec import digest
+from smt.template.build_network import build
+from smt.template.flops import count_flops
+from smt.template.served_bytes import count_bytes
+from smt.template.template import Template
+
+
+class NetworkCost(NamedTuple):
+    """Of one model: FLOPs of an example, and bytes of parameters and buffers."""
+
+    flops: int
+    bytes: int
+
+
+class CostCounter:
+    """Counts what networks cost to serve, each once."""
+
+    def __init__(self, models: Sequence[ModelSpec]) -> None:
+        """Read the schemas of these models' logs."""
+        sources = {log_name(model.log): model.log for model in models}
+        self._schemas: dict[str, Schema] = {
+            name: log_schema(source) for name, source in sources.items()
+        }
+        self._counted: dict[tuple[object, ...], NetworkCost | str] = {}
+
+    def count(self, template: Template, model: ModelSpec) -> NetworkCost | str:
+        """The cost, or why there is no network."""
+        try:
+            template = template.for_model(model)
+        except InputError as error:
+            return str(error)
+        # Models that read the same features for as many events share a network's shape.
+        alike = template.data.auxiliary is None and not template.architecture.entire_space
+        events = () if alike and len(model.events) == 1 else model.events
+        key = (_shape(template), log_name(model.log), model.features, events)
+        if key not in self._counted:
+            plain = model.model_copy(update={"hyperparameters": {}})
+            self._counted[key] = _count(template, plain, self._schemas[log_name(model.log)])
+        return self._counted[key]
+
+
+def _shape(template: Template) -> str:
+    """Digest of what a network's cost depends on."""
+    fields = template.to_dict()
+    fields["training"] = template.training.table_optimizer
+    return digest({key: fields[key] for key in fields if key not in ("name", "scale", "exposed")})
+
+
+def _count(template: Template, model: ModelSpec, schema: Schema) -> NetworkCost | str:
+    try:
+        network = build(template, model, schema, torch.device("meta"))
+        served = count_bytes(network, template.serving.table_precision)
+        return NetworkCost(count_flops(template, model, schema), served.tables + served.dense)
+    except InputError as error:
+        return str(error)
+    except (MemoryError, RuntimeError) as error:
+        return sentence(error)
+
+
+def broken_limits(template: Template, model: ModelSpec, cost: NetworkCost) -> tuple[Excess, ...]:
+    """The limits of FLOPs (where the template enforces theirs) and bytes that a model breaks."""
+    limits = model.limits.tighter(template.serving.limits)
+    flops = cost.flops if template.serving.enforce_flops_limit else None
+    return limits.exceeded(flops=flops, bytes=cost.bytes)
+
+
+class ServingBudget:
+    """What a fleet may cost to serve, against what it costs today.
+
+    Models that have no network under their template, or break their limits, are left out.
+    """
+
+    def __init__(
+        self, models: Sequence[ModelSpec], today: Mapping[str, Template], capacity: Capacity
+    ) -> None:
+        """Count what the fleet costs today.
+
+        Args:
+            models: The fleet.
+            today: Model -> the template that it is built from.
+        """
+        self.capacity = capacity
+        self._counter = CostCounter(models)
+        self._today: dict[str, NetworkCost] = {}
+        self._models: list[ModelSpec] = []
+        for model in models:
+            template = today[model.name]
+            cost = self._counter.count(template, model)
+            if isinstance(cost, NetworkCost) and not broken_limits(template, model, cost):
+                self._today[model.name] = cost
+                self._models.append(model)
+
+    def growth(self, changed: Mapping[str, Template]) -> Growth:
+        """By how much the fleet becomes dearer where these models get these templates."""
+        return self._total(self._changed(changed)).growth_from(self._total(self._today))
+
+    def refusal(self, changed: Mapping[str, Template]) -> str | None:
+        """Why these templates cost too much to serve, in a clause; None where they do not."""
+        for model in self._models:
+            template = changed.get(model.name)
+            cost = None if template is None else self._counter.count(template, model)
+            if template is not None and isinstance(cost, NetworkCost):
+                for excess in broken_limits(template, model, cost):
+                    return f"model '{model.name}': {excess}"
+        excess_of_fleet = self.growth(changed).excess(self.capacity)
+        return None if excess_of_fleet is None else f"the fleet's {excess_of_fleet}"
+
+    def _changed(self, changed: Mapping[str, Template]) -> dict[str, NetworkCost]:
+        """A cost a model; today's of those without a network, which fail where they are built."""
+        costs = dict(self._today)
+        for model in self._models:
+            if model.name in changed:
+                cost = self._counter.count(changed[model.name], model)
+                costs[model.name] = cost if isinstance(cost, NetworkCost) else costs[model.name]
+        return costs
+
+    def _total(self, costs: Mapping[str, NetworkCost]) -> FleetCost:
+        weights = fsum(model.weight for model in self._models)
+        flops = fsum(model.weight * costs[model.name].flops for model in self._models)
+        total = fsum(costs[model.name].bytes for model in self._models)
+        return FleetCost(flops=flops / weights if weights else 0.0, bytes=total)

@@ -1,0 +1,122 @@
+import pytest
+
+from smt.errors import InputError
+from smt.fleet import ServingLimits
+from smt.template import fleet_costs
+from smt.template.card import model_card
+from smt.template.fleet_costs import CostCounter, NetworkCost, ServingBudget
+
+
+@pytest.fixture(autouse=True)
+def schemas(monkeypatch, small_log):
+    monkeypatch.setattr(fleet_costs, "log_schema", lambda _: small_log.schema)
+
+
+@pytest.fixture
+def wide(small_template):
+    return small_template.change("architecture", embedding_dim=32)
+
+
+@pytest.fixture
+def member(small_model):
+    def make(name, *, features=("user", "item"), events=("click",), weight=1.0, **limits):
+        update = {
+            "name": name,
+            "features": features,
+            "events": events,
+            "weight": weight,
+            "limits": ServingLimits(**limits),
+        }
+        return small_model.model_copy(update=update)
+
+    return make
+
+
+def of_all(models, template):
+    return {model.name: template for model in models}
+
+
+def card_cost(template, model, small_log):
+    card = model_card(template, model, small_log.schema)
+    return NetworkCost(card.flops, card.bytes)
+
+
+@pytest.mark.parametrize("events", [("click",), ("like",), ("click", "like")])
+@pytest.mark.parametrize("entire_space", [False, True])
+def test_costs_are_those_of_the_model_card(small_template, member, small_log, events, entire_space):
+    template = small_template.change("architecture", entire_space=entire_space)
+    models = [member("other"), member("m", events=events)]
+    counter = CostCounter(models)
+    for model in models:
+        assert counter.count(template, model) == card_cost(template, model, small_log)
+
+
+def test_a_network_that_differs_in_training_alone_is_not_counted_again(
+    small_template, member, monkeypatch
+):
+    counted = []
+    count = fleet_costs.count_flops
+    monkeypatch.setattr(
+        fleet_costs, "count_flops", lambda *given: counted.append(given) or count(*given)
+    )
+    models = [member("a"), member("b", events=("like",))]
+    counter = CostCounter(models)
+    for rate in (0.1, 0.2):
+        for model in models:
+            counter.count(small_template.change("training", dense_rate=rate), model)
+    assert len(counted) == 1
+
+
+def test_growth_weighs_flops_by_traffic_and_sums_bytes(small_template, wide, member, small_log):
+    models = [member("a", weight=3.0), member("b", features=("user",), weight=1.0)]
+    budget = ServingBudget(models, of_all(models, small_template), 5.0)
+    before = [card_cost(small_template, model, small_log) for model in models]
+    after = [card_cost(wide, models[0], small_log), before[1]]
+    growth = budget.growth({"a": wide})
+    flops = [3 * a.flops + b.flops for a, b in (after, before)]
+    assert growth.flops == pytest.approx(100 * (flops[0] / flops[1] - 1))
+    sizes = [sum(cost.bytes for cost in costs) for costs in (after, before)]
+    assert growth.bytes == pytest.approx(100 * (sizes[0] / sizes[1] - 1))
+    assert budget.growth({}).largest == 0
+
+
+def test_the_fleet_may_grow_by_its_capacity_and_no_more(small_template, wide, member):
+    models = [member("a"), member("b")]
+    today = of_all(models, small_template)
+    growth = ServingBudget(models, today, 0.0).growth({"a": wide})
+    for capacity in (growth.largest, "free"):
+        assert ServingBudget(models, today, capacity).refusal({"a": wide}) is None
+    refusal = ServingBudget(models, today, growth.largest / 2).refusal({"a": wide})
+    assert refusal == f"the fleet's {growth.excess(growth.largest / 2)}"
+    assert ServingBudget(models, today, 0.0).refusal({}) is None
+
+
+def test_a_model_above_its_own_limit_is_refused_whatever_the_capacity(
+    small_template, wide, member, small_log
+):
+    fits = card_cost(small_template, member("x"), small_log)
+    models = [member("tight", flops=fits.flops), member("never", flops=1), member("loose")]
+    budget = ServingBudget(models, of_all(models, small_template), "free")
+    refusal = budget.refusal(of_all(models, wide))
+    assert refusal is not None
+    assert refusal.startswith("model 'tight': FLOPs ")
+    assert budget.refusal({"loose": wide}) is None
+    # What cannot be served today is not held against a change.
+    assert budget.refusal({"never": wide}) is None
+
+
+def test_a_model_without_a_network_costs_what_it_does_today(
+    small_template, wide, member, monkeypatch
+):
+    count = fleet_costs.count_flops
+
+    def counted(template, model, schema):
+        if template == wide:
+            raise InputError("there is nothing to read")
+        return count(template, model, schema)
+
+    monkeypatch.setattr(fleet_costs, "count_flops", counted)
+    models = [member("a")]
+    budget = ServingBudget(models, of_all(models, small_template), 0.0)
+    assert budget.growth({"a": wide}).largest == 0
+    assert budget.refusal({"a": wide}) is None
