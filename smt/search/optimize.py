@@ -11,7 +11,7 @@ from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method, check_method
 from smt.search.propose import judge, propose, propose_or_end
 from smt.search.recommend import Estimate, best_trial, choose
-from smt.search.state import SearchState
+from smt.search.state import SearchState, allow_all
 from smt.search.trial import Trial
 from smt.seeds import check_seed
 from smt.space import Space, Theta, check_space
@@ -60,6 +60,7 @@ def optimize(
     early_stopping: bool = False,
     seed: int = 0,
     earlier: Sequence[Trial] = (),
+    refusal: Callable[[Theta], str | None] | None = None,
 ) -> Optimization:
     """Search the θ that helps the models most on average while at most ε of them regress.
 
@@ -78,6 +79,8 @@ def optimize(
         early_stopping: Stop the search once a further trial is unlikely to gain, or no θ is
             likely to reach τ; method "composite" knows.
         earlier: Trials of other runs, to start warm; see `smt.search.propose.propose`.
+        refusal: Why a θ may not be tried, or None: what is known before anything is evaluated,
+            such as that it costs too much. No θ that is refused is evaluated.
 
     Raises:
         InputError: trials or max_evaluations < 1, an unknown method, a threshold that cannot be, a
@@ -91,7 +94,14 @@ def optimize(
     check_space(space, "space")
     check_seed(seed)
     goal = Goal.over(len(models), weights, alpha=alpha, epsilon=epsilon, tau=tau)
-    state = SearchState(space, goal, seed=seed, earlier=earlier, early_stopping=early_stopping)
+    state = SearchState(
+        space,
+        goal,
+        seed=seed,
+        earlier=earlier,
+        early_stopping=early_stopping,
+        refusal=refusal or allow_all,
+    )
     stopped = None
     while len(state.trials) < trials:
         proposal = propose_or_end(state, max_evaluations, lambda known: propose(known, method))

@@ -1,6 +1,6 @@
 """What a search knows when it chooses the next θ."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,6 +8,11 @@ from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.trial import Trial
 from smt.space import Space, Theta
+
+
+def allow_all(_: Theta) -> str | None:
+    """No θ is refused."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class SearchState:
             (`smt.search.surrogate.warm_start`), and are none of this search's trials: their θ may
             be proposed.
         early_stopping: Say where no further trial is worth its price; "composite" knows.
+        refusal: Why a θ may not be tried, known beforehand, or None; the same for the same θ.
     """
 
     space: Space
@@ -31,6 +37,7 @@ class SearchState:
     seed: int = 0
     earlier: Sequence[Trial] = ()
     early_stopping: bool = False
+    refusal: Callable[[Theta], str | None] = allow_all
 
     @cached_property
     def encoding(self) -> Encoding:

@@ -61,9 +61,12 @@ def _shape(template: Template) -> str:
 
 def _count(template: Template, model: ModelSpec, schema: Schema) -> NetworkCost | str:
     try:
-        network = build(template, model, schema, torch.device("meta"))
+        # Networks draw initial values: nobody's draws are to depend on what was counted before.
+        with torch.random.fork_rng(devices=[]):
+            network = build(template, model, schema, torch.device("meta"))
+            flops = count_flops(template, model, schema)
         served = count_bytes(network, template.serving.table_precision)
-        return NetworkCost(count_flops(template, model, schema), served.tables + served.dense)
+        return NetworkCost(flops, served.tables + served.dense)
     except InputError as error:
         return str(error)
     except (MemoryError, RuntimeError) as error:

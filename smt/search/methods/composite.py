@@ -13,6 +13,7 @@ from smt.search.divergence import held_off
 from smt.search.encoding import Encoding
 from smt.search.goal import Goal
 from smt.search.recommend import SURE, Estimate, recommend
+from smt.search.refused import best_allowed
 from smt.search.state import SearchState
 from smt.search.surrogate.acquisition import (
     box_around,
@@ -202,30 +203,38 @@ def _choose(
     apart: float,
     seed: int,
 ) -> Theta | None:
-    """The θ of the largest acquisition inside the bounds that is new; None where all were tried."""
+    """The θ of the largest acquisition inside the bounds that is new and may be tried, or None."""
     encoding = state.encoding
-    refused = _tried(encoding, state.tried, apart)
+    new = _new(encoding, state.tried, apart)
+
+    def promise(thetas: Sequence[Theta]) -> Tensor:
+        with torch.no_grad():
+            return acquisition(encoding.encode(thetas).unsqueeze(1))
+
     with exactly():
         theta = encoding.decode(maximise(acquisition, encoding, bounds))
-        if not refused(theta):
+        if new(theta) and state.refusal(theta) is None:
             return theta
-        others = [point for point in encoding.sobol(CANDIDATES, seed) if not refused(point)]
+        if new(theta):
+            return best_allowed(promise, theta, bounds, state, new, seed)
+        others = [point for point in encoding.sobol(CANDIDATES, seed) if new(point)]
         if not others:
             return None
-        with torch.no_grad():
-            values = acquisition(encoding.encode(others).unsqueeze(1))
-    return others[int(values.argmax())]
+        theta = others[int(promise(others).argmax())]
+        if state.refusal(theta) is None:
+            return theta
+        return best_allowed(promise, theta, encoding.bounds, state, new, seed)
 
 
-def _tried(encoding: Encoding, tried: Sequence[Theta], near: float) -> Callable[[Theta], bool]:
-    """Whether a θ is one of these, or no number of it is further away than this."""
+def _new(encoding: Encoding, tried: Sequence[Theta], near: float) -> Callable[[Theta], bool]:
+    """Whether a θ is none of these, and some number of it is further away than this."""
     points = encoding.encode(tried)
 
-    def refused(theta: Theta) -> bool:
+    def new(theta: Theta) -> bool:
         away = (points - encoding.encode([theta])).abs().amax(1)
-        return theta in tried or bool((away <= near).any())
+        return theta not in tried and not bool((away <= near).any())
 
-    return refused
+    return new
 
 
 def _margins(surrogate: Surrogate, trials: Sequence[Trial]) -> Tensor | float:
