@@ -31,6 +31,9 @@ class Config:
         tau: Percent; least A* of a technique that generalizes.
         saving: Share of FLOPs or bytes, over the fleet, that makes a technique generalize whose
             quality does not fall.
+        capacity: By how many percent serving the fleet may become dearer, in FLOPs (by traffic) or
+            in bytes: a θ that costs more, or breaks a model's limits, is not tried. `free`: all θ
+            may be, and a model above its limits fails.
         method: How θ is searched; tpe needs Optuna.
         early_rejection: Do not finish a trial in which too many models have regressed.
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
@@ -65,6 +68,7 @@ class Config:
     epsilon: float = 0.1
     tau: float = 0.05
     saving: float = 0.05
+    capacity: float | Literal["free"] = 5.0
     method: Literal["composite", "ax", "sobol", "tpe"] = "composite"
     early_rejection: bool = True
     early_stopping: bool = True

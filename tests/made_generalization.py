@@ -98,7 +98,13 @@ def made_technique(
 def made_trial(number: int = 0, *, theta: Theta | None = None, skipped: int = 0) -> TrialRecord:
     deltas = {"a": Delta.measured(0.2), "b": Delta.measured(0.2)}
     return TrialRecord(
-        **NUMBERS, number=number, theta=theta or {}, skipped=skipped, savings=None, deltas=deltas
+        **NUMBERS,
+        number=number,
+        theta=theta or {},
+        skipped=skipped,
+        savings=None,
+        growth=None,
+        deltas=deltas,
     )
 
 

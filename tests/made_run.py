@@ -3,12 +3,14 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
 from smt.execution.evaluation import Evaluation
 from smt.execution.ledger import Ledger
 from smt.fleet import Fleet, ModelSpec, Representatives
+from smt.fleet.budget import Growth
 from smt.mmo.generalization import Generalization
 from smt.mmo.record import save
 from smt.mmo.technique_search import Searched, to_trial
@@ -21,6 +23,7 @@ from smt.storage import Folder
 from smt.template import Choice, Float, Technique, Theta, find_fleet_templates
 
 BYTES = 200_000
+GROWTH = Growth(flops=3.14, bytes=-0.26)
 SPACE = {"rate": Float(0, 1), "form": Choice(["all", "each"])}
 
 
@@ -117,7 +120,8 @@ class MadeRun:
             theta = {"rate": draw.uniform(0, 1), "form": draw.choice(["all", "each"])}
             made = Technique(name, "training", SPACE, _unchanged, f"source of {name}")
             trials += self.replicate(made, number, theta, self.models, [self.settings.seed])
-        return Searched(tuple(trials), None, self._savings(name))
+        growths = dict.fromkeys(range(self.settings.trials), GROWTH)
+        return Searched(tuple(trials), None, self._savings(name), growths)
 
     def _savings(self, name: str) -> dict[int, Savings]:
         """Of trials on all models without a failure."""
@@ -135,6 +139,7 @@ def make_run(
     representatives: int,
     holdout: int,
     judged_rows: int = 12000,
+    untried: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Save a run of these techniques; the fleet's first models represent it, the next are M_H."""
     chosen = Representatives(
@@ -168,6 +173,7 @@ def make_run(
             baselines=baselines,
             other_baselines=tuple(others),
             results=tuple(results),
+            untried=dict(untried),
         ),
         folder,
     )

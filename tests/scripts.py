@@ -27,7 +27,10 @@ models:
 - {name: click-retrieval, stage: retrieval, events: [click], surface: all, data_constraint: full}
 - {name: view-feed, stage: ranking, events: [view, click], surface: feed, data_constraint: full}
 """
-ARGUMENTS = ["--trials", "3", "--representatives", "3", "--techniques", "label_smoothing", "dcn_v2"]
+ARGUMENTS = [
+    *("--trials", "3", "--representatives", "3", "--capacity", "free"),
+    *("--techniques", "label_smoothing", "dcn_v2"),
+]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from smt.fleet import (
 from smt.mmo.checks import check_techniques, check_traffic
 from smt.mmo.earlier import read_earlier
 from smt.mmo.progress import Display
+from smt.mmo.serving_cost import with_technique
 from smt.mmo.technique_search import TechniqueSearch, fitting
 from smt.mmo.verdict.conclusion import TechniqueResult, conclude
 from smt.search.methods.catalogue import check_earlier
@@ -36,11 +37,11 @@ from smt.storage import Folder
 from smt.template import (
     FleetTemplates,
     Technique,
-    Template,
     Theta,
     above_flops_limit,
     count_fleet_flops,
 )
+from smt.template.fleet_costs import ServingBudget
 from smt.template.named_files import FileDigests
 
 
@@ -55,7 +56,8 @@ class Generalization:
         baselines: Representative -> its baseline's evaluation, by its template and the run's seed.
         other_baselines: Those of other seeds, other models, and (one technique on top of the
             other) other templates.
-        results: One a technique, in the order given.
+        results: One a technique that was tried, in the order given.
+        untried: Technique -> why no θ of it was tried: each costs too much to serve.
     """
 
     fleet: Fleet
@@ -66,6 +68,7 @@ class Generalization:
     baselines: dict[str, Evaluation]
     other_baselines: tuple[Evaluation, ...]
     results: tuple[TechniqueResult, ...]
+    untried: dict[str, str]
 
     @property
     def generalized(self) -> dict[str, Theta]:
@@ -135,26 +138,39 @@ def search_fleet(
         ),
         **files.of_run(*templates.templates.values()),
     }
-    of_models = {model.name: of_models[model.name] for model in planned.models}
+    budget = ServingBudget(fleet.models, of_models, settings.capacity)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
-        dispatcher = run.start_dispatcher(of_models, baselines)
+        trained = {model.name: of_models[model.name] for model in planned.models}
+        dispatcher = run.start_dispatcher(trained, baselines)
         total = settings.trials * sum(map(len, searched.values()))
         with Display(console, dispatcher, evaluations=total) as display:
             search = TechniqueSearch(
-                chosen.models, of_models, settings, dispatcher, digests, display, earlier, files
+                chosen.models,
+                of_models,
+                settings,
+                dispatcher,
+                digests,
+                display,
+                earlier,
+                files,
+                budget,
             )
             asked = _ask_baselines(search)
             try:
                 # Starting workers have the CPUs to themselves. Then Tune starts while baselines
                 # are trained; no trial begins before they are.
                 ray.get(dispatcher.first_worker.remote())
-                results = tuple(_search_all(techniques, search, holdout))
+                searched_all = dict(_search_all(techniques, search, holdout))
             except StoppedError:
                 _collect_baselines(asked)
                 raise
             base = _collect_baselines(asked)
         others = _other_baselines(search, base)
-    return Generalization(fleet, templates, settings, chosen, holdout, base, others, results)
+    results = tuple(known for known in searched_all.values() if not isinstance(known, str))
+    untried = {name: why for name, why in searched_all.items() if isinstance(why, str)}
+    return Generalization(
+        fleet, templates, settings, chosen, holdout, base, others, results, untried
+    )
 
 
 def _check_representatives(models: Sequence[ModelSpec], templates: FleetTemplates) -> None:
@@ -214,28 +230,24 @@ def _other_baselines(
 
 def _search_all(
     techniques: Sequence[Technique], search: TechniqueSearch, holdout: Sequence[ModelSpec]
-) -> Iterator[TechniqueResult]:
-    """One technique after the other; each on top of those accepted before it, if so set."""
+) -> Iterator[tuple[str, TechniqueResult | str]]:
+    """One technique after the other; each on top of those accepted before it, if so set.
+
+    Of one that no θ of could be tried there is only the reason.
+    """
     accepted = search.templates
     for technique in techniques:
         if accepted != search.templates:
             search = replace(search, templates=accepted)
-            ray.get(search.dispatcher.rebase.remote(accepted))
+            trained = {model: accepted[model] for model in search.digests}
+            ray.get(search.dispatcher.rebase.remote(trained))
             _collect_baselines(_ask_baselines(search))
         own = replace(search, models=search.fitting(technique, search.models))
-        result = conclude(technique, own.run(technique), own, own.fitting(technique, holdout))
-        yield result
+        searched = own.run(technique)
+        if not searched.trials and searched.stopped is not None:
+            yield technique.name, searched.stopped
+            continue
+        result = conclude(technique, searched, own, own.fitting(technique, holdout))
+        yield technique.name, result
         if search.settings.sequential and result.theta is not None:
-            accepted = _with(technique, result.theta, accepted)
-
-
-def _with(
-    technique: Technique, theta: Theta, templates: Mapping[str, Template]
-) -> dict[str, Template]:
-    """The models' templates with a technique, of those that it fits."""
-    changed = {
-        id(template): technique.apply(template, theta)
-        for template in templates.values()
-        if technique.applies_to(template)
-    }
-    return {model: changed.get(id(template), template) for model, template in templates.items()}
+            accepted = with_technique(technique, result.theta, accepted)

@@ -62,6 +62,7 @@ def summarise(run: Generalization) -> GeneralizationResult:
         short_windows=_short_windows(run),
         techniques=tuple(technique_record(result, settings) for result in run.results),
         generalized=run.generalized,
+        untried=run.untried,
     )
 
 
@@ -121,9 +122,11 @@ def _trial_table(techniques: Sequence[TechniqueRecord]) -> pa.Table:
         {
             "technique": technique.name,
             "number": trial.number,
-            **trial.model_dump(exclude={"theta", "deltas", "savings"}),
+            **trial.model_dump(exclude={"theta", "deltas", "savings", "growth"}),
             "flops_saved": None if trial.savings is None else trial.savings.flops,
             "bytes_saved": None if trial.savings is None else trial.savings.bytes,
+            "fleet_flops_growth": None if trial.growth is None else trial.growth.flops,
+            "fleet_bytes_growth": None if trial.growth is None else trial.growth.bytes,
             "theta": json.dumps(trial.theta),
             "deltas": _deltas(trial),
         }

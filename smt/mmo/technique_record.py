@@ -25,6 +25,7 @@ def technique_record(result: TechniqueResult, settings: Settings) -> TechniqueRe
             number=number,
             skipped=trial.skipped,
             savings=result.savings.get(number),
+            growth=result.growths.get(number),
         )
         for number, trial in enumerate(result.trials)
     )

@@ -15,7 +15,9 @@ from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.tune_trial import run_trial
 from smt.fleet import ModelSpec
+from smt.fleet.budget import Growth
 from smt.mmo.progress import Display
+from smt.mmo.serving_cost import growth, refusal
 from smt.mmo.tune_searcher import FleetSearcher
 from smt.mmo.verdict.saving import mean_savings
 from smt.results.savings import Savings
@@ -26,6 +28,7 @@ from smt.search.settings import Settings
 from smt.search.state import SearchState
 from smt.search.trial import Proposal, Trial
 from smt.template import Technique, Template, Theta
+from smt.template.fleet_costs import ServingBudget
 from smt.template.named_files import FileDigests
 
 TRIAL_MEMORY = 64 * 2**20
@@ -41,11 +44,14 @@ class Searched:
         trials: In order.
         stopped: Why it ended before all the trials it was given; None where it did not.
         savings: Number of a trial -> what it saves, of those on all models.
+        growths: The same -> by how much it makes serving the whole fleet dearer; None where θ
+            could not be applied.
     """
 
     trials: tuple[Trial, ...]
     stopped: str | None
     savings: Mapping[int, Savings] = field(default_factory=dict)
+    growths: Mapping[int, Growth | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,10 +59,11 @@ class TechniqueSearch:
     """Searches one technique after the other with the same models, templates and settings.
 
     Attributes:
-        templates: Model -> what it is built from, of all that may be trained.
-        digests: model -> digest of its log.
+        templates: Model -> what it is built from, of the whole fleet.
+        digests: model -> digest of its log, of all that may be trained.
         earlier: technique -> its trials in earlier runs.
         files: Digests of what templates name.
+        budget: What serving the fleet may cost; None where that is no matter.
     """
 
     models: tuple[ModelSpec, ...]
@@ -67,6 +74,7 @@ class TechniqueSearch:
     display: Display
     earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
     files: FileDigests = field(default_factory=FileDigests)
+    budget: ServingBudget | None = None
 
     def run(self, technique: Technique) -> Searched:
         """Search by Ray Tune; each Tune trial fans out over the models.
@@ -88,6 +96,7 @@ class TechniqueSearch:
                 seed=settings.seed,
                 earlier=self.earlier.get(technique.name, ()),
                 early_stopping=settings.early_stopping,
+                refusal=lambda theta: self._refusal(technique, theta),
             )
             return propose_or_end(
                 state,
@@ -118,7 +127,8 @@ class TechniqueSearch:
         _run_tune(searcher, self.dispatcher)
         self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
-        return Searched(trials, searcher.ended, self._savings(tried))
+        growths = {n: self._growth(technique, trial.theta) for n, trial in enumerate(trials)}
+        return Searched(trials, searcher.ended, self._savings(tried), growths)
 
     def replicate(
         self,
@@ -166,6 +176,18 @@ class TechniqueSearch:
             log_digest=self.digests[model.name],
             files=self.files.of(template),
         )
+
+    def _refusal(self, technique: Technique, theta: Theta) -> str | None:
+        """Why a θ costs too much to be tried, or None."""
+        if self.budget is None:
+            return None
+        return refusal(technique, theta, self.templates, self.budget)
+
+    def _growth(self, technique: Technique, theta: Theta) -> Growth | None:
+        """By how much θ makes serving the fleet dearer, where that is known."""
+        if self.budget is None:
+            return None
+        return growth(technique, theta, self.templates, self.budget)
 
     def _savings(self, tried: Mapping[int, Sequence[Evaluation]]) -> dict[int, Savings]:
         """Number of a trial -> what it saves against the baselines, of those on all models."""

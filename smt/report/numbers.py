@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smt.fleet.budget import Growth
 from smt.results.savings import Savings
 
 MINUS = "−"
@@ -40,6 +41,14 @@ def cost_changes(saved: Savings | None) -> tuple[str, str]:
     if saved is None:
         return MISSING, MISSING
     flops, of_bytes = (round(-100 * share, 1) + 0.0 for share in (saved.flops, saved.bytes))
+    return _sign(f"{flops:+.1f}%"), _sign(f"{of_bytes:+.1f}%")
+
+
+def growths(growth: Growth | None) -> tuple[str, str]:
+    """Of FLOPs and bytes, `+3.0%` of what becomes dearer."""
+    if growth is None:
+        return MISSING, MISSING
+    flops, of_bytes = (round(percent, 1) + 0.0 for percent in (growth.flops, growth.bytes))
     return _sign(f"{flops:+.1f}%"), _sign(f"{of_bytes:+.1f}%")
 
 

@@ -49,6 +49,7 @@ class GeneralizationResult(Result):
         holdout_models: Names of M_H; empty where there is none.
         short_windows: model -> why its test window is too short, of those where it is.
         techniques: In the order in which they were searched.
+        untried: Technique -> why no θ of it was tried: each costs too much to serve.
         generalized: T_G⁺ with its θ*: technique -> θ, in the same order.
     """
 
@@ -65,6 +66,7 @@ class GeneralizationResult(Result):
     short_windows: dict[str, ShortWindow]
     techniques: tuple[TechniqueRecord, ...]
     generalized: dict[str, Theta]
+    untried: dict[str, str] = {}
 
     @property
     def representative_names(self) -> tuple[str, ...]:

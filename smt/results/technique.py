@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from smt.fleet.budget import Growth
 from smt.results.savings import Savings
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.search.delta import Delta
@@ -46,12 +47,14 @@ class TrialRecord(ThetaRecord):
 
     Attributes:
         skipped: Models that were not evaluated, because enough others had regressed.
-        savings: None where a model was not evaluated or failed.
+        savings: Over the representatives; None where a model was not evaluated or failed.
+        growth: Of what serving the whole fleet costs; None where θ could not be applied.
     """
 
     number: int
     skipped: int
     savings: Savings | None
+    growth: Growth | None
 
 
 class ShownTrial(TrialRecord):
@@ -59,7 +62,7 @@ class ShownTrial(TrialRecord):
 
     Attributes:
         number: Of the trial: θ* where a trial was feasible, else the nearest to it.
-        source: Where all but `number`, `skipped` and `savings` were measured.
+        source: Where all but `number`, `skipped`, `savings` and `growth` were measured.
         interval: Of μ, 95%, percent; None where unknown.
         feasible_probability: P(R <= ε); None where unknown.
     """

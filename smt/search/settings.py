@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from smt.fleet.budget import NEUTRAL, Capacity
 from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method
 from smt.seeds import Seed, fresh_seeds
@@ -27,6 +28,9 @@ class Settings(Spec):
         tau: τ, percent: the least A* of a technique that generalizes.
         saving: Share of FLOPs or bytes that a technique must save to generalize where its A does
             not reach τ and quality does not fall.
+        capacity: By how many percent serving the fleet may become dearer, in FLOPs (by traffic) or
+            in bytes: a θ that costs more, or breaks a model's limits, is not tried. `free`: all θ
+            may be, and a model above its limits fails.
         method: See `smt.search.propose.propose`.
         early_rejection: Do not finish a trial in which too many models have regressed.
         early_stopping: End a search that is unlikely to gain, or that has no θ worth τ.
@@ -50,6 +54,7 @@ class Settings(Spec):
     epsilon: UnitInterval = 0.1
     tau: float = 0.05
     saving: Annotated[float, Field(gt=0, le=1)] = 0.05
+    capacity: Capacity = NEUTRAL
     method: Method = "composite"
     early_rejection: bool = True
     early_stopping: bool = True

@@ -1,6 +1,6 @@
 """What serving a fleet costs under its templates and under changed ones, counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 from typing import NamedTuple
 
@@ -38,17 +38,39 @@ class CostCounter:
 
     def count(self, template: Template, model: ModelSpec) -> NetworkCost | str:
         """The cost, or why there is no network."""
+        return self.count_all([(template, model)])[0]
+
+    def count_all(self, pairs: Iterable[tuple[Template, ModelSpec]]) -> list[NetworkCost | str]:
+        """Those of many, most of which share a template."""
+        shapes: dict[int, str] = {}
+        costs = []
+        # A list keeps all templates alive, so that none takes another's id.
+        for template, model in [*pairs]:
+            if model.hyperparameters:
+                costs.append(self._count_own(template, model))
+                continue
+            if id(template) not in shapes:
+                shapes[id(template)] = _shape(template)
+            costs.append(self._count_once(template, shapes[id(template)], model))
+        return costs
+
+    def _count_own(self, template: Template, model: ModelSpec) -> NetworkCost | str:
+        """Of a model that sets hyperparameters of its own."""
         try:
-            template = template.for_model(model)
+            own = template.for_model(model)
         except InputError as error:
             return str(error)
-        # Models that read the same features for as many events share a network's shape.
-        alike = template.data.auxiliary is None and not template.architecture.entire_space
-        events = () if alike and len(model.events) == 1 else model.events
-        key = (_shape(template), log_name(model.log), model.features, events)
+        plain = model.model_copy(update={"hyperparameters": {}})
+        return self._count_once(own, _shape(own), plain)
+
+    def _count_once(self, template: Template, shape: str, model: ModelSpec) -> NetworkCost | str:
+        # Models that read the same features for as many events share a network's shape; which
+        # events those are says only what an entire-space chain adds to them.
+        chained = template.architecture.entire_space
+        events = model.events if chained else len(model.events)
+        key = (shape, log_name(model.log), model.features, events)
         if key not in self._counted:
-            plain = model.model_copy(update={"hyperparameters": {}})
-            self._counted[key] = _count(template, plain, self._schemas[log_name(model.log)])
+            self._counted[key] = _count(template, model, self._schemas[log_name(model.log)])
         return self._counted[key]
 
 
@@ -56,6 +78,7 @@ def _shape(template: Template) -> str:
     """Digest of what a network's cost depends on."""
     fields = template.to_dict()
     fields["training"] = template.training.table_optimizer
+    fields["data"] = [fields["data"][name] for name in ("auxiliary", "past_rates", "enrichments")]
     return digest({key: fields[key] for key in fields if key not in ("name", "scale", "exposed")})
 
 
@@ -99,36 +122,39 @@ class ServingBudget:
         self._counter = CostCounter(models)
         self._today: dict[str, NetworkCost] = {}
         self._models: list[ModelSpec] = []
-        for model in models:
+        costs = self._counter.count_all((today[model.name], model) for model in models)
+        for model, cost in zip(models, costs, strict=True):
             template = today[model.name]
-            cost = self._counter.count(template, model)
             if isinstance(cost, NetworkCost) and not broken_limits(template, model, cost):
                 self._today[model.name] = cost
                 self._models.append(model)
 
     def growth(self, changed: Mapping[str, Template]) -> Growth:
         """By how much the fleet becomes dearer where these models get these templates."""
-        return self._total(self._changed(changed)).growth_from(self._total(self._today))
+        after = {model.name: cost for model, cost in self._counted(changed)}
+        # A model without a network fails where it is built; here it costs what it does today.
+        return self._total({**self._today, **after}).growth_from(self._total(self._today))
 
     def refusal(self, changed: Mapping[str, Template]) -> str | None:
-        """Why these templates cost too much to serve, in a clause; None where they do not."""
-        for model in self._models:
-            template = changed.get(model.name)
-            cost = None if template is None else self._counter.count(template, model)
-            if template is not None and isinstance(cost, NetworkCost):
-                for excess in broken_limits(template, model, cost):
-                    return f"model '{model.name}': {excess}"
+        """Why these templates cost too much to serve, in a clause; None where they do not.
+
+        They do where the fleet grows by more than its capacity, or a model above its limits. Of a
+        free capacity nothing does: a model above its limits fails where it is trained.
+        """
+        if self.capacity == "free":
+            return None
+        for model, cost in self._counted(changed):
+            for excess in broken_limits(changed[model.name], model, cost):
+                return f"model '{model.name}': {excess}"
         excess_of_fleet = self.growth(changed).excess(self.capacity)
         return None if excess_of_fleet is None else f"the fleet's {excess_of_fleet}"
 
-    def _changed(self, changed: Mapping[str, Template]) -> dict[str, NetworkCost]:
-        """A cost a model; today's of those without a network, which fail where they are built."""
-        costs = dict(self._today)
-        for model in self._models:
-            if model.name in changed:
-                cost = self._counter.count(changed[model.name], model)
-                costs[model.name] = cost if isinstance(cost, NetworkCost) else costs[model.name]
-        return costs
+    def _counted(self, changed: Mapping[str, Template]) -> list[tuple[ModelSpec, NetworkCost]]:
+        """The models that these templates build a network for."""
+        models = [model for model in self._models if model.name in changed]
+        costs = self._counter.count_all((changed[model.name], model) for model in models)
+        pairs = zip(models, costs, strict=True)
+        return [(model, cost) for model, cost in pairs if isinstance(cost, NetworkCost)]
 
     def _total(self, costs: Mapping[str, NetworkCost]) -> FleetCost:
         weights = fsum(model.weight for model in self._models)

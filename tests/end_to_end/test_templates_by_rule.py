@@ -27,7 +27,9 @@ def test_theta_changes_each_models_own_template_where_the_technique_fits_it(
 ):
     techniques = ("--techniques", "label_smoothing", "target_attention")
     run = generalize(
-        ruled, tmp_path / "run", *techniques, "--representatives", "3", "--trials", "2"
+        ruled,
+        tmp_path / "run",
+        *(*techniques, "--representatives", "3", "--trials", "2", "--capacity", "free"),
     )
     result = json.loads((run.out / "result.json").read_text())
     assert result["model_templates"] == {

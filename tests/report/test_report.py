@@ -163,7 +163,7 @@ def derive_technique(
                 math.inf if trial["mean"] is None else -trial["mean"],
             ),
         )
-    shown = {key: searched_trial[key] for key in ("number", *SHOWN, "skipped", "savings")}
+    shown = {key: searched_trial[key] for key in ("number", *SHOWN, "skipped", "savings", "growth")}
     if fresh is not None:
         shown |= {key: fresh[key] for key in SHOWN}
     shown["interval"] = within(shown["mean"], shown["mean_sem"])
@@ -207,6 +207,11 @@ def derive_trials(
 ) -> list[dict[str, Any]]:
     alpha, epsilon, names = settings["alpha"], settings["epsilon"], list(weights)
     mine = [row for row in searched if row["technique"] == technique]
+    counts = {
+        row["number"]: row
+        for row in pq.read_table(folder / "trials.parquet").to_pylist()
+        if row["technique"] == technique
+    }
     trials = []
     for number in sorted({row["trial"] for row in mine}):
         cells = {row["model"]: row for row in mine if row["trial"] == number}
@@ -223,6 +228,10 @@ def derive_trials(
                 "neutral": len(counted) - worse - better(deltas, alpha),
                 "skipped": len(names) - len(counted),
                 "savings": derive_savings(cells, counted, weights, searched),
+                # Counted from templates, which the ledger does not hold.
+                "growth": {
+                    cost: counts[number][f"fleet_{cost}_growth"] for cost in ("flops", "bytes")
+                },
                 "deltas": {
                     name: delta_of(cells[name] if name in counted else None) for name in names
                 },
@@ -423,12 +432,12 @@ def technique_row(technique: dict[str, Any]) -> list[str]:
         str(shown["helped"]),
         str(shown["neutral"]),
         str(shown["regressed"]),
-        *(less(shown["savings"] and shown["savings"][cost]) for cost in ("flops", "bytes")),
+        *(more(shown["growth"][cost]) for cost in ("flops", "bytes")),
     ]
 
 
-def less(saved: float | None) -> str:
-    return "–" if saved is None else f"{round(-100 * saved, 1) + 0.0:+.1f}%".replace("-", "−")
+def more(percent: float) -> str:
+    return f"{round(percent, 1) + 0.0:+.1f}%".replace("-", "−")
 
 
 def signed(value: float | None, missing: str) -> str:
@@ -494,6 +503,7 @@ def test_every_number_of_a_real_run_follows_from_its_ledger(tmp_path: Path) -> N
 
 def test_a_wrong_number_is_noticed(run_folder: Path, tmp_path: Path) -> None:
     html = written(run_folder, tmp_path)
+    shutil.copy(run_folder / "trials.parquet", tmp_path)
     result = json.loads((tmp_path / "result.json").read_text())
     result["techniques"][0]["trials"][1]["mean"] += 1e-6
     (tmp_path / "result.json").write_text(json.dumps(result))

@@ -43,9 +43,13 @@ def card_cost(template, model, small_log):
 
 @pytest.mark.parametrize("events", [("click",), ("like",), ("click", "like")])
 @pytest.mark.parametrize("entire_space", [False, True])
-def test_costs_are_those_of_the_model_card(small_template, member, small_log, events, entire_space):
+@pytest.mark.parametrize("auxiliary", [None, {"source": "events", "count": 2, "weight": 0.1}])
+def test_costs_are_those_of_the_model_card(
+    small_template, member, small_log, events, entire_space, auxiliary
+):
     template = small_template.change("architecture", entire_space=entire_space)
-    models = [member("other"), member("m", events=events)]
+    template = template.change("data", auxiliary=auxiliary)
+    models = [member("other", events=("view",)), member("m", events=events)]
     counter = CostCounter(models)
     for model in models:
         assert counter.count(template, model) == card_cost(template, model, small_log)
@@ -91,12 +95,14 @@ def test_the_fleet_may_grow_by_its_capacity_and_no_more(small_template, wide, me
     assert ServingBudget(models, today, 0.0).refusal({}) is None
 
 
-def test_a_model_above_its_own_limit_is_refused_whatever_the_capacity(
+def test_a_model_above_its_own_limit_is_refused_unless_capacity_is_free(
     small_template, wide, member, small_log
 ):
     fits = card_cost(small_template, member("x"), small_log)
     models = [member("tight", flops=fits.flops), member("never", flops=1), member("loose")]
-    budget = ServingBudget(models, of_all(models, small_template), "free")
+    today = of_all(models, small_template)
+    assert ServingBudget(models, today, "free").refusal(of_all(models, wide)) is None
+    budget = ServingBudget(models, today, 1e6)
     refusal = budget.refusal(of_all(models, wide))
     assert refusal is not None
     assert refusal.startswith("model 'tight': FLOPs ")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from smt.fleet import ModelSpec
+from smt.fleet.budget import Growth
 from smt.mmo.technique_search import Searched, TechniqueSearch
 from smt.mmo.verdict.confirmation import candidates, choose_confirmed, explain, measure, value_of
 from smt.mmo.verdict.fresh_seeds import measure_until_known
@@ -53,6 +54,7 @@ class TechniqueResult:
         paper: Arg max of A (Eq. 5).
         stopped: Why the search ended early; None where it did not.
         savings: Number of a trial -> what it saves, where that is known.
+        growths: Number of a trial -> by how much it makes serving the whole fleet dearer.
     """
 
     technique: Technique
@@ -63,6 +65,7 @@ class TechniqueResult:
     stopped: str | None
     verdict: Verdict
     savings: Mapping[int, Savings] = field(default_factory=dict)
+    growths: Mapping[int, Growth | None] = field(default_factory=dict)
 
     @property
     def theta(self) -> Theta | None:
@@ -109,6 +112,7 @@ def conclude(
         stopped=searched.stopped,
         verdict=verdict,
         savings=searched.savings,
+        growths=searched.growths,
     )
 
 

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from smt.fleet.budget import Capacity
 from smt.report import numbers
 from smt.report.document import fact_list, html_document, write_page
 from smt.report.pages.fleet import fleet_section
@@ -59,13 +60,18 @@ def _verdict(run: Run) -> str:
             f"<b>{escape(technique.name)}</b> ({_worth(technique)})" for technique in chosen
         )
         verb = "generalizes" if len(chosen) == 1 else "generalize"
-        total = numbers.plural(len(techniques), "technique")
+        total = numbers.plural(len(techniques) + len(run.result.untried), "technique")
         kind, sentence = "verdict", f"{len(chosen)} of {total} {verb}: {names}."
     else:
-        kind, sentence = "verdict none", f"No technique of {len(techniques)} generalizes."
+        searched = len(techniques) + len(run.result.untried)
+        kind, sentence = "verdict none", f"No technique of {searched} generalizes."
     reasons = "".join(
         f"<li><b>{escape(technique.name)}</b>: {escape(technique.reason)}.</li>"
         for technique in techniques
+    )
+    reasons += "".join(
+        f"<li><b>{escape(name)}</b>: {escape(why)}.</li>"
+        for name, why in run.result.untried.items()
     )
     return f"<div class='{kind}'><p>{sentence}</p><ul>{reasons}</ul></div>"
 
@@ -105,6 +111,7 @@ def _facts(run: Run) -> str:
         "trials a technique": str(settings.trials),
         "seed of the search": str(settings.seed),
     }
+    facts["capacity"] = _capacity_fact(settings.capacity)
     if not settings.paper_exact:
         facts["least saving"] = f"{settings.saving:.1%}"
         facts["fresh seeds"] = str(settings.fresh_seeds)
@@ -113,6 +120,10 @@ def _facts(run: Run) -> str:
         facts["holdout models"] = str(len(run.result.holdout_models))
     evaluations = f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed"
     return fact_list({**facts, "evaluations": evaluations})
+
+
+def _capacity_fact(capacity: Capacity) -> str:
+    return "free" if capacity == "free" else f"+{capacity:g}% at most"
 
 
 def _definitions(run: Run) -> str:
@@ -160,8 +171,20 @@ def _techniques(run: Run) -> str:
         "feasible, A* is −∞ and the row shows, in italics, the trial nearest to feasible (least "
         f"R, then largest μ). Helped: Δ above +{alpha}; regressed: Δ below −{alpha}, or failed; "
         "red: more than ε of the models. P(R ≤ ε): the chance that no more than ε of the models "
-        "truly regress. Serving: change of what an inference costs, weighted mean over the models. "
+        "truly regress. Serving the fleet: by how much all its models together cost more, FLOPs "
+        f"weighted by traffic. {_capacity(run)}"
         f"R of a trial that was rejected early counts the models evaluated.{order}</p>"
+    )
+
+
+def _capacity(run: Run) -> str:
+    """What θ may cost."""
+    capacity = run.result.settings.capacity
+    if capacity == "free":
+        return "A θ may cost any amount. "
+    return (
+        f"A θ that would make it more than {capacity:g}% dearer, or break a model's limits, is "
+        "not tried. "
     )
 
 

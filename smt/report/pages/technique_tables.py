@@ -99,7 +99,7 @@ def short_window_table(windows: Mapping[str, ShortWindow]) -> str:
 
 def _technique_row(section: str, technique: TechniqueRecord, run: Run) -> Row:
     shown, chance = technique.shown, technique.shown.feasible_probability
-    flops, of_bytes = numbers.cost_changes(shown.savings)
+    flops, of_bytes = numbers.growths(shown.growth)
     bad = shown.regression_rate > run.result.settings.epsilon
     rate = ("≥ " if shown.skipped else "") + numbers.rate(shown.regression_rate)
     theta = escape(numbers.theta(shown.theta, between="\n")).replace("\n", "<br>")
@@ -116,8 +116,8 @@ def _technique_row(section: str, technique: TechniqueRecord, run: Run) -> Row:
         "models / helped: n": str(shown.helped),
         "models / neutral: n": str(shown.neutral),
         "models / regressed: n": number(str(shown.regressed), bad=bad),
-        "serving / FLOPs: n": flops,
-        "serving / bytes: n": of_bytes,
+        "serving the fleet / FLOPs: n": flops,
+        "serving the fleet / bytes: n": of_bytes,
         "θ*: theta": Html(f"<span class=which>{_which(technique)}</span><br>{theta}"),
         "source: source": technique.source,
     }

@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from smt.fleet.budget import Growth
 from smt.report import numbers
 from smt.results.generalization import GeneralizationResult
 from smt.results.technique import Interval, ShownTrial, TechniqueRecord
@@ -89,12 +90,19 @@ def fitting_remark(technique: TechniqueRecord, result: GeneralizationResult) -> 
     )
 
 
+def untried(result: GeneralizationResult) -> Iterator[str]:
+    """The techniques of which no θ was tried, a line each."""
+    for name, why in result.untried.items():
+        yield f"{name}: {why}"
+
+
 def remarks(result: GeneralizationResult) -> list[str]:
     """The lines under the table: reasons, and what the holdout and the test windows say."""
     fitted = ((known.name, fitting_remark(known, result)) for known in result.techniques)
     others = (holdout_failures(result), short_window_warning(result))
     return [
         *reasons(result),
+        *untried(result),
         *(f"{name}: {remark}" for name, remark in fitted if remark is not None),
         *(line for line in others if line is not None),
     ]
@@ -122,6 +130,7 @@ def _row(technique: TechniqueRecord, result: GeneralizationResult) -> dict[str, 
         "μ\n95% interval": f"{_percent(shown.mean, 'nan')}\n{_interval(shown.interval)}",
         "R\nP(R <= ε)": f"{_rate(shown)}\n{'?' if chance is None else f'{chance:.2f}'}",
         "helped\nneutral\nregressed": f"{shown.helped}\n{shown.neutral}\n{shown.regressed}",
+        "fleet's\nFLOPs\nbytes": _growth(shown.growth),
         "trials\nevaluations": f"{len(technique.trials)}\n{_evaluations(technique)}",
         "θ*": "\n".join(theta),
     }
@@ -144,6 +153,11 @@ def _evaluations(technique: TechniqueRecord) -> str:
     fresh = sum(candidate.evaluations for candidate in technique.confirmation)
     fresh += 0 if technique.holdout is None else technique.holdout.evaluations
     return f"{searched:,}\n+{fresh:,} fresh" if fresh else f"{searched:,}"
+
+
+def _growth(growth: Growth | None) -> str:
+    """By how much serving becomes dearer."""
+    return "?" if growth is None else f"{growth.flops:+.1f}%\n{growth.bytes:+.1f}%"
 
 
 def _percent(value: float | None, missing: str) -> str:

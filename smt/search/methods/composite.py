@@ -209,7 +209,8 @@ def _choose(
 
     def promise(thetas: Sequence[Theta]) -> Tensor:
         with torch.no_grad():
-            return acquisition(encoding.encode(thetas).unsqueeze(1))
+            values: Tensor = acquisition(encoding.encode(thetas).unsqueeze(1))
+        return values
 
     with exactly():
         theta = encoding.decode(maximise(acquisition, encoding, bounds))
