@@ -1,7 +1,7 @@
 """Multi-Model Optimization: which techniques help the fleet, and at which θ (Algorithm 1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Generalization:
     baselines: dict[str, Evaluation]
     other_baselines: tuple[Evaluation, ...]
     results: tuple[TechniqueResult, ...]
-    untried: dict[str, str]
+    untried: dict[str, str] = field(default_factory=dict)
 
     @property
     def generalized(self) -> dict[str, Theta]:

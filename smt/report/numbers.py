@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smt.fleet.budget import Growth
+from smt.fleet.budget import Capacity, Growth
 from smt.results.savings import Savings
 
 MINUS = "−"
@@ -50,6 +50,16 @@ def growths(growth: Growth | None) -> tuple[str, str]:
         return MISSING, MISSING
     flops, of_bytes = (round(percent, 1) + 0.0 for percent in (growth.flops, growth.bytes))
     return _sign(f"{flops:+.1f}%"), _sign(f"{of_bytes:+.1f}%")
+
+
+def growth(known: Growth | None) -> str:
+    """`FLOPs +3.0%, bytes −0.2%`."""
+    return MISSING if known is None else _sign(str(known))
+
+
+def capacity(most: Capacity) -> str:
+    """By how much serving may become dearer, `+5% at most`."""
+    return "free" if most == "free" else f"+{most:g}% at most"
 
 
 def entropy(value: float | None) -> str:

@@ -1,9 +1,11 @@
 """What a back-test decided of a new version: the content of its `result.json`."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
+from smt.fleet.budget import Capacity, Growth
 from smt.results.folder import Result
 from smt.results.savings import Savings
 from smt.results.technique import Kind
@@ -47,25 +49,41 @@ class PlaceChange(Spec):
 
 
 class Thresholds(Spec):
-    """By which a version is kept: α and τ in percent, ε a share of models, `saving` of costs."""
+    """By which a version is kept: α and τ in percent, ε a share of models, `saving` of costs.
+
+    Attributes:
+        capacity: By how many percent serving the fleet may become dearer.
+    """
 
     alpha: float
     epsilon: float
     tau: float
     saving: float
+    capacity: Capacity
 
 
 class Misfit(Spec):
-    """A model of the fleet that a version cannot serve, though its parent can.
+    """A model of the fleet that a version cannot serve, though its parent can, or the fleet.
 
     Attributes:
+        model: None of the fleet as a whole, which would cost more than its capacity.
         reason: The limit that it breaks, or why it has no network.
         excess: Percent above the limit; None without a network.
     """
 
-    model: str
+    model: str | None
     reason: str
     excess: float | None
+
+    @property
+    def named(self) -> str:
+        """The model, or the fleet, as a person calls it."""
+        return "the whole fleet" if self.model is None else self.model
+
+
+def unserved_models(misfits: Sequence[Misfit]) -> set[str]:
+    """The models among what cannot be served."""
+    return {misfit.model for misfit in misfits if misfit.model is not None}
 
 
 class ModelGroup(Spec):
@@ -112,9 +130,10 @@ class WithoutTechnique(Spec):
     failure: str | None = None
 
     @property
-    def unserved(self) -> int:
-        """How many models it cannot serve."""
-        return len({misfit.model for misfit in self.misfits})
+    def unserved(self) -> str:
+        """How many models it cannot serve, and whether the fleet would cost too much."""
+        dear = any(misfit.model is None for misfit in self.misfits)
+        return f"{len(unserved_models(self.misfits))}{', too dear' if dear else ''}"
 
 
 class BackTestedModel(Spec):
@@ -162,7 +181,8 @@ class IntegrationResult(Result):
     Attributes:
         kinds: Technique -> why it generalized in the run.
         reason: Why it is kept, or not.
-        misfits: Models that it cannot serve; nothing is trained where there are any.
+        misfits: What it cannot serve; nothing is trained where there is any.
+        growth: Of what serving the whole fleet costs, with the versions kept before it in place.
         blame_reason: Which techniques it is not kept for; None where none were left out.
         blame: Without each technique in turn; empty where it is kept.
         groups: `all`, `representatives` and `holdout`, those that have models; None where they
@@ -184,6 +204,7 @@ class IntegrationResult(Result):
     decision: Literal["kept", "not kept"]
     reason: str
     misfits: tuple[Misfit, ...]
+    growth: Growth | None
     blame_reason: str | None
     blame: tuple[WithoutTechnique, ...]
     groups: dict[str, ModelGroup | None]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from smt.fleet.budget import Growth
 from smt.results.folder import Result, write_result
 from smt.results.integration import IntegrationResult
 from smt.results.savings import Savings
@@ -25,6 +26,7 @@ class TemplateIntegration(Spec):
         mean, mean_sem: μ and its standard error, percent; None where one failed.
         regression_rate: R.
         savings: What serving it saves; None where a model failed.
+        growth: Of what serving the whole fleet costs, with the versions kept above it in place.
     """
 
     template: str
@@ -38,6 +40,7 @@ class TemplateIntegration(Spec):
     mean_sem: float | None = None
     regression_rate: float | None = None
     savings: Savings | None = None
+    growth: Growth | None = None
 
 
 class IntegrationsResult(Result):
@@ -53,6 +56,12 @@ class IntegrationsResult(Result):
     run: str
     fleet: str
     templates: tuple[TemplateIntegration, ...]
+
+    @property
+    def growth(self) -> Growth | None:
+        """Of what serving the whole fleet costs with all versions that are kept; None of none."""
+        kept = [template for template in self.templates if template.decision == "kept"]
+        return kept[-1].growth if kept else None
 
     @property
     def kept(self) -> bool:
@@ -71,6 +80,7 @@ def integration_of(result: IntegrationResult) -> TemplateIntegration:
         techniques=tuple(technique.name for technique in result.techniques),
         decision=result.decision,
         reason=result.reason,
+        growth=result.growth,
         **numbers,
     )
 

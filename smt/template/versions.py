@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from smt.errors import InputError
-from smt.spec import Spec, UnitInterval, decode_yaml, digest, read_yaml, suggest
+from smt.fleet.budget import Growth
+from smt.spec import LEFT_OUT_IF_NONE, Spec, UnitInterval, decode_yaml, digest, read_yaml, suggest
 from smt.storage import Folder
 from smt.template.template import Template
 from smt.yaml_text import format_yaml, parse_yaml
@@ -66,6 +67,7 @@ class BackTest(Spec):
     Attributes:
         mean: μ, percent.
         deltas: model -> Δ, percent.
+        growth: Of what serving the whole fleet costs; None of versions from before it counted.
     """
 
     fleet: str
@@ -74,6 +76,7 @@ class BackTest(Spec):
     regression_rate: UnitInterval
     deltas: dict[str, float] | None = None
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    growth: Growth | None = LEFT_OUT_IF_NONE
     command: str
 
 

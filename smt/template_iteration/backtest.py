@@ -1,9 +1,10 @@
 """The back-test (§3.3.2): a version against its parent, on representatives and others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +24,7 @@ from smt.results.technique import Kind
 from smt.search.aggregate import normalise_weights
 from smt.storage import Folder
 from smt.template import Template
+from smt.template.fleet_costs import ServingBudget
 from smt.template.named_files import FileDigests
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import LeftOut, VersionDecision
@@ -38,6 +40,8 @@ def backtest(
     logs: dict[str, Log],
     *,
     fleet: Sequence[ModelSpec],
+    budget: ServingBudget | None = None,
+    beside: Mapping[str, Template] = MappingProxyType({}),
     seeds: Sequence[int],
     out: str | Path,
     resources: Resources | None = None,
@@ -54,7 +58,9 @@ def backtest(
     Args:
         models: To train, with every seed.
         logs: Theirs, as `smt.fleet.open_logs` returns them.
-        fleet: All models that must be served.
+        fleet: All models that are built from the parent and must be served.
+        budget: What the whole fleet may cost to serve; nobody asks where None.
+        beside: Model -> what it gets beside this version, of others that are kept already.
         resources: What the back-test may take of the cluster; all that there is where None.
 
     Raises:
@@ -82,12 +88,14 @@ def backtest(
         **({"files": files} if files else {}),
     }
     console.print(f"counting what the fleet's {len(fleet)} models cost to serve", highlight=False)
-    check = FleetCheck(parent, fleet, timed={model.name for model in models})
+    timed = {model.name for model in models}
+    check = FleetCheck(parent, fleet, timed=timed, budget=budget, beside=beside)
     misfits = check.misfits(change.version.template)
+    growth = check.growth(change.version.template)
     if misfits:
         with claim_run(folder, identity, resume=resume):
             counted = tuple(_count(change, check))
-        return VersionDecision(tuple(seeds), settings, misfits, None, counted)
+        return VersionDecision(tuple(seeds), settings, misfits, None, counted, growth)
     planned = plan_run([*product(models, templates)], logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
         dispatcher = run.start_dispatcher({model.name: parent for model in models})
@@ -96,7 +104,7 @@ def backtest(
                 change, tuple(models), digests, files, tuple(seeds), dispatcher, display
             )
             comparison, left_out = training.run(check)
-    return VersionDecision(tuple(seeds), settings, (), comparison, left_out)
+    return VersionDecision(tuple(seeds), settings, (), comparison, left_out, growth)
 
 
 def _count(change: Integration, check: FleetCheck) -> list[LeftOut]:

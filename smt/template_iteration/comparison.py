@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from smt.execution.evaluation import Evaluation
 from smt.fleet import ModelSpec
+from smt.fleet.budget import Growth
 from smt.mmo import Aggregate, Settings, Trial, aggregate
 from smt.mmo.verdict.confirmation import LEVEL
 from smt.mmo.verdict.saving import mean_savings, non_inferior
@@ -114,8 +115,12 @@ class Comparison:
         """P(R <= ε)."""
         return pooled_feasible_probability([compared.delta for compared in self.models], self.goal)
 
-    def record(self, fleet: str, command: str) -> BackTest | None:
-        """What the version's file says of it; None where a model failed: there is no μ then."""
+    def record(self, fleet: str, command: str, growth: Growth | None = None) -> BackTest | None:
+        """What the version's file says of it; None where a model failed: there is no μ then.
+
+        Args:
+            growth: Of what serving the whole fleet costs, where that is known.
+        """
         aggregated = self.aggregate
         if math.isnan(aggregated.mean):
             return None
@@ -130,5 +135,6 @@ class Comparison:
                 if compared.delta.value is not None
             },
             seeds=self.seeds,
+            growth=growth,
             command=command,
         )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smt.fleet.budget import Growth
 from smt.results.integration import Misfit
 from smt.search.settings import Settings
 from smt.template import Template
@@ -48,10 +49,11 @@ class VersionDecision:
     """What trying a version came to.
 
     Attributes:
-        misfits: Models of the fleet that it cannot serve; nothing is trained where there are any.
+        misfits: What it cannot serve; nothing is trained where there is any.
         comparison: The back-test; None where nothing was trained.
         left_out: Without each technique in turn; empty where the version is kept, or has only
             one technique.
+        growth: Of what serving the whole fleet costs; None where nobody asked.
     """
 
     seeds: tuple[int, ...]
@@ -59,6 +61,7 @@ class VersionDecision:
     misfits: tuple[Misfit, ...]
     comparison: Comparison | None
     left_out: tuple[LeftOut, ...]
+    growth: Growth | None = None
 
     @property
     def kept(self) -> bool:

@@ -1,12 +1,14 @@
 """Whether a version's networks can be served, counted before anything is trained."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from smt.fleet import Excess, ModelSpec, log_schema
+from smt.fleet.budget import Growth
 from smt.results.integration import Misfit
 from smt.serving import measure_serving
 from smt.template import Template, build
-from smt.template.fleet_costs import CostCounter, NetworkCost, broken_limits
+from smt.template.fleet_costs import CostCounter, NetworkCost, ServingBudget, broken_limits
 
 
 class FleetCheck:
@@ -14,26 +16,53 @@ class FleetCheck:
 
     FLOPs (where the template enforces their limit) and bytes are counted for every model;
     latency is measured, with initial values, where it is asked for and has a limit. What the
-    parent cannot serve either is no finding.
+    parent cannot serve either is no finding. Where there is a budget, so is a fleet that would
+    cost more.
     """
 
     def __init__(
-        self, parent: Template, models: Sequence[ModelSpec], *, timed: Collection[str] = ()
+        self,
+        parent: Template,
+        models: Sequence[ModelSpec],
+        *,
+        timed: Collection[str] = (),
+        budget: ServingBudget | None = None,
+        beside: Mapping[str, Template] = MappingProxyType({}),
     ) -> None:
         """Check the parent.
 
         Args:
-            models: The fleet.
+            models: Those of the fleet that are built from it.
             timed: Names of those whose latency is measured.
+            budget: Of the whole fleet.
+            beside: Model -> what it gets beside this version, of others that are kept already.
         """
-        self._timed = timed
+        self._timed, self._budget, self._beside = timed, budget, beside
+        self._built = tuple(models)
         self._counter = CostCounter(models)
         broken = {misfit.model for misfit in self._check(parent, models)}
         self._models = [model for model in models if model.name not in broken]
 
     def misfits(self, template: Template) -> tuple[Misfit, ...]:
-        """In the fleet's order, one a limit that is broken."""
-        return tuple(self._check(template, self._models))
+        """In the fleet's order, one a limit that is broken; the fleet's capacity last."""
+        return (*self._check(template, self._models), *self._dearer(template))
+
+    def growth(self, template: Template) -> Growth | None:
+        """By how much serving the fleet becomes dearer; None without a budget."""
+        if self._budget is None:
+            return None
+        own = {model.name: template for model in self._built}
+        return self._budget.growth({**self._beside, **own})
+
+    def _dearer(self, template: Template) -> Iterator[Misfit]:
+        growth = self.growth(template)
+        if growth is None or self._budget is None:
+            return
+        capacity = self._budget.capacity
+        reason = growth.excess(capacity)
+        if reason is not None and capacity != "free":
+            excess = 100 * ((100 + growth.largest) / (100 + capacity) - 1)
+            yield Misfit(model=None, reason=f"its {reason}", excess=excess)
 
     def _check(self, template: Template, models: Sequence[ModelSpec]) -> Iterator[Misfit]:
         for model in models:

@@ -18,6 +18,7 @@ from smt.results.integration import (
     Thresholds,
     UndatedVersion,
     WithoutTechnique,
+    unserved_models,
 )
 from smt.storage import Folder
 from smt.template import diff
@@ -60,14 +61,13 @@ def save(
             PlaceChange(place=place.place, before=words(place.before), after=words(place.after))
             for place in diff(change.parent.template, version.template)
         ),
-        settings=Thresholds(
-            alpha=settings.alpha, epsilon=settings.epsilon, tau=settings.tau, saving=settings.saving
-        ),
+        settings=Thresholds(**{name: getattr(settings, name) for name in Thresholds.model_fields}),
         kinds=change.kinds,
         seeds=decision.seeds,
         decision="kept" if decision.kept else "not kept",
         reason=reason(decision),
         misfits=decision.misfits,
+        growth=decision.growth,
         blame_reason=None if blame is None else blame.reason,
         blame=tuple(_without(left, left.technique in blamed) for left in decision.left_out),
         groups={
@@ -88,7 +88,9 @@ def reason(decision: VersionDecision) -> str:
     """Why the version is kept, or not, in one sentence."""
     comparison = decision.comparison
     if comparison is None:
-        first, count = decision.misfits[0], len({misfit.model for misfit in decision.misfits})
+        first, count = decision.misfits[0], len(unserved_models(decision.misfits))
+        if first.model is None:
+            return f"serving the fleet would cost too much: {first.reason}"
         models = (
             f"model '{first.model}'" if count == 1 else f"{count} models, such as '{first.model}'"
         )

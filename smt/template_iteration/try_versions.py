@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from smt.report.terminal.backtest import backtest_table, blame_table, misfit_tab
 from smt.report.terminal.generalization import FEW
 from smt.report.terminal.integrations import integrations_table
 from smt.results.folder import RESULT, read_result
+from smt.results.generalization import GeneralizationResult
 from smt.results.integration import IntegrationResult
 from smt.results.integrations import (
     IntegrationsResult,
@@ -26,7 +28,8 @@ from smt.results.integrations import (
 )
 from smt.seeds import backtest_seeds
 from smt.storage import Folder
-from smt.template import diff, history
+from smt.template import Template, diff, history, load_version
+from smt.template.fleet_costs import ServingBudget
 from smt.template.show import change_lines
 from smt.template.versions import TEMPLATES, write_version
 from smt.template_iteration.backtest import backtest
@@ -83,6 +86,8 @@ def try_templates(
     if not resume and folder.list():
         raise InputError(f"{out}: is not empty; go on with --resume, or choose another --out")
     tried: list[TemplateIntegration] = []
+    searched = read_result(Folder(run), GeneralizationResult)
+    kept: dict[str, Template] = {}
     for name, techniques in fitting.items():
         console.rule(name, align="left")
         own = Folder(folder.path(name))
@@ -90,6 +95,7 @@ def try_templates(
         if stored is not None:
             console.print("is tried and stored already", highlight=False)
             tried.append(integration_of(stored))
+            kept |= _kept_by_models(stored, searched, trying.templates)
             continue
         try:
             result = try_version(
@@ -101,6 +107,7 @@ def try_templates(
                 out=own.location,
                 resume=resume and own.exists(RUN_FILE),
                 console=console,
+                beside=kept,
             )
         except InputError as error:
             console.print(f"no version: {error}", soft_wrap=True, highlight=False, markup=False)
@@ -108,12 +115,34 @@ def try_templates(
             tried.append(TemplateIntegration(template=name, decision="not made", reason=str(error)))
         else:
             tried.append(integration_of(result))
+            kept |= _kept_by_models(result, searched, trying.templates)
     if len(errors) == len(fitting):
         raise errors[0]
     results = save_integrations(run, fleet.name, tried, folder)
     console.print(integrations_table(results))
     console.print(f"report: {write_integrations_report(folder)}", soft_wrap=True, highlight=False)
     return results
+
+
+def _kept_by_models(
+    result: IntegrationResult, run: GeneralizationResult, folder: str | Path
+) -> dict[str, Template]:
+    """Model -> the version, of those that were built from its parent; none where it is not kept."""
+    if not result.kept:
+        return {}
+    parent = load_version(result.template, result.parent, folder=folder)
+    return {
+        model: result.version.template
+        for model, called in run.model_templates.items()
+        if run.templates[called] == parent
+    }
+
+
+def _budget(run: GeneralizationResult, fleet: Fleet) -> ServingBudget:
+    """What serving the fleet costs under the run's templates, and may cost by its capacity."""
+    models = [model for model in fleet.models if model.name in run.model_templates]
+    today = {model.name: run.templates[run.model_templates[model.name]] for model in models}
+    return ServingBudget(models, today, run.settings.capacity)
 
 
 def _read_stored(folder: Folder, templates: str | Path) -> IntegrationResult | None:
@@ -135,12 +164,14 @@ def try_version(
     out: str,
     resume: bool,
     console: Console,
+    beside: Mapping[str, Template] = MappingProxyType({}),
 ) -> IntegrationResult:
     """Make a template's next version, show it, back-test it, save, report, and store it.
 
     Args:
         run: Folder or URI of the generalization.
         techniques: As for `integrate`.
+        beside: Model -> what it gets beside this version, of others that are kept already.
 
     Raises:
         InputError: As `integrate`, `choose_models` and `backtest`.
@@ -163,6 +194,8 @@ def try_version(
         models,
         open_logs(models),
         fleet=[model for model in fleet.models if model.name in built],
+        budget=_budget(change.run, fleet),
+        beside=beside,
         seeds=backtest_seeds(settings.seed, settings.measured_seeds, trying.seeds),
         out=out,
         resources=trying.resources,
@@ -171,7 +204,7 @@ def try_version(
     )
     version = change.version
     if decision.comparison is not None:
-        record = decision.comparison.record(fleet.name, trying.command)
+        record = decision.comparison.record(fleet.name, trying.command, decision.growth)
         version = version.model_copy(update={"backtest": record})
     folder = Folder(out)
     result = save(change, version, decision, folder)

@@ -6,6 +6,7 @@ import pytest
 from written_page import Page
 
 from smt.errors import InputError
+from smt.fleet.budget import Growth
 from smt.report.pages.cycle import write_cycle_report
 from smt.results.cycle import LAUNCH, SEARCH, VERSION, CycleResult
 from smt.results.folder import read_result, write_result
@@ -43,11 +44,12 @@ INTEGRATION = IntegrationResult(
     kinds={},
     exposures=(),
     changes=(PlaceChange(place="training.ema_decay", before="none", after="0.99"),),
-    settings=Thresholds(alpha=0.05, epsilon=0.2, tau=0.05, saving=0.05),
+    settings=Thresholds(alpha=0.05, epsilon=0.2, tau=0.05, saving=0.05, capacity=5.0),
     seeds=(5,),
     decision="kept",
     reason="A = +0.210% reaches τ = 0.05%",
     misfits=(),
+    growth=Growth(flops=1.0, bytes=-0.25),
     blame_reason=None,
     blame=(),
     groups={"all": GROUP},

@@ -436,7 +436,9 @@ def test_what_the_templates_of_a_backtest_name_is_in_its_keys_and_its_identity(
         return Comparison((), (1,), SETTINGS), ()
 
     monkeypatch.setattr(
-        module, "FleetCheck", lambda *_, **__: SimpleNamespace(misfits=lambda _: ())
+        module,
+        "FleetCheck",
+        lambda *_, **__: SimpleNamespace(misfits=lambda _: (), growth=lambda _: None),
     )
     monkeypatch.setattr(module, "plan_run", lambda *_: None)
     monkeypatch.setattr(Run, "start_dispatcher", lambda *_: None)
@@ -477,6 +479,7 @@ def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, 
         ("smt.template_iteration.try_versions.integrate", CHANGE),
         ("smt.template_iteration.try_versions.backtest", found),
         ("smt.template_iteration.try_versions.open_logs", {}),
+        ("smt.template_iteration.try_versions._budget", None),
         ("smt.fleet.load_fleet", fleet),
     ):
         monkeypatch.setattr(place, lambda *_, value=value, **__: value)

@@ -4,6 +4,7 @@ from smt.errors import InputError
 from smt.fleet import ServingLimits
 from smt.template import fleet_costs
 from smt.template.card import model_card
+from smt.template.fleet_costs import ServingBudget
 from smt.template.flops import count_flops
 from smt.template_iteration import fleet_check
 from smt.template_iteration.fleet_check import FleetCheck
@@ -120,6 +121,29 @@ def test_latency_is_measured_on_a_network_that_was_never_trained(small_template,
     tight = small_template.change("serving", limits={"latency_ms": 1e-6})
     (found,) = check.misfits(tight)
     assert found.reason.endswith("ms of p99 latency, its limit is 1e-06")
+
+
+def test_a_fleet_that_would_cost_more_than_its_capacity_is_a_misfit(small_template, wide, member):
+    models, others = [member("a"), member("b")], [member("c")]
+    fleet = [*models, *others]
+    today = {model.name: small_template for model in fleet}
+
+    def check(capacity, **options):
+        budget = ServingBudget(fleet, today, capacity)
+        return FleetCheck(small_template, models, budget=budget, **options)
+
+    growth = check("free").growth(wide)
+    assert growth == ServingBudget(fleet, today, "free").growth({"a": wide, "b": wide})
+    assert check(growth.largest).misfits(wide) == ()
+    assert check("free").misfits(wide) == ()
+    (found,) = check(5.0).misfits(wide)
+    assert (found.model, found.named) == (None, "the whole fleet")
+    assert found.reason == f"its {growth.excess(5.0)}"
+    assert found.excess == pytest.approx(100 * ((1 + growth.largest / 100) / 1.05 - 1))
+    # Versions that are kept already count beside it.
+    (more,) = check(growth.largest, beside={"c": wide}).misfits(wide)
+    assert more.model is None
+    assert FleetCheck(small_template, models).growth(wide) is None
 
 
 def test_a_model_without_a_network_cannot_be_served(small_template, wide, member, monkeypatch):

@@ -6,7 +6,10 @@ from made_generalization import made_result, made_technique
 from made_models import made_model
 from rich.console import Console
 
+from smt.data.simulator import SimulatorSpec
+from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
+from smt.execution.evaluation import Evaluation
 from smt.fleet import Fleet
 from smt.results.folder import RESULT, read_result, write_result
 from smt.results.integration import IntegrationResult, Misfit
@@ -14,9 +17,10 @@ from smt.results.integrations import IntegrationsResult
 from smt.search.encoding import Encoding
 from smt.storage import Folder
 from smt.techniques import catalogue
-from smt.template import Template
+from smt.template import Template, load_version
 from smt.template.versions import Version, history, write_version
 from smt.template_iteration import Trying, improvements, try_templates
+from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import VersionDecision
 
 ONE = Template(name="one")
@@ -69,6 +73,8 @@ def trying(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr("smt.template_iteration.try_versions.backtest", backtest)
     monkeypatch.setattr("smt.template_iteration.try_versions.open_logs", lambda _: {})
+    schema = simulator_schema(SimulatorSpec(rows=100))
+    monkeypatch.setattr("smt.template.fleet_costs.log_schema", lambda _: schema)
     decisions = {"one": unserved, "two": unserved}
 
     def tried(*, resume=False, fitting=None):
@@ -84,6 +90,47 @@ def trying(run, tmp_path, monkeypatch):
 
     tried.tested = tested
     return tried
+
+
+def test_each_version_is_counted_beside_those_kept_before_it(trying, run, monkeypatch):
+    asked = []
+
+    def backtest(change, models, logs, *, budget, beside, seeds, **_):
+        growth = budget.growth({model.name: change.version.template for model in models})
+        asked.append((change.version.name, dict(beside), growth))
+        compared = tuple(
+            ModelComparison(model, (evaluated(model, seeds[0]),), (evaluated(model, seeds[0]),))
+            for model in models
+        )
+        comparison = Comparison(compared, (seeds[0],), change.run.settings)
+        return VersionDecision((seeds[0],), change.run.settings, (), comparison, (), growth)
+
+    monkeypatch.setattr("smt.template_iteration.try_versions.backtest", backtest)
+    results = trying()
+    (first, before, growth), (second, beside, _) = asked
+    assert (first, second) == ("one", "two")
+    assert before == {}
+    # What of the first template's models the second's are counted beside.
+    version = load_version("one", 2, folder=run.parent / "templates")
+    assert beside == {"a": version, "c": version}
+    assert [template.growth for template in results.templates] == [growth, asked[1][2]]
+    assert results.growth == asked[1][2]
+
+
+def evaluated(model, seed):
+    """An evaluation of which one percent is gained."""
+    numbers = {"delta": 1.0, "sem": 0.1, "ne": 0.9, "flops": 10, "bytes": 40, "judged_rows": 30}
+    name = f"{model.name}/{seed}"
+    return Evaluation(
+        name=name,
+        key=name,
+        technique=None,
+        trial=None,
+        theta={},
+        model=model.name,
+        seed=seed,
+        **numbers,
+    )
 
 
 def unserved(change, seeds):

@@ -47,6 +47,8 @@ def _facts(result: IntegrationResult) -> str:
             "largest regression rate ε": numbers.rate(settings.epsilon),
             "least aggregate τ": numbers.percent(settings.tau),
             "least saving": f"{settings.saving:.1%}",
+            "capacity": numbers.capacity(settings.capacity),
+            "serving the fleet": numbers.growth(result.growth),
         }
     )
 

@@ -11,7 +11,7 @@ def misfit_section(result: IntegrationResult) -> str:
     """The models that the version cannot serve; nothing where it serves all."""
     if not result.misfits:
         return ""
-    rows = ({"model": misfit.model, "why: reason": misfit.reason} for misfit in result.misfits)
+    rows = ({"model": misfit.named, "why: reason": misfit.reason} for misfit in result.misfits)
     text = (
         "Models of the fleet that the parent serves within their limits. This is "
         "counted before anything is trained, so nothing was."

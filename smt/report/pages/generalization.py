@@ -2,7 +2,6 @@
 
 from html import escape
 
-from smt.fleet.budget import Capacity
 from smt.report import numbers
 from smt.report.document import fact_list, html_document, write_page
 from smt.report.pages.fleet import fleet_section
@@ -111,7 +110,7 @@ def _facts(run: Run) -> str:
         "trials a technique": str(settings.trials),
         "seed of the search": str(settings.seed),
     }
-    facts["capacity"] = _capacity_fact(settings.capacity)
+    facts["capacity"] = numbers.capacity(settings.capacity)
     if not settings.paper_exact:
         facts["least saving"] = f"{settings.saving:.1%}"
         facts["fresh seeds"] = str(settings.fresh_seeds)
@@ -120,10 +119,6 @@ def _facts(run: Run) -> str:
         facts["holdout models"] = str(len(run.result.holdout_models))
     evaluations = f"{numbers.count(len(run.evaluations))}, {len(run.failures)} failed"
     return fact_list({**facts, "evaluations": evaluations})
-
-
-def _capacity_fact(capacity: Capacity) -> str:
-    return "free" if capacity == "free" else f"+{capacity:g}% at most"
 
 
 def _definitions(run: Run) -> str:

@@ -34,13 +34,20 @@ def integrations_page(result: IntegrationsResult) -> str:
     sections = [
         f"<p class='{kind}'>{escape(said)}, of {numbers.plural(len(result.templates), 'template')}."
         "</p>",
-        fact_list({"fleet": result.fleet, "run": result.run}),
+        fact_list(
+            {
+                "fleet": result.fleet,
+                "run": result.run,
+                "serving the fleet": numbers.growth(result.growth),
+            }
+        ),
         html_table("templates", _rows(result)),
         caption(
             "Each template gets the techniques that generalize and fit it, and is tried against "
             "its parent on the models of the run's sample that are built from it. μ: mean Δ with "
             "its standard error; R: share of models that fall by over α. FLOPs, bytes: change of "
-            "what serving costs, weighted by traffic."
+            "what serving the template's models costs, weighted by traffic. Serving the fleet: of "
+            "all its models together, with the versions that are kept."
         ),
     ]
     return html_document(f"What a run made of fleet {result.fleet}", sections, result.to_dict())

@@ -16,7 +16,8 @@ def backtest_table(result: IntegrationResult) -> Table:
         title=f"{result.template}: version {result.number} against version "
         f"{result.parent} on fleet '{result.fleet}', seeds {', '.join(map(str, result.seeds))}",
         caption=f"kept: A >= {settings.tau:g}%{_of_savers(result)}; at most "
-        f"{settings.epsilon:.0%} of the models may fall by over {settings.alpha:g}%",
+        f"{settings.epsilon:.0%} of the models may fall by over {settings.alpha:g}%"
+        + ("" if result.growth is None else f"; serving the fleet: {result.growth}"),
     )
     _add_columns(table, "models")
     models = sorted(result.models, key=_rank)
@@ -48,7 +49,7 @@ def misfit_table(result: IntegrationResult) -> Table:
     for name in ("model", "why"):
         table.add_column(name, overflow="fold")
     for misfit in result.misfits[:MISFITS]:
-        table.add_row(Text(misfit.model), Text(misfit.reason))
+        table.add_row(Text(misfit.named), Text(misfit.reason))
     return table
 
 
@@ -62,7 +63,7 @@ def blame_table(result: IntegrationResult) -> Table:
         if without.failure is not None:
             cells = ["not possible", "", "", ""]
         elif without.regression_rate is None:
-            cells = ["not trained", "", "", str(without.unserved)]
+            cells = ["not trained", "", "", without.unserved]
         else:
             cells = [*_numbers(without, without.regression_rate), "0"]
         table.add_row(Text(without.technique), *cells, "yes" if without.blamed else "no")

@@ -9,7 +9,11 @@ from smt.results.integrations import IntegrationsResult, TemplateIntegration
 
 def integrations_table(result: IntegrationsResult) -> Table:
     """One row a template."""
-    table = Table(title=f"fleet {result.fleet}: what {result.run} makes of its templates")
+    growth = result.growth
+    table = Table(
+        title=f"fleet {result.fleet}: what {result.run} makes of its templates",
+        caption=None if growth is None else f"serving the whole fleet: {growth}",
+    )
     for name in ("template", "techniques", "models", "μ", "R", "FLOPs", "bytes", "decision"):
         left = name in ("template", "techniques", "decision")
         table.add_column(name, justify="left" if left else "right", overflow="fold")
