@@ -8,12 +8,14 @@ from smt.fleet.fleet_file import load_fleet
 from smt.fleet.fleet_table import fleet_table
 from smt.fleet.limits import Excess, ServingLimits
 from smt.fleet.logs import (
+    OpenedFleet,
     check_schemas,
     columns_needed,
     load_logs,
     log_name,
     log_schema,
     model_columns,
+    open_fleet,
     open_logs,
 )
 from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog, TemplateRule
@@ -29,6 +31,7 @@ __all__ = [
     "Excess",
     "Fleet",
     "ModelSpec",
+    "OpenedFleet",
     "Representatives",
     "ServingLimits",
     "SimulatedLog",
@@ -45,6 +48,7 @@ __all__ = [
     "log_schema",
     "measure_stability",
     "model_columns",
+    "open_fleet",
     "open_logs",
     "select_representatives",
     "template_names",

@@ -1,7 +1,7 @@
 """One member of the fleet, the rules for what members are built from, and the fleet."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -41,6 +41,8 @@ class ModelSpec(Spec):
         features: Columns that it may read.
         hyperparameters: Its own values of hyperparameters that its template exposes.
         weight: Its traffic, on any scale.
+        event_rates: How often each of its events happens in its rows of the training window;
+            counted, never typed in; None until then.
         template: What it is built from, whatever the fleet's rules say: NAME, the latest version in
             use, or NAME@N, which pins it.
         incumbent: The template that it runs today, called likewise: launches compare it with that
@@ -60,6 +62,7 @@ class ModelSpec(Spec):
     hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
     inference_flops: PositiveInt | None = None
+    event_rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = LEFT_OUT_IF_NONE
     template: str | None = LEFT_OUT_IF_NONE
     incumbent: str | None = LEFT_OUT_IF_NONE
 
