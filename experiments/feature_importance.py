@@ -78,7 +78,7 @@ def main(config: Config) -> None:
             console.print(remark, highlight=False, markup=False, soft_wrap=True)
         counted = count_fleet_flops(templates, opened.fleet, logs)
         models = select_representatives(
-            counted, count=config.representatives, seed=config.seed
+            counted, count=config.representatives, seed=config.seed, kinds=templates.names
         ).models
     folder = Folder(config.out)
     measured_models = []

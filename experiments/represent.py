@@ -73,7 +73,11 @@ def main(config: Config) -> None:
         console.print(remark, highlight=False, markup=False, soft_wrap=True)
     with console.status("choosing"):
         chosen = select_representatives(
-            fleet, count=config.representatives, seed=config.seed, weights=weights
+            fleet,
+            count=config.representatives,
+            seed=config.seed,
+            weights=weights,
+            kinds=templates.names,
         )
     holdout = draw_holdout(
         fleet,

@@ -12,13 +12,14 @@ from smt.fleet.logs import (
     check_schemas,
     columns_needed,
     load_logs,
+    log_folder,
     log_name,
     log_schema,
     model_columns,
     open_fleet,
     open_logs,
 )
-from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog, TemplateRule
+from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog, StoredLog, TemplateRule
 from smt.fleet.template_names import TemplateName, template_names
 from smt.lazy import lazy_names
 
@@ -36,6 +37,7 @@ __all__ = [
     "ServingLimits",
     "SimulatedLog",
     "Stability",
+    "StoredLog",
     "TemplateName",
     "TemplateRule",
     "check_schemas",
@@ -44,6 +46,7 @@ __all__ = [
     "fleet_table",
     "load_fleet",
     "load_logs",
+    "log_folder",
     "log_name",
     "log_schema",
     "measure_stability",

@@ -1,7 +1,8 @@
 """Which member stands for each cluster: a centre-most, and one for every value of an attribute."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from smt.fleet.attributes import AttributeWeights
 from smt.fleet.model_spec import ModelSpec
 
 Value = tuple[str, str]
-ORDERED = ("event", "inference_flops")
+# Events are numbers as points, and names here.
+NUMBERS = ("event", "inference_flops")
 
 
 def centre_most(clusters: NDArray[np.int64], distances: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -31,6 +33,7 @@ def choose_members(
     distances: NDArray[np.float64],
     *,
     weights: AttributeWeights,
+    kinds: Mapping[str, str],
     generator: np.random.Generator,
 ) -> list[int]:
     """The place of one member a cluster, such that every value of an attribute has one if it can.
@@ -38,15 +41,17 @@ def choose_members(
     Each is a centre-most member of its cluster. Fleets are made by combination, and many members
     are equally near: of those, one whose values fewest others have, drawn where several do. A value
     that none of them has (one of the events of a model, a surface, …; the commonest first) is then
-    given by the cluster where that costs least squared distance, as long as no other value is lost.
+    given by the cluster where that costs least squared distance. What is lost by it is given by
+    others in turn; where none can, nothing changes.
 
     Args:
         models: `[n]` of the fleet.
         clusters: `[n]` cluster of every model, 0 … k-1.
         distances: `[n]` to its cluster's centre.
         weights: Attributes of no weight are not looked at.
+        kinds: Name of a model -> a value that is looked at beside those of its attributes.
     """
-    values = [_values(model, weights) for model in models]
+    values = [_values(model, weights, kinds.get(model.name)) for model in models]
     nearest = centre_most(clusters, distances)
     candidates = [
         np.flatnonzero(nearest & (clusters == cluster)).tolist()
@@ -60,42 +65,79 @@ def choose_members(
         fewest = np.flatnonzero(np.array(shared) == min(shared))
         chosen[cluster] = candidates[cluster][generator.choice(fewest)]
         taken.update(values[chosen[cluster]])
-    return _cover(chosen, values, clusters, np.square(distances))
+    holders: dict[Value, list[int]] = {}
+    for place, of_model in enumerate(values):
+        for value in of_model:
+            holders.setdefault(value, []).append(place)
+    cover = _Cover(values, holders, clusters.tolist(), np.square(distances).tolist())
+    return cover.all_values(chosen)
 
 
-def _values(model: ModelSpec, weights: AttributeWeights) -> frozenset[Value]:
-    """What a model has of the attributes that are not numbers."""
-    own = {name: {getattr(model, name)} for name, _ in weights if name not in ORDERED}
+def _values(model: ModelSpec, weights: AttributeWeights, kind: str | None) -> frozenset[Value]:
+    """What a model has of the attributes that are not numbers, and its kind."""
+    own = {name: {getattr(model, name)} for name, _ in weights if name not in NUMBERS}
     own["event"] = set(model.events)
-    return frozenset(
-        (name, value) for name, of in own.items() if getattr(weights, name) for value in of
-    )
+    values = {(name, value) for name, of in own.items() if getattr(weights, name) for value in of}
+    return frozenset(values if kind is None else {*values, ("kind", kind)})
 
 
-def _cover(
-    chosen: list[int],
-    values: Sequence[frozenset[Value]],
-    clusters: NDArray[np.int64],
-    costs: NDArray[np.float64],
-) -> list[int]:
-    """`chosen`, changed where values had no member.
+@dataclass(frozen=True)
+class _Cover:
+    """Swaps of representatives within their clusters.
 
-    Args:
-        costs: `[n]` of a model in place of its cluster's centre.
+    Attributes:
+        values: `[n]` of every model.
+        holders: Value -> the models that have it.
+        clusters: `[n]` cluster of every model.
+        costs: `[n]` squared distance to its cluster's centre.
     """
-    chosen = list(chosen)
-    common = Counter(value for of_model in values for value in of_model)
-    for missing, _ in sorted(common.items(), key=lambda item: (-item[1], item[0])):
-        taken = Counter(value for place in chosen for value in values[place])
-        if taken[missing]:
-            continue
-        swaps = [
-            (costs[place] - costs[chosen[cluster]], place)
-            for place, cluster in enumerate(clusters.tolist())
-            if missing in values[place]
-            and all(taken[value] > 1 for value in values[chosen[cluster]] - values[place])
-        ]
-        if swaps:
-            place = min(swaps)[1]
-            chosen[clusters[place]] = place
-    return chosen
+
+    values: Sequence[frozenset[Value]]
+    holders: Mapping[Value, Sequence[int]]
+    clusters: Sequence[int]
+    costs: Sequence[float]
+
+    def all_values(self, chosen: list[int]) -> list[int]:
+        """`chosen`, changed where values had no representative: the commonest first."""
+        for missing in sorted(self.holders, key=lambda value: (-len(self.holders[value]), value)):
+            if not self._taken(chosen)[missing]:
+                chosen = self._give(missing, chosen) or chosen
+        return chosen
+
+    def _give(self, missing: Value, chosen: list[int]) -> list[int] | None:
+        """By one swap that loses nothing, or by one whose loss other swaps make good."""
+        swapped = [self._swap(place, chosen) for place in self._cheapest(missing, chosen)]
+        before = self._taken(chosen)
+        for other in swapped:
+            if not before.keys() - self._taken(other).keys():
+                return other
+        for other in swapped:
+            for lost in before.keys() - self._taken(other).keys():
+                known = self._taken(other)
+                again = [self._swap(place, other) for place in self._cheapest(lost, other)]
+                kept = [each for each in again if not known.keys() - self._taken(each).keys()]
+                if not kept:
+                    break
+                other = kept[0]
+            else:
+                return other
+        return None
+
+    def _cheapest(self, value: Value, chosen: list[int]) -> list[int]:
+        """The nearest holder of a value in each cluster, those first that cost least more."""
+        nearest: dict[int, int] = {}
+        for place in self.holders[value]:
+            other = nearest.setdefault(self.clusters[place], place)
+            if self.costs[place] < self.costs[other]:
+                nearest[self.clusters[place]] = place
+        return sorted(
+            nearest.values(),
+            key=lambda place: self.costs[place] - self.costs[chosen[self.clusters[place]]],
+        )
+
+    def _swap(self, place: int, chosen: list[int]) -> list[int]:
+        cluster = self.clusters[place]
+        return [*chosen[:cluster], place, *chosen[cluster + 1 :]]
+
+    def _taken(self, chosen: list[int]) -> Counter[Value]:
+        return Counter(value for place in chosen for value in self.values[place])

@@ -1,20 +1,30 @@
 """The logs that a fleet reads, and whether its models fit them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smt.data import Log, Schema, columns_of, expression, open_log
 from smt.data.columns import Surface
 from smt.data.simulator import Simulator
 from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
-from smt.fleet.model_spec import Fleet, LogSource, ModelSpec, SimulatedLog
+from smt.fleet.model_spec import Fleet, LogSource, ModelSpec, SimulatedLog, StoredLog
 from smt.fleet.row_counts import RowCounts, count_rows
+from smt.spec import digest
 
 
 def log_name(source: LogSource) -> str:
     """One string per distinct log source."""
-    return source if isinstance(source, str) else f"simulator-{source.digest()}"
+    if isinstance(source, SimulatedLog):
+        return f"simulator-{source.digest()}"
+    return source if isinstance(source, str) else f"{source.folder} ({source.digest()})"
+
+
+def log_folder(source: LogSource) -> str | None:
+    """The folder (or URI) of a log; None of a simulated one."""
+    if isinstance(source, SimulatedLog):
+        return None
+    return source if isinstance(source, str) else source.folder
 
 
 def check_schemas(models: Iterable[ModelSpec]) -> None:
@@ -57,7 +67,7 @@ def open_fleet(fleet: Fleet) -> OpenedFleet:
         InputError: A model's event, feature or filter is not in its log, or no model can be trained
             on its rows. Names the model.
     """
-    logs, counts = _open_counted(fleet.models)
+    logs, counts = open_counted(fleet.models)
     unfit = {
         model.name: why
         for model in fleet.models
@@ -89,7 +99,7 @@ def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
             there. Names the model.
     """
     models = tuple(models)
-    logs, counts = _open_counted(models)
+    logs, counts = open_counted(models)
     for model in models:
         why = counts[model.name].unfit(model.events)
         if why is not None:
@@ -97,7 +107,7 @@ def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
     return logs
 
 
-def _open_counted(models: Iterable[ModelSpec]) -> tuple[dict[str, Log], dict[str, RowCounts]]:
+def open_counted(models: Iterable[ModelSpec]) -> tuple[dict[str, Log], dict[str, RowCounts]]:
     """Logs by `log_name`, and what they hold by model. Raises `InputError` for unknown names."""
     by_log: dict[str, list[ModelSpec]] = {}
     for model in models:
@@ -132,17 +142,41 @@ def columns_needed(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[st
 
 
 def open_source(source: LogSource) -> Log:
-    """Open a log on disk, or simulate it."""
+    """Open a log on disk, or simulate it.
+
+    Raises:
+        InputError: There is no log, or its columns do not make the transforms.
+    """
+    if isinstance(source, str):
+        return open_log(source)
     if isinstance(source, SimulatedLog):
-        return Simulator(source.simulator).log()
-    return open_log(source)
+        log = Simulator(source.simulator).log()
+    else:
+        log = open_log(source.folder)
+    if not source.transforms:
+        return log
+    schema = _transformed(log.schema, source)
+    made = {name: kind.to_dict() for name, kind in source.transforms.items()}
+    return replace(log, schema=schema, digest=digest([log.digest, made]))
 
 
 def log_schema(source: LogSource) -> Schema:
-    """The schema of a log; no row is read, and none simulated."""
+    """The schema of a log; no row is read, and none simulated. Raises as `open_source`."""
+    if isinstance(source, str):
+        return open_log(source).schema
     if isinstance(source, SimulatedLog):
-        return simulator_schema(source.simulator)
-    return open_log(source).schema
+        return _transformed(simulator_schema(source.simulator), source)
+    return _transformed(open_log(source.folder).schema, source)
+
+
+def _transformed(schema: Schema, source: SimulatedLog | StoredLog) -> Schema:
+    """The schema with the source's transforms."""
+    where = f"transforms of log '{log_folder(source) or 'simulator'}'"
+    for name in source.transforms:
+        if name in schema.columns:
+            raise InputError(f"{where}: the log has a column '{name}' already")
+    columns = {name: kind.to_dict() for name, kind in (schema.columns | source.transforms).items()}
+    return Schema.parse({"columns": columns}, source=where)
 
 
 def model_columns(model: ModelSpec, schema: Schema) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from smt.data.columns import Bucket, Cross
 from smt.data.filter import Range
 from smt.data.simulator import SimulatorSpec
 from smt.errors import InputError
@@ -19,13 +20,32 @@ _LEFT_OUT_IF_EMPTY: Any = Field(default=(), exclude_if=lambda value: not value)
 RowFilter = dict[str, int | float | tuple[int | float, ...] | Range]
 
 
+Transforms = dict[str, Annotated[Cross | Bucket, Field(discriminator="kind")]]
+
+
 class SimulatedLog(Spec):
-    """A log that the simulator makes when it is needed, instead of a path."""
+    """A log that the simulator makes when it is needed, instead of a path.
+
+    Attributes:
+        transforms: Features by name that are made of its columns, as a schema declares them.
+    """
 
     simulator: SimulatorSpec
+    transforms: Transforms = Field(default={}, exclude_if=lambda value: not value)
 
 
-LogSource = str | SimulatedLog
+class StoredLog(Spec):
+    """A log folder (or URI) with features that its schema does not have.
+
+    Attributes:
+        transforms: As of `SimulatedLog`.
+    """
+
+    folder: str
+    transforms: Transforms
+
+
+LogSource = str | StoredLog | SimulatedLog
 
 
 class ModelSpec(Spec):
@@ -36,7 +56,7 @@ class ModelSpec(Spec):
             the six attributes. `inference_flops` (an example) is counted from the network
             that a template builds, never typed in; None until then. Where a model has
             several events, the first is its optimisation event.
-        log: Folder (or URI) of its log, or a simulator.
+        log: Folder (or URI) of its log, or a simulator; with transforms, if any are declared.
         filter: Rows of the log that are the model's.
         features: Columns that it may read.
         hyperparameters: Its own values of hyperparameters that its template exposes.

@@ -1,5 +1,6 @@
 """The representative model set M_R (§3.3.1): k-means over six attributes, elbow, medoids."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,7 @@ def select_representatives(
     count: int | None = None,
     seed: int = 0,
     weights: AttributeWeights | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Representatives:
     """Pick the models on which techniques are tried.
 
@@ -60,6 +62,8 @@ def select_representatives(
         fleet: Its models must have `inference_flops` counted.
         count: How many; None lets the elbow of the inertia decide.
         weights: How much each attribute counts; alike where None.
+        kinds: Name of a model -> its kind, such as its template: each should have a representative,
+            as each value of an attribute should.
 
     Raises:
         InputError: `count` is not within 1 … the number of models, or `seed` is no seed.
@@ -84,6 +88,7 @@ def select_representatives(
         clusters,
         distances,
         weights=weights or AttributeWeights(),
+        kinds=kinds or {},
         generator=generator,
     )
     # Two axes take two points.

@@ -100,7 +100,11 @@ def search_fleet(
     logs = opened.logs
     fleet = count_fleet_flops(templates, opened.fleet, logs)
     chosen = select_representatives(
-        fleet, count=representatives, seed=settings.seed, weights=attribute_weights
+        fleet,
+        count=representatives,
+        seed=settings.seed,
+        weights=attribute_weights,
+        kinds=templates.names,
     )
     _check_representatives(chosen.models, templates)
     of_models = {model.name: templates.of(model) for model in fleet.models}

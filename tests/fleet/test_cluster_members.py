@@ -10,12 +10,13 @@ from smt.fleet.cluster_members import choose_members
 WEIGHTS = AttributeWeights()
 
 
-def choose(models, clusters, distances, *, weights=WEIGHTS, seed=0):
+def choose(models, clusters, distances, *, weights=WEIGHTS, kinds=(), seed=0):
     places = choose_members(
         models,
         np.array(clusters),
         np.array(distances, dtype=float),
         weights=weights,
+        kinds=dict(kinds),
         generator=np.random.default_rng(seed),
     )
     return [models[place].name for place in places]
@@ -49,6 +50,12 @@ def test_no_value_is_given_up_for_another():
     assert choose(models, [0, 0, 1], [1, 2, 0]) == ["a", "c"]
 
 
+def test_what_a_swap_loses_is_given_by_another_cluster():
+    models = models_of(a="y", b="rare", c="x", d="y", e="x")
+    # The only rare model is where the only y is; y then comes from the second cluster.
+    assert choose(models, [0, 0, 1, 1, 2], [0, 5, 0, 5, 0]) == ["b", "d", "e"]
+
+
 def test_every_event_of_a_model_counts():
     both = made_model("both", events=("click", "buy"))
     models = [made_model("a"), both, made_model("b")]
@@ -59,6 +66,13 @@ def test_attributes_of_no_weight_are_not_looked_at():
     models = models_of(a="x", b="rare", c="x")
     weights = WEIGHTS.model_copy(update={"surface": 0.0})
     assert choose(models, [0, 0, 1], [1, 2, 0], weights=weights) == ["a", "c"]
+
+
+def test_a_kind_of_models_has_a_representative_as_a_value_has():
+    models = models_of(a="x", b="x", c="x")
+    kinds = {"a": "small", "b": "large", "c": "small"}
+    assert choose(models, [0, 0, 1], [1, 2, 0]) == ["a", "c"]
+    assert choose(models, [0, 0, 1], [1, 2, 0], kinds=kinds) == ["b", "c"]
 
 
 @settings(max_examples=60)
