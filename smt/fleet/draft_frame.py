@@ -22,7 +22,8 @@ def draft_frame(name: str, source: LogSource, log: Log) -> FleetFrame:
     Ranking reads every feature. Where users and items have features of their own, there are
     pre-ranking, which reads no sequences, and retrieval, which reads ids and lists of them; both
     are built from two towers. Surfaces are all rows, and those of the commonest values of the
-    schema's surface. Data constraints are none, and no features of users.
+    schema's surface. Data constraints are none, and no features of users where every stage has
+    features of the context left, which a tower may read in their place.
     """
     schema = log.schema
     stages = _stages(schema)
@@ -32,7 +33,7 @@ def draft_frame(name: str, source: LogSource, log: Log) -> FleetFrame:
         rules.insert(0, TemplateRule(template="decoupled_sparsenn_small", stages=early))
     constraints = {"full": ConstraintEntry()}
     of_users = tuple(feature for feature in schema.features if schema.side_of(feature) == "user")
-    if of_users and len(of_users) < len(schema.features):
+    if of_users and all(_left(schema, entry, of_users) for entry in stages.values()):
         constraints["no_user_features"] = ConstraintEntry(without=of_users)
     return FleetFrame(
         name=name,
@@ -46,12 +47,11 @@ def draft_frame(name: str, source: LogSource, log: Log) -> FleetFrame:
 
 def _stages(schema: Schema) -> dict[Stage, StageEntry]:
     features = schema.features
-    sides = {schema.side_of(feature) for feature in features}
     ranking = StageEntry(features=features)
     sequences = schema.names(Sequence)
     light = schema.names(*SINGLE_ID_KINDS, IdList)
     narrow = tuple(feature for feature in features if feature in light)
-    if not {"user", "item"} <= {schema.side_of(feature) for feature in narrow} or not sides:
+    if not {"user", "item"} <= {schema.side_of(feature) for feature in narrow}:
         return {"ranking": ranking}
     middle = tuple(feature for feature in features if feature not in sequences)
     return {
@@ -59,6 +59,11 @@ def _stages(schema: Schema) -> dict[Stage, StageEntry]:
         "pre_ranking": StageEntry(features=middle),
         "ranking": ranking,
     }
+
+
+def _left(schema: Schema, entry: StageEntry, without: tuple[str, ...]) -> bool:
+    left = {schema.side_of(feature) for feature in entry.features if feature not in without}
+    return left == {"item", "context"}
 
 
 def _surfaces(log: Log) -> dict[str, SurfaceEntry]:
