@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from smt.data import Log
-from smt.data.simulator import Simulator, SimulatorSpec
+from smt.data.simulator import SimulatorSpec
 from smt.execution.evaluation import Task
-from smt.fleet import ModelSpec, SimulatedLog, load_fleet, log_name, select_representatives
+from smt.fleet import Fleet, ModelSpec, SimulatedLog, log_name, select_representatives
+from smt.fleet.fleet_file import FleetFile
 from smt.fleet.logs import open_source
 from smt.template import FleetTemplates, Template, count_fleet_flops
 from smt.training import paired_delta, train
@@ -145,14 +146,23 @@ def representatives(
     Args:
         where: Which of its models there are.
     """
-    fleet = load_fleet(FLEETS / ("simulated.yaml" if isinstance(source, int) else "kuairand.yaml"))
-    log = SimulatedLog(simulator=SimulatorSpec(rows=source)) if isinstance(source, int) else source
-    moved = [model.model_copy(update={"log": log}) for model in fleet.models if where(model)]
-    fleet = fleet.model_copy(update={"models": tuple(moved)})
+    file = fleet_file(source)
+    log = file.log_of("all")
+    models = file.resolve(file.name).models
+    kept = [model for model in models if model.log == log and where(model)]
+    fleet = Fleet(name=file.name, models=tuple(kept))
     counted = count_fleet_flops(
         FleetTemplates.of_one(template, fleet), fleet, {log_name(log): opened(source)}
     )
     return select_representatives(counted, count=count).models
+
+
+def fleet_file(source: Source) -> FleetFile:
+    """The shipped fleet on so many rows of the simulator, or on a folder of KuaiRand's."""
+    simulated = isinstance(source, int)
+    file = FleetFile.load(FLEETS / ("simulated.yaml" if simulated else "kuairand.yaml"))
+    log = SimulatedLog(simulator=SimulatorSpec(rows=source)) if isinstance(source, int) else source
+    return file.model_copy(update={"log": log})
 
 
 def train_one(template: Template, model: ModelSpec, seed: int, path: Path, source: Source) -> None:
@@ -174,7 +184,5 @@ def read_judged(path: Path) -> Judged:
 @cache
 def opened(source: Source) -> Log:
     """The log in memory, once a process."""
-    if isinstance(source, int):
-        return Simulator(SimulatorSpec(rows=source)).log()
-    log = open_source(source)
+    log = open_source(fleet_file(source).log_of("all"))
     return log.load(log.train.schema.names)

@@ -17,12 +17,19 @@ from smt.template import catalogue
 SHIPPED = Path(__file__).parents[1] / "experiments" / "fleets" / "simulated.yaml"
 TEMPLATE = "sparsenn_small"
 ROWS = 20_000
+COMMON = {"view", "long_view", "click"}
+"""Events that happen often enough in so few rows."""
 
 
 def write_fleet(path: Path, models: int) -> None:
     """Write the YAML of a fleet of so many models."""
     shipped = FleetFile.load(SHIPPED)
-    entries = [shipped.models[number % len(shipped.models)] for number in range(models)]
+    kept = [
+        entry
+        for entry in shipped.models
+        if shipped.surfaces[entry.surface].log is None and {*entry.events} <= COMMON
+    ]
+    entries = [kept[number % len(kept)] for number in range(models)]
     named = tuple(
         entry.model_copy(update={"name": f"{entry.name}/{number}"})
         for number, entry in enumerate(entries)

@@ -47,7 +47,7 @@ def main(config: Config) -> None:
     """Choose models, measure, save, report."""
     from rich.progress import track
 
-    from smt.fleet import load_fleet, open_logs, select_representatives
+    from smt.fleet import load_fleet, open_fleet, open_logs, select_representatives
     from smt.fleet.model_spec import choose_models
     from smt.importance.fleet import describe_measured, measure_models
     from smt.report.pages.importance import write_importance_report
@@ -69,11 +69,16 @@ def main(config: Config) -> None:
     for remark in templates.remarks:
         console.print(remark, highlight=False, markup=False, soft_wrap=True)
     models = choose_models(fleet, config.models)
-    logs = open_logs(models or fleet.models)
-    if not models:
-        counted = count_fleet_flops(templates, fleet, logs)
+    if models:
+        logs = open_logs(models)
+    else:
+        opened = open_fleet(fleet)
+        logs = opened.logs
+        for remark in opened.remarks:
+            console.print(remark, highlight=False, markup=False, soft_wrap=True)
+        counted = count_fleet_flops(templates, opened.fleet, logs)
         models = select_representatives(
-            counted, count=config.representatives, seed=config.seed
+            counted, count=config.representatives, seed=config.seed, kinds=templates.names
         ).models
     folder = Folder(config.out)
     measured_models = []

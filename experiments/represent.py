@@ -11,7 +11,7 @@ class Config:
 
     Attributes:
         out: Folder (or URI: s3://…, gs://…) for fleet.parquet, result.json, report.html.
-        fleet: YAML file of the fleet. Of its logs, only schemas are read.
+        fleet: YAML file of the fleet. Of its logs, events are counted.
         log: Log folder to use in place of the one that the fleet names.
         template: Counts the inference FLOPs of all models: NAME, NAME@N, or a YAML file that holds
             one; where not given each model's own does, by the fleet's rules, and sparsenn_small
@@ -48,7 +48,7 @@ def main(config: Config) -> None:
         draw_holdout,
         load_fleet,
         measure_stability,
-        open_logs,
+        open_fleet,
         select_representatives,
     )
     from smt.report.pages.representatives import write_representatives_report
@@ -66,11 +66,18 @@ def main(config: Config) -> None:
     console = open_console(highlight=False)
     for remark in templates.remarks:
         console.print(remark, markup=False, soft_wrap=True)
-    with console.status("counting FLOPs"):
-        fleet = count_fleet_flops(templates, fleet, open_logs(fleet.models))
+    with console.status("counting rows and FLOPs"):
+        opened = open_fleet(fleet)
+        fleet = count_fleet_flops(templates, opened.fleet, opened.logs)
+    for remark in opened.remarks:
+        console.print(remark, highlight=False, markup=False, soft_wrap=True)
     with console.status("choosing"):
         chosen = select_representatives(
-            fleet, count=config.representatives, seed=config.seed, weights=weights
+            fleet,
+            count=config.representatives,
+            seed=config.seed,
+            weights=weights,
+            kinds=templates.names,
         )
     holdout = draw_holdout(
         fleet,

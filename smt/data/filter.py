@@ -1,14 +1,18 @@
 """Which rows of a log a model uses, as data that Arrow can push down to Parquet."""
 
+import math
 from collections.abc import Mapping
 from functools import reduce
 from operator import and_
 
 import pyarrow.compute as pc
 
+from smt.data.columns import Numeric, Propensity, Weight
 from smt.data.schema import Schema
 from smt.errors import InputError
 from smt.spec import Spec, suggest
+
+_FLOATS = (Numeric, Propensity, Weight)
 
 
 class Range(Spec):
@@ -38,15 +42,24 @@ def expression(where: Filter, schema: Schema) -> pc.Expression | None:
             raise InputError(f"filter on unknown column '{column}'; {suggest(column, known)}")
         field = pc.field(column)
         if isinstance(condition, Range):
+            whole = not isinstance(schema.stored[column], _FLOATS)
             if condition.at_least is not None:
-                terms.append(field >= condition.at_least)
+                terms.append(field >= _bound(condition.at_least, whole))
             if condition.below is not None:
-                terms.append(field < condition.below)
+                terms.append(field < _bound(condition.below, whole))
         elif isinstance(condition, tuple):
             terms.append(field.isin(list(condition)))
         else:
             terms.append(field == condition)
     return reduce(and_, terms) if terms else None
+
+
+def _bound(value: float, whole: bool) -> int | float:
+    """A bound of a column; of whole numbers, the least that is not below it.
+
+    Arrow reads a float that float32 holds as one, and refuses to compare it with larger integers.
+    """
+    return math.ceil(value) if whole and math.isfinite(value) else value
 
 
 def describe(where: Filter) -> str:

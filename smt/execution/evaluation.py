@@ -39,7 +39,7 @@ class Task(Spec):
     def key(self) -> str:
         """Digest of everything that the numbers depend on."""
         model = self.model.to_dict()
-        for label in ("weight", "inference_flops", "log", "template", "incumbent"):
+        for label in ("weight", "inference_flops", "event_rates", "log", "template", "incumbent"):
             model.pop(label, None)
         template = None if self.template is None else self.template.to_dict()
         named = () if self.template is None else named_files(self.template)

@@ -8,15 +8,18 @@ from smt.fleet.fleet_file import load_fleet
 from smt.fleet.fleet_table import fleet_table
 from smt.fleet.limits import Excess, ServingLimits
 from smt.fleet.logs import (
+    OpenedFleet,
     check_schemas,
     columns_needed,
     load_logs,
+    log_folder,
     log_name,
     log_schema,
     model_columns,
+    open_fleet,
     open_logs,
 )
-from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog, TemplateRule
+from smt.fleet.model_spec import Fleet, ModelSpec, SimulatedLog, StoredLog, TemplateRule
 from smt.fleet.template_names import TemplateName, template_names
 from smt.lazy import lazy_names
 
@@ -29,10 +32,12 @@ __all__ = [
     "Excess",
     "Fleet",
     "ModelSpec",
+    "OpenedFleet",
     "Representatives",
     "ServingLimits",
     "SimulatedLog",
     "Stability",
+    "StoredLog",
     "TemplateName",
     "TemplateRule",
     "check_schemas",
@@ -41,10 +46,12 @@ __all__ = [
     "fleet_table",
     "load_fleet",
     "load_logs",
+    "log_folder",
     "log_name",
     "log_schema",
     "measure_stability",
     "model_columns",
+    "open_fleet",
     "open_logs",
     "select_representatives",
     "template_names",

@@ -13,7 +13,8 @@ MAX_PAIRED = 2000
 def elbow(inertias: Mapping[int, float]) -> int:
     """The k farthest below the chord from the first to the last point of the curve.
 
-    Both axes are scaled to [0, 1] first, so the answer does not depend on units.
+    Both axes are scaled to [0, 1] first, so the answer does not depend on units. It does depend on
+    the last k: of inertias that fall as 1/k, the elbow is the last k's square root.
     """
     ks = np.array(sorted(inertias), dtype=float)
     values = np.array([inertias[int(k)] for k in ks])

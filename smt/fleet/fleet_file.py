@@ -4,8 +4,8 @@ name: shop
 log: data/shop                      # a log folder, or {simulator: {rows: 500000}}
 stages:                             # a stage names features, hardware and limits
   ranking: {features: [user_id, item_id], inference_hardware: gpu}
-surfaces:                           # a surface keeps rows
-  feed: {filter: {surface: 1}}
+surfaces:                           # a surface keeps rows, may have a log and hardware of its own
+  feed: {filter: {surface: 1}, inference_hardware: {ranking: cpu}}
 data_constraints:                   # a constraint removes rows or features
   full: {}
   no_history: {without: [history]}
@@ -19,7 +19,7 @@ models:
 import math
 from pathlib import Path
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from smt.errors import InputError
 from smt.fleet.limits import ServingLimits
@@ -29,10 +29,13 @@ from smt.fleet.model_spec import (
     LogSource,
     ModelSpec,
     RowFilter,
+    SimulatedLog,
     Stage,
+    StoredLog,
     TemplateRule,
+    Transforms,
 )
-from smt.spec import Spec, suggest
+from smt.spec import Spec, read_yaml, suggest
 from smt.yaml_text import OneLine, format_yaml
 
 
@@ -45,9 +48,16 @@ class StageEntry(Spec):
 
 
 class SurfaceEntry(Spec):
-    """The rows of one surface."""
+    """The rows of one surface, and what serves it.
+
+    Attributes:
+        log: Its own, in place of the fleet's.
+        inference_hardware: Stage -> its own, in place of the stage's.
+    """
 
     filter: RowFilter = {}
+    log: str | SimulatedLog | None = None
+    inference_hardware: dict[Stage, Hardware] = {}
 
 
 class ConstraintEntry(Spec):
@@ -71,15 +81,66 @@ class ModelEntry(Spec):
     incumbent: str | None = None
 
 
-class FleetFile(Spec):
-    """The content of a fleet's YAML file."""
+class DraftRule(Spec):
+    """Models that are drafted: of these events together, everywhere or only there.
+
+    Attributes:
+        stages, surfaces, data_constraints: All that the file has where empty.
+    """
+
+    events: tuple[str, ...] = Field(min_length=1)
+    stages: tuple[Stage, ...] = ()
+    surfaces: tuple[str, ...] = ()
+    data_constraints: tuple[str, ...] = ()
+
+
+class DraftPlan(Spec):
+    """How `draft_models` made the models of a file.
+
+    Attributes:
+        min_positives: Least positives (and negatives) of every event in a model's test window.
+        traffic_exponent: Weights are 100 / rank^exponent; ranks are drawn, models of more rows
+            first with a chance in proportion. None: thousands of rows in the test window.
+        seed: Of the ranks.
+        models: Each event of the log alone, everywhere, where empty.
+    """
+
+    min_positives: PositiveInt = 200
+    traffic_exponent: PositiveFloat | None = None
+    seed: NonNegativeInt = 0
+    models: tuple[DraftRule, ...] = ()
+
+
+class FleetFrame(Spec):
+    """What the models of a fleet have in common, and how they may be drafted.
+
+    Attributes:
+        transforms: Features by name that are made of every log's columns, beside those that the
+            logs' schemas declare.
+    """
 
     name: str
-    log: LogSource
+    log: str | SimulatedLog
+    transforms: Transforms = {}
     stages: dict[Stage, StageEntry]
     surfaces: dict[str, SurfaceEntry]
     data_constraints: dict[str, ConstraintEntry]
     templates: tuple[TemplateRule, ...] = ()
+    draft: DraftPlan | None = None
+
+    def log_of(self, surface: str) -> LogSource:
+        """What models of a surface read, with the transforms."""
+        log = self.surfaces[surface].log or self.log
+        if not self.transforms:
+            return log
+        if isinstance(log, str):
+            return StoredLog(folder=log, transforms=self.transforms)
+        return log.model_copy(update={"transforms": {**self.transforms, **log.transforms}})
+
+
+class FleetFile(FleetFrame):
+    """The content of a fleet's YAML file."""
+
     models: tuple[ModelEntry, ...] = Field(min_length=1)
 
     def resolve(self, source: str) -> Fleet:
@@ -107,8 +168,10 @@ class FleetFile(Spec):
             )
         return ModelSpec(
             **dict(entry),
-            inference_hardware=stage.inference_hardware,
-            log=self.log,
+            inference_hardware=surface.inference_hardware.get(
+                entry.stage, stage.inference_hardware
+            ),
+            log=self.log_of(entry.surface),
             filter={**surface.filter, **constraint.filter},
             features=tuple(name for name in stage.features if name not in constraint.without),
             limits=stage.limits,
@@ -119,7 +182,8 @@ def load_fleet(path: str | Path, *, log: str | None = None) -> Fleet:
     """Read a fleet from its YAML file.
 
     Args:
-        log: A log folder to use in place of the one that the file names.
+        log: A log folder to use in place of the one that the file names; surfaces with logs of
+            their own keep them.
 
     Raises:
         InputError: A key or a reference is wrong; the message names the file and the key.
@@ -130,9 +194,25 @@ def load_fleet(path: str | Path, *, log: str | None = None) -> Fleet:
     return fleet_file.resolve(str(path))
 
 
+def load_frame(path: str | Path) -> FleetFrame:
+    """Read a fleet's YAML file but for its models, which it may lack. Raises `InputError`."""
+    content = read_yaml(path)
+    if isinstance(content, dict):
+        content = {key: value for key, value in content.items() if key != "models"}
+    return FleetFrame.parse(content, source=str(path))
+
+
 def fleet_text(fleet: FleetFile) -> str:
     """A fleet file for people: one model a line. It reads back as the same fleet."""
     document = fleet.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(document["log"], dict):
+        document["log"] = OneLine(document["log"])
+    # A kind is its class's default.
+    made = {name: OneLine(kind.to_dict()) for name, kind in fleet.transforms.items()}
+    if made:
+        document["transforms"] = made
+    rules = document.get("draft", {}).get("models", [])
+    rules[:] = [OneLine(rule) for rule in rules]
     for group in ("stages", "surfaces", "data_constraints"):
         document[group] = {name: OneLine(entry) for name, entry in document[group].items()}
     for group in ("templates", "models"):

@@ -1,26 +1,30 @@
 """The logs that a fleet reads, and whether its models fit them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from smt.data import Log, Schema, columns_of, describe, expression, open_log
+from smt.data import Log, Schema, columns_of, expression, open_log
 from smt.data.columns import Surface
-from smt.data.records import read_records
 from smt.data.simulator import Simulator
 from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
-from smt.fleet.model_spec import LogSource, ModelSpec, SimulatedLog
-
-CHECK_ROWS = 65_536
-"""Rows that are checked at once."""
+from smt.fleet.model_spec import Fleet, LogSource, ModelSpec, SimulatedLog, StoredLog
+from smt.fleet.row_counts import RowCounts, count_rows
+from smt.spec import digest
 
 
 def log_name(source: LogSource) -> str:
     """One string per distinct log source."""
-    return source if isinstance(source, str) else f"simulator-{source.digest()}"
+    if isinstance(source, SimulatedLog):
+        return f"simulator-{source.digest()}"
+    return source if isinstance(source, str) else f"{source.folder} ({source.digest()})"
+
+
+def log_folder(source: LogSource) -> str | None:
+    """The folder (or URI) of a log; None of a simulated one."""
+    if isinstance(source, SimulatedLog):
+        return None
+    return source if isinstance(source, str) else source.folder
 
 
 def check_schemas(models: Iterable[ModelSpec]) -> None:
@@ -36,27 +40,86 @@ def check_schemas(models: Iterable[ModelSpec]) -> None:
         model_columns(model, schemas[name])
 
 
+@dataclass(frozen=True)
+class OpenedFleet:
+    """A fleet whose logs are open.
+
+    Attributes:
+        fleet: The models that can be trained and judged, with their events' rates counted.
+        logs: By `log_name`, of all models: on disk, of which no row is kept, or simulated.
+        unfit: Name of a model that cannot be trained or judged on its rows -> why.
+    """
+
+    fleet: Fleet
+    logs: dict[str, Log]
+    unfit: dict[str, str]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A sentence a model that is left out."""
+        return tuple(f"model '{name}' is left out: {why}" for name, why in self.unfit.items())
+
+
+def open_fleet(fleet: Fleet) -> OpenedFleet:
+    """Open every log of a fleet, once each, and count what it holds of every model.
+
+    Raises:
+        InputError: A model's event, feature or filter is not in its log, or no model can be trained
+            on its rows. Names the model.
+    """
+    logs, counts = open_counted(fleet.models)
+    unfit = {
+        model.name: why
+        for model in fleet.models
+        if (why := counts[model.name].unfit(model.events)) is not None
+    }
+    models = tuple(
+        model.model_copy(update={"event_rates": counts[model.name].rates(model.events)})
+        for model in fleet.models
+        if model.name not in unfit
+    )
+    if not any(model.weight for model in models):
+        name, why = next(iter(unfit.items()))
+        raise InputError(
+            f"fleet '{fleet.name}': no model that has traffic can be trained on its rows; model "
+            f"'{name}': {why}"
+        )
+    return OpenedFleet(fleet.model_copy(update={"models": models}), logs, unfit)
+
+
 def open_logs(models: Iterable[ModelSpec]) -> dict[str, Log]:
     """Open every log of these models, once each, and check that the models fit them.
 
     Returns:
-        By `log_name`: a log on disk, of which no row is read yet, or a simulated one.
+        By `log_name`: a log on disk, of which no row is kept, or a simulated one.
 
     Raises:
         InputError: A model's event, feature or filter is not in its log; its filter leaves
             no rows of a window, or none of any weight; or its event never, or always, happens
             there. Names the model.
     """
+    models = tuple(models)
+    logs, counts = open_counted(models)
+    for model in models:
+        why = counts[model.name].unfit(model.events)
+        if why is not None:
+            raise InputError(f"model '{model.name}': {why}")
+    return logs
+
+
+def open_counted(models: Iterable[ModelSpec]) -> tuple[dict[str, Log], dict[str, RowCounts]]:
+    """Logs by `log_name`, and what they hold by model. Raises `InputError` for unknown names."""
     by_log: dict[str, list[ModelSpec]] = {}
     for model in models:
         by_log.setdefault(log_name(model.log), []).append(model)
-    logs = {}
+    logs: dict[str, Log] = {}
+    counts: dict[str, RowCounts] = {}
     for name, members in by_log.items():
         logs[name] = open_source(members[0].log)
         for model in members:
             model_columns(model, logs[name].schema)
-        _check_rows(members, logs[name])
-    return logs
+        counts |= count_rows(members, logs[name])
+    return logs, counts
 
 
 def load_logs(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[str, Log]:
@@ -79,17 +142,41 @@ def columns_needed(logs: dict[str, Log], models: Iterable[ModelSpec]) -> dict[st
 
 
 def open_source(source: LogSource) -> Log:
-    """Open a log on disk, or simulate it."""
+    """Open a log on disk, or simulate it.
+
+    Raises:
+        InputError: There is no log, or its columns do not make the transforms.
+    """
+    if isinstance(source, str):
+        return open_log(source)
     if isinstance(source, SimulatedLog):
-        return Simulator(source.simulator).log()
-    return open_log(source)
+        log = Simulator(source.simulator).log()
+    else:
+        log = open_log(source.folder)
+    if not source.transforms:
+        return log
+    schema = _transformed(log.schema, source)
+    made = {name: kind.to_dict() for name, kind in source.transforms.items()}
+    return replace(log, schema=schema, digest=digest([log.digest, made]))
 
 
 def log_schema(source: LogSource) -> Schema:
-    """The schema of a log; no row is read, and none simulated."""
+    """The schema of a log; no row is read, and none simulated. Raises as `open_source`."""
+    if isinstance(source, str):
+        return open_log(source).schema
     if isinstance(source, SimulatedLog):
-        return simulator_schema(source.simulator)
-    return open_log(source).schema
+        return _transformed(simulator_schema(source.simulator), source)
+    return _transformed(open_log(source.folder).schema, source)
+
+
+def _transformed(schema: Schema, source: SimulatedLog | StoredLog) -> Schema:
+    """The schema with the source's transforms."""
+    where = f"transforms of log '{log_folder(source) or 'simulator'}'"
+    for name in source.transforms:
+        if name in schema.columns:
+            raise InputError(f"{where}: the log has a column '{name}' already")
+    columns = {name: kind.to_dict() for name, kind in (schema.columns | source.transforms).items()}
+    return Schema.parse({"columns": columns}, source=where)
 
 
 def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
@@ -113,58 +200,3 @@ def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
     if schema.cluster is not None:
         columns.append(schema.cluster)
     return list(dict.fromkeys(columns))
-
-
-@dataclass
-class _Counted:
-    """Of the rows that a filter keeps of a window: how many, with weight, and with which events."""
-
-    rows: int
-    weighed: int
-    events: dict[str, int]
-
-    def add(self, part: pa.Table, weight: str | None) -> None:
-        """Count further rows, all of which weigh something where the log has no weights."""
-        self.rows += part.num_rows
-        heard = part if weight is None else part.filter(pc.field(weight) > 0)
-        self.weighed += heard.num_rows
-        for event in self.events:
-            self.events[event] += pc.sum(heard[event], min_count=0).as_py()
-
-
-def _check_rows(models: list[ModelSpec], log: Log) -> None:
-    events = {event: None for model in models for event in model.events}
-    weight = log.schema.weight
-    needed = [*events, *(column for model in models for column in model.filter)]
-    needed += [] if weight is None else [weight]
-    filters = {describe(model.filter): model.filter for model in models}
-    conditions = {kept: expression(where, log.schema) for kept, where in filters.items()}
-    for window, rows in (("training", log.train), ("test", log.test)):
-        counts = {kept: _Counted(0, 0, dict.fromkeys(events, 0)) for kept in filters}
-        for record in read_records(rows, list(dict.fromkeys(needed)), size=CHECK_ROWS):
-            table = pa.Table.from_batches([record])
-            for kept, condition in conditions.items():
-                counts[kept].add(table if condition is None else table.filter(condition), weight)
-        for model in models:
-            _check_counted(model, counts[describe(model.filter)], window, weight)
-
-
-def _check_counted(model: ModelSpec, counted: _Counted, window: str, weight: str | None) -> None:
-    kept = describe(model.filter)
-    if not counted.rows:
-        raise InputError(
-            f"model '{model.name}': its filter ({kept}) leaves no rows in the {window} window"
-        )
-    if not counted.weighed:
-        raise InputError(
-            f"model '{model.name}': all {counted.rows:,} rows of the {window} window ({kept}) have "
-            f"a '{weight}' of 0; give some of them weight, or leave the model out"
-        )
-    for event in model.events:
-        happened = counted.events[event]
-        if happened in (0, counted.weighed):
-            what = "never" if happened == 0 else "always"
-            raise InputError(
-                f"model '{model.name}': event '{event}' {what} happens in the {window} "
-                f"window of its rows ({kept})" + ("" if weight is None else " of any weight")
-            )

@@ -1,10 +1,11 @@
 """One member of the fleet, the rules for what members are built from, and the fleet."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from smt.data.columns import Bucket, Cross
 from smt.data.filter import Range
 from smt.data.simulator import SimulatorSpec
 from smt.errors import InputError
@@ -19,13 +20,32 @@ _LEFT_OUT_IF_EMPTY: Any = Field(default=(), exclude_if=lambda value: not value)
 RowFilter = dict[str, int | float | tuple[int | float, ...] | Range]
 
 
+Transforms = dict[str, Annotated[Cross | Bucket, Field(discriminator="kind")]]
+
+
 class SimulatedLog(Spec):
-    """A log that the simulator makes when it is needed, instead of a path."""
+    """A log that the simulator makes when it is needed, instead of a path.
+
+    Attributes:
+        transforms: Features by name that are made of its columns, as a schema declares them.
+    """
 
     simulator: SimulatorSpec
+    transforms: Transforms = Field(default={}, exclude_if=lambda value: not value)
 
 
-LogSource = str | SimulatedLog
+class StoredLog(Spec):
+    """A log folder (or URI) with features that its schema does not have.
+
+    Attributes:
+        transforms: As of `SimulatedLog`.
+    """
+
+    folder: str
+    transforms: Transforms
+
+
+LogSource = str | StoredLog | SimulatedLog
 
 
 class ModelSpec(Spec):
@@ -36,11 +56,13 @@ class ModelSpec(Spec):
             the six attributes. `inference_flops` (an example) is counted from the network
             that a template builds, never typed in; None until then. Where a model has
             several events, the first is its optimisation event.
-        log: Folder (or URI) of its log, or a simulator.
+        log: Folder (or URI) of its log, or a simulator; with transforms, if any are declared.
         filter: Rows of the log that are the model's.
         features: Columns that it may read.
         hyperparameters: Its own values of hyperparameters that its template exposes.
         weight: Its traffic, on any scale.
+        event_rates: How often each of its events happens in its rows of the training window;
+            counted, never typed in; None until then.
         template: What it is built from, whatever the fleet's rules say: NAME, the latest version in
             use, or NAME@N, which pins it.
         incumbent: The template that it runs today, called likewise: launches compare it with that
@@ -60,6 +82,7 @@ class ModelSpec(Spec):
     hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
     inference_flops: PositiveInt | None = None
+    event_rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = LEFT_OUT_IF_NONE
     template: str | None = LEFT_OUT_IF_NONE
     incumbent: str | None = LEFT_OUT_IF_NONE
 

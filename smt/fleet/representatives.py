@@ -1,5 +1,6 @@
 """The representative model set M_R (§3.3.1): k-means over six attributes, elbow, medoids."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,15 @@ from smt.errors import InputError
 from smt.fleet.attribute_points import encode_attributes
 from smt.fleet.attributes import AttributeWeights
 from smt.fleet.cluster_count import elbow, silhouettes
+from smt.fleet.cluster_members import choose_members
 from smt.fleet.model_spec import Fleet, ModelSpec
 from smt.seeds import check_seed
 from smt.threads import one_thread
 
-MAX_CLUSTERS = 40
+ALL_TRIED = 40
+"""Every k up to this is tried, then every `SPACING`th."""
+SPACING = 8
+MAX_CLUSTERS = 128
 # Of more models than this, k is chosen on a random sample of so many.
 MAX_SAMPLED = 10_000
 RESTARTS = 4
@@ -26,7 +31,7 @@ class Representatives:
     """The outcome of the selection.
 
     Attributes:
-        models: The members nearest the k cluster centres, in cluster order.
+        models: The members that stand for the k clusters, in cluster order: see `choose_members`.
         clusters: `[n]` cluster of every model of the fleet.
         distances: `[n]` of every model to its cluster's centre.
         inertias: k -> k-means inertia, for the elbow.
@@ -49,6 +54,7 @@ def select_representatives(
     count: int | None = None,
     seed: int = 0,
     weights: AttributeWeights | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Representatives:
     """Pick the models on which techniques are tried.
 
@@ -56,6 +62,8 @@ def select_representatives(
         fleet: Its models must have `inference_flops` counted.
         count: How many; None lets the elbow of the inertia decide.
         weights: How much each attribute counts; alike where None.
+        kinds: Name of a model -> its kind, such as its template: each should have a representative,
+            as each value of an attribute should.
 
     Raises:
         InputError: `count` is not within 1 … the number of models, or `seed` is no seed.
@@ -68,25 +76,25 @@ def select_representatives(
     sample = points
     if len(points) > MAX_SAMPLED:
         sample = points[generator.choice(len(points), MAX_SAMPLED, replace=False)]
-    tried = range(1, min(MAX_CLUSTERS, len(np.unique(sample, axis=0))) + 1)
-    fits = {k: fit_clusters(sample, k, seed) for k in tried}
+    fits = {k: fit_clusters(sample, k, seed) for k in tried_counts(len(np.unique(sample, axis=0)))}
     inertias = {k: float(fit.inertia_) for k, fit in fits.items()}
     labels = {k: fit.labels_.astype(np.int64) for k, fit in fits.items()}
     k = count if count is not None else elbow(inertias)
     fit = fits[k] if k in fits and sample is points else fit_clusters(points, k, seed)
     clusters = fit.labels_.astype(np.int64)
     distances = np.linalg.norm(points - fit.cluster_centers_[clusters], axis=1)
-    nearest = centre_most(clusters, distances)
-    # Many members of a fleet made by combination are equally near: draw, or every
-    # cluster would be stood for by the event and surface that the file lists first.
-    members = [
-        fleet.models[generator.choice(np.flatnonzero(nearest & (clusters == cluster)))]
-        for cluster in range(k)
-    ]
+    members = choose_members(
+        fleet.models,
+        clusters,
+        distances,
+        weights=weights or AttributeWeights(),
+        kinds=kinds or {},
+        generator=generator,
+    )
     # Two axes take two points.
     projected = points if len(points) > 1 else np.vstack([points, np.zeros_like(points)])
     return Representatives(
-        models=tuple(members),
+        models=tuple(fleet.models[place] for place in members),
         clusters=clusters,
         distances=distances,
         inertias=inertias,
@@ -95,21 +103,19 @@ def select_representatives(
     )
 
 
+def tried_counts(distinct: int) -> list[int]:
+    """The k of which the inertia is known, of so many distinct points.
+
+    Where the curve ends, its elbow depends on: at a cluster for every other point, as clusters of
+    one stand for nobody else; at no fewer than `ALL_TRIED`, and no more than `MAX_CLUSTERS`.
+    """
+    last = min(distinct, max(ALL_TRIED, min(distinct // 2, MAX_CLUSTERS)))
+    return [k for k in range(1, last + 1) if k <= ALL_TRIED or k % SPACING == 0 or k == last]
+
+
 def fit_clusters(points: NDArray[np.float64], k: int, seed: int) -> KMeans:
     """k-means from the best of a few k-means++ starts."""
     return KMeans(k, init="k-means++", n_init=RESTARTS, random_state=seed).fit(points)
-
-
-def centre_most(clusters: NDArray[np.int64], distances: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """`[n]`, whether no member of a point's cluster is nearer to the centre than it is.
-
-    Args:
-        clusters: `[n]` cluster of every point.
-        distances: `[n]` to its cluster's centre.
-    """
-    least = np.full(clusters.max() + 1, np.inf)
-    np.minimum.at(least, clusters, distances)
-    return np.isclose(distances, least[clusters])
 
 
 def _check_count(count: int | None, fleet: Fleet, distinct: int) -> None:

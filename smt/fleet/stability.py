@@ -8,8 +8,9 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from smt.fleet.attribute_points import encode_attributes
 from smt.fleet.attributes import AttributeWeights
+from smt.fleet.cluster_members import centre_most
 from smt.fleet.model_spec import Fleet
-from smt.fleet.representatives import MAX_SAMPLED, Representatives, centre_most, fit_clusters
+from smt.fleet.representatives import MAX_SAMPLED, Representatives, fit_clusters
 from smt.seeds import resample_seed
 from smt.threads import one_thread
 

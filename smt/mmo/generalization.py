@@ -20,7 +20,7 @@ from smt.fleet import (
     ModelSpec,
     Representatives,
     draw_holdout,
-    open_logs,
+    open_fleet,
     select_representatives,
 )
 from smt.mmo.checks import check_techniques, check_traffic
@@ -97,10 +97,17 @@ def search_fleet(
     console: Console,
 ) -> Generalization:
     """What `smt.mmo.generalize` does once its workers start; its arguments are explained there."""
-    logs = open_logs(fleet.models)
-    fleet = count_fleet_flops(templates, fleet, logs)
+    opened = open_fleet(fleet)
+    for remark in opened.remarks:
+        console.print(remark, highlight=False, markup=False, soft_wrap=True)
+    logs = opened.logs
+    fleet = count_fleet_flops(templates, opened.fleet, logs)
     chosen = select_representatives(
-        fleet, count=representatives, seed=settings.seed, weights=attribute_weights
+        fleet,
+        count=representatives,
+        seed=settings.seed,
+        weights=attribute_weights,
+        kinds=templates.names,
     )
     _check_representatives(chosen.models, templates)
     of_models = {model.name: templates.of(model) for model in fleet.models}

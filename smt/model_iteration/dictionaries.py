@@ -5,6 +5,7 @@ from dataclasses import replace
 from smt.data import Schema, input_features
 from smt.data.dictionaries import DICTIONARIES, dictionaries_file, open_dictionaries
 from smt.execution.attempts import Lost
+from smt.fleet import log_folder
 from smt.model_iteration.instance import Job
 from smt.model_iteration.make import Made
 from smt.serving.export import MANIFEST
@@ -19,10 +20,11 @@ def with_dictionaries(job: Job, made: Made | Lost, schema: Schema) -> Made | Los
     """
     if isinstance(made, Lost) or MANIFEST_FILE not in made.files:
         return made
-    if not isinstance(job.model.log, str):
+    folder = log_folder(job.model.log)
+    if folder is None:
         return made
     read = {schema.ids_of(name) for name in input_features(schema, job.model.features)}
-    every = open_dictionaries(job.model.log)
+    every = open_dictionaries(folder)
     known = {name: dictionary for name, dictionary in every.items() if name in read}
     if not known:
         return made

@@ -45,7 +45,7 @@ class Job(Spec):
     def key(self) -> str:
         """Digest of everything that the outcome depends on."""
         fields = self.to_dict()
-        for label in ("inference_flops", "template", "incumbent"):
+        for label in ("inference_flops", "event_rates", "template", "incumbent"):
             fields["model"].pop(label, None)
         return digest([fields, TRAINING_VERSION])
 

@@ -18,7 +18,7 @@ from smt.execution.ledger import read_record
 from smt.execution.resources import Resources, check_resources
 from smt.execution.run import Run, log_digests, open_run, plan_run
 from smt.execution.train_run import Storage
-from smt.fleet import Fleet, ModelSpec, open_logs
+from smt.fleet import Fleet, ModelSpec, open_fleet
 from smt.model_iteration.dictionaries import with_dictionaries
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.make import Made, make_instance
@@ -67,7 +67,8 @@ def instantiate(
     resources = check_resources(resources)
     for launched in launch.templates:
         _check_tuning(launched.template, settings)
-    logs = open_logs(fleet.models)
+    opened = open_fleet(fleet)
+    logs = opened.logs
     digests, files = log_digests(fleet.models, logs), FileDigests()
     jobs = {
         model.name: _job(model, launch.of[model.name], settings, digests[model.name], files)
@@ -92,10 +93,16 @@ def instantiate(
         done = dict(find_recorded(folder, jobs.values()))
         if done:
             console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
-        left = in_order([job for name, job in jobs.items() if name not in done], logs)
+        left = [job for name, job in jobs.items() if name not in done]
+        unfit = [
+            (job, Lost(opened.unfit[name]))
+            for job in left
+            if (name := job.model.name) in opened.unfit
+        ]
+        left = in_order([job for job in left if job.model.name not in opened.unfit], logs)
         made = (
             record_made(job, with_dictionaries(job, outcome, logs[job.log].schema), folder)
-            for job, outcome in _make(left, run, settings)
+            for job, outcome in chain(unfit, _make(left, run, settings))
         )
         for instance in follow(made, len(done), len(jobs), console):
             done[instance.model] = instance

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from smt.data.dictionaries import open_dictionaries
-from smt.fleet import ModelSpec, load_logs, log_name, open_logs
+from smt.fleet import ModelSpec, load_logs, log_folder, log_name, open_logs
 from smt.serving.export import ExportReport, export_network
 from smt.serving.gate import ship_gate
 from smt.serving.measure import ServingCost
@@ -79,6 +79,7 @@ def export_model(
     """
     template = template.for_model(model)
     log = load_logs(open_logs([model]), [model])[log_name(model.log)]
+    folder = log_folder(model.log)
     trained = train_network(template, model, log, seed=seed)
     network, windows = trained.reads, trained.windows
     report = export_network(
@@ -89,7 +90,7 @@ def export_model(
         correction=trained.correction,
         model=model.name,
         reading=log.reading,
-        dictionaries=open_dictionaries(model.log) if isinstance(model.log, str) else None,
+        dictionaries=None if folder is None else open_dictionaries(folder),
     )
     rates = {event: windows.base_rates[event] for event in model.events}
     device = network.bias.device

@@ -55,6 +55,18 @@ def test_a_filter_without_conditions_is_none():
     assert expression({"age": Range()}, SCHEMA) is None
 
 
+@given(
+    at_least=st.none() | st.floats(-10, 2e12), below=st.none() | st.sampled_from([0, 0.5, 1, 2e12])
+)
+def test_a_range_of_times_may_begin_and_end_anywhere(at_least, below):
+    times = [0, 1, 2, 1_500_000_000_000, 1_900_000_000_001]
+    table = pa.table({"time": pa.array(times, pa.int64())})
+    where = Range(at_least=at_least, below=below)
+    condition = expression({"time": where}, SCHEMA)
+    kept = table if condition is None else ds.dataset(table).to_table(filter=condition)
+    assert kept["time"].to_pylist() == [time for time in times if literal_holds(time, where)]
+
+
 def test_an_unknown_column_is_named_with_the_closest():
     with pytest.raises(InputError, match=r"filter on unknown column 'tabb'; did you mean 'tab'\?"):
         expression({"tabb": 1}, SCHEMA)

@@ -1,10 +1,27 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smt.data.schema import Schema
+from smt.errors import InputError
 from smt.fleet import load_fleet
-from smt.fleet.draft import write_fleet
-from smt.fleet.fleet_file import ConstraintEntry, FleetFile, ModelEntry, StageEntry, SurfaceEntry
+from smt.fleet.draft import draft_models, write_fleet
+from smt.fleet.draft_frame import draft_frame
+from smt.fleet.fleet_file import (
+    ConstraintEntry,
+    DraftPlan,
+    DraftRule,
+    FleetFile,
+    FleetFrame,
+    ModelEntry,
+    StageEntry,
+    SurfaceEntry,
+    load_frame,
+)
 
 NAMES = st.sampled_from(
     ["NO", "on", "1", "1e-3", "2024-01-01", "a: b", "a #2", "null", "~", "é", "x\u2028y", "[a", "'"]
@@ -59,3 +76,102 @@ def test_a_name_that_is_not_quoted_is_read_as_people_mean_it(tmp_path):
         "on",
         "NO",
     )
+
+
+def frame_of(small_log_path, **plan):
+    stages = {"ranking": StageEntry(features=("user", "item"))}
+    return FleetFrame(
+        name="drafted",
+        log=str(small_log_path),
+        stages={**stages, "retrieval": StageEntry(features=("user", "item"))},
+        surfaces={"all": SurfaceEntry(), "feed": SurfaceEntry(filter={"surface": 0})},
+        data_constraints={
+            "full": ConstraintEntry(),
+            "clicked": ConstraintEntry(filter={"click": 1}),
+            "one": ConstraintEntry(filter={"surface": 1}),
+        },
+        draft=DraftPlan(**plan),
+    )
+
+
+def test_every_combination_with_enough_positives_and_negatives_is_a_model(
+    small_log, small_log_path
+):
+    fleet = draft_models(frame_of(small_log_path, min_positives=50))
+    test = small_log.test.to_pandas()
+    expected = {}
+    for surface, at in (("all", test), ("feed", test[test.surface == 0])):
+        for constraint, rows in (
+            ("full", at),
+            ("clicked", at[at.click == 1]),
+            ("one", at[at.surface == 1]),
+        ):
+            if (surface, constraint) == ("feed", "one"):
+                continue
+            for event in small_log.schema.events:
+                if min(rows[event].sum(), (1 - rows[event]).sum()) >= 50:
+                    for stage in ("ranking", "retrieval"):
+                        expected[f"{event}/{surface}/{stage}/{constraint}"] = len(rows) / 1000
+    assert {model.name: model.weight for model in fleet.models} == expected
+
+
+def test_a_plan_says_which_events_go_together_and_where(small_log_path):
+    rules = (
+        DraftRule(events=("click", "like"), stages=("ranking",), data_constraints=("full",)),
+        DraftRule(events=("conversion",), surfaces=("all",), data_constraints=("clicked",)),
+    )
+    fleet = draft_models(frame_of(small_log_path, min_positives=1, models=rules))
+    assert [model.name for model in fleet.models] == [
+        "click+like/all/ranking/full",
+        "click+like/feed/ranking/full",
+        "conversion/all/ranking/clicked",
+        "conversion/all/retrieval/clicked",
+    ]
+    assert fleet.models[0].events == ("click", "like")
+
+
+def test_traffic_by_a_power_law_goes_to_models_of_many_rows_more_often(small_log_path):
+    ranks = {}
+    for seed in range(40):
+        plan = {"min_positives": 50, "traffic_exponent": 0.5, "seed": seed}
+        models = draft_models(frame_of(small_log_path, **plan)).models
+        weights = sorted((model.weight for model in models), reverse=True)
+        assert weights == [round(100 / rank**0.5, 3) for rank in range(1, len(models) + 1)]
+        for model in models:
+            ranks.setdefault(model.surface, []).append(weights.index(model.weight))
+    assert np.mean(ranks["all"]) + 2 < np.mean(ranks["feed"])
+
+
+def test_a_draft_without_models_is_refused_with_what_would_be_right(small_log_path):
+    with pytest.raises(InputError, match=r"none of \d+ combinations has 5000 positives .* lower"):
+        draft_models(frame_of(small_log_path, min_positives=5000))
+
+
+def test_a_frame_is_read_from_a_file_with_or_without_models(tmp_path, small_log_path):
+    frame = frame_of(small_log_path, min_positives=50)
+    (tmp_path / "frame.yaml").write_text(yaml.safe_dump(frame.to_dict()))
+    assert load_frame(tmp_path / "frame.yaml") == frame
+    write_fleet(draft_models(frame), str(tmp_path / "fleet.yaml"))
+    assert load_frame(tmp_path / "fleet.yaml") == frame
+
+
+def test_a_drafted_frame_has_stages_surfaces_and_constraints_of_its_schema(small_log):
+    frame = draft_frame("made", "log", small_log)
+    assert [*frame.stages] == ["retrieval", "pre_ranking", "ranking"]
+    assert frame.stages["ranking"].features == small_log.schema.features
+    assert "history" not in frame.stages["pre_ranking"].features
+    assert "user_age" not in frame.stages["retrieval"].features
+    assert {*frame.surfaces} == {"all", "feed", "stories", "search", "sidebar", "video"}
+    assert "user" in frame.data_constraints["no_user_features"].without
+    assert "item" not in frame.data_constraints["no_user_features"].without
+
+
+def test_a_log_whose_items_have_no_features_has_ranking_alone(small_log):
+    columns = {
+        name: kind.model_copy(update={"side": "context"}) if hasattr(kind, "side") else kind
+        for name, kind in small_log.schema.columns.items()
+    }
+    frame = draft_frame("made", "log", replace(small_log, schema=Schema(columns=columns)))
+    assert [*frame.stages] == ["ranking"]
+    assert [*frame.data_constraints] == ["full"]
+    assert [rule.template for rule in frame.templates] == ["sparsenn_small"]

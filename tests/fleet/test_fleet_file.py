@@ -3,8 +3,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from smt.data.columns import Cross
 from smt.errors import InputError
-from smt.fleet import Fleet, load_fleet
+from smt.fleet import Fleet, StoredLog, load_fleet, log_folder, log_schema
+from smt.fleet.draft import write_fleet
+from smt.fleet.fleet_file import FleetFile
+from smt.fleet.logs import open_source
 
 FLEET = """
 name: shop
@@ -144,3 +148,46 @@ def test_an_unknown_condition_of_a_rule_is_refused_with_its_place(tmp_path):
     )
     with pytest.raises(InputError, match=r"shop\.yaml: unknown key 'templates\.0\.stage'"):
         load_fleet(path)
+
+
+def test_a_surface_has_a_log_and_hardware_of_its_own(tmp_path):
+    content = yaml.safe_load(FLEET)
+    surface = next(iter(content["surfaces"]))
+    content["surfaces"][surface] |= {"log": "other", "inference_hardware": {"ranking": "cpu"}}
+    path = tmp_path / "fleet.yaml"
+    path.write_text(yaml.safe_dump(content))
+    for log in (None, "third"):
+        for model in load_fleet(path, log=log).models:
+            own = model.surface == surface
+            assert model.log == ("other" if own else log or content["log"])
+            if own and model.stage == "ranking":
+                assert model.inference_hardware == "cpu"
+
+
+def test_transforms_are_declared_for_every_log(tmp_path, small_log_path, small_log):
+    content = yaml.safe_load(FLEET)
+    transforms = {
+        "pair": {"kind": "cross", "of": ["user", "item"], "num_ids": 50},
+        "range": {"kind": "bucket", "of": "item_price", "boundaries": [1.0, 2.0]},
+    }
+    content |= {"transforms": transforms, "log": str(small_log_path)}
+    path = tmp_path / "fleet.yaml"
+    path.write_text(yaml.safe_dump(content))
+    write_fleet(FleetFile.load(path), str(tmp_path / "again.yaml"))
+    assert FleetFile.load(tmp_path / "again.yaml") == FleetFile.load(path)
+    source = load_fleet(path).models[0].log
+    log = open_source(source)
+    assert log_schema(source) == log.schema
+    assert {*log.schema.features} == {*small_log.schema.features, "pair", "range"}
+    assert log.digest != open_source(str(small_log_path)).digest
+    assert log_folder(source) == str(small_log_path)
+
+
+def test_transforms_that_a_log_cannot_make_are_refused(small_log_path):
+    for made, said in (
+        ({"user": Cross(of=("user", "item"), num_ids=5)}, "the log has a column 'user' already"),
+        ({"pair": Cross(of=("user", "itm"), num_ids=5)}, "names 'itm'"),
+    ):
+        source = StoredLog(folder=str(small_log_path), transforms=made)
+        with pytest.raises(InputError, match=said):
+            log_schema(source)

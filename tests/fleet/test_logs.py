@@ -8,12 +8,14 @@ from smt.data.schema import Schema
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
 from smt.fleet import (
+    Fleet,
     ModelSpec,
     SimulatedLog,
     load_logs,
     log_name,
     log_schema,
     model_columns,
+    open_fleet,
     open_logs,
 )
 
@@ -143,3 +145,42 @@ def test_an_event_that_happens_in_rows_without_weight_alone_is_refused(make, sma
     write_log(tmp_path / "log", schema, *windows)
     with pytest.raises(InputError, match=r"event 'click' never happens .* of any weight"):
         open_logs([make(log=str(tmp_path / "log"))])
+
+
+def test_a_model_that_cannot_be_trained_on_its_rows_is_left_out_of_its_fleet_with_the_reason(make):
+    models = (
+        make("good", filter={"surface": (0, 1)}),
+        make("empty", filter={"surface": 99}),
+        make("never", filter={"view": 0}),
+    )
+    opened = open_fleet(Fleet(name="f", models=models))
+    assert [model.name for model in opened.fleet.models] == ["good"]
+    assert list(opened.unfit) == ["empty", "never"]
+    empty, never = opened.remarks
+    assert empty == (
+        "model 'empty' is left out: its filter (surface = 99) leaves no rows in the training window"
+    )
+    assert never.startswith(
+        "model 'never' is left out: event 'click' never happens in the training"
+    )
+
+
+def test_a_fleets_event_rates_are_those_of_each_models_own_training_rows(make, small_log):
+    several = make("several", events=("click", "like"))
+    own = make("own", events=("like",), filter={"surface": 1, "region": (0, 2)})
+    opened = open_fleet(Fleet(name="f", models=(several, own)))
+    train = {name: small_log.train[name].to_numpy() for name in ("click", "like")}
+    rows = (small_log.train["surface"].to_numpy() == 1) & np.isin(
+        small_log.train["region"].to_numpy(), (0, 2)
+    )
+    rates = [model.event_rates for model in opened.fleet.models]
+    assert rates == [
+        pytest.approx([train["click"].mean(), train["like"].mean()]),
+        pytest.approx([train["like"][rows].mean()]),
+    ]
+
+
+def test_a_fleet_none_of_whose_models_with_traffic_can_be_trained_is_refused(make):
+    models = (make("empty", filter={"surface": 99}), make("idle", weight=0.0))
+    with pytest.raises(InputError, match=r"no model that has traffic .* model 'empty': its filter"):
+        open_fleet(Fleet(name="f", models=models))

@@ -3,7 +3,19 @@
 import pytest
 
 from smt.errors import InputError
-from smt.template import Choice, Float, Int, Template, build, count_flops
+from smt.fleet import load_fleet, open_logs
+from smt.model_iteration import launch_fleet
+from smt.template import (
+    Choice,
+    Float,
+    Int,
+    Template,
+    build,
+    count_fleet_flops,
+    count_flops,
+    find_fleet_templates,
+)
+from smt.template.versions import Version, write_version
 
 EXPOSED = {
     "architecture.tower_dim": Int(8, 64),
@@ -105,3 +117,63 @@ def test_other_values_are_refused_by_name(place, value, message, template, small
 def test_what_is_exposed_must_be_there_with_a_default_in_its_domain(place, domain, message):
     with pytest.raises(InputError, match=message):
         Template.parse({"name": "t", "exposed": {place: domain.model_dump()}}, source="t.yaml")
+
+
+RULED = """
+name: ruled
+log: LOG
+stages: {ranking: {features: [user, item]}}
+surfaces: {all: {}}
+data_constraints: {full: {}}
+templates:
+- {template: wide, stages: [ranking], least_weight: 2}
+- {template: narrow, stages: [ranking]}
+models:
+- {name: own, stage: ranking, events: [click], surface: all, data_constraint: full,
+   weight: 3, hyperparameters: {architecture.embedding_dim: 32}}
+- {name: default, stage: ranking, events: [click], surface: all, data_constraint: full, weight: 3}
+- {name: light, stage: ranking, events: [click], surface: all, data_constraint: full}
+"""
+
+
+def ruled_fleet(folder, small_template, log, change=lambda text: text):
+    """A fleet whose rules say which of two templates, of which one exposes a width."""
+    wide = small_template.model_copy(
+        update={"name": "wide", "exposed": {"architecture.embedding_dim": Int(4, 64)}}
+    )
+    for template in (wide, small_template.model_copy(update={"name": "narrow"})):
+        version = Version(name=template.name, number=1, written="2026-12-01", template=template)
+        write_version(version, folder)
+    (folder / "fleet.yaml").write_text(change(RULED.replace("LOG", str(log))))
+    fleet = load_fleet(folder / "fleet.yaml")
+    return fleet, find_fleet_templates(fleet, folder=folder)
+
+
+def test_a_model_whose_template_a_rule_chose_sets_what_that_exposes(
+    small_template, small_log_path, tmp_path
+):
+    fleet, templates = ruled_fleet(tmp_path, small_template, small_log_path)
+    widths = [
+        templates.of(model).for_model(model).architecture.embedding_dim for model in fleet.models
+    ]
+    default = small_template.architecture.embedding_dim
+    assert widths == [32, default, default]
+    logs = open_logs(fleet.models)
+    own, plain, light = count_fleet_flops(templates, fleet, logs).models
+    assert own.inference_flops > plain.inference_flops == light.inference_flops
+    assert launch_fleet(fleet, None, baseline="none", folder=tmp_path).of["own"].name == "wide@1"
+
+
+def test_a_model_whose_rules_template_does_not_expose_what_it_sets_is_refused_by_name(
+    small_template, small_log_path, tmp_path
+):
+    fleet, templates = ruled_fleet(
+        tmp_path,
+        small_template,
+        small_log_path,
+        lambda text: text.replace("weight: 3, hyperparameters", "hyperparameters"),
+    )
+    assert templates.names["own"] == "narrow@1"
+    refused = r"model 'own': hyperparameter .* is not exposed by template 'narrow'"
+    with pytest.raises(InputError, match=refused):
+        count_fleet_flops(templates, fleet, open_logs(fleet.models))

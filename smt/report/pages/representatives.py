@@ -73,8 +73,10 @@ def _row(index: int, model: RepresentativeModel) -> Row:
 
 def _caption(result: RepresentativesResult) -> str:
     return caption(
-        "Each is the member nearest to the centre of its cluster; of several as "
-        "near, one is drawn. Traffic: the cluster's share of the fleet's weight. Again: the share "
+        "Each is the member nearest to the centre of its cluster; of several as near, one whose "
+        "attributes fewest others have. An event, a surface or another value that none of these "
+        "has is given by the cluster where that costs least. Traffic: the cluster's share "
+        "of the fleet's weight. Again: the share "
         f"of {result.resamples} fleets, drawn from this one with replacement, in which the "
         "model is again a centre-most member: low where others would do as well. Jaccard: models "
         "in both its cluster and the likest one there, over models in either, mean; from 0.75 a "
