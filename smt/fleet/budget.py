@@ -1,0 +1,59 @@
+"""How much more a fleet may cost to serve than it does today."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from smt.fleet.limits import QUANTITIES
+from smt.spec import Spec
+
+Capacity = Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["free"]
+"""By how many percent serving the fleet may become dearer; `free`: by any."""
+NEUTRAL = 5.0
+"""What still counts as the same capacity."""
+
+
+class FleetCost(Spec):
+    """What serving a fleet takes.
+
+    Attributes:
+        flops: Of an example, mean by traffic.
+        bytes: Of all models together.
+    """
+
+    flops: float
+    bytes: float
+
+    def growth_from(self, before: "FleetCost") -> "Growth":
+        """By how much this is more."""
+        return Growth(
+            flops=_percent_more(before.flops, self.flops),
+            bytes=_percent_more(before.bytes, self.bytes),
+        )
+
+
+class Growth(Spec):
+    """By how much serving a fleet becomes dearer, percent; below 0: cheaper."""
+
+    flops: float
+    bytes: float
+
+    @property
+    def largest(self) -> float:
+        """Of what grows most."""
+        return max(self.flops, self.bytes)
+
+    def excess(self, capacity: Capacity) -> str | None:
+        """Why it is more than a capacity, as a clause; None where it is not."""
+        if capacity == "free" or self.largest <= capacity:
+            return None
+        quantity = QUANTITIES["flops" if self.flops >= self.bytes else "bytes"]
+        return f"{quantity.name} grow by {self.largest:.1f}%, {capacity:g}% are neutral"
+
+    def __str__(self) -> str:
+        return f"FLOPs {self.flops:+.1f}%, bytes {self.bytes:+.1f}%"
+
+
+def _percent_more(before: float, after: float) -> float:
+    # A sum in another order is no growth.
+    return round(100 * (after / before - 1), 9) if before else 0.0
