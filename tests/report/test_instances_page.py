@@ -115,8 +115,8 @@ def test_the_page_says_what_it_is_worth_and_costs(result, models):
     assert page.rows("means") == [
         ["all, each alike", "3", "+0.400%", "[+0.100%, +0.700%]", "helps"],
         ["all, by traffic", "3", "+0.410%", "[−0.100%, +0.920%]", "is neutral"],
-        ["that ship, each alike", "2", "+0.200%", "–", "as selected"],
-        ["that ship, by traffic", "2", "+0.210%", "–", "as selected"],
+        ["that ship, each alike", "2", "+0.200%", "–", "selected"],
+        ["that ship, by traffic", "2", "+0.210%", "–", "selected"],
     ]
     assert page.rows("changes") == [
         ["3", "−0.400%", "+0.100%, +0.200%, +0.300%", "+0.600%", "2", "1", "1"]

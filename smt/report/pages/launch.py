@@ -90,25 +90,17 @@ def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> st
 
 def _means(delta: DeltaSummary | None, shipped: ShippedSummary | None) -> str:
     """What the launch is worth over all models, and over those that were chosen."""
-    means: list[tuple[str, int, MeanDelta | None]] = []
+    rows: list[dict[str, Cell]] = []
     if delta is not None:
-        means.append(("all, each alike", delta.models, delta.each))
-        means.append(("all, by traffic", delta.models, delta.by_traffic))
+        for name, mean in (("each alike", delta.each), ("by traffic", delta.by_traffic)):
+            if mean is not None:
+                effect = mean.effect or "is of unknown effect"
+                rows.append(_mean_row(f"all, {name}", delta.models, mean, effect))
     if shipped is not None:
-        each, by_traffic = shipped.mean, shipped.mean_by_traffic
-        means.append(("that ship, each alike", shipped.models, _selected(each)))
-        means.append(("that ship, by traffic", shipped.models, _selected(by_traffic)))
-    rows: Rows = (
-        {
-            "models": name,
-            "#: n": count,
-            "mean Δ: n": numbers.percent(mean.mean),
-            "95% interval: n": numbers.interval(mean.interval),
-            "the launch": mean.effect or "as selected",
-        }
-        for name, count, mean in means
-        if mean is not None
-    )
+        for name, value in (("each alike", shipped.mean), ("by traffic", shipped.mean_by_traffic)):
+            if value is not None:
+                chosen = MeanDelta(mean=value, interval=None)
+                rows.append(_mean_row(f"that ship, {name}", shipped.models, chosen, "selected"))
     text = (
         "The interval counts that models of one log share rows and users, whose noise does not "
         "average out, and that models differ by more than the noise of rows: by seeds, or truly. "
@@ -118,8 +110,14 @@ def _means(delta: DeltaSummary | None, shipped: ShippedSummary | None) -> str:
     return f"{html_table('means', rows)}{caption(text)}"
 
 
-def _selected(mean: float | None) -> MeanDelta | None:
-    return None if mean is None else MeanDelta(mean=mean, interval=None)
+def _mean_row(models: str, count: int, mean: MeanDelta, effect: str) -> dict[str, Cell]:
+    return {
+        "models": models,
+        "#: n": count,
+        "mean Δ: n": numbers.percent(mean.mean),
+        "95% interval: n": numbers.interval(mean.interval),
+        "the launch": effect,
+    }
 
 
 def _spread(deltas: DeltaSummary | None) -> str:
