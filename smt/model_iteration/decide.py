@@ -88,11 +88,14 @@ def _beyond(
         costed: Of which both costs are known.
         shipping: Names of all that would ship.
     """
+    if capacity == "free":
+        return {}
     gains = {model: known.delta for model, known in posterior.items()}
     left = shipping - within_budget(costed, shipping, gains, capacity)
     growth = fleet_cost(costed, shipping).growth_from(fleet_cost(costed, ()))
     reason = (
-        "the fleet's budget leaves it out, as it gains less than others for what it costs: with "
-        f"all that could ship the fleet's {growth.excess(capacity)}"
+        f"the fleet's budget leaves it out: all that could ship would grow its FLOPs by "
+        f"{growth.flops:.3g}% and its bytes by {growth.bytes:.3g}%, and {capacity:g}% are allowed; "
+        "what gains more for its cost goes first"
     )
     return dict.fromkeys(left, reason)

@@ -107,8 +107,8 @@ def test_beyond_its_budget_a_fleet_gives_up_the_fewest_percent():
     }
     (reason,) = outcomes["c"][1]
     assert reason == (
-        "the fleet's budget leaves it out, as it gains less than others for what it costs: with "
-        "all that could ship the fleet's FLOPs grow by 9.0%, 5% are neutral"
+        "the fleet's budget leaves it out: all that could ship would grow its FLOPs by 9% and its "
+        "bytes by 9%, and 5% are allowed; what gains more for its cost goes first"
     )
     assert {outcome for outcome, _ in decided(found, capacity="free").values()} == {"ships"}
     assert {outcome for outcome, _ in decided(found, capacity=9.0).values()} == {"ships"}

@@ -91,7 +91,7 @@ def _told(models: Sequence[LaunchedModel], low: float) -> go.Scatter:
         [place for place, _ in told],
         marks.places,
         [lines(model.model, f"Δ {numbers.percent(model.posterior_delta)}") for _, model in told],
-        {"size": 5, "color": FAINT, "symbol": "circle-open"},
+        {"size": 9, "color": MUTED, "symbol": "circle-open", "line": {"width": 1.2}},
         name="as all models tell",
     )
 
