@@ -100,14 +100,12 @@ def instantiate(
                 write_made(job, with_dictionaries(job, outcome, logs[job.log].schema), folder)
                 for job, outcome in _make(left, run, settings)
             )
-            for evidence in follow(new, len(made), len(jobs), console):
-                made[evidence.model] = evidence
+            made |= {each.model: each for each in follow(new, len(made), len(jobs), console)}
             instances = decide(fleet.models, [made[name] for name in jobs], settings)
             lacking = lacking_programs(instances, folder)
             if not lacking:
                 break
-            for name in lacking:
-                del made[name]
+            made = {name: evidence for name, evidence in made.items() if name not in lacking}
         for instance in instances:
             write_decided(instance, folder)
     return instances
