@@ -119,7 +119,7 @@ def measure_launches(config: Config, fleet_file: Path, scratch: Path, nodes: Nod
     nodes.grow(1)
     sample = make_sample(jobs[0], logs)
     if not config.files:
-        sample = Made(sample.instance, {})
+        sample = Made(sample.evidence, {})
 
     def measure(workers: int, seconds: float, steady_s: float | None) -> Scaling:
         nodes.grow(workers)
@@ -195,7 +195,7 @@ def main(config: Config) -> None:
             slept, search_ceiling = measure_searches(config, fleet_file, scratch, nodes)
         finally:
             nodes.end()
-        costs, report_bytes = driver_costs(fleet_file, launches.sample.instance, scratch / "costs")
+        costs, report_bytes = driver_costs(fleet_file, launches.sample.evidence, scratch / "costs")
     largest = launches.sizes[-1]
     figures = {
         **{f"efficiency_{size.workers}": round(size.efficiency, 4) for size in launches.sizes},

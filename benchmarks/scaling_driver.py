@@ -8,20 +8,21 @@ from pathlib import Path
 from scaling_fleet import TEMPLATE, make_jobs
 
 from smt.fleet import load_fleet, load_logs, open_logs
-from smt.model_iteration import LaunchSettings, launch_fleet
-from smt.model_iteration.instance import Instance
-from smt.model_iteration.instantiate import find_recorded, in_order, record_made
+from smt.model_iteration import LaunchSettings, decide, launch_fleet
+from smt.model_iteration.instance import Evidence
+from smt.model_iteration.instantiate import in_order
 from smt.model_iteration.make import Made
+from smt.model_iteration.model_files import find_made, write_decided, write_made
 from smt.model_iteration.record import save_instances
 from smt.report.pages.launch import write_instances_report
 from smt.storage import Folder
 
 
-def driver_costs(fleet_file: Path, sample: Instance, out: Path) -> tuple[dict[str, float], int]:
+def driver_costs(fleet_file: Path, sample: Evidence, out: Path) -> tuple[dict[str, float], int]:
     """CPU seconds a step, and the bytes of the report.
 
     Args:
-        sample: The record of a model, which all models get.
+        sample: The evidence of a model, which all models get.
         out: Folder for the records, a file a model.
     """
     seconds: dict[str, float] = {}
@@ -43,15 +44,20 @@ def driver_costs(fleet_file: Path, sample: Instance, out: Path) -> tuple[dict[st
         in_order(list(jobs.values()), logs)
     with timed("load the log"):
         load_logs(logs, fleet.models)
-    with timed("write the records"):
+    with timed("write the evidence"):
         for name, job in jobs.items():
-            record = sample.model_copy(update={"model": name, "key": job.key})
-            record_made(job, Made(record, {}), folder)
-    with timed("resume: find the records"):
-        done = dict(find_recorded(folder, jobs.values()))
+            evidence = sample.model_copy(update={"model": name, "key": job.key})
+            write_made(job, Made(evidence, {}), folder)
+    with timed("resume: find the evidence"):
+        done = dict(find_made(folder, jobs.values()))
     if len(done) != len(jobs):
-        raise RuntimeError(f"{len(done)} of {len(jobs)} records were found again")
-    instances, launch = [done[name] for name in jobs], launch_fleet(fleet, TEMPLATE)
+        raise RuntimeError(f"{len(done)} of {len(jobs)} models were found again")
+    launch = launch_fleet(fleet, TEMPLATE)
+    with timed("decide"):
+        instances = decide(fleet.models, [done[name] for name in jobs], LaunchSettings())
+    with timed("write the records"):
+        for instance in instances:
+            write_decided(instance, folder)
     with timed("write models.parquet and result.json"):
         save_instances(instances, fleet, launch, LaunchSettings(), folder)
     with timed("write the report"):

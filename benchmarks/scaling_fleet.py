@@ -48,7 +48,6 @@ def make_jobs(fleet: Fleet, logs: dict[str, Log]) -> dict[str, Job]:
             baseline=template,
             model=model,
             seed=0,
-            alpha=0.05,
             log_digest=logs[log_name(model.log)].digest,
         )
         for model in fleet.models
@@ -59,11 +58,11 @@ def make_sample(job: Job, logs: dict[str, Log]) -> Made:
     """Really train and export one model, on a resident worker.
 
     Raises:
-        RuntimeError: It does not ship, and so lacks files.
+        RuntimeError: It could not ship, and so lacks files.
     """
     log = ray.put(load_logs(logs, [job.model])[job.log])
     made: Made | Lost
     [(_, made)] = run_on_residents(make_instance, [(job, [log])], workers=1)
-    if isinstance(made, Lost) or made.instance.outcome != "ships":
-        raise RuntimeError(f"the sample does not ship: {made}")
+    if isinstance(made, Lost) or made.evidence.finding != "could ship":
+        raise RuntimeError(f"the sample could not ship: {made}")
     return made

@@ -22,9 +22,10 @@ from scaling_sleep import Sealed, Slept, sleep_instead
 
 from smt.execution.attempts import Lost
 from smt.execution.resident import run_on_residents
-from smt.model_iteration.instance import Instance, Job
-from smt.model_iteration.instantiate import follow, record_made
+from smt.model_iteration.instance import Evidence, Job
+from smt.model_iteration.instantiate import follow
 from smt.model_iteration.make import Made
+from smt.model_iteration.model_files import write_made
 from smt.storage import Folder
 
 MIB = 2**20
@@ -118,10 +119,10 @@ def measure_launch(
         # A generator, which ends the workers when closed.
         running: Any = run_on_residents(sleep_instead, items, workers=workers)
         with closing(running) as calls:
-            instances = _recorded(calls, jobs, folder, watch)
+            evidence = _recorded(calls, jobs, folder, watch)
             seen: set[int] = set()
             ends = math.inf
-            for _ in follow(instances, 0, len(jobs), Console(file=nowhere)):
+            for _ in follow(evidence, 0, len(jobs), Console(file=nowhere)):
                 watch.marks.append((time.time(), time.process_time()))
                 seen.add(watch.calls[-1].worker)
                 if steady_s is not None and ends == math.inf and len(seen) == workers:
@@ -133,18 +134,18 @@ def measure_launch(
 
 def _recorded(
     calls: Iterator[tuple[int, Slept | Lost]], jobs: Sequence[Job], folder: Folder, watch: _Watch
-) -> Iterator[Instance]:
+) -> Iterator[Evidence]:
     for number, slept in calls:
         if isinstance(slept, Lost):
             raise RuntimeError(f"evaluation {number} was lost: {slept.reason}")
         made: Made = pickle.loads(slept.made)
         name = jobs[number].model.name
-        made = replace(made, instance=made.instance.model_copy(update={"model": name}))
+        made = replace(made, evidence=made.evidence.model_copy(update={"model": name}))
         begun = time.perf_counter()
-        instance = record_made(jobs[number], made, folder)
+        evidence = write_made(jobs[number], made, folder)
         watch.record_s += time.perf_counter() - begun
         watch.calls.append(replace(slept, made=b""))
-        yield instance
+        yield evidence
 
 
 def _scaling(watch: _Watch, launched: float, workers: int, peak: int) -> Scaling:

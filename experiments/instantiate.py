@@ -1,4 +1,4 @@
-"""Make every model of a fleet from its template's version: train, measure, gate, export."""
+"""Make every model of a fleet from its template's version: train, measure, export, decide."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,9 @@ class Config:
         templates: Folder (or URI) of templates' versions that are called by name; the package's
             own by default.
         log: Log folder to use in place of the one that the fleet names.
-        alpha: Percent; a model whose NE change is below -alpha is held back.
+        alpha: Percent; a model whose true Δ is likelier than not below -alpha is held back.
+        capacity: Percent by which serving the fleet may become dearer, in FLOPs by traffic and in
+            bytes, or `free`.
         seed: Of initial values.
         train_rows: Train on the latest so many rows only.
         workers: That train a model together, in a Ray Train run of its own where more than one;
@@ -49,6 +51,7 @@ class Config:
     templates: str | None = None
     log: str | None = None
     alpha: float = 0.05
+    capacity: str = "5"
     seed: int = 0
     train_rows: int | None = None
     workers: int | None = None

@@ -149,7 +149,32 @@ class Folder:
 
     def clear(self, under: str) -> None:
         """Remove a subfolder with everything in it, where there is one."""
-        self._filesystem.delete_dir_contents(self._inside(under), missing_dir_ok=True)
+        place = self._inside(under)
+        if self.exists(under):
+            self._filesystem.delete_dir(place)
+
+    def move(self, under: str, to: str) -> None:
+        """Make a subfolder another one, in place of what is there.
+
+        On a local disk at once. In an object store file by file, and the first subfolder is there
+        until all are: what was interrupted is moved again.
+
+        Raises:
+            InputError: A name leads out of the folder.
+            StoppedError: The disk or the store does not take it.
+        """
+        source, target = self._inside(under), self._inside(to)
+        self.clear(to)
+        try:
+            if self._is_local:
+                os.rename(source, target)
+            else:
+                names = self.list(under)
+                moved = {f"{to}{name.removeprefix(under)}": self.read(name) for name in names}
+                self.write_all(moved)
+                self.clear(under)
+        except OSError as error:
+            raise StoppedError(f"{self.path(to)}: {_cannot(error)}") from error
 
     def write_all(self, contents: Mapping[str, bytes]) -> None:
         """Write files together: a disk syncs many in little more time than one.

@@ -5,10 +5,13 @@ today, percent) and cost c_ij (FLOPs an example), with traffic shares w_i:
 
     max Σ w_i g_ij x_ij   such that   Σ w_i c_ij x_ij ≤ budget,   Σ_j x_ij = 1,   x_ij ∈ {0, 1}
 
+and, where it is asked for, all their bytes together are within a budget too.
+
 It is solved exactly by HiGHS (`scipy.optimize.milp`). The relaxation x_ij ∈ [0, 1] has a dual value
 of the budget, its shadow price: what one more FLOP an example is worth.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,12 +34,14 @@ class Option:
     Attributes:
         gain, sem: Δ against today and its standard error, percent; 0 of today's template.
         flops: Of one example.
+        bytes: That serving takes.
     """
 
     template: str
     gain: float
     sem: float
     flops: float
+    bytes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class Knapsack:
         shares = np.array(self._shares)[self._rows]
         self._gains = shares * np.array([option.gain for _, option in pairs])
         self._costs = shares * np.array([option.flops for _, option in pairs])
+        self._bytes = np.array([option.bytes for _, option in pairs])
         self._one_each = csr_array(
             (np.ones(len(pairs)), (self._rows, np.arange(len(pairs)))),
             shape=(len(models), len(pairs)),
@@ -101,14 +107,17 @@ class Knapsack:
         most = np.maximum.reduceat(self._costs, self._first)
         return float(least.sum()), float(most.sum())
 
-    def solve(self, budget: float) -> Chosen:
+    def solve(self, budget: float, most_bytes: float = math.inf) -> Chosen:
         """The choice of the largest gain within a budget of FLOPs an example, mean by traffic.
+
+        Args:
+            most_bytes: Of all models together.
 
         Raises:
             InputError: Even the cheapest options take more.
         """
         least = self.costs[0]
-        if budget < least:
+        if self._ceiling(budget) < least:
             raise InputError(
                 f"a budget of {budget:,.0f} FLOPs an example is below {least:,.0f}, which the "
                 "cheapest templates take"
@@ -119,12 +128,16 @@ class Knapsack:
             bounds=Bounds(0, 1),
             constraints=[
                 LinearConstraint(self._costs[None], ub=self._ceiling(budget)),
+                LinearConstraint(self._bytes[None], ub=self._ceiling(most_bytes)),
                 LinearConstraint(self._one_each, lb=1, ub=1),
             ],
             options={"mip_rel_gap": GAP},
         )
         if solved.x is None:
-            raise InputError(f"HiGHS finds no choice within {budget:,.0f} FLOPs: {solved.message}")
+            raise InputError(
+                f"HiGHS finds no choice within {budget:,.0f} FLOPs an example and "
+                f"{most_bytes:,.0f} bytes: {solved.message}"
+            )
         picked = np.flatnonzero(solved.x > 0.5)
         options = tuple(
             model.options[place]

@@ -7,10 +7,10 @@ from smt.data.dictionaries import DICTIONARIES, dictionaries_file, open_dictiona
 from smt.execution.attempts import Lost
 from smt.fleet import log_folder
 from smt.model_iteration.instance import Job
-from smt.model_iteration.make import Made
+from smt.model_iteration.make import UNDECIDED, Made
 from smt.serving.export import MANIFEST
 
-MANIFEST_FILE = f"export/{MANIFEST}"
+MANIFEST_FILE = f"{UNDECIDED}/{MANIFEST}"
 
 
 def with_dictionaries(job: Job, made: Made | Lost, schema: Schema) -> Made | Lost:
@@ -28,4 +28,6 @@ def with_dictionaries(job: Job, made: Made | Lost, schema: Schema) -> Made | Los
     known = {name: dictionary for name, dictionary in every.items() if name in read}
     if not known:
         return made
-    return replace(made, files={**made.files, f"export/{DICTIONARIES}": dictionaries_file(known)})
+    return replace(
+        made, files={**made.files, f"{UNDECIDED}/{DICTIONARIES}": dictionaries_file(known)}
+    )

@@ -1,13 +1,14 @@
 """A model instantiated from a template (Fig. 7): what is asked, and what is recorded of it."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, model_validator
 
 from smt.execution.evaluation import TRAINING_VERSION
 from smt.fleet import ModelSpec, log_name
 from smt.results.launch import LaunchDecision
 from smt.search.delta import Delta
+from smt.search.posterior import Posterior
 from smt.serving import ServingCost
 from smt.spec import Spec, digest
 from smt.template import Template
@@ -22,7 +23,6 @@ class Job(Spec):
     Attributes:
         version: Number of the template's version, for the model card; None for a file's.
         baseline: What the model is compared with; None compares with nothing.
-        alpha: Percent; a model regresses below -alpha.
         log_digest: Content of the model's log.
         files: File that either template names -> digest of its content.
         tune_evaluations: Networks that may be trained to choose its hyperparameters; 0 keeps the
@@ -34,7 +34,6 @@ class Job(Spec):
     baseline: Template | None
     model: ModelSpec
     seed: int
-    alpha: float
     log_digest: str
     # Left out where empty, so that keys of models whose templates name no file stay what they were.
     files: dict[str, str] = Field(default={}, exclude_if=lambda files: not files)
@@ -43,7 +42,7 @@ class Job(Spec):
 
     @property
     def key(self) -> str:
-        """Digest of everything that the outcome depends on."""
+        """Digest of everything that the evidence depends on."""
         fields = self.to_dict()
         for label in ("inference_flops", "event_rates", "template", "incumbent"):
             fields["model"].pop(label, None)
@@ -86,16 +85,21 @@ class Tuning(Spec):
     remark: str | None = None
 
 
-class Instance(Spec):
-    """A model under the template: whether it ships, and the numbers that say so.
+Finding = Literal["could ship", "held back", "failed"]
+
+
+class Evidence(Spec):
+    """What was measured of a model under the template, and what that says of it alone.
 
     Attributes:
         key: Of its job.
-        outcome: `ships`; `held back` by the gate; `failed`: no network that could ship.
-        reasons: Why it does not ship, a sentence each; of one that ships, what to know.
+        finding: `could ship`, as far as it alone can tell; `held back` by its own limits; `failed`:
+            no network that could ship.
+        reasons: Why it could not ship, a sentence each; of one that could, what to know.
         ne, baseline_ne: On the same judged rows.
         constant_ne: Of predicting the event rates there that the training window's end knew.
         delta: Against the baseline; not evaluated where there is none, or it came to no network.
+        bucket_shares: What each bucket of users adds to Δ (`smt.training.shared_noise`).
         cost, baseline_cost: Of serving.
         within_limits: Whether serving it breaks none of its own limits; None where not trained.
         hyperparameters: What the template exposes, by place: with which values it was trained.
@@ -106,12 +110,13 @@ class Instance(Spec):
 
     model: str
     key: str
-    outcome: LaunchDecision
+    finding: Finding
     reasons: tuple[str, ...] = ()
     ne: float | None = None
     baseline_ne: float | None = None
     constant_ne: float | None = None
     delta: Delta = Delta.not_evaluated()
+    bucket_shares: tuple[float, ...] = ()
     metrics: dict[str, EventMetrics] = {}
     cost: ServingCost | None = None
     baseline_cost: ServingCost | None = None
@@ -127,3 +132,36 @@ class Instance(Spec):
     def device_hours(self) -> float:
         """Hours that workers were busy with it."""
         return self.seconds * self.workers / 3600
+
+
+class Instance(Spec):
+    """A model under the template: whether it ships, and the evidence for it.
+
+    Attributes:
+        outcome: `ships`; `held back` by its own evidence or the fleet's; `failed`.
+        reasons: Why it does not ship, a sentence each; of one that ships, what to know.
+        posterior: What all models together say of its Δ; None where that was not measured.
+    """
+
+    outcome: LaunchDecision
+    reasons: tuple[str, ...]
+    posterior: Posterior | None
+    evidence: Evidence
+
+    @model_validator(mode="after")
+    def _follow_from_the_evidence(self) -> Self:
+        finding = self.evidence.finding
+        known: tuple[LaunchDecision, ...] = (
+            ("ships", "held back") if finding == "could ship" else (finding,)
+        )
+        if self.outcome not in known:
+            raise ValueError(f"a model that {finding} cannot be one that {self.outcome}")
+        status = self.evidence.delta.status
+        if (self.posterior is not None) != (status == "measured"):
+            raise ValueError(f"a delta that is {status} has the posterior {self.posterior}")
+        return self
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return self.evidence.model

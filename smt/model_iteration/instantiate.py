@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,25 +13,27 @@ from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
 from smt.execution.attempts import Lost
-from smt.execution.ledger import read_record
 from smt.execution.resources import Resources, check_resources
 from smt.execution.run import Run, log_digests, open_run, plan_run
 from smt.execution.train_run import Storage
 from smt.fleet import Fleet, ModelSpec, open_fleet
+from smt.model_iteration.decide import decide
 from smt.model_iteration.dictionaries import with_dictionaries
-from smt.model_iteration.instance import Instance, Job
+from smt.model_iteration.instance import Evidence, Instance, Job
 from smt.model_iteration.make import Made, make_instance
+from smt.model_iteration.model_files import (
+    find_made,
+    lacking_programs,
+    model_folder,
+    write_decided,
+    write_made,
+)
 from smt.model_iteration.templates import FleetLaunch, Launch
 from smt.report import numbers
 from smt.results.launch_settings import LaunchSettings
-from smt.spec import digest
 from smt.storage import Folder
 from smt.template import Template, count_flops
 from smt.template.named_files import FileDigests
-
-RECORD = "record.json"
-# Of a model's folder: file systems take names of 255 bytes.
-LONGEST = 200
 
 
 def instantiate(
@@ -45,10 +46,11 @@ def instantiate(
     resume: bool = False,
     console: Console | None = None,
 ) -> tuple[Instance, ...]:
-    """Train, measure, gate and export every model of a fleet under its template.
+    """Train, measure and export every model of a fleet under its template, and decide what ships.
 
-    A model is done once its `record.json` is in its folder under `out`, beside its card, its
-    checkpoint and what serves it. After an interruption, `resume` makes those that are not done.
+    A model is made once its `evidence.json` is in its folder under `out`, beside its card, its
+    checkpoint and what could serve it. Once all are, it is decided which ship: a `record.json` a
+    model says so. After an interruption, `resume` makes those that are not made, and decides.
     The models of most traffic come first, and of equals the biggest. A model of one worker that
     was killed starts again, one of several goes on from its latest checkpoint.
 
@@ -90,23 +92,30 @@ def instantiate(
     for remark in launch.remarks:
         console.print(remark, highlight=False, markup=False, soft_wrap=True)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
-        done = dict(find_recorded(folder, jobs.values()))
-        if done:
-            console.print(f"{len(done)} of {len(jobs)} models are done already", highlight=False)
-        left = [job for name, job in jobs.items() if name not in done]
-        unfit = [
-            (job, Lost(opened.unfit[name]))
-            for job in left
-            if (name := job.model.name) in opened.unfit
-        ]
-        left = in_order([job for job in left if job.model.name not in opened.unfit], logs)
-        made = (
-            record_made(job, with_dictionaries(job, outcome, logs[job.log].schema), folder)
-            for job, outcome in chain(unfit, _make(left, run, settings))
-        )
-        for instance in follow(made, len(done), len(jobs), console):
-            done[instance.model] = instance
-    return tuple(done[name] for name in jobs)
+        made = dict(find_made(folder, jobs.values()))
+        if made:
+            console.print(f"{len(made)} of {len(jobs)} models are made already", highlight=False)
+        while True:
+            left = [job for name, job in jobs.items() if name not in made]
+            unfit = [
+                (job, Lost(opened.unfit[job.model.name]))
+                for job in left
+                if job.model.name in opened.unfit
+            ]
+            fit = in_order([job for job in left if job.model.name not in opened.unfit], logs)
+            new = (
+                write_made(job, with_dictionaries(job, outcome, logs[job.log].schema), folder)
+                for job, outcome in chain(unfit, _make(fit, run, settings))
+            )
+            made |= {each.model: each for each in follow(new, len(made), len(jobs), console)}
+            instances = decide(fleet.models, [made[name] for name in jobs], settings)
+            lacking = lacking_programs(instances, folder)
+            if not lacking:
+                break
+            made = {name: evidence for name, evidence in made.items() if name not in lacking}
+        for instance in instances:
+            write_decided(instance, folder)
+    return instances
 
 
 def _check_tuning(template: Template, settings: LaunchSettings) -> None:
@@ -128,7 +137,6 @@ def _job(
         baseline=launch.baseline,
         model=model,
         seed=settings.seed,
-        alpha=settings.alpha,
         log_digest=log_digest,
         files=files.of(launch.template, launch.baseline),
         tune_evaluations=settings.tune_evaluations,
@@ -157,43 +165,6 @@ def _storage(job: Job, folder: Folder) -> Storage:
     return Storage(folder.address(model_folder(job.model.name)), f"training-{job.key}")
 
 
-def model_folder(name: str) -> str:
-    """Where a model's files are: one folder each, whatever the name."""
-    folder = quote(name, safe="").replace(".", "%2E")
-    if len(folder) > LONGEST:
-        folder = f"{folder[:LONGEST]}-{digest(name)}"
-    return f"models/{folder}"
-
-
-def find_recorded(folder: Folder, jobs: Iterable[Job]) -> Iterator[tuple[str, Instance]]:
-    """The models that are done, by name; not those of a package that trained otherwise."""
-    for job in jobs:
-        file = f"{model_folder(job.model.name)}/{RECORD}"
-        if folder.exists(file):
-            instance = read_record(Instance, folder, file)
-            if instance is not None and instance.key == job.key:
-                yield instance.model, instance
-
-
-def record_made(job: Job, made: Made | Lost, folder: Folder) -> Instance:
-    """Make a model's files durable, its record last; what a killed launch left of it goes."""
-    name = job.model.name
-    if isinstance(made, Lost):
-        lost = Instance(
-            model=name,
-            key=job.key,
-            outcome="failed",
-            reasons=(made.reason,),
-            delta=job.no_delta(made.reason),
-        )
-        made = Made(lost, {})
-    place = model_folder(name)
-    folder.clear(place)
-    folder.write_all({f"{place}/{file}": data for file, data in made.files.items()})
-    folder.write(f"{place}/{RECORD}", made.instance.model_dump_json().encode())
-    return made.instance
-
-
 def in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
     """Most traffic first, then most FLOPs; a network that cannot be built has none."""
     counted: dict[tuple[object, ...], int] = {}
@@ -214,36 +185,37 @@ def in_order(jobs: Sequence[Job], logs: dict[str, Log]) -> list[Job]:
 
 
 def follow(
-    instances: Iterable[Instance], done: int, total: int, console: Console
-) -> Iterator[Instance]:
+    evidence: Iterable[Evidence], done: int, total: int, console: Console
+) -> Iterator[Evidence]:
     """The same, with a bar on a terminal, and a line that stays for each."""
     columns = TextColumn("models"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     quiet = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("models", total=total, completed=done)
         started = time.monotonic()
-        for number, instance in enumerate(instances, 1):
+        for number, each in enumerate(evidence, 1):
             bar.advance(task)
             left = total - done - number
             minutes, seconds = divmod(round((time.monotonic() - started) / number * left), 60)
             console.print(
-                f"{_said(instance)} ({done + number} of {total}, {minutes}:{seconds:02d} left)",
+                f"{_said(each)} ({done + number} of {total}, {minutes}:{seconds:02d} left)",
                 highlight=False,
                 soft_wrap=True,
                 markup=False,
             )
-            yield instance
+            yield each
 
 
-def _said(instance: Instance) -> str:
-    delta, sem = instance.delta.value, instance.delta.sem
+def _said(evidence: Evidence) -> str:
+    delta, sem = evidence.delta.value, evidence.delta.sem
     change = "" if delta is None else f", Δ {delta:+.3f}% ± {numbers.spread(sem)}"
-    why = "".join(f"; {reason}" for reason in instance.reasons)
-    return f"{instance.model}: {instance.outcome}{change}{_tuned(instance)}{why}"
+    why = "".join(f"; {reason}" for reason in evidence.reasons)
+    found = "measured" if evidence.finding == "could ship" else evidence.finding
+    return f"{evidence.model}: {found}{change}{_tuned(evidence)}{why}"
 
 
-def _tuned(instance: Instance) -> str:
-    tuning = instance.tuning
+def _tuned(evidence: Evidence) -> str:
+    tuning = evidence.tuning
     if tuning is None:
         return ""
     if tuning.remark is not None:
@@ -251,7 +223,7 @@ def _tuned(instance: Instance) -> str:
     if tuning.choice == "kept":
         return f"; defaults kept after {tuning.evaluations} evaluations"
     values = ", ".join(
-        f"{name} {numbers.ascii_short(instance.hyperparameters[name])}" for name in tuning.default
+        f"{name} {numbers.ascii_short(evidence.hyperparameters[name])}" for name in tuning.default
     )
     confirmed = f"Δ {tuning.confirmed_delta:+.3f}% ± {tuning.confirmed_sem:.3f}%"
     return f"; {values} ({confirmed} when confirmed)"

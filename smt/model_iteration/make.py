@@ -1,4 +1,4 @@
-"""One model from a template: train, evaluate, measure, gate, export, keep."""
+"""One model from a template: train, evaluate, measure, export, keep what was found."""
 
 import shutil
 import tempfile
@@ -19,7 +19,7 @@ from smt.errors import InputError, sentence
 from smt.execution.train_run import Storage, fit, own_workers
 from smt.fleet import ModelSpec
 from smt.layers.networks import Network
-from smt.model_iteration.instance import Instance, Job
+from smt.model_iteration.instance import Evidence, Job
 from smt.model_iteration.tune import tune
 from smt.search.delta import Delta
 from smt.serving import export_network, measure_in_turn, ship_gate
@@ -30,10 +30,13 @@ from smt.training.checkpoint import save_checkpoint
 from smt.training.learner import DivergedError
 from smt.training.network_training import Saving, Trained, train_network
 from smt.training.predict import constant_ne, judge, judged_batches
+from smt.training.shared_noise import bucket_shares, row_keys
 from smt.training.state import whole_network
-from smt.training.windows import conversion_window_ms
+from smt.training.windows import Windows, conversion_window_ms
 from smt.training.workers import LOCAL, Workers
 
+UNDECIDED = "undecided"
+"""Folder of the programs of a model of which is not decided yet whether it ships."""
 COMPARED_ROWS = 512
 """Test rows on which exported programs are compared with the network."""
 
@@ -43,10 +46,11 @@ class Made:
     """What one model came to.
 
     Attributes:
-        files: Name -> content: `card.md`, `checkpoint/…`, and `export/…` of one that ships.
+        files: Name -> content: `card.md`, `checkpoint/…`, and `undecided/…`, the programs of one
+            that could ship.
     """
 
-    instance: Instance
+    evidence: Evidence
     files: dict[str, bytes]
 
 
@@ -102,11 +106,11 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
             fields |= _instantiate(job, model, log, folder, workers, saving)
         except Exception as error:
             reason = sentence(error)
-            fields |= {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
+            fields |= {"finding": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
             # A program that is not its network, or half an export, is not to be served.
-            shutil.rmtree(folder / "export", ignore_errors=True)
+            shutil.rmtree(folder / UNDECIDED, ignore_errors=True)
         seconds = time.perf_counter() - started
-        instance = Instance(
+        evidence = Evidence(
             model=job.model.name, key=job.key, seconds=seconds, workers=workers.count, **fields
         )
         files = {
@@ -114,7 +118,7 @@ def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = N
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-    return Made(instance, files)
+    return Made(evidence, files)
 
 
 def _instantiate(
@@ -125,7 +129,7 @@ def _instantiate(
     workers: Workers,
     saving: Saving | None,
 ) -> dict[str, Any]:
-    """The fields of the record; files go to the folder.
+    """The fields of the evidence; files go to the folder.
 
     Args:
         model: The job's, with the hyperparameters that were chosen for it.
@@ -134,7 +138,7 @@ def _instantiate(
     (folder / "card.md").write_text(card.to_markdown(), encoding="utf-8")
     if card.excess:
         reasons = tuple(f"{excess}; it was not trained" for excess in card.excess)
-        return {"outcome": "held back", "reasons": reasons}
+        return {"finding": "held back", "reasons": reasons}
     template = job.template.for_model(model)
     trained = train_network(job.template, model, log, seed=job.seed, workers=workers, saving=saving)
     network = _plain_network(trained, job.template, model, log, workers)
@@ -160,32 +164,21 @@ def _instantiate(
         fields |= dict(zip(("cost", "baseline_cost"), measure_in_turn(networks), strict=False))
     if not ne < constant:
         reason = f"NE {ne:.5f} is no better than {constant:.5f}, of predicting the event's rate"
-        failed = {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
+        failed = {"finding": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
         return {**fields, **failed}
     remarks = []
     if job.baseline is not None:
-        compared, remark = _compare(job, job.baseline, log, losses, workers)
+        compared, remark = _compare(job, job.baseline, log, trained.windows, losses, workers)
         fields |= compared
         remarks += [remark] if remark else []
     if network is not None:
-        # Other models train beside it: latency is held to limits, not to a few percent.
-        gate = ship_gate(
-            network,
-            job.template,
-            model,
-            fields.get("baseline_cost"),
-            cost=fields["cost"],
-            latency_growth=False,
-        )
-        fields["within_limits"] = gate.within_limits
-        reasons = (
-            *_regression(fields.get("delta", Delta.not_evaluated()), job.alpha),
-            *gate.reasons,
-        )
-        if reasons:
-            return {**fields, "outcome": "held back", "reasons": reasons}
+        # What it may cost more than its baseline is the fleet's to decide.
+        gate = ship_gate(network, job.template, model, cost=fields["cost"])
+        fields["within_limits"] = gate.passed
+        if not gate.passed:
+            return {**fields, "finding": "held back", "reasons": gate.reasons}
         _export(network, trained, template, job, log, folder)
-    return {**fields, "outcome": "ships", "reasons": tuple(remarks)}
+    return {**fields, "finding": "could ship", "reasons": tuple(remarks)}
 
 
 def _plain_network(
@@ -203,9 +196,14 @@ def _plain_network(
 
 
 def _compare(
-    job: Job, baseline: Template, log: Log, losses: Any, workers: Workers
+    job: Job, baseline: Template, log: Log, windows: Windows, losses: Any, workers: Workers
 ) -> tuple[dict[str, Any], str | None]:
-    """Δ against the baseline's network; why there is none, where that fails."""
+    """Δ against the baseline's network; why there is none, where that fails.
+
+    Args:
+        windows: Whose test window are the judged rows.
+        losses: `[n]` of these.
+    """
     model = _baseline_model(job, baseline)
     try:
         before = train(baseline, model, log, seed=job.seed, workers=workers)
@@ -213,7 +211,13 @@ def _compare(
         remark = f"its baseline failed: {sentence(error)}"
         return {"delta": Delta.failed(remark)}, remark
     delta, sem = paired_delta(before.losses, losses, before.groups)
-    return {"baseline_ne": before.ne, "delta": Delta.of(delta, sem)}, None
+    shares = bucket_shares(before.losses, losses, row_keys(windows, before.groups))
+    return {
+        "baseline_ne": before.ne,
+        "delta": Delta.of(delta, sem),
+        # More digits would only make files larger.
+        "bucket_shares": tuple(float(f"{share:.6g}") for share in shares),
+    }, None
 
 
 def _baseline_network(job: Job, log: Log) -> tuple[Network, Template] | None:
@@ -236,13 +240,6 @@ def _baseline_model(job: Job, baseline: Template) -> ModelSpec:
     return job.model.model_copy(update={"hyperparameters": exposed})
 
 
-def _regression(delta: Delta, alpha: float) -> tuple[str, ...]:
-    """Why a model may not ship for its Δ; nothing where that is unknown."""
-    # What failed is the baseline, not this network.
-    regressed = delta.status == "measured" and delta.regressed(alpha)
-    return (f"Δ is below -α = -{alpha:g}%",) if regressed else ()
-
-
 def _export(
     network: Network, trained: Trained, template: Template, job: Job, log: Log, folder: Path
 ) -> None:
@@ -250,7 +247,7 @@ def _export(
     export_network(
         network,
         template,
-        folder / "export",
+        folder / UNDECIDED,
         batches=islice(batches, 1),
         correction=trained.correction,
         model=job.model.name,

@@ -6,10 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from smt.fleet import Fleet, ModelSpec
+from smt.fleet import Fleet, ModelSpec, log_name
 from smt.fleet.attributes import attributes
+from smt.fleet.budget import Capacity
+from smt.model_iteration.fleet_cost import costed_models, fleet_cost
+from smt.model_iteration.fleet_mean import ModelDelta, fleet_mean
 from smt.model_iteration.instance import Instance
-from smt.model_iteration.instantiate import model_folder
+from smt.model_iteration.model_files import model_folder
 from smt.model_iteration.templates import FleetLaunch, Launch
 from smt.model_iteration.tuning_table import summarise_tuning, tuning_columns
 from smt.results.folder import write_result
@@ -22,6 +25,8 @@ from smt.results.launch import (
     HeldModel,
     LaunchDecision,
     LaunchResult,
+    MeanDelta,
+    ShippedSummary,
 )
 from smt.results.launch_models import MODELS, SCHEMA
 from smt.results.launch_settings import LaunchSettings
@@ -51,7 +56,6 @@ def save_instances(
         launch: What every model was made from.
     """
     launched = list(zip(fleet.models, instances, strict=True))
-    ships = [(model, instance) for model, instance in launched if instance.outcome == "ships"]
     result = LaunchResult(
         fleet=fleet.name,
         templates=_compared(launch),
@@ -59,15 +63,20 @@ def save_instances(
         models=len(launched),
         outcomes=_outcomes(launched),
         delta=_deltas(launched, settings.alpha),
-        shipped_delta=_deltas(ships, settings.alpha),
-        cost=_cost(launched),
-        tuning=summarise_tuning(instances),
+        shipped=_shipped(launched),
+        cost=_cost(launched, settings.capacity),
+        tuning=summarise_tuning([instance.evidence for instance in instances]),
         attributes={
             "template": _groups(launched, lambda model: launch.of[model.name].name),
             **{name: _groups(launched, _attribute(name)) for name in ATTRIBUTES},
         },
         not_shipped=tuple(
-            HeldModel(**{name: getattr(instance, name) for name in HeldModel.model_fields})
+            HeldModel(
+                model=instance.model,
+                outcome=instance.outcome,
+                reasons=instance.reasons,
+                delta=instance.evidence.delta,
+            )
             for instance in instances
             if instance.outcome != "ships"
         ),
@@ -109,77 +118,111 @@ def _attribute(name: str) -> Callable[[ModelSpec], str]:
 
 
 def _group(launched: Sequence[Launched]) -> AttributeGroup:
-    known = [instance.delta.value for _, instance in launched if instance.delta.value is not None]
+    deltas = [instance.evidence.delta.value for _, instance in launched]
+    known = [delta for delta in deltas if delta is not None]
     mean = fmean(known) if known else None
     return AttributeGroup(models=len(launched), **_outcomes(launched), mean_delta=mean)
 
 
 def _deltas(launched: Sequence[Launched], alpha: float) -> DeltaSummary | None:
     """Over the models that were compared; None where none was."""
-    known = [
-        (model.weight, instance.delta.value, instance.delta.sem)
+    compared = {
+        model.name: ModelDelta(
+            value=instance.evidence.delta.value,
+            sem=instance.evidence.delta.sem,
+            log=log_name(model.log),
+            bucket_shares=instance.evidence.bucket_shares,
+        )
         for model, instance in launched
-        if instance.delta.value is not None
-    ]
-    if not known:
+        if instance.evidence.delta.value is not None
+    }
+    if not compared:
         return None
-    weights, deltas, _ = zip(*known, strict=True)
+    known = list(compared.values())
+    weights = [model.weight for model, _ in launched if model.name in compared]
+    deltas = [delta.value for delta in known]
     # statistics.quantiles wants two values.
     quartiles = quantiles(deltas * 2 if len(deltas) == 1 else deltas, n=4, method="inclusive")
     return DeltaSummary(
         models=len(known),
-        mean=fmean(deltas),
-        mean_by_traffic=fmean(deltas, weights) if any(weights) else None,
+        each=_mean(known, None),
+        by_traffic=_mean(known, weights) if any(weights) else None,
         min=min(deltas),
         quartiles=tuple(quartiles),
         max=max(deltas),
-        better=sum(sem is not None and delta > CRITICAL * sem for _, delta, sem in known),
-        worse=sum(sem is not None and delta < -CRITICAL * sem for _, delta, sem in known),
+        better=sum(d.sem is not None and d.value > CRITICAL * d.sem for d in known),
+        worse=sum(d.sem is not None and d.value < -CRITICAL * d.sem for d in known),
         regressed=sum(regressed(delta, alpha) for delta in deltas),
     )
 
 
-def _cost(launched: Sequence[Launched]) -> CostSummary | None:
-    """Over the models of which both costs are known; None where no two can be compared."""
+def _mean(deltas: Sequence[ModelDelta], weights: Sequence[float] | None) -> MeanDelta:
+    found = fleet_mean(deltas, weights)
+    return MeanDelta(mean=found.mean, interval=found.interval)
+
+
+def _shipped(launched: Sequence[Launched]) -> ShippedSummary | None:
+    """By what all models together say of each; None where none was compared."""
     known = [
-        (model.weight, instance.baseline_cost, instance.cost)
+        (model.weight, instance.posterior.delta)
         for model, instance in launched
-        if instance.baseline_cost is not None and instance.cost is not None
+        if instance.outcome == "ships" and instance.posterior is not None
     ]
-    weights = [weight for weight, _, _ in known]
-    if not any(weights):
+    if not known:
         return None
-
-    def change(
-        amount: Callable[[ServingCost], int], summed: Callable[[list[int]], int | float]
-    ) -> CostChange:
-        before = summed([amount(cost) for _, cost, _ in known])
-        after = summed([amount(cost) for _, _, cost in known])
-        return CostChange(before=before, after=after, saved_percent=100 * (1 - after / before))
-
-    return CostSummary(
+    weights, deltas = zip(*known, strict=True)
+    return ShippedSummary(
         models=len(known),
-        flops=change(lambda cost: cost.flops, lambda amounts: fmean(amounts, weights)),
-        bytes=change(lambda cost: cost.bytes, sum),
+        mean=fmean(deltas),
+        mean_by_traffic=fmean(deltas, weights) if any(weights) else None,
     )
+
+
+def _cost(launched: Sequence[Launched], capacity: Capacity) -> CostSummary | None:
+    """Over the models of which both costs are known; None where no two can be compared."""
+    costed = costed_models((model, instance.evidence) for model, instance in launched)
+    if not costed:
+        return None
+    before = fleet_cost(costed, ())
+    everywhere = fleet_cost(costed, {model.name for model in costed})
+    ships = {instance.model for _, instance in launched if instance.outcome == "ships"}
+    after = fleet_cost(costed, ships)
+
+    def change(name: str) -> CostChange:
+        was, is_now = getattr(before, name), getattr(after, name)
+        return CostChange(
+            before=was,
+            everywhere=getattr(everywhere, name),
+            after=is_now,
+            budget=None if capacity == "free" else was * (1 + capacity / 100),
+            saved_percent=-getattr(after.growth_from(before), name) + 0.0,
+        )
+
+    return CostSummary(models=len(costed), flops=change("flops"), bytes=change("bytes"))
 
 
 def _row(model: ModelSpec, launch: Launch, instance: Instance) -> dict[str, Any]:
     """Of `SCHEMA`, which leaves out what it does not name."""
+    evidence, posterior = instance.evidence, instance.posterior
     return {
         "template": launch.name,
         "baseline": launch.baseline_name,
         **attributes(model),
         "weight": model.weight,
-        **dict(instance),
-        "delta": instance.delta.value,
-        "sem": instance.delta.sem,
-        "delta_status": instance.delta.status,
-        "delta_reason": instance.delta.reason,
-        **_cost_columns("", instance.cost),
-        **_cost_columns("baseline_", instance.baseline_cost),
-        **tuning_columns(instance),
-        "device_hours": instance.device_hours,
+        **dict(evidence),
+        "outcome": instance.outcome,
+        "reasons": instance.reasons,
+        "delta": evidence.delta.value,
+        "sem": evidence.delta.sem,
+        "delta_status": evidence.delta.status,
+        "delta_reason": evidence.delta.reason,
+        "posterior_delta": posterior and posterior.delta,
+        "posterior_sem": posterior and posterior.sem,
+        "regression_chance": posterior and posterior.regression_chance,
+        **_cost_columns("", evidence.cost),
+        **_cost_columns("baseline_", evidence.baseline_cost),
+        **tuning_columns(evidence),
+        "device_hours": evidence.device_hours,
         "folder": model_folder(model.name),
     }
 

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from smt.model_iteration.instance import Instance, Tuning
+from smt.model_iteration.instance import Evidence, Tuning
 from smt.results.launch import TunedHyperparameter, TuningSummary, UntunedModel
 from smt.space import Value
 
 
-def tuning_columns(instance: Instance) -> dict[str, Any]:
+def tuning_columns(evidence: Evidence) -> dict[str, Any]:
     """A model's cells of `smt.results.launch_models.SCHEMA` that are of tuning."""
-    own = {"hyperparameters": json.dumps(instance.hyperparameters)}
-    tuning = instance.tuning
+    own = {"hyperparameters": json.dumps(evidence.hyperparameters)}
+    tuning = evidence.tuning
     if tuning is None:
         return own
     return {
@@ -31,9 +31,9 @@ def tuning_columns(instance: Instance) -> dict[str, Any]:
     }
 
 
-def summarise_tuning(instances: Sequence[Instance]) -> TuningSummary | None:
+def summarise_tuning(evidence: Sequence[Evidence]) -> TuningSummary | None:
     """Which models chose what; None where none was tuned."""
-    tuned = [(instance, instance.tuning) for instance in instances if instance.tuning is not None]
+    tuned = [(each, each.tuning) for each in evidence if each.tuning is not None]
     if not tuned:
         return None
     choices = Counter(tuning.choice for _, tuning in tuned)
@@ -49,15 +49,15 @@ def summarise_tuning(instances: Sequence[Instance]) -> TuningSummary | None:
         chosen=choices["chosen"],
         kept=choices["kept"],
         failed=tuple(
-            UntunedModel(model=instance.model, remark=tuning.remark)
-            for instance, tuning in tuned
+            UntunedModel(model=each.model, remark=tuning.remark)
+            for each, tuning in tuned
             if tuning.choice == "failed"
         ),
         evaluations=sum(tuning.evaluations for _, tuning in tuned),
         failures=sum(tuning.failures for _, tuning in tuned),
         gain=median(gains) if gains else None,
         hyperparameters={
-            place: _hyperparameter(place, default, instances, tuned)
+            place: _hyperparameter(place, default, evidence, tuned)
             for place, default in defaults.items()
         },
     )
@@ -66,16 +66,12 @@ def summarise_tuning(instances: Sequence[Instance]) -> TuningSummary | None:
 def _hyperparameter(
     place: str,
     default: Value,
-    instances: Sequence[Instance],
-    tuned: Sequence[tuple[Instance, Tuning]],
+    evidence: Sequence[Evidence],
+    tuned: Sequence[tuple[Evidence, Tuning]],
 ) -> TunedHyperparameter:
-    searched = [(instance, tuning) for instance, tuning in tuned if place in tuning.default]
-    values = [
-        instance.hyperparameters[place]
-        for instance, tuning in searched
-        if tuning.choice == "chosen"
-    ]
-    named = sum(place in instance.hyperparameters for instance in instances)
+    searched = [(each, tuning) for each, tuning in tuned if place in tuning.default]
+    values = [each.hyperparameters[place] for each, tuning in searched if tuning.choice == "chosen"]
+    named = sum(place in each.hyperparameters for each in evidence)
     return TunedHyperparameter(
         default=default,
         searched=len(searched),

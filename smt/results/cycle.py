@@ -21,12 +21,12 @@ class CycleResult(Result):
         techniques: Technique -> whether it generalizes.
         versions: What it makes of each template -> whether that is kept.
         outcomes: How many models of the launch came to what.
-        gain: Mean Δ of the models that ship, percent; None where none was compared.
+        gain: Mean Δ of all models that were compared, percent; None where none was.
         evaluations: Networks trained by the search, baselines and fresh seeds included.
     """
 
     kind: Literal["cycle"] = "cycle"
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     fleet: str
     models: int
     representatives: int
@@ -54,7 +54,7 @@ class Cycle(Spec):
     @property
     def result(self) -> CycleResult:
         """What the turn came to."""
-        searched, shipped = self.search.result, self.launch.shipped_delta
+        searched, delta = self.search.result, self.launch.delta
         return CycleResult(
             fleet=searched.fleet,
             models=len(self.search.models),
@@ -65,7 +65,7 @@ class Cycle(Spec):
                 for made in self.integrations.values()
             },
             outcomes=self.launch.outcomes,
-            gain=None if shipped is None else shipped.mean,
+            gain=None if delta is None else delta.each.mean,
             evaluations=len(self.search.evaluations),
         )
 

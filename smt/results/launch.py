@@ -15,18 +15,42 @@ LaunchDecision = Literal["ships", "held back", "failed"]
 DECISIONS: tuple[LaunchDecision, ...] = ("ships", "held back", "failed")
 
 
-class DeltaSummary(Spec):
-    """Δ over the models that were compared, percent.
+Effect = Literal["helps", "is neutral", "harms"]
+
+
+class MeanDelta(Spec):
+    """Mean Δ of the models that were compared, percent.
 
     Attributes:
-        mean_by_traffic: None where none of them has traffic.
+        interval: Of 95%, that knows of rows that models share, and of how models differ; None where
+            a standard error is unknown.
+    """
+
+    mean: float
+    interval: tuple[float, float] | None
+
+    @property
+    def effect(self) -> Effect | None:
+        """What the interval says of the launch."""
+        if self.interval is None:
+            return None
+        low, high = self.interval
+        return "helps" if low > 0 else "harms" if high < 0 else "is neutral"
+
+
+class DeltaSummary(Spec):
+    """Δ over all models that were compared, percent, whether or not they ship.
+
+    Attributes:
+        each: Every model counts alike.
+        by_traffic: None where none of them has traffic.
         better, worse: Models whose 95% interval excludes 0.
         regressed: Models below -α.
     """
 
     models: int
-    mean: float
-    mean_by_traffic: float | None
+    each: MeanDelta
+    by_traffic: MeanDelta | None
     min: float
     quartiles: tuple[float, float, float]
     max: float
@@ -35,16 +59,40 @@ class DeltaSummary(Spec):
     regressed: int
 
 
-class CostChange(Spec):
-    """A cost of serving under the baselines and under the templates."""
+class ShippedSummary(Spec):
+    """Δ of the models that ship, as all models together tell; percent.
 
-    before: int | float
-    after: int | float
+    They were chosen by what was measured, and these means are what is left of it without luck.
+
+    Attributes:
+        mean_by_traffic: None where none of them has traffic.
+    """
+
+    models: int
+    mean: float
+    mean_by_traffic: float | None
+
+
+class CostChange(Spec):
+    """A cost of serving a fleet.
+
+    Attributes:
+        before: Under the baselines.
+        everywhere: Were all models served under their templates.
+        after: With those that ship under their templates, and the others as before.
+        budget: What it may come to; None where it is free.
+        saved_percent: Of what it was before, after the launch.
+    """
+
+    before: float
+    everywhere: float
+    after: float
+    budget: float | None
     saved_percent: float
 
 
 class CostSummary(Spec):
-    """Over the models of which both costs are known.
+    """Over the models of which both costs are known; the budget counts no others.
 
     Attributes:
         flops: Mean an example by traffic.
@@ -133,21 +181,22 @@ class LaunchResult(Result):
     Attributes:
         templates: Those that models are made from -> what their models are compared with, as a
             person calls them; empty where with nothing.
-        delta, shipped_delta: Of all models, and of those that ship; None where none was compared.
+        delta: Of all models; None where none was compared.
+        shipped: Of those that ship; None where none of them was compared.
         cost: None where no two costs can be compared.
         tuning: None where nothing was tuned.
         attributes: Attribute -> value -> its models; the first is the template.
     """
 
     kind: Literal["launch"] = "launch"
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     fleet: str
     templates: dict[str, tuple[str, ...]]
     settings: LaunchSettings
     models: int
     outcomes: dict[LaunchDecision, int]
     delta: DeltaSummary | None
-    shipped_delta: DeltaSummary | None
+    shipped: ShippedSummary | None
     cost: CostSummary | None
     tuning: TuningSummary | None
     attributes: dict[str, dict[str, AttributeGroup]]

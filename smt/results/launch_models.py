@@ -20,7 +20,16 @@ _TEXTS = (
     "surface",
     "data_constraint",
 )
-_NUMBERS = ("ne", "baseline_ne", "constant_ne", "delta", "sem")
+_NUMBERS = (
+    "ne",
+    "baseline_ne",
+    "constant_ne",
+    "delta",
+    "sem",
+    "posterior_delta",
+    "posterior_sem",
+    "regression_chance",
+)
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in _TEXTS),
@@ -60,6 +69,7 @@ class LaunchedModel(Spec):
     outcome: LaunchDecision
     reasons: tuple[str, ...]
     delta: Delta
+    posterior_delta: float | None
     ne: float | None
     baseline_ne: float | None
     latency_ms: float | None

@@ -2,6 +2,7 @@
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
+from smt.fleet.budget import NEUTRAL, Capacity
 from smt.seeds import Seed
 from smt.spec import Spec
 
@@ -13,7 +14,9 @@ class LaunchSettings(Spec):
     """How models are instantiated.
 
     Attributes:
-        alpha: Percent; a model whose NE change is below -alpha is held back.
+        alpha: Percent; a model whose true Δ is likelier than not below -alpha is held back.
+        capacity: Percent by which serving the fleet may become dearer, in FLOPs by traffic and in
+            bytes; `free`: by any.
         seed: Of initial values.
         checkpoint_steps: From one checkpoint to the next, of a model of several workers.
         tune_evaluations: Networks that may be trained to choose a model's exposed hyperparameters,
@@ -21,6 +24,7 @@ class LaunchSettings(Spec):
     """
 
     alpha: NonNegativeFloat = 0.05
+    capacity: Capacity = NEUTRAL
     seed: Seed = 0
     checkpoint_steps: PositiveInt = 1000
     # Left out where 0, so that launches from before there was tuning can be resumed.

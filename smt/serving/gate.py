@@ -11,14 +11,9 @@ from smt.template import Template
 
 
 class Gate(Spec):
-    """Whether a network may ship, and a sentence for each reason why not.
-
-    Attributes:
-        within_limits: Whether it breaks none of the model's own limits, whatever it grew.
-    """
+    """Whether a network may ship, and a sentence for each reason why not."""
 
     passed: bool
-    within_limits: bool
     reasons: tuple[str, ...]
     cost: ServingCost
 
@@ -30,20 +25,18 @@ def ship_gate(
     baseline: ServingCost | None = None,
     *,
     cost: ServingCost | None = None,
-    latency_growth: bool = True,
 ) -> Gate:
     """Measure a model's network and check it against the model's limits and the template's.
 
     Args:
-        baseline: Cost of what serves now.
+        baseline: Cost of what serves now; None compares with the limits alone.
         cost: Of the network, where it is measured already.
-        latency_growth: Whether latency may not grow either: not where other work disturbs it.
     """
     template = template.for_model(model)
     serving = template.serving
     measured = cost if cost is not None else measure_serving(network, template)
     limits = model.limits.tighter(serving.limits)
-    return check_neutral(measured, limits, baseline, serving.growth, latency_growth=latency_growth)
+    return check_neutral(measured, limits, baseline, serving.growth)
 
 
 def check_neutral(
@@ -51,8 +44,6 @@ def check_neutral(
     limits: ServingLimits,
     baseline: ServingCost | None,
     growth: float,
-    *,
-    latency_growth: bool = True,
 ) -> Gate:
     """Compare FLOPs, bytes and latency with limits and with a baseline's.
 
@@ -61,24 +52,21 @@ def check_neutral(
             both were measured alike.
         growth: Percent by which each may exceed the baseline's. Of latencies both the 99th
             percentile and the median must, as the former alone is mostly the machine's noise.
-        latency_growth: As of `ship_gate`.
     """
     exceeded = limits.exceeded(flops=cost.flops, bytes=cost.bytes, latency_ms=cost.latency_ms)
     reasons = [str(excess) for excess in exceeded]
     if baseline is not None:
-        reasons += _growth(cost, baseline, growth, latency=latency_growth)
-    return Gate(passed=not reasons, within_limits=not exceeded, reasons=tuple(reasons), cost=cost)
+        reasons += _growth(cost, baseline, growth)
+    return Gate(passed=not reasons, reasons=tuple(reasons), cost=cost)
 
 
-def _growth(
-    cost: ServingCost, baseline: ServingCost, growth: float, *, latency: bool
-) -> Iterator[str]:
+def _growth(cost: ServingCost, baseline: ServingCost, growth: float) -> Iterator[str]:
     """A sentence for each of `QUANTITIES` that exceeds the baseline's by more than is neutral."""
 
     def grew(attribute: str) -> bool:
         return bool(getattr(cost, attribute) > getattr(baseline, attribute) * (1 + growth / 100))
 
-    latency = latency and _conditions(cost) == _conditions(baseline) and grew("latency_ms_median")
+    latency = _conditions(cost) == _conditions(baseline) and grew("latency_ms_median")
     for attribute, quantity in QUANTITIES.items():
         if (attribute != "latency_ms" or latency) and grew(attribute):
             value, before = getattr(cost, attribute), getattr(baseline, attribute)

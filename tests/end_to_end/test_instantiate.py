@@ -13,8 +13,8 @@ from scripts import run_script
 
 from smt.execution.cluster import connect
 from smt.fleet import load_fleet, log_schema
-from smt.model_iteration import Instance
-from smt.model_iteration.instantiate import model_folder
+from smt.model_iteration import Evidence, Instance
+from smt.model_iteration.model_files import model_folder
 from smt.serving import load_exported
 from smt.template import Float, Int, build, load_version
 from smt.training.checkpoint import load_checkpoint
@@ -70,6 +70,10 @@ def launched(options, elsewhere, tmp_path_factory):
     return out
 
 
+def made(out):
+    return {path: path.read_bytes() for path in out.glob("models/*/evidence.json")}
+
+
 def records(out):
     return {path: path.read_bytes() for path in out.glob("models/*/record.json")}
 
@@ -100,7 +104,9 @@ def test_every_model_has_a_row_and_what_does_not_ship_a_reason(launched):
     result = json.loads((launched / "result.json").read_text())
     assert result["outcomes"] == {"ships": 3, "held back": 1, "failed": 2}
     # The same template: nothing but the model with its own rate is another network.
-    assert result["shipped_delta"]["max"] == result["shipped_delta"]["min"] == 0
+    assert result["delta"]["max"] == result["delta"]["min"] == 0
+    assert result["delta"]["each"] == {"mean": 0.0, "interval": [0.0, 0.0]}
+    assert result["shipped"] == {"models": 3, "mean": 0.0, "mean_by_traffic": 0.0}
 
 
 def test_models_that_set_nothing_are_tuned_and_the_page_says_so(launched):
@@ -131,6 +137,7 @@ def test_what_ships_can_be_loaded_from_its_folder(launched, options):
         if row["model"] != "../huge":
             assert f"# {row['model']}" in (folder / "card.md").read_text()
         assert (folder / "export").is_dir() == (row["outcome"] == "ships")
+        assert not (folder / "undecided").exists()
         if row["outcome"] == "ships":
             model = fleet[row["model"]]
             template = load_version("sparsenn_small", 1)
@@ -138,8 +145,12 @@ def test_what_ships_can_be_loaded_from_its_folder(launched, options):
             load_checkpoint(network, folder / "checkpoint")
             assert load_exported(folder / "export").inputs
         record = Instance.model_validate_json((folder / "record.json").read_bytes())
-        assert (record.ne, record.delta.value) == (row["ne"], row["delta"])
-        assert record.delta.status == row["delta_status"]
+        assert (record.outcome, [*record.reasons]) == (row["outcome"], row["reasons"])
+        found = record.evidence
+        assert (found.ne, found.delta.value) == (row["ne"], row["delta"])
+        assert found.delta.status == row["delta_status"]
+        evidence = Evidence.model_validate_json((folder / "evidence.json").read_bytes())
+        assert evidence.model_copy(update={"bucket_shares": ()}) == found
 
 
 def test_a_killed_launch_resumes_to_the_same_table_and_makes_no_model_twice(
@@ -147,23 +158,26 @@ def test_a_killed_launch_resumes_to_the_same_table_and_makes_no_model_twice(
 ):
     out = tmp_path / "killed"
     with driver(SCRIPT, "--out", out, *options) as started:
-        wait_for(lambda: len(records(out)) >= 1)
+        wait_for(lambda: len(made(out)) >= 1)
         with pytest.raises(SystemExit):
             instantiate(out, *options, "--resume")
         assert "another process is at work there" in capsys.readouterr().err
-        wait_for(lambda: len(records(out)) >= 2)
+        wait_for(lambda: len(made(out)) >= 2)
         started.kill()
         started.wait()
-    before = records(out)
+    before = made(out)
     assert not (out / "result.json").exists()
     assert len(before) < 6
+    # Nothing is decided before everything is made, and nothing undecided can be served.
+    assert records(out) == {}
+    assert [*out.glob("models/*/export")] == []
 
     instantiate(out, *options, "--resume")
 
     assert rows_of(out) == rows_of(launched)
     assert (out / "result.json").read_bytes() == (launched / "result.json").read_bytes()
-    after = records(out)
-    assert len(after) == 6
+    after = made(out)
+    assert len(after) == len(records(out)) == 6
     assert all(after[path] == content for path, content in before.items())
 
 
@@ -173,7 +187,35 @@ def test_a_finished_launch_resumes_without_making_anything(launched, options, ca
     instantiate(launched, *options, "--resume")
     assert {path: path.stat().st_mtime_ns for path in launched.glob("models/*/*")} == before
     assert (launched / "report.html").read_bytes() == report
-    assert "6 of 6 models are done already" in capsys.readouterr().out
+    assert "6 of 6 models are made already" in capsys.readouterr().out
+
+
+def test_a_launch_that_was_killed_while_it_was_deciding_ends_as_any_other(
+    launched, options, tmp_path
+):
+    """One model is decided, of one the programs are moved and not recorded, one was not reached."""
+    out = tmp_path / "deciding"
+    shutil.copytree(launched, out)
+    moved, untouched = out / "models" / "view-feed", out / "models" / "like%2Fall"
+    for folder in (moved, untouched, out / "models" / "wild"):
+        (folder / "record.json").unlink()
+    (untouched / "export").rename(untouched / "undecided")
+    for file in ("models.parquet", "result.json", "report.html"):
+        (out / file).unlink()
+    instantiate(out, *options, "--resume")
+    assert files(out) == files(launched)
+    decided = {path.relative_to(out): record for path, record in records(out).items()}
+    assert decided == {path.relative_to(launched): each for path, each in records(launched).items()}
+    assert rows_of(out) == rows_of(launched)
+
+
+def test_a_model_that_ships_and_has_nothing_to_serve_is_made_again(launched, options, tmp_path):
+    out = tmp_path / "emptied"
+    shutil.copytree(launched, out)
+    shutil.rmtree(out / "models" / "view-feed" / "export")
+    instantiate(out, *options, "--resume")
+    assert files(out) == files(launched)
+    assert rows_of(out) == rows_of(launched)
 
 
 def files(out):
@@ -183,20 +225,20 @@ def files(out):
 def test_a_record_of_another_job_and_a_model_that_is_half_there_are_made_again(
     launched, options, tmp_path
 ):
-    """As a launch leaves a model that is killed between its files and its record."""
+    """As a launch leaves a model that is killed between its files and its evidence."""
     out = tmp_path / "old"
     shutil.copytree(launched, out)
-    (record,) = out.glob("models/click-retrieval/record.json")
-    content = json.loads(record.read_bytes())
-    record.write_text(json.dumps({**content, "key": "of an older package", "reasons": []}))
+    (evidence,) = out.glob("models/click-retrieval/evidence.json")
+    content = json.loads(evidence.read_bytes())
+    evidence.write_text(json.dumps({**content, "key": "of an older package", "reasons": []}))
     half = out / "models" / "view-feed"
     (checkpoint,) = half.glob("checkpoint/*.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:999])
-    for damaged in (half / "record.json", out / "models" / "like%2Fall" / "record.json"):
+    for damaged in (half / "evidence.json", out / "models" / "like%2Fall" / "evidence.json"):
         damaged.write_bytes(damaged.read_bytes()[:99])
     (half / "export" / ".0123.partial").write_bytes(b"half")
     instantiate(out, *options, "--resume")
-    assert json.loads(record.read_bytes())["key"] == content["key"]
+    assert json.loads(evidence.read_bytes())["key"] == content["key"]
     assert rows_of(out) == rows_of(launched)
     assert files(out) == files(launched)
     assert same_tensors(launched / checkpoint.relative_to(out), checkpoint)
@@ -219,12 +261,12 @@ def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
             nodes.remove_node(lost, allow_graceful=False)
             # Long enough for calls on a worker without a node to fail.
             time.sleep(10)
-            assert not records(out)
+            assert not made(out)
             joined = add_node(1)
-            wait_for(lambda: processes("ray::_Resident.run", joined) and records(out))
+            wait_for(lambda: processes("ray::_Resident.run", joined) and made(out))
             fill_disk(psutil.Process(started.pid))
             stopped_by_the_disk(started, out)
-    before = records(out)
+    before = made(out)
     assert 1 <= len(before) < 6
 
     instantiate(out, *options, "--resume")
@@ -248,6 +290,8 @@ def test_a_launch_that_loses_a_node_and_its_disk_ends_with_the_same_table(
         (("--version", "2"), "give one of them"),
         (("--baseline", "sparsenn_smal"), "did you mean 'sparsenn_small'"),
         (("--alpha", "-1"), "'alpha'"),
+        (("--capacity", "cheap"), "'capacity"),
+        (("--resume", "--capacity", "free"), "holds a run with another settings"),
         (("--limit-minutes", "0"), "limit_minutes is 0; more than 0 is needed"),
     ],
 )

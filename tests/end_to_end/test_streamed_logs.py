@@ -71,9 +71,10 @@ def test_a_launch_makes_the_same_model_from_a_streamed_log(on_disk, tmp_path, mo
     (streamed,) = instantiate(fleet, launch, out=tmp_path / "streamed", console=console)
     assert streamed.outcome == "ships"
     assert "streamed from disk" in lines.getvalue()
-    fields = ("key", "outcome", "ne", "metrics", "train_rows", "judged_rows", "constant_ne")
+    fields = ("key", "finding", "ne", "metrics", "train_rows", "judged_rows", "constant_ne")
     for field in fields:
-        assert getattr(streamed, field) == getattr(stored, field), field
+        found, expected = (getattr(each.evidence, field) for each in (streamed, stored))
+        assert found == expected, field
 
 
 def test_a_log_that_a_node_lacks_is_refused_with_the_node(cluster, small_log, tmp_path):

@@ -7,7 +7,7 @@ from made_models import made_model
 
 from smt.errors import InputError
 from smt.fleet import Fleet, load_fleet
-from smt.model_iteration import FleetLaunch, Instance, Launch, LaunchSettings
+from smt.model_iteration import Evidence, FleetLaunch, Launch, LaunchSettings, decide
 from smt.model_iteration.choose_capacity import choose_capacity, save_capacity
 from smt.model_iteration.instance import Tuning
 from smt.model_iteration.record import save_instances
@@ -30,21 +30,20 @@ def launch(
 
     Of (model, template) in `beyond` a limit of the model is broken; changes are of all instances.
     """
-    instances = []
+    evidence = []
     for model in fleet.models:
         delta = deltas[model.name]
         if delta is None:
-            failed = {"outcome": "failed", "reasons": ("no",), "delta": Delta.failed("no")}
-            instances.append(Instance(model=model.name, key="key", **failed))
+            failed = {"finding": "failed", "reasons": ("no",), "delta": Delta.failed("no")}
+            evidence.append(Evidence(model=model.name, key="key", **failed))
             continue
-        held = delta < -0.05
         kept = (model.name, template) not in beyond
-        instances.append(
-            Instance(
+        evidence.append(
+            Evidence(
                 model=model.name,
                 key="key",
-                outcome="held back" if held else "ships",
-                reasons=("it falls",) if held else (),
+                finding="could ship" if kept else "held back",
+                reasons=() if kept else ("FLOPs exceed its limit",),
                 delta=Delta.measured(delta, 0.01),
                 cost=made_cost(flops),
                 baseline_cost=made_cost(100),
@@ -55,7 +54,9 @@ def launch(
     compared = None if baseline is None else TEMPLATE
     made = Launch(TEMPLATE, template, 1, compared, baseline)
     launched = FleetLaunch(dict.fromkeys((model.name for model in fleet.models), made))
-    save_instances(instances, fleet, launched, LaunchSettings(), Folder(folder))
+    settings = LaunchSettings()
+    instances = decide(fleet.models, evidence, settings)
+    save_instances(instances, fleet, launched, settings, Folder(folder))
     return str(folder)
 
 

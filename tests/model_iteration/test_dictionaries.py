@@ -7,7 +7,7 @@ from smt.data.coding import Dictionary
 from smt.data.dictionaries import open_dictionaries
 from smt.execution.attempts import Lost
 from smt.model_iteration.dictionaries import MANIFEST_FILE, with_dictionaries
-from smt.model_iteration.instance import Instance, Job
+from smt.model_iteration.instance import Evidence, Job
 from smt.model_iteration.make import Made
 
 USERS = Dictionary(pa.array(["Ann", "Bob"], pa.large_string()))
@@ -32,21 +32,20 @@ def job(small_log, small_model, small_template, tmp_path):
         baseline=None,
         model=model,
         seed=0,
-        alpha=0.05,
         log_digest="",
     )
 
 
 def made(job, *files):
-    instance = Instance(model=job.model.name, key=job.key, outcome="ships")
-    return Made(instance, dict.fromkeys(files, b""))
+    evidence = Evidence(model=job.model.name, key=job.key, finding="could ship")
+    return Made(evidence, dict.fromkeys(files, b""))
 
 
 def test_what_serves_has_the_dictionaries_of_the_ids_that_it_reads(job, small_log, tmp_path):
     """A list's are those of the column whose ids it has."""
-    shipped = with_dictionaries(job, made(job, "card.md", MANIFEST_FILE), small_log.schema)
-    assert [*shipped.files] == ["card.md", MANIFEST_FILE, "export/dictionaries.parquet"]
-    (tmp_path / "dictionaries.parquet").write_bytes(shipped.files["export/dictionaries.parquet"])
+    served = with_dictionaries(job, made(job, "card.md", MANIFEST_FILE), small_log.schema)
+    assert [*served.files] == ["card.md", MANIFEST_FILE, "undecided/dictionaries.parquet"]
+    (tmp_path / "dictionaries.parquet").write_bytes(served.files["undecided/dictionaries.parquet"])
     rows = pq.read_table(tmp_path / "dictionaries.parquet").to_pylist()
     assert {row["column"] for row in rows} == {"user", "item_tags"}
     found = open_dictionaries(tmp_path)

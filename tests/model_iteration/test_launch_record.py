@@ -9,21 +9,26 @@ from made_costs import made_cost
 from made_models import made_model
 
 from smt.fleet import Fleet
-from smt.model_iteration import FleetLaunch, Instance, Launch, LaunchSettings
+from smt.model_iteration import Evidence, FleetLaunch, Instance, Launch, LaunchSettings
+from smt.model_iteration.fleet_mean import ModelDelta, fleet_mean
 from smt.model_iteration.instance import Tuning
-from smt.model_iteration.instantiate import model_folder
+from smt.model_iteration.model_files import model_folder
 from smt.model_iteration.record import save_instances
 from smt.results.folder import read_result
 from smt.results.launch import LaunchResult
 from smt.results.launch_models import MODELS, read_launched
 from smt.search.delta import Delta
+from smt.search.posterior import Posterior
 from smt.storage import Folder
 from smt.template import Template
 
 TEMPLATE = Template(name="small")
 
 
-def instance(model, outcome, delta=None, sem=None, *, reasons=(), flops=None, seconds=1.0):
+def instance(
+    model, outcome, delta=None, sem=None, *, told=None, reasons=(), flops=None, **measured
+):
+    """Args: told: What all models together say of its Δ; what was measured where None."""
     costs = {}
     if flops is not None:
         before, after = flops
@@ -31,15 +36,18 @@ def instance(model, outcome, delta=None, sem=None, *, reasons=(), flops=None, se
             "baseline_cost": made_cost(before, 10 * before, 2.0),
             "cost": made_cost(after, 10 * after, 1.0),
         }
-    return Instance(
+    evidence = Evidence(
         model=model,
         key="key",
-        outcome=outcome,
+        finding="failed" if outcome == "failed" else "could ship",
         delta=Delta.failed(reasons[0]) if outcome == "failed" else Delta.of(delta, sem),
-        reasons=reasons,
-        seconds=seconds,
-        **costs,
+        **{"seconds": 1.0, **costs, **measured},
     )
+    posterior = None
+    if delta is not None:
+        told = delta if told is None else told
+        posterior = Posterior(delta=told, sem=sem, regression_chance=float(told < -0.05))
+    return Instance(outcome=outcome, reasons=reasons, posterior=posterior, evidence=evidence)
 
 
 def launched(fleet, baseline):
@@ -69,9 +77,9 @@ def fleet():
 @pytest.fixture
 def saved(fleet, tmp_path):
     found = (
-        instance("m0", "ships", 0.4, 0.1, flops=(100, 80), seconds=3600.0),
-        instance("m1", "ships", 0.1, 0.2, flops=(50, 60)),
-        instance("m2", "held back", -0.3, 0.1, flops=(10, 10), reasons=("Δ is below",)),
+        instance("m0", "ships", 0.4, 0.1, told=0.3, flops=(100, 80), seconds=3600.0),
+        instance("m1", "ships", 0.1, 0.2, told=0.12, flops=(50, 60)),
+        instance("m2", "held back", -0.3, 0.1, flops=(10, 14), reasons=("Δ is below",)),
         instance("m3", "ships", -0.02, 0.1, flops=(20, 20)),
         instance("m4", "failed", reasons=("DivergedError: step 3",)),
     )
@@ -85,25 +93,49 @@ def test_adoption_and_changes_are_counted_over_the_fleet(saved):
     result, _ = saved
     assert result.models == 5
     assert result.outcomes == {"ships": 3, "held back": 1, "failed": 1}
-    delta, shipped = result.delta, result.shipped_delta
-    assert (delta.models, shipped.models) == (4, 3)
-    assert delta.mean == pytest.approx((0.4 + 0.1 - 0.3 - 0.02) / 4)
-    assert delta.mean_by_traffic == pytest.approx((3 * 0.4 + 0.1 - 0.3) / 5)
+    delta = result.delta
+    assert delta.models == 4
+    assert delta.each.mean == pytest.approx((0.4 + 0.1 - 0.3 - 0.02) / 4)
+    assert delta.by_traffic.mean == pytest.approx((3 * 0.4 + 0.1 - 0.3) / 5)
     assert (delta.min, delta.max) == (-0.3, 0.4)
     assert delta.quartiles == pytest.approx([-0.09, 0.04, 0.175])
     assert (delta.better, delta.worse, delta.regressed) == (1, 1, 1)
-    assert shipped.mean == pytest.approx(0.16)
 
 
-def test_what_serving_saves_is_flops_by_traffic_and_bytes_in_all(saved):
+def test_the_interval_is_of_all_models_that_were_compared(saved):
+    """They name no buckets, and so err apart from each other."""
+    values, sems = (0.4, 0.1, -0.3, -0.02), (0.1, 0.2, 0.1, 0.1)
+    deltas = [ModelDelta(value, sem, "log") for value, sem in zip(values, sems, strict=True)]
+    delta = saved[0].delta
+    assert delta.each.interval == fleet_mean(deltas).interval
+    assert delta.by_traffic.interval == fleet_mean(deltas, [3.0, 1.0, 1.0, 0.0]).interval
+    assert delta.each.effect == "is neutral"
+
+
+def test_those_that_ship_are_worth_what_all_models_tell_of_them(saved):
+    shipped = saved[0].shipped
+    assert shipped.models == 3
+    assert shipped.mean == pytest.approx((0.3 + 0.12 - 0.02) / 3)
+    assert shipped.mean_by_traffic == pytest.approx((3 * 0.3 + 0.12) / 4)
+
+
+def test_what_serving_costs_is_flops_by_traffic_and_bytes_in_all(saved):
+    """What is held back costs what it did."""
     cost = saved[0].cost
     assert cost.models == 4
     before, after = (3 * 100 + 50 + 10) / 5, (3 * 80 + 60 + 10) / 5
     assert cost.flops.before == pytest.approx(before)
+    assert cost.flops.everywhere == pytest.approx(after + 4 / 5)
     assert cost.flops.after == pytest.approx(after)
     assert cost.flops.saved_percent == pytest.approx(100 * (before - after) / before)
     assert cost.bytes.to_dict() == pytest.approx(
-        {"before": 1800, "after": 1700, "saved_percent": 100 * 100 / 1800}
+        {
+            "before": 1800,
+            "everywhere": 1740,
+            "after": 1700,
+            "budget": 1890,
+            "saved_percent": 100 * 100 / 1800,
+        }
     )
 
 
@@ -157,13 +189,19 @@ def test_the_table_has_a_row_a_model_with_its_device_hours(saved):
         Delta.failed("DivergedError: step 3"),
     ]
     assert rows[4]["flops"] is None
+    told = [
+        (row["posterior_delta"], row["posterior_sem"], row["regression_chance"]) for row in rows
+    ]
+    assert told[0] == (0.3, 0.1, 0.0)
+    assert told[2] == (-0.3, 0.1, 1.0)
+    assert told[4] == (None, None, None)
 
 
 def test_a_fleet_of_which_nothing_is_known_has_no_figures(fleet, tmp_path):
     found = [instance(model.name, "failed", reasons=("no",)) for model in fleet.models]
     folder = Folder(tmp_path)
     result = save_instances(found, fleet, launched(fleet, None), LaunchSettings(), folder)
-    assert (result.delta, result.shipped_delta, result.cost) == (None, None, None)
+    assert (result.delta, result.shipped, result.cost) == (None, None, None)
     assert math.isclose(sum(result.outcomes.values()), 5)
 
 
@@ -173,17 +211,17 @@ def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_pat
 
     def tuned(model, rate, precision, **how):
         values = {"training.dense_rate": rate, "training.precision": precision}
-        return instance(model, "ships").model_copy(
-            update={"hyperparameters": values, "tuning": Tuning(**{"default": default, **how})}
-        )
+        tuning = Tuning(**{"default": default, **how})
+        return instance(model, "ships", hyperparameters=values, tuning=tuning)
 
+    rates = {"training.dense_rate": 0.03, "training.precision": "fp32"}
     own = Tuning(choice="kept", default={"training.precision": "fp32"}, evaluations=4)
     chosen = {"choice": "chosen", "evaluations": 8, "sem": 0.1}
     found = [
         tuned("m0", 0.01, "fp32", **chosen, delta=0.7, confirmed_delta=0.5, failures=2),
         tuned("m1", 0.05, "bf16", **chosen, delta=0.4, confirmed_delta=0.3),
         tuned("m2", 0.02, "bf16", **chosen, delta=1.0, confirmed_delta=0.9),
-        tuned("m3", 0.03, "fp32", choice="kept", evaluations=1).model_copy(update={"tuning": own}),
+        instance("m3", "ships", hyperparameters=rates, tuning=own),
         tuned("m4", 0.002, "fp32", choice="failed", evaluations=1, remark="why"),
     ]
     folder = Folder(tmp_path / "tuned")
@@ -216,7 +254,7 @@ def test_what_models_chose_is_summarised_by_hyperparameter(fleet, saved, tmp_pat
         },
     }
     row = pq.read_table(tmp_path / "tuned" / MODELS).to_pylist()[0]
-    assert json.loads(row["hyperparameters"]) == found[0].hyperparameters
+    assert json.loads(row["hyperparameters"]) == found[0].evidence.hyperparameters
     assert (row["tuning"], row["tuning_evaluations"], row["validation_delta"]) == ("chosen", 8, 0.7)
 
 

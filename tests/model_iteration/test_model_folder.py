@@ -3,7 +3,7 @@ from pathlib import PurePosixPath
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smt.model_iteration.instantiate import LONGEST, model_folder
+from smt.model_iteration.model_files import LONGEST, model_folder
 from smt.storage import Folder
 
 

@@ -38,7 +38,6 @@ def job(template, model):
         baseline=template,
         model=model,
         seed=1,
-        alpha=0.05,
         log_digest="log",
         tune_evaluations=6,
     )
@@ -110,7 +109,7 @@ def test_the_test_window_decides_nothing(tuned, job, small_log):
 
 def test_the_network_has_what_was_chosen_and_all_training_rows(made, tuned, job, small_log):
     model, tuning = tuned
-    found = made.instance
+    found = made.evidence
     final = train(job.template, model, small_log, seed=1)
     assert found.ne == final.ne
     assert found.train_rows == final.train_rows == len(small_log.train)
@@ -125,7 +124,7 @@ def test_its_card_and_its_checkpoint_are_of_what_was_chosen(made, job, small_log
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    own = made.instance.hyperparameters
+    own = made.evidence.hyperparameters
     assert f"dense_rate {words(own[RATE])}" in (tmp_path / "card.md").read_text()
     model = job.model.model_copy(update={"hyperparameters": own})
     load_checkpoint(build(job.template, model, small_log.schema), tmp_path / "checkpoint")
@@ -134,7 +133,7 @@ def test_its_card_and_its_checkpoint_are_of_what_was_chosen(made, job, small_log
 def test_values_that_the_model_sets_stay(tuned, made):
     model, tuning = tuned
     assert WIDTH not in tuning.default
-    assert model.hyperparameters[WIDTH] == made.instance.hyperparameters[WIDTH] == NARROW
+    assert model.hyperparameters[WIDTH] == made.evidence.hyperparameters[WIDTH] == NARROW
 
 
 def test_a_good_default_is_kept(job, small_log):
@@ -188,10 +187,10 @@ def test_defaults_that_fail_on_the_validation_rows_are_kept_with_a_remark(job, s
 
 def test_a_model_whose_defaults_break_a_limit_is_not_tuned(job, small_log):
     limited = job.model.model_copy(update={"limits": ServingLimits(flops=100)})
-    found = make(job.model_copy(update={"model": limited}), small_log).instance
+    found = make(job.model_copy(update={"model": limited}), small_log).evidence
     assert found.tuning.evaluations == 0
     assert "its defaults break a limit: FLOPs" in found.tuning.remark
-    assert found.outcome == "held back"
+    assert found.finding == "held back"
 
 
 def test_an_event_that_never_happens_on_the_validation_rows_is_a_remark(job, small_log):

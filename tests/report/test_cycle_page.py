@@ -18,7 +18,7 @@ from smt.results.integration import (
     UndatedVersion,
 )
 from smt.results.integrations import TemplateIntegration, integration_of, save_integrations
-from smt.results.launch import DeltaSummary, LaunchResult
+from smt.results.launch import DeltaSummary, LaunchResult, MeanDelta, ShippedSummary
 from smt.results.launch_settings import LaunchSettings
 from smt.storage import Folder
 from smt.template import load_version
@@ -69,8 +69,8 @@ INTEGRATION = IntegrationResult(
 )
 DELTAS = DeltaSummary(
     models=11,
-    mean=0.18,
-    mean_by_traffic=0.2,
+    each=MeanDelta(mean=0.18, interval=(0.1, 0.26)),
+    by_traffic=None,
     min=0.0,
     quartiles=(0.1, 0.2, 0.3),
     max=0.4,
@@ -85,7 +85,7 @@ LAUNCHED = LaunchResult(
     models=12,
     outcomes={"ships": 11, "held back": 1, "failed": 0},
     delta=DELTAS,
-    shipped_delta=DELTAS,
+    shipped=ShippedSummary(models=11, mean=0.17, mean_by_traffic=0.2),
     cost=None,
     tuning=None,
     attributes={},
@@ -111,7 +111,7 @@ def test_the_page_leads_through_the_turn_and_to_the_whole_report_of_every_step(t
     assert "12 models, for which 5 stand in." in html
     assert "helps and saves generalize." in html
     assert "small@2 is kept." in html
-    assert "11 of 12 models ship, 1 held back, 0 failed; those that ship gain +0.180%" in html
+    assert "11 of 12 models ship, 1 held back, 0 failed; over small@1 the launch helps" in html
     assert page.rows("places") == [["training.ema_decay", "none", "0.99"]]
     assert [row[0] for row in page.rows("techniques")] != []
     assert len(page.tables) == len(set(page.tables))

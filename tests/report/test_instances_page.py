@@ -13,6 +13,8 @@ from smt.results.launch import (
     DeltaSummary,
     HeldModel,
     LaunchResult,
+    MeanDelta,
+    ShippedSummary,
     TunedHyperparameter,
     TuningSummary,
     UntunedModel,
@@ -32,6 +34,7 @@ def launched(model, outcome, delta, **fields):
         "delta": Delta.of(delta, 0.1),
         "ne": 0.8 if known else None,
         "baseline_ne": 0.81 if known else None,
+        "posterior_delta": delta / 2 if known else None,
         "reasons": (),
         "seconds": 4.0,
         "device_hours": 0.5,
@@ -54,8 +57,8 @@ def models():
 def deltas(count):
     return DeltaSummary(
         models=count,
-        mean=0.4,
-        mean_by_traffic=0.41,
+        each=MeanDelta(mean=0.4, interval=(0.1, 0.7)),
+        by_traffic=MeanDelta(mean=0.41, interval=(-0.1, 0.92)),
         min=-0.4,
         quartiles=(0.1, 0.2, 0.3),
         max=0.6,
@@ -69,7 +72,7 @@ def deltas(count):
 def result(models):
     group = AttributeGroup(models=4, ships=2, held_back=1, failed=1, mean_delta=0.13)
     names = ("stage", "inference_hardware", "event", "surface", "data_constraint")
-    change = CostChange(before=100.0, after=90.0, saved_percent=10.0)
+    change = CostChange(before=100, everywhere=110, after=90, budget=105, saved_percent=10)
     return LaunchResult(
         fleet="made",
         templates={"small@2": ("small@1",)},
@@ -77,7 +80,7 @@ def result(models):
         models=4,
         outcomes={"ships": 2, "held back": 1, "failed": 1},
         delta=deltas(3),
-        shipped_delta=deltas(2),
+        shipped=ShippedSummary(models=2, mean=0.2, mean_by_traffic=0.21),
         cost=CostSummary(models=3, flops=change, bytes=change),
         tuning=None,
         attributes={name: {"pre_ranking": group} for name in names},
@@ -105,22 +108,30 @@ def test_the_page_says_what_it_is_worth_and_costs(result, models):
     html = instances_page(result, models)
     page = Page(html)
     assert (
-        "2 of 4 models ship, 1 held back, 1 failed; those that ship gain +0.400% on average over "
-        "small@1, +0.600% at most" in html
+        "2 of 4 models ship, 1 held back, 1 failed; over small@1 the launch helps: mean Δ +0.400% "
+        "[+0.100%, +0.700%] over all 3 models compared, +0.410% [−0.100%, +0.920%] by traffic"
+        in html
     )
-    assert [cells[:3] for cells in page.rows("changes")] == [
-        ["compared", "3", "+0.400%"],
-        ["that ship", "2", "+0.400%"],
+    assert page.rows("means") == [
+        ["all, each alike", "3", "+0.400%", "[+0.100%, +0.700%]", "helps"],
+        ["all, by traffic", "3", "+0.410%", "[−0.100%, +0.920%]", "is neutral"],
+        ["that ship, each alike", "2", "+0.200%", "–", "selected"],
+        ["that ship, by traffic", "2", "+0.210%", "–", "selected"],
     ]
-    assert page.rows("cost")[0] == ["FLOPs an example, mean by traffic", "100", "90", "+10.000%"]
-    assert page.rows("cost")[2][1:] == ["4.00", "2.00", "+50.000%"]
+    assert page.rows("changes") == [
+        ["3", "−0.400%", "+0.100%, +0.200%, +0.300%", "+0.600%", "2", "1", "1"]
+    ]
+    flops = ["FLOPs an example, mean by traffic", "100", "110", "90", "105", "+10.000%"]
+    assert page.rows("cost")[0] == flops
+    assert page.rows("cost")[2][1:] == ["4.00", "2.00", "–", "–", "+50.000%"]
+    assert "may grow by 5%" in html
     assert page.rows("attributes")[0] == ["stage", "pre-ranking", "4", "2", "1", "1", "+0.130%"]
     assert "<dd>2.00</dd>" in html
     assert "4.0 (median), 9.0 at most" in html
 
 
 def test_where_nothing_was_compared_the_page_still_says_what_ships(result, models):
-    nothing = dict.fromkeys(("baseline", "delta", "shipped_delta", "cost"))
+    nothing = dict.fromkeys(("delta", "shipped", "cost"))
     bare = result.model_copy(update=nothing)
     html = instances_page(bare, [launched(each.model, each.outcome, None) for each in models])
     assert "2 of 4 models ship, 1 held back, 1 failed.</p>" in html
@@ -161,11 +172,12 @@ def test_the_page_says_what_models_chose_for_themselves(result, models):
 
 def test_the_figure_has_every_compared_model_once_from_the_best_to_the_worst(models):
     figure = instances_figure(models, 0.05)
-    dots = [trace for trace in figure.data if trace.type == "scatter"]
+    *dots, rings = [trace for trace in figure.data if trace.type == "scatter"]
     points = sorted(
         (x, y, trace.name) for trace in dots for x, y in zip(trace.x, trace.y, strict=True)
     )
     assert points == [(1, 0.6, "ships"), (2, 0.2, "ships"), (3, -0.4, "held back")]
+    assert [*zip(rings.x, rings.y, strict=True)] == [(1, 0.3), (2, 0.1), (3, -0.2)]
     binned = [trace for trace in figure.data if trace.type == "histogram"]
     assert sorted(y for trace in binned for y in trace.y) == [-0.4, 0.2, 0.6]
     for trace in binned:
@@ -176,8 +188,8 @@ def test_the_figure_has_every_compared_model_once_from_the_best_to_the_worst(mod
 
 def test_the_terminal_shows_a_row_a_stage(result):
     assert instances_sentence(result) == (
-        "2 of 4 models ship, 1 held back, 1 failed; those that ship gain +0.400% on average over "
-        "small@1, +0.600% at most"
+        "2 of 4 models ship, 1 held back, 1 failed; over small@1 the launch helps: mean Δ +0.400% "
+        "[+0.100%, +0.700%] over all 3 models compared, +0.410% [-0.100%, +0.920%] by traffic"
     )
     table = instances_summary(result)
     assert [list(column.cells) for column in table.columns] == [
@@ -196,3 +208,16 @@ def test_a_model_that_diverged_is_on_the_edge_of_the_figure(models):
     drawn = [y for trace in figure.data for y in trace.y]
     assert min(drawn) == -0.4
     assert any("−50000.000%" in text for trace in figure.data for text in trace.hovertext or ())
+
+
+@pytest.mark.parametrize(
+    ("interval", "effect"),
+    [((0.01, 0.2), "helps"), ((-0.1, 0.2), "is neutral"), ((-0.2, -0.01), "harms"), (None, None)],
+)
+def test_what_the_interval_says_is_said_in_a_word(interval, effect, result):
+    mean = MeanDelta(mean=0.05, interval=interval)
+    assert mean.effect == effect
+    summary = result.delta.model_copy(update={"each": mean, "by_traffic": None})
+    said = instances_sentence(result.model_copy(update={"delta": summary}))
+    assert f"the launch {effect or 'is of unknown effect'}: mean Δ +0.050%" in said
+    assert "by traffic" not in said

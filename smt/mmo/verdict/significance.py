@@ -10,20 +10,16 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from scipy.stats import poisson_binom
 
 from smt.search.aggregate import mean_sem, normalise_weights
 from smt.search.delta import Delta
-from smt.search.divergence import diverged
 from smt.search.goal import Goal
-from smt.search.regressed import regressed
+from smt.search.posterior import FEWEST, chance_below, learn_population, noisy_places
 
 # Chance that an interval holds the true μ.
 CONFIDENCE = 0.95
-# Values of the standard deviation between models over which P(R <= ε) is averaged.
-GRID = 48
 
 
 def regression_chances(outcomes: Sequence[Delta], alpha: float) -> list[float]:
@@ -36,7 +32,7 @@ def regression_chances(outcomes: Sequence[Delta], alpha: float) -> list[float]:
         outcomes: A delta a model, measured or failed, which makes the chance 1.
     """
     return [
-        1.0 if delta.value is None else _chance_below(delta.value, delta.sem, alpha)
+        1.0 if delta.value is None else chance_below(delta.value, delta.sem, alpha)
         for delta in outcomes
     ]
 
@@ -60,44 +56,24 @@ def feasible_probability(chances: Sequence[float], epsilon: float) -> float:
 def pooled_feasible_probability(outcomes: Sequence[Delta], goal: Goal) -> float:
     """P(R <= ε) where each model's true Δ is judged in the light of the others'.
 
-    Noise spreads measured deltas further apart than the true ones are, and makes regressions
-    where there are none. Here true deltas are drawn from one normal distribution, of which
-    nothing is known beforehand: flat priors on its mean and its standard deviation (Gelman 2006).
-    Deltas of failed models, of networks that diverged, or without a standard error, are taken at
-    their word.
+    They are drawn from one normal distribution (`smt.search.posterior`). Deltas of failed models,
+    of networks that diverged, or without a standard error, are taken at their word.
     """
     alpha, epsilon = goal.alpha, goal.epsilon
     chances = regression_chances(outcomes, alpha)
-    noisy = [n for n, delta in enumerate(outcomes) if delta.sem and not diverged(delta, alpha)]
-    if len(noisy) < 3:
+    noisy = noisy_places(outcomes, alpha)
+    if len(noisy) < FEWEST:
         return feasible_probability(chances, epsilon)
     values = np.array([outcomes[place].value for place in noisy], dtype=np.float64)
     variances = np.array([outcomes[place].sem for place in noisy], dtype=np.float64) ** 2
+    population = learn_population(values, variances)
+    found = population.posterior(values, variances)
     feasible = 0.0
-    for weight, means, spreads in zip(*_pool(values, variances), strict=True):
+    for weight, means, spreads in zip(population.weights, *found, strict=True):
         for place, mean, spread in zip(noisy, means.tolist(), spreads.tolist(), strict=True):
-            chances[place] = _chance_below(mean, spread, alpha)
+            chances[place] = chance_below(mean, spread, alpha)
         feasible += weight * feasible_probability(chances, epsilon)
     return min(float(feasible), 1.0)
-
-
-def _pool(
-    values: NDArray[np.float64], variances: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """`[g]` weights of standard deviations between models, `[g, m]` posterior means and spreads."""
-    widest = 2 * math.sqrt(float(values.var()) + float(variances.mean()))
-    between = ((np.arange(GRID) + 0.5) / GRID * widest)[:, None] ** 2
-    precision = 1 / (variances + between)
-    total = precision.sum(1, keepdims=True)
-    centre = (precision * values).sum(1, keepdims=True) / total
-    misfit = (precision * (values - centre) ** 2).sum(1)
-    likelihood = 0.5 * (np.log(precision).sum(1) - np.log(total[:, 0]) - misfit)
-    weights = np.exp(likelihood - likelihood.max())
-    kept = between * precision
-    means = kept * values + (1 - kept) * centre
-    # What is not known of the centre is part of what is not known of each.
-    spreads = np.sqrt(kept * variances + (1 - kept) ** 2 / total)
-    return weights / weights.sum(), means, spreads
 
 
 def mean_interval(
@@ -164,8 +140,3 @@ def seed_variance(deltas_by_model: Sequence[Sequence[float]]) -> float:
     """
     squares = [len(deltas) * float(np.var(deltas)) for deltas in deltas_by_model]
     return math.fsum(squares) / sum(len(deltas) - 1 for deltas in deltas_by_model)
-
-
-def _chance_below(mean: float, sem: float | None, alpha: float) -> float:
-    """The chance that a true Δ is below -α."""
-    return float(ndtr((-alpha - mean) / sem)) if sem else float(regressed(mean, alpha))

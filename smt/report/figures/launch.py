@@ -20,7 +20,8 @@ COLOURS: dict[LaunchDecision, str] = {"ships": ACCENT, "held back": WARNING, "fa
 def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure | None:
     """Left: Δ of every model that was compared, largest first; right: how many have which.
 
-    Models that diverged are triangles on the lower edge. None where no model was compared.
+    Rings are what all models together say of each. Models that diverged are triangles on the lower
+    edge. None where no model was compared.
 
     Args:
         alpha: Percent; below the dashed line models regress.
@@ -65,6 +66,7 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
             row=1,
             col=2,
         )
+    figure.add_trace(_told([model for model, _ in known], low), row=1, col=1)
     figure.add_hline(y=0, line={"color": FAINT, "width": 1})
     figure.add_hline(y=-alpha, line={"color": WARNING, "width": 1.3, "dash": "dash"})
     figure.update_layout(
@@ -77,6 +79,21 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
         legend=legend(),
     )
     return figure
+
+
+def _told(models: Sequence[LaunchedModel], low: float) -> go.Scatter:
+    """Rings of models, in this order."""
+    told = [
+        (place, model) for place, model in enumerate(models, 1) if model.posterior_delta is not None
+    ]
+    marks = on_axis([model.posterior_delta for _, model in told], low)
+    return points(
+        [place for place, _ in told],
+        marks.places,
+        [lines(model.model, f"Δ {numbers.percent(model.posterior_delta)}") for _, model in told],
+        {"size": 9, "color": MUTED, "symbol": "circle-open", "line": {"width": 1.2}},
+        name="as all models tell",
+    )
 
 
 def _hover(model: LaunchedModel) -> str:

@@ -4,14 +4,23 @@ from collections.abc import Sequence
 from html import escape
 from statistics import median
 
+from smt.fleet.budget import Capacity
 from smt.report import numbers
-from smt.report.document import Rows, caption, fact_list, html_document, html_table, write_page
+from smt.report.document import (
+    Cell,
+    Rows,
+    caption,
+    fact_list,
+    html_document,
+    html_table,
+    write_page,
+)
 from smt.report.figures.embed import embed
 from smt.report.figures.launch import instances_figure
 from smt.report.pages.tuning import tuning_section
 from smt.report.terminal.launch import baselines_named, instances_sentence, templates_named
 from smt.results.folder import read_result
-from smt.results.launch import CostChange, LaunchResult
+from smt.results.launch import DeltaSummary, LaunchResult, MeanDelta, ShippedSummary
 from smt.results.launch_models import LaunchedModel, read_launched
 from smt.storage import Folder
 
@@ -49,6 +58,7 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
             "fleet": result.fleet,
             "compared with": ", ".join(result.baselines) or "nothing",
             "regression threshold α": f"{result.settings.alpha:.3f}%",
+            "capacity": _capacity(result.settings.capacity),
             "seed": str(result.settings.seed),
             "device-hours": f"{sum(model.device_hours for model in models):.2f}",
             "seconds a model": f"{median(seconds):.1f} (median), {max(seconds):.1f} at most",
@@ -56,36 +66,77 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     )
 
 
+def _capacity(capacity: Capacity) -> str:
+    if capacity == "free":
+        return "free"
+    return f"FLOPs and bytes of the fleet may grow by {capacity:g}%"
+
+
 def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     """Δ of every model, in a figure and in numbers; nothing where none was compared."""
     figure = instances_figure(models, result.settings.alpha)
     if figure is None:
         return ""
-    groups = {"compared": result.delta, "that ship": result.shipped_delta}
-    rows: Rows = (
+    text = (
+        "Δ is the fall of a model's normalized entropy against "
+        f"{escape(baselines_named(result))}, trained with the same seed on the same rows, in "
+        "percent: higher is better. Whiskers: one standard error over judged rows. A model is held "
+        "back where, as all models together tell, its true Δ is likelier than not below the dashed "
+        "line, -α: noise alone puts many there. A ring is what they tell of it."
+    )
+    means = _means(result.delta, result.shipped)
+    return f"{embed(figure, 'deltas')}{caption(text)}{means}{_spread(result.delta)}"
+
+
+def _means(delta: DeltaSummary | None, shipped: ShippedSummary | None) -> str:
+    """What the launch is worth over all models, and over those that were chosen."""
+    rows: list[dict[str, Cell]] = []
+    if delta is not None:
+        for name, mean in (("each alike", delta.each), ("by traffic", delta.by_traffic)):
+            if mean is not None:
+                effect = mean.effect or "is of unknown effect"
+                rows.append(_mean_row(f"all, {name}", delta.models, mean, effect))
+    if shipped is not None:
+        for name, value in (("each alike", shipped.mean), ("by traffic", shipped.mean_by_traffic)):
+            if value is not None:
+                chosen = MeanDelta(mean=value, interval=None)
+                rows.append(_mean_row(f"that ship, {name}", shipped.models, chosen, "selected"))
+    text = (
+        "The interval counts that models of one log share rows and users, whose noise does not "
+        "average out, and that models differ by more than the noise of rows: by seeds, or truly. "
+        "Those that ship are selected, and what was measured of what is picked for being high is "
+        "too high: their means are of what all models together tell of each."
+    )
+    return f"{html_table('means', rows)}{caption(text)}"
+
+
+def _mean_row(models: str, count: int, mean: MeanDelta, effect: str) -> dict[str, Cell]:
+    return {
+        "models": models,
+        "#: n": count,
+        "mean Δ: n": numbers.percent(mean.mean),
+        "95% interval: n": numbers.interval(mean.interval),
+        "the launch": effect,
+    }
+
+
+def _spread(deltas: DeltaSummary | None) -> str:
+    """How models differ, as measured."""
+    if deltas is None:
+        return ""
+    rows: Rows = [
         {
-            "models": name,
-            "#: n": deltas.models,
-            "mean: n": numbers.percent(deltas.mean),
-            "mean by traffic: n": numbers.percent(deltas.mean_by_traffic),
+            "compared: n": deltas.models,
             "least: n": numbers.percent(deltas.min),
             "quartiles: n": ", ".join(map(numbers.percent, deltas.quartiles)),
             "most: n": numbers.percent(deltas.max),
             "better: n": deltas.better,
             "worse: n": deltas.worse,
-            "regressed: n": deltas.regressed,
+            "below -α: n": deltas.regressed,
         }
-        for name, deltas in groups.items()
-        if deltas is not None
-    )
-    text = (
-        "Δ is the fall of a model's normalized entropy against "
-        f"{escape(baselines_named(result))}, trained with the same seed on the same rows, in "
-        "percent: higher is better. Whiskers: one standard error over judged rows. Below the "
-        "dashed line, -α, a model has regressed and is held back. Better, worse: the 95% interval "
-        "excludes 0."
-    )
-    return f"{embed(figure, 'deltas')}{caption(text)}{html_table('changes', rows)}"
+    ]
+    text = "As measured, each by itself. Better, worse: a model's own 95% interval excludes 0."
+    return f"{html_table('changes', rows)}{caption(text)}"
 
 
 def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
@@ -98,25 +149,35 @@ def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
         if model.baseline_latency_ms is not None and model.latency_ms is not None
     ]
     before, after = (median(latencies) for latencies in zip(*timed, strict=True))
-    latency = CostChange(before=before, after=after, saved_percent=100 * (1 - after / before))
-    shown = [
-        ("FLOPs an example, mean by traffic", cost.flops, ",.0f"),
-        ("bytes, all models together", cost.bytes, ",.0f"),
-        ("p99 latency, ms, median model", latency, ".2f"),
-    ]
-    rows = (
+    rows: list[dict[str, Cell]] = [
         {
             "cost of serving": name,
-            "before: n": f"{change.before:{form}}",
-            "after: n": f"{change.after:{form}}",
+            "before: n": f"{change.before:,.0f}",
+            "were all new: n": f"{change.everywhere:,.0f}",
+            "after: n": f"{change.after:,.0f}",
+            "budget: n": "free" if change.budget is None else f"{change.budget:,.0f}",
             "saved: n": numbers.percent(change.saved_percent),
         }
-        for name, change, form in shown
+        for name, change in (
+            ("FLOPs an example, mean by traffic", cost.flops),
+            ("bytes, all models together", cost.bytes),
+        )
+    ]
+    rows.append(
+        {
+            "cost of serving": "p99 latency, ms, median model",
+            "before: n": f"{before:.2f}",
+            "were all new: n": f"{after:.2f}",
+            "after: n": None,
+            "budget: n": None,
+            "saved: n": numbers.percent(100 * (1 - after / before)),
+        }
     )
     text = (
         f"Of the {numbers.plural(cost.models, 'model')} whose networks under their templates and "
-        "baselines were measured. Latency is of this run's machines, which were training "
-        "other models meanwhile."
+        "baselines were measured; what others cost is in no budget. After: those that ship are "
+        "new, the others stay as they are. Latency is of this run's machines, which were training "
+        "other models meanwhile: it is held to each model's limit alone."
     )
     return f"<h2>What it costs to serve</h2>{html_table('cost', rows)}{caption(text)}"
 

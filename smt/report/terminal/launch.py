@@ -5,7 +5,13 @@ from collections.abc import Callable
 from rich.table import Table
 
 from smt.report import numbers
-from smt.results.launch import DECISIONS, AttributeGroup, LaunchResult
+from smt.results.launch import (
+    DECISIONS,
+    AttributeGroup,
+    DeltaSummary,
+    LaunchResult,
+    MeanDelta,
+)
 
 
 def instances_summary(result: LaunchResult) -> Table:
@@ -48,6 +54,8 @@ def instances_sentence(
 ) -> str:
     """The fleet in one sentence, without its end.
 
+    What it says of the launch is of all models that were compared: those that ship were chosen.
+
     Args:
         percent: Writes a change.
     """
@@ -56,10 +64,31 @@ def instances_sentence(
         f"{outcomes['ships']} of {numbers.plural(result.models, 'model')} ship, "
         f"{outcomes['held back']} held back, {outcomes['failed']} failed"
     )
-    delta = result.shipped_delta
-    if delta is not None:
-        text += (
-            f"; those that ship gain {percent(delta.mean)} on average over "
-            f"{baselines_named(result)}, {percent(delta.max)} at most"
-        )
-    return text
+    if result.delta is None:
+        return text
+    return f"{text}; over {baselines_named(result)} the launch {_effect(result.delta, percent)}"
+
+
+def _effect(delta: DeltaSummary, percent: Callable[[float], str]) -> str:
+    """`helps: mean Δ +0.1% [+0.05%, +0.15%] over all 12 models that were compared, …`."""
+    effect = delta.each.effect
+    text = (
+        f"{'is of unknown effect' if effect is None else effect}: mean Δ "
+        f"{_mean(delta.each, percent)} over {_all(delta.models)} compared"
+    )
+    return (
+        text
+        if delta.by_traffic is None
+        else f"{text}, {_mean(delta.by_traffic, percent)} by traffic"
+    )
+
+
+def _mean(mean: MeanDelta, percent: Callable[[float], str]) -> str:
+    if mean.interval is None:
+        return percent(mean.mean)
+    low, high = map(percent, mean.interval)
+    return f"{percent(mean.mean)} [{low}, {high}]"
+
+
+def _all(models: int) -> str:
+    return "the one model" if models == 1 else f"all {numbers.count(models)} models"
