@@ -1,12 +1,18 @@
 import pytest
 from scripts import FLEET, refused
 
+NOBODY = "all: {filter: {surface: 77}}\n  feed: {filter: {surface: 77}}"
+
 
 @pytest.mark.parametrize(
     ("change", "options", "expected"),
     [
         ((), ["--representatives", "9"], ["9 representatives", "3 models"]),
-        (("{surface: 0}", "{surface: 77}"), [], ["view-feed", "surface = 77", "no rows"]),
+        (
+            ("all: {}\n  feed: {filter: {surface: 0}}", NOBODY),
+            [],
+            ["no model that has traffic", "'view-all'", "surface = 77", "no rows"],
+        ),
     ],
 )
 def test_what_is_found_wrong_once_workers_start_leaves_nothing(
