@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from smt.data import Log, expression
+from smt.data.columns import Event
 from smt.fleet.fleet_file import FleetFile, ModelEntry, fleet_text
 
 MIN_POSITIVES = 200
@@ -15,8 +16,8 @@ def draft_models(frame: FleetFile, log: Log, *, min_positives: int = MIN_POSITIV
     """Fill in the models of a fleet file.
 
     A combination becomes a model where its event happens at least `min_positives` times in
-    the test window (and fails to happen as often). Its weight is its test window's rows, in
-    thousands.
+    the test window (and, where it is of 0 and 1, fails to happen as often). Its weight is its
+    test window's rows, in thousands.
 
     Args:
         frame: Stages, surfaces and data constraints; its models are replaced.
@@ -30,13 +31,15 @@ def draft_models(frame: FleetFile, log: Log, *, min_positives: int = MIN_POSITIV
     }
     columns = {column for where in filters.values() for column in where}
     test = log.load([*log.schema.events, *columns]).test
-    models = []
+    models, binary = [], log.schema.names(Event)
     for (surface, constraint), where in filters.items():
         condition = expression(where, log.schema)
         rows = test if condition is None else test.filter(condition)
         for event, stage in product(log.schema.events, frame.stages):
             happened = int(np.count_nonzero(rows[event].to_numpy()))
-            if min(happened, rows.num_rows - happened) >= min_positives:
+            # What never fails to happen says nothing of a binary event; a value still differs.
+            failed = rows.num_rows - happened if event in binary else happened
+            if min(happened, failed) >= min_positives:
                 models.append(
                     ModelEntry(
                         name=f"{event}/{surface}/{stage}/{constraint}",

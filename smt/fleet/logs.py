@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data import Log, Schema, columns_of, describe, expression, open_log
-from smt.data.columns import Surface
+from smt.data.columns import Surface, Value
 from smt.data.records import read_records
 from smt.data.simulator import Simulator
 from smt.data.simulator_features import simulator_schema
@@ -129,7 +129,7 @@ class _Counted:
         heard = part if weight is None else part.filter(pc.field(weight) > 0)
         self.weighed += heard.num_rows
         for event in self.events:
-            self.events[event] += pc.sum(heard[event], min_count=0).as_py()
+            self.events[event] += pc.sum(pc.greater(heard[event], 0), min_count=0).as_py()
 
 
 def _check_rows(models: list[ModelSpec], log: Log) -> None:
@@ -146,10 +146,13 @@ def _check_rows(models: list[ModelSpec], log: Log) -> None:
             for kept, condition in conditions.items():
                 counts[kept].add(table if condition is None else table.filter(condition), weight)
         for model in models:
-            _check_counted(model, counts[describe(model.filter)], window, weight)
+            counted = counts[describe(model.filter)]
+            _check_counted(model, counted, window, weight, log.schema.names(Value))
 
 
-def _check_counted(model: ModelSpec, counted: _Counted, window: str, weight: str | None) -> None:
+def _check_counted(
+    model: ModelSpec, counted: _Counted, window: str, weight: str | None, values: tuple[str, ...]
+) -> None:
     kept = describe(model.filter)
     if not counted.rows:
         raise InputError(
@@ -162,7 +165,7 @@ def _check_counted(model: ModelSpec, counted: _Counted, window: str, weight: str
         )
     for event in model.events:
         happened = counted.events[event]
-        if happened in (0, counted.weighed):
+        if happened == 0 or (happened == counted.weighed and event not in values):
             what = "never" if happened == 0 else "always"
             raise InputError(
                 f"model '{model.name}': event '{event}' {what} happens in the {window} "
