@@ -163,7 +163,7 @@ def test_outcomes_are_no_features(folder):
     source = read_kuairand(folder)
     assert not set(OUTCOMES) & set(source.rows.column_names)
     assert set(source.schema.events).isdisjoint(source.schema.features)
-    assert len(source.schema.events) == 12
+    assert len(source.schema.events) == 13
 
 
 def test_ids_are_bounded_and_unknown_ones_are_zero(folder):
