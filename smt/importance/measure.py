@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Log, Schema, columns_of, expression
+from smt.data.columns import Event
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.importance.attribution import attribute
@@ -22,7 +24,7 @@ from smt.template import Template
 from smt.template.features import FeatureType, Selection
 from smt.template.inputs import feature_type
 from smt.training.course import device_of
-from smt.training.metrics import entropy, paired_delta
+from smt.training.metrics import paired_delta
 from smt.training.network_training import Trained, train_network
 from smt.training.predict import EVALUATION_BATCH, judge, judged_batches, predict
 from smt.training.windows import Windows
@@ -82,11 +84,13 @@ def hold_out(model: ModelSpec, log: Log, share: float = MEASURED_SHARE) -> Log:
         rows = ds.dataset(window) if isinstance(window, pa.Table) else window
         labels = rows.to_table([*model.events], filter=expression(model.filter, log.schema))
         for event in model.events:
-            rate = float(np.mean(labels[event].to_numpy()))
-            if rate in (0.0, 1.0):
+            least, most = pc.min_max(labels[event]).as_py().values()
+            if least == most:
+                binary = event in log.schema.names(Event)
+                same = f"is {most:g}" if most and not binary else "happens"
                 raise InputError(
-                    f"model '{model.name}': event '{event}' {'always' if rate else 'never'} "
-                    f"happens in the {part} of its training rows, so no importance can be measured"
+                    f"model '{model.name}': event '{event}' {'always' if most else 'never'} "
+                    f"{same} in the {part} of its training rows, so no importance can be measured"
                 )
     return held
 
@@ -138,9 +142,9 @@ def gradient_importance(
     is larger than what permutation finds. Trained by one worker; otherwise as
     `permutation_importance`.
     """
-    entropies = [entropy(trained.windows.base_rates[event]) for event in model.events]
+    backgrounds = trained.windows.backgrounds(model.events).values()
     device = device_of()
-    scale = torch.tensor(entropies, dtype=torch.float64, device=device)
+    scale = torch.tensor([each.loss for each in backgrounds], dtype=torch.float64, device=device)
     losses, weights = [], []
     changes: dict[str, list[Tensor]] = {name: [] for name in features_of(trained.reads)}
     table = _measured(trained, settings.rows)
@@ -232,8 +236,8 @@ def _losses(trained: Trained, table: pa.Table) -> NDArray[np.float64]:
     """`[n]` contributions of a table's rows to NE."""
     windows = _judging(trained, table)
     predictions = predict(trained.network, trained.reads, windows, trained.correction, device_of())
-    rates = {event: windows.base_rates[event] for event in trained.reads.events}
-    return judge(predictions, rates)[1].astype(np.float64)
+    backgrounds = windows.backgrounds(trained.reads.events)
+    return judge(predictions, backgrounds)[1].astype(np.float64)
 
 
 def _permuted(table: pa.Table, columns: Sequence[str], order: NDArray[np.int64]) -> pa.Table:

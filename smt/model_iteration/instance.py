@@ -11,7 +11,7 @@ from smt.search.delta import Delta
 from smt.serving import ServingCost
 from smt.spec import Spec, digest
 from smt.template import Template
-from smt.training import EventMetrics
+from smt.training import EventMetrics, ValueMetrics
 
 Hyperparameters = dict[str, bool | int | float | str]
 
@@ -112,7 +112,7 @@ class Instance(Spec):
     baseline_ne: float | None = None
     constant_ne: float | None = None
     delta: Delta = Delta.not_evaluated()
-    metrics: dict[str, EventMetrics] = {}
+    metrics: dict[str, EventMetrics | ValueMetrics] = {}
     cost: ServingCost | None = None
     baseline_cost: ServingCost | None = None
     within_limits: bool | None = None

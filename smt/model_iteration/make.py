@@ -138,14 +138,14 @@ def _instantiate(
     template = job.template.for_model(model)
     trained = train_network(job.template, model, log, seed=job.seed, workers=workers, saving=saving)
     network = _plain_network(trained, job.template, model, log, workers)
-    rates = {event: trained.windows.base_rates[event] for event in job.model.events}
+    backgrounds = trained.windows.backgrounds(job.model.events)
     predictions = trained.judged()
-    metrics, losses = judge(predictions, rates)
+    metrics, losses = judge(predictions, backgrounds)
     ne = float(losses.mean(dtype=np.float64))
     # Late events are not known yet at the end of the training window: no constant could be better.
     window_ms = conversion_window_ms(template)
-    known = {event: trained.windows.known_rate(event, window_ms) for event in rates}
-    constant = constant_ne(predictions, rates, known)
+    known = {event: trained.windows.known_rate(event, window_ms) for event in backgrounds}
+    constant = constant_ne(predictions, backgrounds, known)
     fields: dict[str, Any] = {
         "ne": ne,
         "constant_ne": constant,

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smt.layers.initialize import initialize
+from smt.layers.losses import CrossEntropy, EventLosses
 from smt.layers.past_rates import PastRatesToken
 
 SIZES = [4, 3]
 
 
 def token_of(prior=2.0, events=2):
-    token = PastRatesToken(SIZES, events, prior_count=prior, hidden=5, dim=3)
+    losses = EventLosses((CrossEntropy(),) * events)
+    token = PastRatesToken(SIZES, losses, prior_count=prior, hidden=5, dim=3)
     initialize(token, 0)
     return token
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from smt.fleet import ServingLimits
+from smt.layers.losses import entropy
 from smt.model_iteration.instance import Job
 from smt.model_iteration.make import make
 from smt.serving import load_exported
 from smt.template import Float, build, count_flops
 from smt.training import paired_delta, train
 from smt.training.checkpoint import load_checkpoint
-from smt.training.metrics import entropy
 from smt.training.windows import model_windows, read_groups
 
 
