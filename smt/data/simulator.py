@@ -28,7 +28,7 @@ from smt.data.simulator_features import (
     simulator_schema,
     truth_column,
 )
-from smt.data.simulator_values import WATCH_TIME, watch_times
+from smt.data.simulator_values import TRUTH, WATCH_TIME, watch_times
 from smt.data.simulator_world import (
     DAY_MS,
     SURFACES,
@@ -151,7 +151,7 @@ class Simulator:
         """The NE of the true probabilities on the log's test window, by event and surface."""
         keys = ("user", "item", "surface", "time")
         values = [name for name in self.schema.names(Value) if name in log.schema.columns]
-        log = log.load([*keys, *EVENT_NAMES, *values, *(WATCH_TIME.truth for _ in values)])
+        log = log.load([*keys, *EVENT_NAMES, *values, *(TRUTH for _ in values)])
         truth = self.probabilities(*(log.test[key].to_numpy() for key in keys))
         tested = log.test["surface"].to_numpy()
         result = []
@@ -213,9 +213,7 @@ def _of_value(name: str, log: Log) -> Iterator[BayesNE]:
         mean = float(seen.mean()) if len(seen) else 0.0
         ne = None
         if mean > 0 and len(test):
-            labels, means = (
-                test[column].to_numpy().astype(np.float64) for column in (name, WATCH_TIME.truth)
-            )
+            labels, means = (test[column].to_numpy().astype(np.float64) for column in (name, TRUTH))
             background = deviance(seen, np.array(mean), power).mean()
             ne = float(deviance(labels, means, power).mean() / background)
         yield BayesNE(name, surface, len(test), mean, ne)

@@ -14,7 +14,8 @@ from smt.data.deviance import potential
 from smt.data.simulator_behaviour import CONDITIONAL_RATES, EVENT_NAMES, marginal
 from smt.data.simulator_world import Floats
 
-WATCH_TIME = Value(truth="watch_time_truth", floor="watch_time_floor")
+TRUTH, FLOOR = "watch_time_truth", "watch_time_floor"
+WATCH_TIME = Value(truth=TRUTH, floor=FLOOR)
 SHORT_SECONDS, LONG_SECONDS = 3.0, 25.0
 """Medians at a typical inclination; of a long view, for an item of so many seconds."""
 SLOPE = 0.3
@@ -43,7 +44,8 @@ def watch_times(
     given = np.concatenate([*conditional])
     short, long = _medians(given[:, LONG_VIEW], durations)
     drawn = np.exp(SPREAD * rng.normal(size=len(durations)))
-    seconds = np.where(labels["long_view"] == 1, long, short) * drawn * labels["view"]
+    watched = np.where(labels["long_view"] == 1, long, short) * drawn
+    seconds = np.where(labels["view"] == 1, watched, 0.0)
     chances = marginal(given)
     lasting = chances[:, LONG_VIEW]
     brief = chances[:, VIEW] - lasting
@@ -56,9 +58,7 @@ def watch_times(
     power = WATCH_TIME.power
     # phi is linear in the label's power 2 - p.
     floor = potential(np.ones(1), power) * expected(2 - power) - potential(expected(1), power)
-    assert WATCH_TIME.truth is not None
-    assert WATCH_TIME.floor is not None
-    columns = {"watch_time": seconds, WATCH_TIME.truth: expected(1), WATCH_TIME.floor: floor}
+    columns: dict[str, Floats] = {"watch_time": seconds, TRUTH: expected(1), FLOOR: floor}
     return {name: values.astype(np.float32) for name, values in columns.items()}
 
 

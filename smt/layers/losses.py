@@ -6,6 +6,7 @@ Both are Bregman divergences phi(y) - phi(m) - phi'(m)(y - m) of a label y from 
 of predicting that window's mean label: of cross entropy, the entropy of the event's rate.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -164,7 +165,7 @@ class TweedieDeviance:
 
     def shifted(self, means: Tensor, by: float) -> Tensor:
         """Of logs that `by` is added to."""
-        return means * np.exp(by)
+        return means * math.exp(by)
 
     def training_losses(self, outputs: Tensor, labels: Tensor, units: Tensor) -> Tensor:
         """Half the deviance of labels counted in `units`, but for what no output changes.
