@@ -98,10 +98,10 @@ def hold_out(model: ModelSpec, log: Log, share: float = MEASURED_SHARE) -> Log:
 def permutation_importance(
     trained: Trained, model: ModelSpec, settings: ImportanceSettings
 ) -> pa.Table:
-    """By how many percent NE rises where a feature's values are another row's (Breiman 2001).
+    """By how many percent the normalized loss rises where a feature's values are another row's.
 
-    Measured on the test window of the log that the network was trained on; see `hold_out`.
-    A stored feature's values, a sequence's with the events and times of its steps, are
+    As Breiman (2001) has it, on the test window of the log that the network was trained on; see
+    `hold_out`. A stored feature's values, a sequence's with the events and times of its steps, are
     permuted over all rows in Arrow, and so reach all that is made of them; a transform's ids
     are permuted within a batch, and its sources stay. Scikit-learn's function wants a matrix
     of all features, which lists, and rows that stream, do not make. All features have the same
@@ -109,8 +109,9 @@ def permutation_importance(
 
     Returns:
         A row for every feature that the network reads: feature, type, importance and its
-        standard error `sem` (percent of NE, paired by example, clustered where the schema
-        says by what), method, model, events, `ne` with all features in place, rows.
+        standard error `sem` (percent of the loss, paired by example, clustered where the schema
+        says by what), method, model, events, `ne` (the normalized loss with all features in
+        place), rows.
 
     Raises:
         InputError: The rows are all of one cluster.
@@ -135,7 +136,7 @@ def permutation_importance(
 def gradient_importance(
     trained: Trained, model: ModelSpec, settings: ImportanceSettings
 ) -> pa.Table:
-    """By how many percent of NE a feature's values change the losses, to first order.
+    """By how many percent of the normalized loss a feature's values change it, to first order.
 
     One pass over the rows, whatever the number of features: the mean absolute share that
     `attribute` gives a feature. Changes of both signs count, so this is never negative, and

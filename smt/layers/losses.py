@@ -33,10 +33,12 @@ class EventLoss(Protocol):
     """What is done to the outputs and labels of one kind of event; all of any shape.
 
     Attributes:
+        name: What it is called, normalised by a `Background`.
         recalibrates: Whether a number added to outputs undoes that rows where nothing happened
             were left out (He et al. 2014, Eq. 4).
     """
 
+    name: ClassVar[str]
     recalibrates: ClassVar[bool]
 
     def scores(self, outputs: Tensor) -> Tensor:
@@ -88,6 +90,7 @@ class EventLoss(Protocol):
 class CrossEntropy:
     """Of events of 0 and 1: outputs are logits, losses nats, phi the negative entropy."""
 
+    name: ClassVar[str] = "NE"
     recalibrates: ClassVar[bool] = True
 
     def scores(self, outputs: Tensor) -> Tensor:
@@ -148,6 +151,7 @@ class TweedieDeviance:
 
     power: float
 
+    name: ClassVar[str] = "normalized deviance"
     recalibrates: ClassVar[bool] = False
 
     def scores(self, outputs: Tensor) -> Tensor:
@@ -242,6 +246,12 @@ class EventLosses:
     """The losses of E events side by side; all that is given and returned is `[..., E]`."""
 
     kinds: tuple[EventLoss, ...]
+
+    @property
+    def name(self) -> str:
+        """What their mean is called, normalised by their backgrounds."""
+        names = {kind.name for kind in self.kinds}
+        return names.pop() if len(names) == 1 else "normalized loss"
 
     def first(self, count: int) -> "EventLosses":
         """Of the first events alone."""

@@ -18,6 +18,7 @@ from smt.data import Log
 from smt.errors import InputError, sentence
 from smt.execution.train_run import Storage, fit, own_workers
 from smt.fleet import ModelSpec
+from smt.layers.losses import CrossEntropy, losses_of
 from smt.layers.networks import Network
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.tune import tune
@@ -159,7 +160,9 @@ def _instantiate(
         networks = [(network, template), *([] if served_now is None else [served_now])]
         fields |= dict(zip(("cost", "baseline_cost"), measure_in_turn(networks), strict=False))
     if not ne < constant:
-        reason = f"NE {ne:.5f} is no better than {constant:.5f}, of predicting the event's rate"
+        loss = losses_of(log.schema, job.model.events).name
+        reason = f"{loss} {ne:.5f} is no better than {constant:.5f}, of predicting the event's "
+        reason += "rate" if loss == CrossEntropy.name else "mean"
         failed = {"outcome": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
         return {**fields, **failed}
     remarks = []

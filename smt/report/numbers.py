@@ -43,8 +43,12 @@ def cost_changes(saved: Savings | None) -> tuple[str, str]:
     return _sign(f"{flops:+.1f}%"), _sign(f"{of_bytes:+.1f}%")
 
 
-def entropy(value: float | None) -> str:
-    """A normalized entropy, `0.93916`."""
+LOSSES = "normalized entropy of events of 0 and 1, normalized deviance of values"
+"""What a model's normalized loss is, in full."""
+
+
+def loss(value: float | None) -> str:
+    """A normalized loss, `0.93916`."""
     return MISSING if value is None else f"{value:.5f}"
 
 

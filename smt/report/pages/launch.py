@@ -79,7 +79,7 @@ def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> st
         if deltas is not None
     )
     text = (
-        "Δ is the fall of a model's normalized entropy against "
+        f"Δ is the fall of a model's normalized loss ({numbers.LOSSES}) against "
         f"{escape(baselines_named(result))}, trained with the same seed on the same rows, in "
         "percent: higher is better. Whiskers: one standard error over judged rows. Below the "
         "dashed line, -α, a model has regressed and is held back. Better, worse: the 95% interval "
