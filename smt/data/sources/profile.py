@@ -92,10 +92,11 @@ def profile_table(columns: Sequence[ColumnProfile]) -> Table:
             f"{column.rows:,}",
             f"{column.missing:,}",
             "" if column.distinct is None else f"{column.distinct:,}",
-            _rate(column),
+            "" if column.base_rate is None else f"{column.base_rate:.3%}",
             column.coding or "",
         )
-    table.caption = "; ".join(column.span for column in columns if column.span)
+    means = (f"{column.name}: mean {column.mean:.4g}" for column in columns if column.mean)
+    table.caption = "; ".join([*(column.span for column in columns if column.span), *means])
     return table
 
 
@@ -126,13 +127,6 @@ def _profile(
         first=None if first is None else clock_text(first),
         last=None if last is None else clock_text(last),
     )
-
-
-def _rate(column: ColumnProfile) -> str:
-    if column.base_rate is None:
-        return ""
-    mean = "" if column.mean is None else f", mean {column.mean:.4g}"
-    return f"{column.base_rate:.3%}{mean}"
 
 
 def _base_rate(column: StoredColumn, values: pa.ChunkedArray) -> float | None:
