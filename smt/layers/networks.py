@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from smt.data import Batch, Schema
+from smt.layers.event_losses import EventLosses, losses_of
 from smt.layers.examples import Examples
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
 from smt.layers.interactions.stack import Stack
-from smt.layers.losses import EventLosses, losses_of
 from smt.layers.moments import Moments
 from smt.layers.numeric import Standardise
 from smt.layers.past_rates import PastRatesToken

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from smt.layers.losses import EventLosses
+from smt.layers.event_losses import EventLosses
 from smt.layers.mlp import MLP
 from smt.layers.moments import own_rows
 

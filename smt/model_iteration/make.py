@@ -18,7 +18,8 @@ from smt.data import Log
 from smt.errors import InputError, sentence
 from smt.execution.train_run import Storage, fit, own_workers
 from smt.fleet import ModelSpec
-from smt.layers.losses import CrossEntropy, losses_of
+from smt.layers.event_losses import losses_of
+from smt.layers.losses import CrossEntropy
 from smt.layers.networks import Network
 from smt.model_iteration.instance import Instance, Job
 from smt.model_iteration.tune import tune

@@ -9,10 +9,10 @@ from smt.data import Schema
 from smt.data.columns import Event, Numeric
 from smt.errors import InputError
 from smt.fleet import ModelSpec, log_schema
+from smt.layers.event_losses import losses_of
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
 from smt.layers.interactions.interaction import Interaction as Layer
 from smt.layers.interactions.stack import Stack
-from smt.layers.losses import losses_of
 from smt.layers.networks import AuxiliaryTargets, DecoupledSparseNN, Network, SparseNN, Tower
 from smt.layers.representation import Representation
 from smt.template.architecture import Interaction

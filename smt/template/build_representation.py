@@ -6,8 +6,8 @@ from torchrec import PoolingType
 
 from smt.data import Schema
 from smt.data.columns import SINGLE_ID_KINDS, Bucket, Embedding, IdList, Numeric, Sequence
+from smt.layers.event_losses import EventLosses
 from smt.layers.hashing import MultiHash
-from smt.layers.losses import EventLosses
 from smt.layers.numeric import NormalisedToken, PiecewiseLinearTokens, StandardisedToken
 from smt.layers.past_rates import PastRatesToken
 from smt.layers.representation import Ids, Representation, Steps

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from smt.data import Batch, read_batches
 from smt.data.columns import Numeric
-from smt.layers.losses import Background, EventLosses
+from smt.layers.event_losses import EventLosses
+from smt.layers.losses import Background
 from smt.layers.networks import Network
 from smt.training.event_metrics import EventMetrics, ValueMetrics
 from smt.training.learner import DivergedError

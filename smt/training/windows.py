@@ -19,7 +19,8 @@ from smt.data.labels import mature_labels
 from smt.data.records import read_records
 from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
-from smt.layers.losses import Background, losses_of
+from smt.layers.event_losses import losses_of
+from smt.layers.losses import Background
 from smt.template import Template
 from smt.training.clusters import MISSING
 

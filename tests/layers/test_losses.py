@@ -9,14 +9,8 @@ from sklearn.metrics import d2_tweedie_score, log_loss, mean_tweedie_deviance
 
 from smt.data.schema import Schema
 from smt.errors import InputError
-from smt.layers.losses import (
-    LARGEST_LOG,
-    Background,
-    CrossEntropy,
-    EventLosses,
-    TweedieDeviance,
-    losses_of,
-)
+from smt.layers.event_losses import EventLosses, losses_of
+from smt.layers.losses import LARGEST_LOG, Background, CrossEntropy, TweedieDeviance
 
 POWERS = [1.1, 1.5, 1.9]
 MIXED = EventLosses((CrossEntropy(), TweedieDeviance(1.5), CrossEntropy(), TweedieDeviance(1.2)))

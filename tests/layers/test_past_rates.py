@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smt.layers.event_losses import EventLosses
 from smt.layers.initialize import initialize
-from smt.layers.losses import CrossEntropy, EventLosses, TweedieDeviance
+from smt.layers.losses import CrossEntropy, TweedieDeviance
 from smt.layers.past_rates import PastRatesToken
 
 SIZES = [4, 3]
