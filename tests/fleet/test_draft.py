@@ -2,8 +2,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smt.data.simulator import Simulator, SimulatorSpec
 from smt.fleet import load_fleet
-from smt.fleet.draft import write_fleet
+from smt.fleet.draft import draft_models, write_fleet
 from smt.fleet.fleet_file import ConstraintEntry, FleetFile, ModelEntry, StageEntry, SurfaceEntry
 
 NAMES = st.sampled_from(
@@ -59,3 +60,19 @@ def test_a_name_that_is_not_quoted_is_read_as_people_mean_it(tmp_path):
         "on",
         "NO",
     )
+
+
+def test_a_value_that_is_above_0_often_enough_has_models_though_it_never_is_0():
+    simulated = Simulator(SimulatorSpec(rows=4_000, num_users=100, num_items=80, watch_time=True))
+    frame = fleet_of("drafted", "log", "all", "full", "click", "user").model_copy(
+        update={
+            "surfaces": {"all": SurfaceEntry(), "viewed": SurfaceEntry(filter={"view": 1})},
+            "data_constraints": {"full": ConstraintEntry()},
+        }
+    )
+    drafted = draft_models(frame, simulated.log(), min_positives=100)
+    names = [model.name for model in drafted.models]
+    assert "watch_time/all/ranking/full" in names
+    assert "watch_time/viewed/ranking/full" in names
+    assert "view/all/ranking/full" in names
+    assert "view/viewed/ranking/full" not in names

@@ -143,3 +143,24 @@ def test_an_event_that_happens_in_rows_without_weight_alone_is_refused(make, sma
     write_log(tmp_path / "log", schema, *windows)
     with pytest.raises(InputError, match=r"event 'click' never happens .* of any weight"):
         open_logs([make(log=str(tmp_path / "log"))])
+
+
+def test_a_value_may_be_above_0_in_all_rows_of_a_model_but_not_in_none():
+    log = SimulatedLog(
+        simulator=SimulatorSpec(rows=3_000, num_users=100, num_items=80, watch_time=True)
+    )
+    viewed = ModelSpec(
+        name="viewed",
+        stage="ranking",
+        events=("watch_time",),
+        surface="all",
+        data_constraint="full",
+        log=log,
+        features=("user", "item"),
+        filter={"view": 1},
+    )
+    (opened,) = open_logs([viewed]).values()
+    assert "watch_time" in opened.schema.events
+    unseen = viewed.model_copy(update={"filter": {"view": 0}})
+    with pytest.raises(InputError, match=r"event 'watch_time' never happens .* \(view = 0\)"):
+        open_logs([unseen])
