@@ -140,7 +140,7 @@ def _train(config: Config, log: Log) -> dict[str, float]:
         course.correction,
         torch.device("cpu"),
     )
-    judge(predictions, course.windows.base_rates)
+    judge(predictions, course.windows.backgrounds(course.network.events))
     return {"waiting": waiting / seconds, "per_s": rows / seconds, "open_s": opened - started}
 
 

@@ -85,6 +85,8 @@ class Simulator:
     """Length of the log in days, over which items and tastes drift."""
     test_share: float = 0.2
     """Share of the rows, the last by time, that becomes the test window."""
+    watch_time: bool = False
+    """Add a value to the events: the seconds that were watched."""
     row_group_rows: int = 65_536
     """Rows that are read at once; a worker's share of a batch where large batches are shared."""
 

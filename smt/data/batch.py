@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchrec import KeyedJaggedTensor
 
-from smt.data.columns import ID_LIST_KINDS, SINGLE_ID_KINDS, Embedding, Event, Numeric
+from smt.data.columns import (
+    ID_LIST_KINDS,
+    SINGLE_ID_KINDS,
+    Embedding,
+    Event,
+    Numeric,
+    Value,
+)
 from smt.data.columns import Sequence as SequenceColumn
 from smt.data.filter import Filter, expression
 from smt.data.needed_columns import columns_of, input_features
@@ -31,11 +38,13 @@ class Batch:
         id_lists: feature -> its lists; values alias the log's Arrow buffer. A sequence's
             step columns are here too, under their own names, when asked for.
         embeddings: feature -> `[B, D]` float32; aliases the log's Arrow buffer.
-        labels: `[B, E]` float32, 0 or 1; probabilities where the truth was asked for.
+        labels: `[B, E]` float32, 0 or 1, or values; their means where the truth was asked for.
         weights: `[B]` float32; ones where the log has no weight column.
         timestamps: `[B]` int64 milliseconds: when the impressions happened; None unless
             steps were asked for.
         extra: column -> `[B]` int64, as asked for.
+        floors: `[B, E]` float32 expected deviances of predicting the truth, 0 of binary events;
+            None unless the truth of a value was asked for.
     """
 
     numeric: Tensor
@@ -46,6 +55,7 @@ class Batch:
     weights: Tensor
     timestamps: Tensor | None = None
     extra: dict[str, Tensor] = field(default_factory=dict)
+    floors: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,6 +72,7 @@ class Batch:
             weights=self.weights.to(device),
             timestamps=None if self.timestamps is None else self.timestamps.to(device),
             extra={name: values.to(device) for name, values in self.extra.items()},
+            floors=None if self.floors is None else self.floors.to(device),
         )
 
 
@@ -94,15 +105,17 @@ def read_batches(
         extra: Also read these columns of one int64 a row: ids, the timestamp, delays.
         shard: `(rank, world)`: of every `world` batches, give only number `rank`, and drop
             an incomplete last round, so that all ranks make the same number of steps.
-        truth: Labels are the probabilities of the events, which simulated logs have.
+        truth: Labels are the probabilities of the events and the expected values, which simulated
+            logs have.
 
     Raises:
         InputError: A feature, an event, an extra or a filter's column is not in the schema, an
-            event's probability is not known, or a file is not on this machine.
+            event's truth is not known, or a file is not on this machine.
     """
     labels = [_truth_of(schema, event) for event in events] if truth else [*events]
+    floors = _floors_of(schema, events) if truth else {}
     columns = columns_of(schema, features, () if truth else events, steps=steps, extra=extra)
-    columns += labels if truth else []
+    columns += [*labels, *floors.values()] if truth else []
     inputs = input_features(schema, features)
     records = read_records(
         rows,
@@ -114,18 +127,30 @@ def read_batches(
         shard=shard,
     )
     for record in records:
-        yield _to_batch(record, schema, inputs, labels, steps, extra)
+        batch = _to_batch(record, schema, inputs, labels, steps, extra)
+        yield replace(batch, floors=_floors(record, events, floors)) if floors else batch
 
 
 def _truth_of(schema: Schema, event: str) -> str:
     schema.require([event], schema.events, "event")
-    truth = schema.of_kind(Event)[event].truth
-    if truth is None:
+    label = schema.label(event)
+    if label.truth is None:
+        what = "probability" if isinstance(label, Event) else "mean"
         raise InputError(
-            f"the true probability of '{event}' is not known: only simulated logs tell it, "
+            f"the true {what} of '{event}' is not known: only simulated logs tell it, "
             "so set judge to 'progressive'"
         )
-    return truth
+    return label.truth
+
+
+def _floors_of(schema: Schema, events: Sequence[str]) -> dict[str, str]:
+    """Value event -> the column of its floor, of events whose truth is known."""
+    labels = {event: schema.label(event) for event in events}
+    return {
+        event: label.floor
+        for event, label in labels.items()
+        if isinstance(label, Value) and label.floor is not None
+    }
 
 
 def _to_batch(
@@ -166,6 +191,15 @@ def _to_batch(
         timestamps=_alias(chunk.column(schema.timestamp)) if steps else None,
         extra={name: _alias(chunk.column(name)) for name in extra},
     )
+
+
+def _floors(chunk: pa.RecordBatch, events: Sequence[str], columns: dict[str, str]) -> Tensor:
+    """`[B, E]`: of values, what their columns hold."""
+    floors = torch.zeros(len(chunk), len(events))
+    for place, event in enumerate(events):
+        if event in columns:
+            floors[:, place] = _alias(chunk.column(columns[event]))
+    return floors
 
 
 def _stack(chunk: pa.RecordBatch, names: list[str], dtype: type = np.float32) -> Tensor:

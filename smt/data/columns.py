@@ -150,6 +150,32 @@ class Event(Spec):
         return self
 
 
+class Value(Spec):
+    """A label that says how much: float32, finite and not negative, 0 where nothing happened.
+
+    Such as seconds watched, or what an order was worth. A network predicts its mean, and is judged
+    by the Tweedie deviance of `power`: towards 2 errors count as shares of what is predicted,
+    towards 1 rather as amounts. `delay` and `unit` are as of an event. `truth` and `floor` name
+    Parquet columns, float32, that a simulator alone knows: the label's expectation, and the
+    expected deviance of predicting just that.
+    """
+
+    kind: Literal["value"] = "value"
+    power: Annotated[float, Field(gt=1, lt=2)] = 1.5
+    delay: str | None = None
+    unit: Reading[Unit] = None
+    truth: Reading[str] = None
+    floor: Reading[str] = None
+
+    @model_validator(mode="after")
+    def _keys_come_together(self) -> "Value":
+        if self.unit is not None and self.delay is None:
+            raise ValueError("'unit' says what the delays count; name 'delay' too")
+        if (self.truth is None) != (self.floor is None):
+            raise ValueError("'truth' and 'floor' are known together; name both or neither")
+        return self
+
+
 class NamedIds(Spec):
     """Ids that a person may name: int64 in [0, num_ids). Usable as an id feature."""
 
@@ -222,6 +248,7 @@ StoredColumn = (
     | Embedding
     | Sequence
     | Event
+    | Value
     | Surface
     | DataConstraint
     | Timestamp
@@ -258,6 +285,8 @@ class Bucket(Spec):
 
 
 Column = Annotated[StoredColumn | Cross | Bucket, Field(discriminator="kind")]
+EVENT_KINDS = (Event, Value)
+"""Labels: what a network may predict."""
 SINGLE_ID_KINDS = (Id, Surface, DataConstraint)
 ID_LIST_KINDS = (IdList, Sequence)
 TRANSFORM_KINDS = (Cross, Bucket)

@@ -32,7 +32,7 @@ def ripe_delays(
     """
     window = round(window_ms)
     closed = timestamps + window <= observed_until_ms
-    happened = (labels == 1) & (delays <= window)
+    happened = (labels > 0) & (delays <= window)
     return delays[closed & happened].sort().values
 
 
@@ -57,10 +57,10 @@ def mature_labels(
     windows whatever p is: p F [l1 / F + (1 - 1 / F) l0] + (1 - p F) l0 = p l1 + (1 - p) l0.
     Labels are above 1 then. Rows with F(e) below `LEAST_SHARE` get no weight, as the
     variance of s / F(e) grows with 1 / F(e). That delays do not depend on what else is
-    known of the row is an assumption.
+    known of the row is an assumption. The loss of a value is linear in its label, too.
 
     Args:
-        labels: `[B]`, 1 where the event ever happened.
+        labels: `[B]`, 1 where the event ever happened, or what it was worth.
         delays: `[B]` milliseconds from the impression to the event.
         timestamps: `[B]` milliseconds: when the impressions happened.
         window_ms: Later events do not count; None counts all that are known.
@@ -74,12 +74,12 @@ def mature_labels(
         InputError: `weighted` without a single ripe delay.
     """
     elapsed = observed_until_ms - timestamps
-    known = (labels == 1) & (delays <= elapsed)
+    known = labels.float() * (delays <= elapsed)
     if window_ms is None:
-        return known.float(), torch.ones_like(elapsed, dtype=torch.float32)
+        return known, torch.ones_like(elapsed, dtype=torch.float32)
     # Beside a float, torch would compare times as float32, which is minutes off.
     window = round(window_ms)
-    known = (known & (delays <= window)).float()
+    known = known * (delays <= window)
     still_open = elapsed < window
     if correction == "none":
         return known, torch.ones_like(known)
@@ -102,5 +102,5 @@ def smooth(labels: Tensor, base_rates: Tensor, smoothing: float) -> Tensor:
 
 
 def mix_soft(labels: Tensor, teacher: Tensor, weight: float) -> Tensor:
-    """Move `[B, E]` labels a share `weight` of the way to a teacher's `[B, E]` probabilities."""
+    """Move `[B, E]` labels a share `weight` of the way to a teacher's `[B, E]` scores."""
     return torch.lerp(labels, teacher, weight)

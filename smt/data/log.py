@@ -19,7 +19,17 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
 from smt.data.coding import Dictionary
-from smt.data.columns import Embedding, Event, IdList, Numeric, Propensity, Sequence, Weight
+from smt.data.columns import (
+    EVENT_KINDS,
+    Embedding,
+    Event,
+    IdList,
+    Numeric,
+    Propensity,
+    Sequence,
+    Value,
+    Weight,
+)
 from smt.data.dictionaries import write_dictionaries
 from smt.data.filter import Filter, expression
 from smt.data.id_ranges import largest_ids, require_ids
@@ -38,6 +48,7 @@ _ARROW_TYPES: dict[type, pa.DataType] = {
     IdList: pa.list_(pa.int64()),
     Sequence: pa.list_(pa.int64()),
     Event: pa.int8(),
+    Value: pa.float32(),
     Weight: pa.float32(),
     Propensity: pa.float32(),
 }
@@ -127,11 +138,13 @@ def arrow_schema(schema: Schema) -> pa.Schema:
         if isinstance(column, Sequence):
             steps = pa.list_(pa.int64())
             fields += [pa.field(step, steps, nullable=False) for step in column.steps]
-        elif isinstance(column, Event):
+        elif isinstance(column, EVENT_KINDS):
             if column.delay is not None:
                 fields.append(pa.field(column.delay, pa.int64(), nullable=False))
             if column.truth is not None:
                 fields.append(pa.field(column.truth, pa.float32(), nullable=False))
+            if isinstance(column, Value) and column.floor is not None:
+                fields.append(pa.field(column.floor, pa.float32(), nullable=False))
     return pa.schema(fields)
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import model_validator
 
 from smt.data.columns import (
+    EVENT_KINDS,
     FEATURE_KINDS,
     ID_LIST_KINDS,
     SINGLE_ID_KINDS,
@@ -22,6 +23,7 @@ from smt.data.columns import (
     Side,
     StoredColumn,
     Timestamp,
+    Value,
     Weight,
 )
 from smt.errors import InputError
@@ -74,8 +76,7 @@ class Schema(Spec):
     def _stored_names_are_unique(self) -> "Schema":
         taken = set(self.columns)
         steps = [step for column in self.of_kind(Sequence).values() for step in column.steps]
-        delays = [event.delay for event in self.of_kind(Event).values() if event.delay is not None]
-        for name in (*steps, *delays, *self.truths):
+        for name in (*steps, *self._delays, *self.truths):
             if name in taken:
                 raise ValueError(f"the column '{name}' of steps, delays or truth is named twice")
             taken.add(name)
@@ -105,6 +106,11 @@ class Schema(Spec):
     def _require_no_circle(self, name: str, event: Event) -> None:
         chain = [name]
         while event.after is not None:
+            if event.after in self.names(Value):
+                raise ValueError(
+                    f"'{chain[-1]}.after' names '{event.after}', a value; probabilities alone are "
+                    "chained, so name an event of 0 and 1"
+                )
             self._require(chain[-1], "after", (event.after,), (Event,))
             if event.after in chain:
                 raise ValueError(f"events come after each other in a circle: {', '.join(chain)}")
@@ -138,21 +144,30 @@ class Schema(Spec):
     @property
     def delays(self) -> dict[str, str]:
         """The stored columns of events' delays, each with its event."""
-        return {
-            column.delay: name
-            for name, column in self.of_kind(Event).items()
-            if column.delay is not None
-        }
+        return {delay: name for name in self.events if (delay := self.delay_of(name)) is not None}
 
     def delay_of(self, event: str) -> str | None:
         """The stored column of an event's delays; None where it has none."""
-        return self.of_kind(Event)[event].delay
+        return self.label(event).delay
+
+    def label(self, event: str) -> Event | Value:
+        """The column of an event."""
+        column = self.columns[event]
+        assert isinstance(column, EVENT_KINDS)
+        return column
 
     @property
     def truths(self) -> tuple[str, ...]:
-        """The stored columns of events' true probabilities, which simulated logs have."""
-        events = self.of_kind(Event).values()
-        return tuple(event.truth for event in events if event.truth is not None)
+        """The stored columns of events' true means and floors, which simulated logs have."""
+        labels = [self.label(event) for event in self.events]
+        floors = [label.floor if isinstance(label, Value) else None for label in labels]
+        known = (*(label.truth for label in labels), *floors)
+        return tuple(name for name in known if name is not None)
+
+    @property
+    def _delays(self) -> list[str]:
+        delays = (self.delay_of(event) for event in self.events)
+        return [delay for delay in delays if delay is not None]
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -162,7 +177,7 @@ class Schema(Spec):
     @property
     def events(self) -> tuple[str, ...]:
         """Names of the columns that a network may predict."""
-        return self.names(Event)
+        return self.names(*EVENT_KINDS)
 
     @property
     def timestamp(self) -> str:
@@ -201,7 +216,7 @@ class Schema(Spec):
         if isinstance(column, Cross):
             first, second = (self.side_of(source) for source in column.of)
             return first if first == second else "context"
-        assert not isinstance(column, (Event, Timestamp, Weight, Propensity))
+        assert not isinstance(column, (Event, Value, Timestamp, Weight, Propensity))
         return column.side
 
     def require(self, names: Iterable[str], among: tuple[str, ...], what: str) -> None:

@@ -1,7 +1,7 @@
 """An ads log whose true probabilities are known, so that any model's NE has a floor."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from smt.data.columns import Value
+from smt.data.deviance import deviance
 from smt.data.id_ranges import largest_ids
 from smt.data.log import Log, arrow_schema
 from smt.data.schema import Schema
@@ -26,6 +28,7 @@ from smt.data.simulator_features import (
     simulator_schema,
     truth_column,
 )
+from smt.data.simulator_values import TRUTH, WATCH_TIME, watch_times
 from smt.data.simulator_world import (
     DAY_MS,
     SURFACES,
@@ -56,6 +59,7 @@ STREAMS = (
     "labels",
     "observation",
     "delays",
+    "values",
 )
 MEAN_DELAY_DAYS = 1.0
 """Of conversions of items of the median price."""
@@ -68,9 +72,10 @@ class BayesNE:
 
     Attributes:
         rows: Test rows of the surface.
-        base_rate: The event's rate in the training rows of the surface.
-        ne: Cross entropy of the true probabilities over the entropy of `base_rate`; None
-            where the training rows hold one class only.
+        base_rate: The event's rate in the training rows of the surface, or its mean value.
+        ne: Cross entropy of the true probabilities over the entropy of `base_rate`, of a value the
+            deviance of the true means over that of `base_rate` in the training rows; None where
+            the training rows hold one class only, or nothing.
     """
 
     event: str
@@ -114,6 +119,10 @@ class Simulator:
         waits = draw_delays(self.items.price[shown.items], _stream(self.spec, "delays"))
         delays = np.where(labels[DELAYED_EVENT] == 1, waits, 0)
         table = table.append_column(DELAY, pa.array(delays))
+        if self.spec.watch_time:
+            durations, rng = self.items.duration[shown.items], _stream(self.spec, "values")
+            for name, seconds in watch_times(conditional, labels, durations, rng).items():
+                table = table.append_column(name, pa.array(seconds))
         target = arrow_schema(self.schema)
         table = table.select(target.names).cast(target).combine_chunks()
         largest_ids(table, self.schema)
@@ -141,7 +150,8 @@ class Simulator:
     def bayes_ne(self, log: Log) -> list[BayesNE]:
         """The NE of the true probabilities on the log's test window, by event and surface."""
         keys = ("user", "item", "surface", "time")
-        log = log.load([*keys, *EVENT_NAMES])
+        values = [name for name in self.schema.names(Value) if name in log.schema.columns]
+        log = log.load([*keys, *EVENT_NAMES, *values, *(TRUTH for _ in values)])
         truth = self.probabilities(*(log.test[key].to_numpy() for key in keys))
         tested = log.test["surface"].to_numpy()
         result = []
@@ -152,7 +162,7 @@ class Simulator:
                 rate = pc.mean(log.train.filter(pc.field("surface") == code)[event]).as_py() or 0.0
                 ne = _normalized(truth[event][rows], labels[rows], rate)
                 result.append(BayesNE(event, surface, int(rows.sum()), rate, ne))
-        return result
+        return result + [entry for name in values for entry in _of_value(name, log)]
 
 
 def _stream(spec: SimulatorSpec, part: str) -> np.random.Generator:
@@ -192,6 +202,21 @@ def draw_delays(prices: Floats, rng: np.random.Generator) -> Integers:
     within = -np.expm1(-MAX_DELAY_DAYS / means)
     days = -means * np.log1p(-within * rng.random(len(prices)))
     return np.maximum(days * DAY_MS, 1).astype(np.int64)
+
+
+def _of_value(name: str, log: Log) -> Iterator[BayesNE]:
+    """Of a value, by surface."""
+    power = WATCH_TIME.power
+    for code, surface in enumerate(SURFACES):
+        train, test = (rows.filter(pc.field("surface") == code) for rows in (log.train, log.test))
+        seen = train[name].to_numpy().astype(np.float64)
+        mean = float(seen.mean()) if len(seen) else 0.0
+        ne = None
+        if mean > 0 and len(test):
+            labels, means = (test[column].to_numpy().astype(np.float64) for column in (name, TRUTH))
+            background = deviance(seen, np.array(mean), power).mean()
+            ne = float(deviance(labels, means, power).mean() / background)
+        yield BayesNE(name, surface, len(test), mean, ne)
 
 
 def _normalized(truth: Floats, labels: NDArray[np.int8], rate: float) -> float | None:

@@ -21,6 +21,7 @@ from smt.data.columns import (
 from smt.data.history import past_rows
 from smt.data.schema import Schema
 from smt.data.simulator_behaviour import DELAYED_EVENT, EVENTS
+from smt.data.simulator_values import WATCH_TIME
 from smt.data.simulator_world import (
     DAY_MS,
     DEVICES,
@@ -88,6 +89,7 @@ def simulator_schema(spec: SimulatorSpec) -> Schema:
                 )
                 for event in EVENTS
             },
+            **({"watch_time": WATCH_TIME} if spec.watch_time else {}),
         }
     )
 

@@ -32,6 +32,8 @@ class SimulatorSpec(Spec):
         test_share: The last share of the rows, by time, that is the test window.
         history_length: Most steps of a user's history.
         label_noise: Share of outcomes that are a coin of the event's base rate instead.
+        watch_time: Whether the log has `watch_time`, the seconds watched, as a value; all else is
+            the same with it and without.
     """
 
     rows: int = Field(200_000, ge=100)
@@ -46,6 +48,8 @@ class SimulatorSpec(Spec):
     test_share: float = Field(0.2, gt=0, lt=1)
     history_length: int = Field(10, ge=1, le=10)
     label_noise: float = Field(0.02, ge=0, lt=1)
+    # A log's digest holds it only where it is asked for.
+    watch_time: bool = Field(False, exclude_if=lambda wanted: not wanted)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from smt.spec import Spec, digest
 from smt.template import Template
 from smt.template.named_files import named_files
 from smt.template.training import Training
-from smt.training import EventMetrics
+from smt.training import EventMetrics, ValueMetrics
 
 # Part of every key: raise it when training changes so that old numbers no longer compare.
 TRAINING_VERSION = 7
@@ -92,7 +92,7 @@ class Evaluation(Spec):
     delta: float | None = None
     sem: float | None = None
     ne: float | None = None
-    metrics: dict[str, EventMetrics] = {}
+    metrics: dict[str, EventMetrics | ValueMetrics] = {}
     flops: int | None = None
     bytes: int | None = None
     train_rows: int | None = None

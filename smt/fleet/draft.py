@@ -25,7 +25,8 @@ def draft_models(frame: FleetFrame) -> FleetFile:
     """A frame with models, as its plan says.
 
     A combination of a rule's events, a surface, a stage and a data constraint becomes a model where
-    all of the events happen often enough in its test window, and fail to happen as often.
+    all of the events happen often enough in its test window, and (of 0 and 1) fail to
+    happen as often.
 
     Raises:
         InputError: None is; or the frame or its plan name what the logs lack.
@@ -103,10 +104,9 @@ def _overlap(frame: FleetFrame, surface: str, constraint: str) -> bool:
 
 def _least(counts: RowCounts, events: Sequence[str]) -> int:
     """The fewest positives, or negatives, of any event in the test window."""
-    test = counts.test
     if counts.unfit(events) is not None:
         return 0
-    return min(min(test.events[e], test.weighed - test.events[e]) for e in events)
+    return min(map(counts.test.least, events))
 
 
 def _weights(rows: Sequence[int], plan: DraftPlan) -> list[float]:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data import Log, describe, expression
+from smt.data.columns import Value
 from smt.data.records import read_records
 from smt.fleet.model_spec import ModelSpec
 
@@ -22,11 +23,13 @@ class WindowCounts:
         window: "training" or "test".
         kept: The filter, as a person writes it.
         weight: Column of the rows' weights, if there is one.
+        values: Events that are values: each happens where it is above 0.
     """
 
     window: str
     kept: str
     weight: str | None
+    values: tuple[str, ...] = ()
     rows: int = 0
     weighed: int = 0
     events: dict[str, int] = field(default_factory=dict)
@@ -37,7 +40,15 @@ class WindowCounts:
         heard = part if self.weight is None else part.filter(pc.field(self.weight) > 0)
         self.weighed += heard.num_rows
         for event in self.events:
-            self.events[event] += pc.sum(heard[event], min_count=0).as_py()
+            self.events[event] += pc.sum(pc.greater(heard[event], 0), min_count=0).as_py()
+
+    def least(self, event: str) -> int:
+        """Of the rows with the event and those without, the fewer.
+
+        What never fails to happen says nothing of an event of 0 and 1; a value still differs.
+        """
+        happened = self.events[event]
+        return happened if event in self.values else min(happened, self.weighed - happened)
 
     def unfit(self, events: Sequence[str]) -> str | None:
         """Why no model of these events can be trained or judged on the rows, if none can."""
@@ -49,7 +60,7 @@ class WindowCounts:
                 f"'{self.weight}' of 0; give some of them weight, or leave the model out"
             )
         for event in events:
-            if self.events[event] in (0, self.weighed):
+            if self.least(event) == 0:
                 what = "never" if self.events[event] == 0 else "always"
                 return (
                     f"event '{event}' {what} happens in the {self.window} window of its rows "
@@ -70,8 +81,12 @@ class RowCounts:
         return self.train.unfit(events) or self.test.unfit(events)
 
     def rates(self, events: Sequence[str]) -> tuple[float, ...]:
-        """How often each event happens in the training window's rows of any weight."""
-        return tuple(self.train.events[event] / self.train.weighed for event in events)
+        """How often each event happens in the training window's rows of any weight, below 1.
+
+        A value may be above 0 in all rows; it counts as once in half a row below.
+        """
+        most = self.train.weighed - 0.5
+        return tuple(min(self.train.events[event], most) / self.train.weighed for event in events)
 
 
 def count_rows(models: Iterable[ModelSpec], log: Log) -> dict[str, RowCounts]:
@@ -85,7 +100,13 @@ def count_rows(models: Iterable[ModelSpec], log: Log) -> dict[str, RowCounts]:
     counts = {
         kept: RowCounts(
             *(
-                WindowCounts(window, kept, log.schema.weight, events=dict.fromkeys(events, 0))
+                WindowCounts(
+                    window,
+                    kept,
+                    log.schema.weight,
+                    log.schema.names(Value),
+                    events=dict.fromkeys(events, 0),
+                )
                 for window in ("training", "test")
             )
         )

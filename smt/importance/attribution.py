@@ -5,7 +5,6 @@ from contextlib import ExitStack
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from smt.data import Batch
 from smt.layers.examples import Examples
@@ -18,7 +17,7 @@ Watched = list[tuple[Tensor, Callable[[Tensor], Mapping[str, Tensor]]]]
 
 
 def attribute(
-    network: Network, batch: Batch, correction: float, entropies: Tensor
+    network: Network, batch: Batch, correction: float, backgrounds: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Losses of B examples, and by feature how its values change them, to first order.
 
@@ -30,7 +29,7 @@ def attribute(
     Args:
         network: A plain network in evaluation mode. Its tables do not learn from this.
         correction: Added to logits: see `Course`.
-        entropies: `[E]` by which the events' losses are normalised.
+        backgrounds: `[E]` by which the events' losses are normalised.
 
     Returns:
         `[B]` weighed losses, contributions to NE, and by feature `[B]` shares of them.
@@ -41,8 +40,8 @@ def attribute(
             if isinstance(module, Representation):
                 _watch(module, watched, hooks)
         logits = network(batch).double() + correction
-    errors = binary_cross_entropy_with_logits(logits, batch.labels.double(), reduction="none")
-    losses = (errors / entropies).mean(dim=1) * batch.weights
+    errors = network.losses.first(len(network.events)).errors(logits, batch.labels.double())
+    losses = (errors / backgrounds).mean(dim=1) * batch.weights
     # Only the way back to what is watched is gone, so no table's fused optimizer takes a step.
     gradients = torch.autograd.grad(
         losses.sum(),

@@ -128,6 +128,6 @@ def describe_measured(measured: Measured) -> str:
     rows = measured.table.filter(pc.field("method") == measured.table["method"][0])
     best = rows.sort_by([("importance", "descending")])["feature"].to_pylist()[:3]
     return (
-        f"{measured.model}: NE {rows['ne'][0].as_py():.5f}, {len(rows)} features, "
+        f"{measured.model}: loss {rows['ne'][0].as_py():.5f}, {len(rows)} features, "
         f"most important: {', '.join(best)}"
     )

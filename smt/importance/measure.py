@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Log, Schema, columns_of, expression
+from smt.data.columns import Event
 from smt.errors import InputError
 from smt.fleet import ModelSpec
 from smt.importance.attribution import attribute
@@ -22,7 +24,7 @@ from smt.template import Template
 from smt.template.features import FeatureType, Selection
 from smt.template.inputs import feature_type
 from smt.training.course import device_of
-from smt.training.metrics import entropy, paired_delta
+from smt.training.metrics import paired_delta
 from smt.training.network_training import Trained, train_network
 from smt.training.predict import EVALUATION_BATCH, judge, judged_batches, predict
 from smt.training.windows import Windows
@@ -82,11 +84,13 @@ def hold_out(model: ModelSpec, log: Log, share: float = MEASURED_SHARE) -> Log:
         rows = ds.dataset(window) if isinstance(window, pa.Table) else window
         labels = rows.to_table([*model.events], filter=expression(model.filter, log.schema))
         for event in model.events:
-            rate = float(np.mean(labels[event].to_numpy()))
-            if rate in (0.0, 1.0):
+            least, most = pc.min_max(labels[event]).as_py().values()
+            if least == most:
+                binary = event in log.schema.names(Event)
+                same = f"is {most:g}" if most and not binary else "happens"
                 raise InputError(
-                    f"model '{model.name}': event '{event}' {'always' if rate else 'never'} "
-                    f"happens in the {part} of its training rows, so no importance can be measured"
+                    f"model '{model.name}': event '{event}' {'always' if most else 'never'} "
+                    f"{same} in the {part} of its training rows, so no importance can be measured"
                 )
     return held
 
@@ -94,10 +98,10 @@ def hold_out(model: ModelSpec, log: Log, share: float = MEASURED_SHARE) -> Log:
 def permutation_importance(
     trained: Trained, model: ModelSpec, settings: ImportanceSettings
 ) -> pa.Table:
-    """By how many percent NE rises where a feature's values are another row's (Breiman 2001).
+    """By how many percent the normalized loss rises where a feature's values are another row's.
 
-    Measured on the test window of the log that the network was trained on; see `hold_out`.
-    A stored feature's values, a sequence's with the events and times of its steps, are
+    As Breiman (2001) has it, on the test window of the log that the network was trained on; see
+    `hold_out`. A stored feature's values, a sequence's with the events and times of its steps, are
     permuted over all rows in Arrow, and so reach all that is made of them; a transform's ids
     are permuted within a batch, and its sources stay. Scikit-learn's function wants a matrix
     of all features, which lists, and rows that stream, do not make. All features have the same
@@ -105,8 +109,9 @@ def permutation_importance(
 
     Returns:
         A row for every feature that the network reads: feature, type, importance and its
-        standard error `sem` (percent of NE, paired by example, clustered where the schema
-        says by what), method, model, events, `ne` with all features in place, rows.
+        standard error `sem` (percent of the loss, paired by example, clustered where the schema
+        says by what), method, model, events, `ne` (the normalized loss with all features in
+        place), rows.
 
     Raises:
         InputError: The rows are all of one cluster.
@@ -131,16 +136,16 @@ def permutation_importance(
 def gradient_importance(
     trained: Trained, model: ModelSpec, settings: ImportanceSettings
 ) -> pa.Table:
-    """By how many percent of NE a feature's values change the losses, to first order.
+    """By how many percent of the normalized loss a feature's values change it, to first order.
 
     One pass over the rows, whatever the number of features: the mean absolute share that
     `attribute` gives a feature. Changes of both signs count, so this is never negative, and
     is larger than what permutation finds. Trained by one worker; otherwise as
     `permutation_importance`.
     """
-    entropies = [entropy(trained.windows.base_rates[event]) for event in model.events]
+    backgrounds = trained.windows.backgrounds(model.events).values()
     device = device_of()
-    scale = torch.tensor(entropies, dtype=torch.float64, device=device)
+    scale = torch.tensor([each.loss for each in backgrounds], dtype=torch.float64, device=device)
     losses, weights = [], []
     changes: dict[str, list[Tensor]] = {name: [] for name in features_of(trained.reads)}
     table = _measured(trained, settings.rows)
@@ -232,8 +237,8 @@ def _losses(trained: Trained, table: pa.Table) -> NDArray[np.float64]:
     """`[n]` contributions of a table's rows to NE."""
     windows = _judging(trained, table)
     predictions = predict(trained.network, trained.reads, windows, trained.correction, device_of())
-    rates = {event: windows.base_rates[event] for event in trained.reads.events}
-    return judge(predictions, rates)[1].astype(np.float64)
+    backgrounds = windows.backgrounds(trained.reads.events)
+    return judge(predictions, backgrounds)[1].astype(np.float64)
 
 
 def _permuted(table: pa.Table, columns: Sequence[str], order: NDArray[np.int64]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""From what is known of an example to one logit an event."""
+"""From what is known of an example to one logit an event, or the log of a value's mean."""
 
 import math
 from collections.abc import Callable

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from smt.data import Batch, Schema
+from smt.layers.event_losses import EventLosses, losses_of
 from smt.layers.examples import Examples
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
 from smt.layers.interactions.stack import Stack
@@ -66,6 +67,8 @@ class AuxiliaryTargets(nn.Module):
 class Network(nn.Module, ABC):
     """What both paradigms are: B examples to E logits, and what to feed them.
 
+    What is called the logit of a value event is the log of its mean; see `smt.layers.losses`.
+
     Attributes:
         schema: Of the log that it reads.
         features: What to read of a log, in the order in which batches hold it.
@@ -103,6 +106,15 @@ class Network(nn.Module, ABC):
         """The events whose labels training reads."""
         return (*self.events, *self.auxiliary)
 
+    @property
+    def losses(self) -> EventLosses:
+        """Of its labels."""
+        return losses_of(self.schema, self.labels)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """`[B, E]` probabilities of binary events and means of values, from their logits."""
+        return self.losses.first(len(self.events)).scores(logits)
+
     def forward(self, batch: Batch) -> Tensor:
         """`[B, E]` logits; in training mode `[B, E + A]`, and a last column of squared errors
         where numeric features are labels.
@@ -133,7 +145,7 @@ class Network(nn.Module, ABC):
         """Let the first predictions be the base rates: rare events need no steps to get there.
 
         Args:
-            rates: event -> its rate.
+            rates: event -> its rate, or its mean value.
             correction: What will be added to the logits later.
         """
         own = []
@@ -141,9 +153,9 @@ class Network(nn.Module, ABC):
             parent = None if self.chain is None else self.chain.parents[place]
             given = 1.0 if parent is None else rates[self.labels[parent]]
             own.append(rates[event] / given if given else 0.0)
-        probabilities = torch.tensor(own, dtype=torch.float64).clamp(1e-7, 1 - 1e-7)
+        means = torch.tensor(own, dtype=torch.float64)
         with torch.no_grad():
-            self.bias.copy_(torch.logit(probabilities) - correction)
+            self.bias.copy_(self.losses.start(means) - correction)
 
     @property
     def bias(self) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from smt.layers.event_losses import EventLosses
 from smt.layers.mlp import MLP
 from smt.layers.moments import own_rows
 
@@ -13,31 +14,39 @@ class PastRatesToken(nn.Module):
     """Past event rates of K ids, as one token.
 
     For each id and event: the logit of (positives + prior_count * base) / (rows + prior_count)
-    less that of the base rate, and the share of the rows in this estimate, over the training
-    rows before the batch. In training mode the batch is counted after it was read, so no row
-    sees its own label; afterwards the counts stand still. Nothing is normalised: statistics
-    of the counts' early days would not fit their late ones.
+    less that of the base rate (of a value: the log of its mean less that of all rows' mean), and
+    the share of the rows in this estimate, over the training rows before the batch. In training
+    mode the batch is counted after it was read, so no row sees its own label; afterwards the
+    counts stand still. Nothing is normalised: statistics of the counts' early days would not fit
+    their late ones.
 
     Args:
         num_ids: Rows of each id's counts.
-        num_events: E, the labels that are counted.
+        losses: Of the E events whose labels are counted.
     """
 
     counts: Tensor
     starts: Tensor
 
     def __init__(
-        self, num_ids: list[int], num_events: int, *, prior_count: float, hidden: int, dim: int
+        self,
+        num_ids: list[int],
+        losses: EventLosses,
+        *,
+        prior_count: float,
+        hidden: int,
+        dim: int,
     ) -> None:
         super().__init__()
-        self.num_events = num_events
+        self.losses = losses
+        self.num_events = num_events = len(losses.kinds)
         self.prior_count = prior_count
         # From the rows of a batch to those that are counted: of all workers, with several.
         self.gather: Callable[[Tensor], Tensor] = own_rows
         starts = [sum(num_ids[:place]) for place in range(len(num_ids) + 1)]
         self.register_buffer("starts", torch.tensor(starts[:-1]).unsqueeze(1), persistent=False)
-        # Rows, then positives of each event, of every id; the last entry is that of all rows.
-        # In double precision: in single, a count stops at 2^24 rows, and positives go on.
+        # Rows, then the sum of each event's labels, of every id; last, those of all rows. In
+        # double precision: in single, a count stops at 2^24 rows, and positives go on.
         shape = (starts[-1] + 1, 1 + num_events)
         self.register_buffer("counts", torch.zeros(shape, dtype=torch.float64))
         self.project = MLP(len(num_ids) * (1 + num_events), (hidden, dim))
@@ -57,9 +66,9 @@ class PastRatesToken(nn.Module):
         own, overall = self.counts[places].float(), self.counts[-1].float()
         rows, positives = torch.split(own, [1, self.num_events], dim=2)
         total, happened = torch.split(overall, [1, self.num_events])
-        base = (happened + 1.0) / (total + 2.0)
+        base = self.losses.prior(happened, total)
         rates = (positives + self.prior_count * base) / (rows + self.prior_count)
-        lifts = torch.logit(rates, eps=1e-6) - torch.logit(base, eps=1e-6)
+        lifts = self.losses.lifts(rates, base)
         encoded = torch.cat([lifts, rows / (rows + self.prior_count)], dim=2)
         return encoded.transpose(0, 1).flatten(1)
 

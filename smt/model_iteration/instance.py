@@ -12,7 +12,7 @@ from smt.search.posterior import Posterior
 from smt.serving import ServingCost
 from smt.spec import Spec, digest
 from smt.template import Template
-from smt.training import EventMetrics
+from smt.training import EventMetrics, ValueMetrics
 
 Hyperparameters = dict[str, bool | int | float | str]
 
@@ -117,7 +117,7 @@ class Evidence(Spec):
     constant_ne: float | None = None
     delta: Delta = Delta.not_evaluated()
     bucket_shares: tuple[float, ...] = ()
-    metrics: dict[str, EventMetrics] = {}
+    metrics: dict[str, EventMetrics | ValueMetrics] = {}
     cost: ServingCost | None = None
     baseline_cost: ServingCost | None = None
     within_limits: bool | None = None

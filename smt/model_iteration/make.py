@@ -18,6 +18,8 @@ from smt.data import Log
 from smt.errors import InputError, sentence
 from smt.execution.train_run import Storage, fit, own_workers
 from smt.fleet import ModelSpec
+from smt.layers.event_losses import losses_of
+from smt.layers.losses import CrossEntropy
 from smt.layers.networks import Network
 from smt.model_iteration.instance import Evidence, Job
 from smt.model_iteration.tune import tune
@@ -142,14 +144,14 @@ def _instantiate(
     template = job.template.for_model(model)
     trained = train_network(job.template, model, log, seed=job.seed, workers=workers, saving=saving)
     network = _plain_network(trained, job.template, model, log, workers)
-    rates = {event: trained.windows.base_rates[event] for event in job.model.events}
+    backgrounds = trained.windows.backgrounds(job.model.events)
     predictions = trained.judged()
-    metrics, losses = judge(predictions, rates)
+    metrics, losses = judge(predictions, backgrounds)
     ne = float(losses.mean(dtype=np.float64))
     # Late events are not known yet at the end of the training window: no constant could be better.
     window_ms = conversion_window_ms(template)
-    known = {event: trained.windows.known_rate(event, window_ms) for event in rates}
-    constant = constant_ne(predictions, rates, known)
+    known = {event: trained.windows.known_rate(event, window_ms) for event in backgrounds}
+    constant = constant_ne(predictions, backgrounds, known)
     fields: dict[str, Any] = {
         "ne": ne,
         "constant_ne": constant,
@@ -163,7 +165,9 @@ def _instantiate(
         networks = [(network, template), *([] if served_now is None else [served_now])]
         fields |= dict(zip(("cost", "baseline_cost"), measure_in_turn(networks), strict=False))
     if not ne < constant:
-        reason = f"NE {ne:.5f} is no better than {constant:.5f}, of predicting the event's rate"
+        loss = losses_of(log.schema, job.model.events).name
+        reason = f"{loss} {ne:.5f} is no better than {constant:.5f}, of predicting the event's "
+        reason += "rate" if loss == CrossEntropy.name else "mean"
         failed = {"finding": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
         return {**fields, **failed}
     remarks = []

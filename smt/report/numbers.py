@@ -62,8 +62,12 @@ def capacity(most: Capacity) -> str:
     return "free" if most == "free" else f"+{most:g}% at most"
 
 
-def entropy(value: float | None) -> str:
-    """A normalized entropy, `0.93916`."""
+LOSSES = "normalized entropy of events of 0 and 1, normalized deviance of values"
+"""What a model's normalized loss is, in full."""
+
+
+def loss(value: float | None) -> str:
+    """A normalized loss, `0.93916`."""
     return MISSING if value is None else f"{value:.5f}"
 
 

@@ -51,13 +51,14 @@ class ExportReport(Spec):
         model: Name of the model; None where it was not given.
         template, content: The template's name, and the digest of what it holds, the model's own
             hyperparameters included.
-        events: What the columns of the scores predict.
+        events: What the columns of the scores predict: of an event its probability, of a value its
+            mean, in the label's unit.
         correction: What the programs add to the logits.
         precision: Of the tables.
         batches: What batches hold that are read with the network's features.
         programs: Name -> its inputs; each is a file NAME.pt2. `network` gives `[B, E]`
-            probabilities. Of a decoupled network `user` and `item` give `[B, E, V]` vectors,
-            and a file `score.pt2` the `[B, E]` probabilities of such users and items; an
+            scores. Of a decoupled network `user` and `item` give `[B, E, V]` vectors,
+            and a file `score.pt2` the `[B, E]` scores of such users and items; an
             entire-space chain has vectors of the events that it needs as well.
         rules: In words, how ids are made of raw values, and what becomes of unknown ones.
         ids: Input -> how many ids it has, and which of the rules makes them; of single ids, lists

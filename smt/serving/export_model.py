@@ -92,10 +92,10 @@ def export_model(
         reading=log.reading,
         dictionaries=None if folder is None else open_dictionaries(folder),
     )
-    rates = {event: windows.base_rates[event] for event in model.events}
+    backgrounds = windows.backgrounds(model.events)
     device = network.bias.device
     as_trained, as_served = (
-        judge(predict(one, network, windows, trained.correction, device), rates)[1]
+        judge(predict(one, network, windows, trained.correction, device), backgrounds)[1]
         for one in (trained.network, serve(network, template.serving.table_precision))
     )
     delta, sem = paired_delta(as_trained, as_served, trained.groups)

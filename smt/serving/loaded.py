@@ -25,7 +25,7 @@ class Served:
     """What a program made of raw rows.
 
     Attributes:
-        scores: `[B, E]` probabilities, or `[B, E, V]` vectors of a tower.
+        scores: `[B, E]` probabilities or means, or `[B, E, V]` vectors of a tower.
         unknown: By column, values that the log does not know or that cannot be read: they
             counted as missing.
         missing: By column, values that are none.
@@ -58,7 +58,7 @@ class Exported:
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
-        """`[B, E]` probabilities, or `[B, E, V]` vectors of a tower."""
+        """`[B, E]` probabilities or means, or `[B, E, V]` vectors of a tower."""
         here = self.inputs.of(Examples.of(batch, training=False), self.held)
         self.unknown.update(count_unknown(here, self.inputs, self.ids))
         examples = Examples.of(batch.to(self.device), training=False)

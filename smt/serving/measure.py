@@ -97,6 +97,7 @@ class _Served:
         self.serving, self.steps = template.serving, template.features.max_steps
         self.flops = _count(network, one_example(network, steps=self.steps))
         self.network = serve(network, self.serving.table_precision)
+        self.losses = network.losses.first(len(network.events))
         modules = self.network.modules()
         self.table_bytes = sum(_bytes(rows) for rows in modules if isinstance(rows, Rows))
         self.dense_bytes = _bytes(self.network) - self.table_bytes
@@ -111,7 +112,7 @@ class _Served:
         batch = batch.to(self.device)
         _wait(self.device)
         started = time.perf_counter()
-        torch.sigmoid(self.network(batch))
+        self.losses.scores(self.network(batch))
         _wait(self.device)
         return (time.perf_counter() - started) * 1e3
 

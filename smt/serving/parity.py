@@ -14,7 +14,11 @@ from smt.serving.serve import evaluating
 from smt.spec import Spec
 
 TOLERANCE = 1e-6
-"""Largest difference of two probabilities that are equal but for rounding."""
+"""Largest difference of two probabilities that are equal but for rounding.
+
+Of the means of values it is a fourth of their logs' difference, which is a share of the mean; of
+logs above 1, relative to them: see `TweedieDeviance.comparable`.
+"""
 
 Distance = Callable[[Tensor, Tensor], float]
 
@@ -24,7 +28,7 @@ class ParityError(RuntimeError):
 
 
 class Differences(Spec):
-    """The largest difference of two probabilities, over all examples that were compared.
+    """The largest difference of two scores, over all examples that were compared; see `TOLERANCE`.
 
     Attributes:
         from_served: The exported program from the network with the same tables.
@@ -72,7 +76,12 @@ def compare(exports: Exports, batches: Sequence[Batch], distance: Distance) -> D
     """Score batches that were read with the network's features by programs and networks."""
     network, correction = exports.network, exports.correction
     held, device = held_by(network), network.bias.device
+    losses = network.losses.first(len(network.events))
     from_served, from_trained, from_towers = [], [], []
+
+    def apart(outputs: Tensor, expected: Tensor) -> float:
+        return distance(losses.comparable(outputs), losses.comparable(expected))
+
     for batch in batches:
         examples = Examples.of(batch, training=False)
         scored = {
@@ -80,14 +89,14 @@ def compare(exports: Exports, batches: Sequence[Batch], distance: Distance) -> D
             for name, (program, inputs) in exports.programs.items()
         }
         exported = scored["network"]
-        served = torch.sigmoid(exports.served(batch) + correction)
-        from_served.append(distance(exported, served))
+        served = network.scores(exports.served(batch) + correction)
+        from_served.append(apart(exported, served))
         with evaluating(network):
-            trained = torch.sigmoid(network(batch.to(device)).cpu() + correction)
-        from_trained.append(distance(exported, trained))
+            trained = network.scores(network(batch.to(device)).cpu() + correction)
+        from_trained.append(apart(exported, trained))
         if exports.score is not None:
             towers = exports.score(scored["user"], scored["item"])
-            from_towers.append(distance(exported, towers))
+            from_towers.append(apart(exported, towers))
     return Differences(
         examples=sum(len(batch) for batch in batches),
         from_served=max(from_served),

@@ -1,6 +1,5 @@
 """What is exported of a network: all of it, or what a decoupled one needs to be served apart."""
 
-import torch
 from torch import Tensor, nn
 
 from smt.layers.networks import DecoupledSparseNN, Network, SparseNN, Tower, project
@@ -17,8 +16,8 @@ class Scores(nn.Module):
         self.correction = correction
 
     def forward(self, tensors: Tensors) -> Tensor:
-        """`[B, E]` probabilities."""
-        return torch.sigmoid(self.network.predict(self.unpack(tensors)) + self.correction)
+        """`[B, E]` probabilities, or means of values."""
+        return self.network.scores(self.network.predict(self.unpack(tensors)) + self.correction)
 
 
 class Vectors(nn.Module):
@@ -45,14 +44,15 @@ class TowerScores(nn.Module):
         self.logits = network.logits
         self.chain = network.chain
         self.num_events = len(network.events)
+        self.losses = network.losses.first(self.num_events)
         self.correction = correction
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        """`[B, E, V]` users, each with an item of its own -> `[B, E]` probabilities."""
+        """`[B, E, V]` users, each with an item of its own -> `[B, E]` scores, as `Scores`'."""
         logits = self.logits(user, item)
         if self.chain is not None:
             logits = self.chain(logits)
-        return torch.sigmoid(logits[:, : self.num_events] + self.correction)
+        return self.losses.scores(logits[:, : self.num_events] + self.correction)
 
 
 def programs_of(network: Network, correction: float) -> dict[str, tuple[nn.Module, ProgramInputs]]:

@@ -9,6 +9,7 @@ from smt.data import Schema
 from smt.data.columns import Event, Numeric
 from smt.errors import InputError
 from smt.fleet import ModelSpec, log_schema
+from smt.layers.event_losses import losses_of
 from smt.layers.heads import EntireSpace, EventLogits, TowerLogits
 from smt.layers.interactions.interaction import Interaction as Layer
 from smt.layers.interactions.stack import Stack
@@ -67,7 +68,8 @@ def _build(
     labels = (*model.events, *auxiliary)
 
     def tower(part: Inputs) -> Tower:
-        builder = RepresentationBuilder(template, part, schema, columns, len(labels), device)
+        losses = losses_of(schema, labels)
+        builder = RepresentationBuilder(template, part, schema, columns, losses, device)
         return _tower(template, builder, len(labels))
 
     reads = {
@@ -131,8 +133,10 @@ def _parents(template: Template, model: ModelSpec, schema: Schema) -> dict[str, 
     if not template.architecture.entire_space:
         return {}
     parents: dict[str, str] = {}
+    binary = schema.of_kind(Event)
     for event in model.events:
-        while (after := schema.of_kind(Event)[event].after) is not None:
+        # A value comes after nothing: it has no probability to chain.
+        while event in binary and (after := binary[event].after) is not None:
             parents[event] = after
             event = after
     return parents

@@ -6,6 +6,7 @@ from torchrec import PoolingType
 
 from smt.data import Schema
 from smt.data.columns import SINGLE_ID_KINDS, Bucket, Embedding, IdList, Numeric, Sequence
+from smt.layers.event_losses import EventLosses
 from smt.layers.hashing import MultiHash
 from smt.layers.numeric import NormalisedToken, PiecewiseLinearTokens, StandardisedToken
 from smt.layers.past_rates import PastRatesToken
@@ -34,7 +35,7 @@ class RepresentationBuilder:
 
     Args:
         columns: What batches hold, in order: the columns of all towers.
-        num_labels: Events whose past rates are read.
+        losses: Of the events whose past rates are read.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class RepresentationBuilder:
         inputs: Inputs,
         schema: Schema,
         columns: list[str],
-        num_labels: int,
+        losses: EventLosses,
         device: torch.device | None,
     ) -> None:
         self.template = template
@@ -54,7 +55,7 @@ class RepresentationBuilder:
         self.numeric_columns = [n for n in columns if isinstance(schema.columns[n], Numeric)]
         self.id_rows = [n for n in columns if isinstance(schema.columns[n], SINGLE_ID_KINDS)]
         self.sequences = schema.of_kind(Sequence)
-        self.num_labels = num_labels
+        self.losses = losses
         self.device = device
         self.row_wise = template.training.table_optimizer == "row_wise_adagrad"
 
@@ -105,7 +106,7 @@ class RepresentationBuilder:
             return None
         return PastRatesToken(
             [self._num_ids(name) for name in self.inputs.past_rates],
-            self.num_labels,
+            self.losses,
             prior_count=spec.prior_count,
             hidden=self.template.architecture.numeric_hidden,
             dim=self.dim,

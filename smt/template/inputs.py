@@ -11,7 +11,6 @@ from smt.data.columns import (
     Bucket,
     Cross,
     Embedding,
-    Event,
     IdList,
     Numeric,
     Sequence,
@@ -91,7 +90,7 @@ def resolve_inputs(template: Template, model: ModelSpec, schema: Schema) -> Inpu
             among the model's features.
     """
     schema.require(model.features, schema.features, f"feature of model '{model.name}':")
-    schema.require(model.events, schema.names(Event), f"event of model '{model.name}':")
+    schema.require(model.events, schema.events, f"event of model '{model.name}':")
     _require_sources(model, schema)
     uri, rates = template.features.selection.importance, template.data.past_rates
     importance = read_importance(uri) if uri is not None else {}

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from smt.lazy import lazy_names
-from smt.training.event_metrics import EventMetrics
+from smt.training.event_metrics import EventMetrics, ValueMetrics
 
 if TYPE_CHECKING:
     from smt.training.learner import DivergedError
@@ -17,6 +17,7 @@ __all__ = [
     "EventMetrics",
     "Outcome",
     "Trained",
+    "ValueMetrics",
     "Workers",
     "normalized_entropy",
     "paired_delta",

@@ -1,7 +1,7 @@
 """All that one network's training needs: the network, its learner, its examples."""
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -97,7 +97,7 @@ def start_course(
     _fit_numeric(network, template, parts[0], schema, device)
     size, passes = template.training.batch_size, template.training.passes
     steps = sum(math.ceil(part.count / size) for part in parts) * passes
-    learner = Learner(network, template, steps, workers)
+    learner = Learner(network, template, steps, workers, _units(rates, device))
     examples = _examples(network, template, schema, parts, targets, workers, device, first_step)
     return Course(
         network=network,
@@ -109,6 +109,12 @@ def start_course(
         progressive=None if due is None else Progressive(learner, network, windows, due),
         examples=examples,
     )
+
+
+def _units(rates: Mapping[str, float], device: torch.device) -> Tensor:
+    """`[E + A]` the labels' means; 1 where nothing is known to have happened."""
+    means = torch.tensor([*rates.values()], dtype=torch.float32, device=device)
+    return torch.where(means > 0, means, 1.0)
 
 
 def device_of() -> torch.device:

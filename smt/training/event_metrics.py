@@ -1,4 +1,4 @@
-"""What is measured of one event."""
+"""What is measured of one event, and of one value."""
 
 from pydantic import PositiveFloat
 
@@ -21,3 +21,23 @@ class EventMetrics(Spec):
     auc: float
     calibration: float
     base_rate: PositiveFloat
+
+
+class ValueMetrics(Spec):
+    """One value's figures on the test window.
+
+    Attributes:
+        normalized_deviance: Lower is better; 1 is predicting the training window's mean there.
+        deviance: Mean Tweedie deviance of `power`, in the label's unit to the power 2 - p.
+        power: p.
+        rank_correlation: Of predictions and labels (Spearman's); 0 where either is constant.
+        calibration: Predicted over observed sum.
+        base_mean: The label's mean in the training window.
+    """
+
+    normalized_deviance: float
+    deviance: float
+    power: float
+    rank_correlation: float
+    calibration: float
+    base_mean: PositiveFloat

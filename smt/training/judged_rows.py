@@ -85,7 +85,7 @@ def waiting_ms(template: Template, windows: Windows, labels: Sequence[str]) -> i
     longest = 0
     for event in delayed:
         known = [
-            delays[(happened == 1) & (times + delays <= windows.end_ms)].numpy()
+            delays[(happened > 0) & (times + delays <= windows.end_ms)].numpy()
             for happened, delays, times in windows.delayed(event)
         ]
         waits = np.concatenate([np.zeros(1, np.int64), *known])
@@ -171,7 +171,7 @@ def _positives(
         for columns in stretches(window, names, windows.condition):
             yield np.any(
                 [
-                    (columns[event] == 1) & (delay is None or columns[delay] <= wait_ms)
+                    (columns[event] > 0) & (delay is None or columns[delay] <= wait_ms)
                     for event, delay in delays.items()
                 ],
                 axis=0,

@@ -6,7 +6,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from smt.data import Batch
 from smt.errors import StoppedError
@@ -37,12 +36,26 @@ class Learner:
         network: What batches go through: the plain network, or the sharded one.
     """
 
-    def __init__(self, network: Network, template: Template, steps: int, workers: Workers) -> None:
+    def __init__(
+        self,
+        network: Network,
+        template: Template,
+        steps: int,
+        workers: Workers,
+        units: Tensor | None = None,
+    ) -> None:
+        """Place the network.
+
+        Args:
+            units: `[E + A]` the labels' means, in which values are counted; ones where None.
+        """
         self.template = template
         self.steps = steps
         self.workers = workers
         self.events = len(network.events)
         self.labels = len(network.labels)
+        self.losses = network.losses
+        self.units = torch.ones(self.labels) if units is None else units
         self.placed = parallelize(network.train(), template.training, workers)
         self.network = self.placed.network
         self._modules = tuple(self.network.modules())
@@ -138,13 +151,11 @@ class Learner:
         return total_weight(weights[:, : self.events], self.workers) / self.events
 
     def _loss(self, outputs: Tensor, labels: Tensor, weights: Tensor, total: Tensor) -> Tensor:
-        """The mean cross entropy of the model's events, and `weight` times that of the others."""
+        """The mean loss of the model's events, and `weight` times that of the others."""
         if outputs.shape[1] == self.events:
-            weighed = binary_cross_entropy_with_logits(outputs, labels, weights, reduction="sum")
+            weighed = self.losses.weighed_training_loss(outputs, labels, weights, self.units)
             return weighed / (self.events * total)
-        losses = binary_cross_entropy_with_logits(
-            outputs[:, : self.labels], labels, reduction="none"
-        )
+        losses = self.losses.training_losses(outputs[:, : self.labels], labels, self.units)
         weighted = losses * weights
         summed = weighted[:, : self.events].mean(dim=1).sum()
         auxiliary = self.template.data.auxiliary

@@ -1,22 +1,17 @@
-"""How a network is judged: normalized entropy, and the paired change between two networks."""
+"""How a network is judged: normalized losses, and the paired change between two networks."""
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from smt.errors import InputError
+from smt.layers.losses import Background, CrossEntropy, TweedieDeviance, entropy
 from smt.training.clusters import standard_error, sum_within
-from smt.training.event_metrics import EventMetrics
+from smt.training.event_metrics import EventMetrics, ValueMetrics
 
 Floats = NDArray[np.float64]
-
-
-def entropy(rate: float) -> float:
-    """Entropy, in nats, of an event of this rate; infinite information at 0 and 1 is refused."""
-    if not 0 < rate < 1:
-        raise InputError(f"an event of rate {rate:g} has no entropy to normalise by")
-    return float(-rate * np.log(rate) - (1 - rate) * np.log1p(-rate))
 
 
 def normalized_entropy(
@@ -41,9 +36,13 @@ def normalized_entropy(
     return float(np.average(losses, weights=shares)) / entropy(base_rate)
 
 
-def example_losses(logits: Floats, labels: Floats) -> Floats:
-    """Cross entropy of every example, nats, from logits; any shape, stable at any size."""
-    return np.logaddexp(0.0, logits) - labels * logits
+def judged_metrics(
+    logits: Floats, labels: Floats, losses: Floats, background: Background, weights: Floats
+) -> EventMetrics | ValueMetrics:
+    """All figures of one event of either kind, from `[n]` of each."""
+    if isinstance(background.kind, TweedieDeviance):
+        return value_metrics(logits, labels, losses, background, weights)
+    return event_metrics(logits, labels, background.mean, weights)
 
 
 def event_metrics(
@@ -53,7 +52,7 @@ def event_metrics(
 
     Labels are 0 or 1, or true probabilities: all figures are expected ones then.
     """
-    log_loss = float(np.average(example_losses(logits, labels), weights=weights))
+    log_loss = float(np.average(CrossEntropy().losses(logits, labels), weights=weights))
     return EventMetrics(
         ne=log_loss / entropy(base_rate),
         log_loss=log_loss,
@@ -61,6 +60,29 @@ def event_metrics(
         calibration=float((weights * expit(logits)).sum() / (weights * labels).sum()),
         base_rate=base_rate,
     )
+
+
+def value_metrics(
+    logits: Floats, labels: Floats, losses: Floats, background: Background, weights: Floats
+) -> ValueMetrics:
+    """All figures of one value from `[n]` logs of predicted means, labels, losses and weights."""
+    assert isinstance(background.kind, TweedieDeviance)
+    deviance = float(np.average(losses, weights=weights))
+    means = background.kind.scores(torch.from_numpy(logits)).numpy()
+    return ValueMetrics(
+        normalized_deviance=deviance / background.loss,
+        deviance=deviance,
+        power=background.kind.power,
+        rank_correlation=_rank_correlation(logits, labels, weights),
+        calibration=float((weights * means).sum() / (weights * labels).sum()),
+        base_mean=background.mean,
+    )
+
+
+def _rank_correlation(logits: Floats, labels: Floats, weights: Floats) -> float:
+    moments = np.cov(rankdata(logits), rankdata(labels), aweights=weights)
+    spread = np.sqrt(moments[0, 0] * moments[1, 1])
+    return float(moments[0, 1] / spread) if spread else 0.0
 
 
 def _auc(logits: Floats, labels: Floats, weights: Floats) -> float:

@@ -21,7 +21,7 @@ from smt.template import Template, above_flops_limit, count_flops, load_version
 from smt.template.data import Distillation
 from smt.training.course import Course, device_of, start_course
 from smt.training.enrich import enrich_log
-from smt.training.event_metrics import EventMetrics
+from smt.training.event_metrics import EventMetrics, ValueMetrics
 from smt.training.judged_rows import JudgedRows, judged_rows
 from smt.training.parallel import Placed
 from smt.training.predict import Predictions, judge, predict
@@ -36,7 +36,8 @@ class Outcome:
     """What one evaluation found.
 
     Attributes:
-        ne: Mean normalized entropy over the model's events, on the judged rows.
+        ne: Mean normalized loss over the model's events, on the judged rows: normalized entropy
+            of binary ones, normalized deviance of values.
         metrics: event -> its figures.
         losses: `[n]` float32 contributions of the judged rows to `ne`; their mean is `ne`.
         groups: `[n]` ids by which the judged rows are clustered, such as their users, 0 of
@@ -49,7 +50,7 @@ class Outcome:
     """
 
     ne: float
-    metrics: dict[str, EventMetrics]
+    metrics: dict[str, EventMetrics | ValueMetrics]
     losses: NDArray[np.float32]
     groups: NDArray[np.int64] | None
     flops: int
@@ -128,9 +129,7 @@ def train(
     trained = train_network(
         template, model, log, seed=seed, workers=workers, before_step=before_step
     )
-    metrics, losses = judge(
-        trained.judged(), {event: trained.windows.base_rates[event] for event in model.events}
-    )
+    metrics, losses = judge(trained.judged(), trained.windows.backgrounds(model.events))
     return Outcome(
         ne=float(losses.mean(dtype=np.float64)),
         metrics=metrics,
@@ -199,7 +198,8 @@ def train_network(
         if spec is not None and teacher is not None:
             logits = teacher.learner.step(step, *next(teacher.examples))
             # Both learn from the same rows, but may make up for those left out in two ways.
-            taught = torch.sigmoid(logits + (teacher.correction - course.correction))
+            shift = teacher.correction - course.correction
+            taught = teacher.network.losses.scores(logits + shift)
             own = len(model.events)
             soft = mix_soft(labels[:, :own], taught[:, :own], spec.weight)
             labels = torch.cat([soft, labels[:, own:]], dim=1)

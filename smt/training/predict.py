@@ -1,20 +1,21 @@
 """A network judged on the rows of the test window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import logit
 from torch import Tensor, nn
 
 from smt.data import Batch, read_batches
 from smt.data.columns import Numeric
+from smt.layers.event_losses import EventLosses
+from smt.layers.losses import Background
 from smt.layers.networks import Network
-from smt.training.event_metrics import EventMetrics
+from smt.training.event_metrics import EventMetrics, ValueMetrics
 from smt.training.learner import DivergedError
-from smt.training.metrics import entropy, event_metrics, example_losses
+from smt.training.metrics import judged_metrics
 from smt.training.windows import Windows
 
 EVALUATION_BATCH = 4096
@@ -26,13 +27,16 @@ class Predictions:
 
     Attributes:
         logits: `[n, E]`.
-        labels: `[n, E]` 0 or 1, or the events' true probabilities.
+        labels: `[n, E]` 0 or 1, or values; or the events' true probabilities and means.
         weights: `[n]`.
+        floors: `[n, E]` what the true means of values are judged by beside their labels; see
+            `Batch`.
     """
 
     logits: NDArray[np.float64]
     labels: NDArray[np.float64]
     weights: NDArray[np.float64]
+    floors: NDArray[np.float64] | None = None
 
 
 def judged_batches(
@@ -98,22 +102,31 @@ def _require_finite(batch: Batch, reads: Network) -> None:
 
 
 def judge(
-    predictions: Predictions, base_rates: dict[str, float]
-) -> tuple[dict[str, EventMetrics], NDArray[np.float32]]:
+    predictions: Predictions, backgrounds: Mapping[str, Background]
+) -> tuple[dict[str, EventMetrics | ValueMetrics], NDArray[np.float32]]:
     """The figures of each event, and every example's contribution to NE.
+
+    Args:
+        backgrounds: Of the predictions' events, in their order.
 
     Raises:
         DivergedError: A prediction or a loss is not finite.
     """
-    logits, labels, weights = predictions.logits, predictions.labels, predictions.weights
+    logits, weights = predictions.logits, predictions.weights
     if not np.isfinite(logits).all():
         raise DivergedError("a test prediction is not finite")
+    losses_of_events = event_losses(predictions, logits, backgrounds)
     metrics = {
-        event: event_metrics(logits[:, column], labels[:, column], rate, weights)
-        for column, (event, rate) in enumerate(base_rates.items())
+        event: judged_metrics(
+            logits[:, column],
+            predictions.labels[:, column],
+            losses_of_events[:, column],
+            background,
+            weights,
+        )
+        for column, (event, background) in enumerate(backgrounds.items())
     }
-    entropies = np.array([entropy(rate) for rate in base_rates.values()])
-    normalised = (example_losses(logits, labels) / entropies).mean(axis=1)
+    normalised = _normalised(losses_of_events, backgrounds)
     losses = (normalised * weights / weights.mean()).astype(np.float32)
     if not np.isfinite(losses).all():
         raise DivergedError("a test loss is not finite")
@@ -121,10 +134,28 @@ def judge(
 
 
 def constant_ne(
-    predictions: Predictions, base_rates: dict[str, float], constants: dict[str, float]
+    predictions: Predictions, backgrounds: Mapping[str, Background], constants: Mapping[str, float]
 ) -> float:
     """NE on the same rows of predicting a constant for each event, such as its training rate."""
-    logits = np.broadcast_to(logit(list(constants.values())), predictions.labels.shape)
-    entropies = [entropy(rate) for rate in base_rates.values()]
-    losses = (example_losses(logits, predictions.labels) / entropies).mean(axis=1)
+    means = np.array([*constants.values()])
+    kinds = [background.kind for background in backgrounds.values()]
+    row = [kind.constants(mean) for kind, mean in zip(kinds, means, strict=True)]
+    logits = np.broadcast_to(row, predictions.labels.shape)
+    losses = _normalised(event_losses(predictions, logits, backgrounds), backgrounds)
     return float(np.average(losses, weights=predictions.weights))
+
+
+def event_losses(
+    predictions: Predictions, logits: NDArray[np.float64], backgrounds: Mapping[str, Background]
+) -> NDArray[np.float64]:
+    """`[n, E]` losses of the rows, of other logits than the predictions' own."""
+    kinds = EventLosses(tuple(background.kind for background in backgrounds.values()))
+    losses = kinds.losses(logits, predictions.labels)
+    return losses if predictions.floors is None else losses + predictions.floors
+
+
+def _normalised(
+    losses: NDArray[np.float64], backgrounds: Mapping[str, Background]
+) -> NDArray[np.float64]:
+    """`[n]` mean over the events."""
+    return np.asarray((losses / [each.loss for each in backgrounds.values()]).mean(axis=1))

@@ -34,6 +34,7 @@ class Progressive:
         self.logits: list[Tensor] = []
         self.predicted = 0
         self._seen: list[tuple[Tensor, Tensor]] = []
+        self._floors: list[Tensor] = []
         training = learner.template.training
         truth = training.judge == "truth"
         batches = (b for b in judged_batches(reads, windows, training.batch_size, truth=truth))
@@ -60,7 +61,12 @@ class Progressive:
         labels, weights = (
             torch.cat(values).double().numpy() for values in zip(*self._seen, strict=True)
         )
-        return Predictions(torch.cat(self.logits).double().numpy() + correction, labels, weights)
+        return Predictions(
+            torch.cat(self.logits).double().numpy() + correction,
+            labels,
+            weights,
+            torch.cat(self._floors).double().numpy() if self._floors else None,
+        )
 
     def _predict(self, network: nn.Module, batch: Batch) -> None:
         logits = predict_batch(network, self.reads, batch, self.reads.bias.device)
@@ -69,4 +75,6 @@ class Progressive:
     def _keep(self, batch: Batch, logits: Tensor) -> None:
         self.logits.append(logits)
         self._seen.append((batch.labels, batch.weights))
+        if batch.floors is not None:
+            self._floors.append(batch.floors)
         self.predicted += len(batch)

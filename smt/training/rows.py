@@ -60,7 +60,7 @@ def training_rows(
     rows = TrainingRows(windows.log.train, windows.where, windows.rows - count, count)
     if data.negative_rate < 1:
         known = windows.known(events, conversion_window_ms(template))
-        positives = (np.any([of == 1 for of in labels.values()], axis=0) for labels, _ in known)
+        positives = (np.any([of > 0 for of in labels.values()], axis=0) for labels, _ in known)
         kept = keep(positives, data.negative_rate, seed)
         kept[: rows.skip] = False
         rows = TrainingRows(rows.window, rows.where, 0, int(kept.sum()), kept)

@@ -26,10 +26,11 @@ class Targets:
     Attributes:
         labels: The E + A events that are learnt.
         own: E, of the model itself.
-        rates: `[E + A]` their known rates in the training window, as its rows were kept.
+        rates: `[E + A]` their known rates in the training window, as its rows were kept; of
+            values, the means.
         correction: What is added to logits, because negatives were left out. Exact where one
             event is learnt from labels of 0 or 1 (He et al. 2014, Eq. 4); 0 where rows are
-            weighed instead.
+            weighed instead, as they are of values.
         end_ms: When the training window ends.
         surface_weights: `[num_ids]` weight of a row by its surface, or None.
         ripe: Delayed event -> the delays known from closed conversion windows.
@@ -61,13 +62,14 @@ class Targets:
         """The targets of a network's training on these windows.
 
         Args:
-            rates: Event -> its known rate in the training window.
+            rates: Event -> its known rate in the training window, or its mean value.
         """
         ripe = _ripe(template, network, windows, device) if wait_ms is None else {}
-        exact = len(network.labels) == 1 and not ripe
+        losses = network.losses
+        exact = len(network.labels) == 1 and losses.kinds[0].recalibrates and not ripe
         correction = recalibration(template.data.negative_rate) if exact else 0.0
         known = torch.tensor([rates[event] for event in network.labels], dtype=torch.float64)
-        kept = torch.sigmoid(torch.logit(known) - correction)
+        kept = losses.shifted(known, -correction)
         return cls(
             template=template,
             schema=network.schema,
@@ -94,7 +96,7 @@ class Targets:
         return columns
 
     def known(self, batch: Batch) -> Batch:
-        """The batch with labels of 0 and 1 as the window's end knew them."""
+        """The batch with labels as the window's end knew them."""
         labels = batch.labels.clone()
         for place, event in enumerate(self.labels):
             delay = self.schema.delay_of(event)
@@ -103,7 +105,7 @@ class Targets:
         return replace(batch, labels=labels)
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """`[B, E + A]` labels, in [0, 1] unless corrected for delays, and as many weights.
+        """`[B, E + A]` labels and weights; of events in [0, 1] unless corrected for delays.
 
         Args:
             batch: With known labels.

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smt.data import Filter, Log, Schema, expression
-from smt.data.columns import Surface
+from smt.data.columns import Surface, Value
 from smt.data.id_ranges import largest_ids
 from smt.data.labels import mature_labels
 from smt.data.records import read_records
 from smt.errors import InputError
 from smt.fleet import ModelSpec, model_columns
+from smt.layers.event_losses import losses_of
+from smt.layers.losses import Background
 from smt.template import Template
 from smt.training.clusters import MISSING
 
@@ -38,7 +40,9 @@ class Windows:
         where: The filter still to be applied; None where the rows are the model's already.
         rows: Rows of the model in the training window.
         end_ms: When the training window ends: the time of its last row.
-        base_rates: Event -> its weighted rate in the training window, of all events asked for.
+        base_rates: Event -> its weighted rate in the training window, or its mean value, of all
+            events asked for.
+        potentials: Value event -> the mean `potential` of its labels there.
         surface_counts: `[num_ids]` training rows by surface code; None without such a column.
     """
 
@@ -47,12 +51,21 @@ class Windows:
     rows: int
     end_ms: int
     base_rates: dict[str, float]
+    potentials: dict[str, float]
     surface_counts: NDArray[np.int64] | None
 
     @property
     def condition(self) -> pc.Expression | None:
         """The filter still to be applied, as Arrow has it."""
         return expression(self.where or {}, self.log.schema)
+
+    def backgrounds(self, events: Sequence[str]) -> dict[str, Background]:
+        """What the window tells of events, by which their losses are normalised."""
+        kinds = losses_of(self.log.schema, events).kinds
+        return {
+            event: Background(kind, self.base_rates[event], self.potentials.get(event, 0.0))
+            for event, kind in zip(events, kinds, strict=True)
+        }
 
     def columns(self, names: Sequence[str]) -> Iterator[Columns]:
         """Stretches of the training window's rows, in order: column -> `[COUNT_ROWS]` or fewer."""
@@ -63,6 +76,8 @@ class Windows:
     ) -> Iterator[tuple[dict[str, NDArray[np.float32]], NDArray[np.float64]]]:
         """Stretches of labels as the training window's end knew them, and of weights.
 
+        A value that comes late was 0 before.
+
         Args:
             window_ms: Later events do not count; None counts all that are known.
         """
@@ -71,7 +86,7 @@ class Windows:
         weight = [] if schema.weight is None else [schema.weight]
         time = [schema.timestamp] if delays else []
         for rows in self.columns([*events, *delays.values(), *time, *weight]):
-            known = {event: (rows[event] == 1).astype(np.float32) for event in events}
+            known = {event: rows[event].astype(np.float32) for event in events}
             for event, delay in delays.items():
                 happened, waits, times = _tensors(rows, event, delay, schema.timestamp)
                 labels, _ = mature_labels(
@@ -81,7 +96,7 @@ class Windows:
             yield known, _weights(rows, schema)
 
     def known_rate(self, event: str, window_ms: int | None = None) -> float:
-        """The weighted rate of the labels that were known."""
+        """The weighted mean of the labels that were known."""
         if self.log.schema.delay_of(event) is None:
             return self.base_rates[event]
         mean = _Mean([event])
@@ -156,7 +171,9 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
         # Those on disk were checked when they were written.
         if isinstance(window, pa.Table):
             largest_ids(window, schema)
-    mean, count, end_ms = _Mean(events), 0, 0
+    values = [event for event in schema.names(Value) if event in events]
+    kinds = dict(zip(values, losses_of(schema, values).kinds, strict=True))
+    mean, potential, count, end_ms = _Mean(events), _Mean(values), 0, 0
     surfaces = {n: kind for n, kind in schema.columns.items() if isinstance(kind, Surface)}
     counts = {name: np.zeros(kind.num_ids, np.int64) for name, kind in surfaces.items()}
     names = [*events, schema.timestamp, *surfaces]
@@ -165,7 +182,10 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
     for rows in stretches(log.train, names, condition):
         times = rows[schema.timestamp]
         count, end_ms = count + len(times), int(times[-1])
-        mean.add(rows, _weights(rows, schema))
+        weights = _weights(rows, schema)
+        mean.add(rows, weights)
+        potentials = {event: kind.potential(rows[event]) for event, kind in kinds.items()}
+        potential.add(potentials, weights)
         for name, by_code in counts.items():
             by_code += np.bincount(rows[name], minlength=len(by_code))
     rates = mean.rates()
@@ -174,7 +194,8 @@ def model_windows(model: ModelSpec, log: Log, events: tuple[str, ...] | None = N
             f"model '{model.name}': all {count:,} training rows have a '{schema.weight}' of 0"
         )
     where = model.filter if condition is not None else None
-    return Windows(log, where, count, end_ms, rates, next(iter(counts.values()), None))
+    surface_counts = next(iter(counts.values()), None)
+    return Windows(log, where, count, end_ms, rates, potential.rates(), surface_counts)
 
 
 def read_groups(model: ModelSpec, log: Log) -> NDArray[np.int64] | None:

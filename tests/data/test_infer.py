@@ -119,7 +119,7 @@ def test_what_is_no_feature_is_left_out_with_its_reason(draft):
     text, columns = draft(
         **{"Unnamed: 0": list(range(ROWS))},
         request=[f"r{row}" for row in range(ROWS)],
-        play_time_ms=list(range(ROWS)),
+        play_time_ms=list(range(1, ROWS + 1)),
         constant=cycle("x"),
         nothing=pa.nulls(ROWS),
         parts=[{"a": 1}] * ROWS,

@@ -152,10 +152,11 @@ def test_events_are_what_the_log_says(folder):
             int(row["play_time_ms"] > 3000),
             int(row["duration_ms"] > 0 and row["play_time_ms"] * 2 >= row["duration_ms"]),
             int(row["duration_ms"] > 0 and row["play_time_ms"] >= row["duration_ms"]),
+            np.float32(row["play_time_ms"] / 1000),
         )
         for row in raw.values()
     )
-    names = ("time_ms", "click", "hate", "play_3s", "play_half", "play_whole")
+    names = ("time_ms", "click", "hate", "play_3s", "play_half", "play_whole", "play_time")
     assert sorted(zip(*(rows[name].to_pylist() for name in names), strict=True)) == expected
 
 
@@ -163,7 +164,7 @@ def test_outcomes_are_no_features(folder):
     source = read_kuairand(folder)
     assert not set(OUTCOMES) & set(source.rows.column_names)
     assert set(source.schema.events).isdisjoint(source.schema.features)
-    assert len(source.schema.events) == 12
+    assert len(source.schema.events) == 13
 
 
 def test_ids_are_bounded_and_unknown_ones_are_zero(folder):

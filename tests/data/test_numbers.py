@@ -7,6 +7,7 @@ import pytest
 from smt.data.columns import Propensity, Weight
 from smt.data.sources.arrow_types import plain
 from smt.data.sources.numbers import (
+    amount_column,
     code_column,
     label_column,
     numeric_column,
@@ -114,3 +115,21 @@ def test_codes_are_whole_numbers_below_their_bound():
     for wrong, message in (([3], "outside"), ([0.5], "no whole number"), ([None], "missing")):
         with pytest.raises(InputError, match=message):
             code_column(pa.array(wrong, pa.float64()), 3, "f")
+
+
+@pytest.mark.parametrize("values", [["0", "1.5", "+2e1"], [0, 1.5, 20], [-0.0, 1.5, 20.0]])
+def test_an_amount_is_a_number_that_is_not_negative(values):
+    column = amount_column(plain(pa.array(values), "f"), "f")
+    assert column.type == pa.float32()
+    assert column.to_pylist() == [0, 1.5, 20]
+    assert not np.signbit(column.to_numpy()).any()
+
+
+def test_amounts_that_are_none_are_named_and_counted():
+    values = pa.array([1.0, -2.0, float("inf"), None, float("nan"), -3.0])
+    with pytest.raises(InputError) as caught:
+        amount_column(plain(values, "f"), "f")
+    said = str(caught.value)
+    assert said.startswith("f: the value -2.0 is no finite number that is not negative; of all 6")
+    assert "2 are missing, 2 are negative, 1 are infinite" in said
+    assert "(element 2 of the column)" in said

@@ -1,6 +1,6 @@
 import pyarrow as pa
 
-from smt.data.columns import Event, Timestamp
+from smt.data.columns import Event, Timestamp, Value
 from smt.data.reading import NOT_READ
 from smt.data.schema import Schema
 from smt.data.sources.profile import profile_columns, profile_table
@@ -37,3 +37,13 @@ def test_a_log_without_rows_has_no_first_time():
     columns = profile([])
     assert columns[1].first is None
     assert not profile_table(columns).caption
+
+
+def test_a_value_has_the_share_of_what_is_above_0_and_a_mean():
+    schema = Schema(columns={"watched": Value(), "time": Timestamp()})
+    rows = pa.table(
+        {"watched": pa.array([0, 0.5, 7.5, 0], pa.float32()), "time": pa.array([10**12] * 4)}
+    )
+    columns = profile_columns(rows, schema, NOT_READ)
+    assert (columns[0].base_rate, columns[0].mean) == (0.5, 2.0)
+    assert profile_table(columns).caption.endswith("; watched: mean 2")

@@ -1,3 +1,4 @@
+import pyarrow as pa
 import pytest
 
 from smt.data.columns import (
@@ -15,6 +16,7 @@ from smt.data.columns import (
     Timestamp,
     Weight,
 )
+from smt.data.log import arrow_schema
 from smt.data.schema import Schema
 from smt.errors import InputError
 
@@ -235,3 +237,37 @@ def test_a_number_with_a_comma_is_told_from_a_key(tmp_path, number, key):
     file.write_text(f"columns:\n  user: {{kind: id, num_ids: {number}}}\n")
     with pytest.raises(InputError, match=rf"'columns\.user\.id': keys .* {key} is none; a comma"):
         Schema.load(file)
+
+
+VALUES = {"watched": {"kind": "value"}, "paid": {"kind": "value", "power": 1.9, "delay": "late"}}
+
+
+def test_a_value_is_an_event_that_models_may_have():
+    columns = {"time": {"kind": "timestamp"}, "click": {"kind": "event"}} | VALUES
+    schema = Schema.parse({"columns": columns}, source="here")
+    assert schema.events == ("click", "watched", "paid")
+    assert schema.delays == {"late": "paid"}
+    assert arrow_schema(schema).field("watched").type == pa.float32()
+    assert Schema.parse(schema.to_dict(), source="again") == schema
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"kind": "value", "power": 2.0}, "less than 2"),
+        ({"kind": "value", "power": 1}, "greater than 1"),
+        ({"kind": "value", "unit": "s"}, "name 'delay' too"),
+        ({"kind": "value", "truth": "mean"}, "'truth' and 'floor' are known together"),
+        ({"kind": "value", "after": "click"}, "unknown key 'columns.watched.value.after'"),
+    ],
+)
+def test_an_impossible_value_is_refused(column, message):
+    columns = {"time": {"kind": "timestamp"}, "click": {"kind": "event"}, "watched": column}
+    with pytest.raises(InputError, match=message):
+        Schema.parse({"columns": columns}, source="here")
+
+
+def test_an_event_may_not_come_after_a_value_as_probabilities_alone_are_chained():
+    columns = {"time": {"kind": "timestamp"}, "buy": {"kind": "event", "after": "watched"}}
+    with pytest.raises(InputError, match=r"'buy\.after' names 'watched', a value; probabilities"):
+        Schema.parse({"columns": columns | VALUES}, source="here")

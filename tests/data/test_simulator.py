@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from sklearn.metrics import mean_tweedie_deviance
 
 from smt.data import write_log
 from smt.data.simulator import Simulator, SimulatorSpec, draw_delays, draw_labels
@@ -258,3 +259,61 @@ def test_some_numeric_values_are_missing_and_items_exist_before_they_are_shown(r
 
 def test_rows_are_clustered_by_user(log):
     assert log.schema.cluster == "user"
+
+
+@pytest.fixture(scope="module")
+def watched(simulator):
+    """The same world, with the seconds that its users watched."""
+    spec = simulator.spec.model_copy(update={"watch_time": True})
+    return Simulator(spec)
+
+
+@pytest.fixture(scope="module")
+def watched_log(watched):
+    return watched.log()
+
+
+def test_watch_time_changes_nothing_else_of_a_log(log, watched_log):
+    added = {"watch_time", "watch_time_truth", "watch_time_floor"}
+    for ours, theirs in ((watched_log.train, log.train), (watched_log.test, log.test)):
+        assert {*ours.column_names} - {*theirs.column_names} == added
+        for name in theirs.column_names:
+            left, right = (table[name].combine_chunks() for table in (ours, theirs))
+            if pa.types.is_floating(left.type):
+                np.testing.assert_array_equal(left.to_numpy(), right.to_numpy())
+            else:
+                assert left.equals(right), name
+    assert watched_log.digest != log.digest
+
+
+def test_seconds_are_watched_in_views_alone_and_have_a_heavy_tail(watched_log):
+    table = pa.concat_tables([watched_log.train, watched_log.test])
+    seconds, view = table["watch_time"].to_numpy(), table["view"].to_numpy()
+    assert ((seconds > 0) == (view == 1)).all()
+    assert seconds.max() > 20 * seconds[view == 1].mean()
+    long = table["long_view"].to_numpy() == 1
+    assert np.median(seconds[long]) > 4 * np.median(seconds[(view == 1) & ~long])
+
+
+def test_the_truth_of_watch_time_is_its_expectation_and_the_floor_the_least_deviance(watched_log):
+    table = pa.concat_tables([watched_log.train, watched_log.test])
+    seconds, means, floor = (
+        table[name].to_numpy().astype(float)
+        for name in ("watch_time", "watch_time_truth", "watch_time_floor")
+    )
+    order = np.argsort(means)
+    for part in np.array_split(order, 5):
+        error = (seconds[part] - means[part]).std() / np.sqrt(len(part))
+        assert abs(seconds[part].mean() - means[part].mean()) < 4 * error
+    # Of one row, scikit-learn's mean deviance is the row's.
+    some = slice(0, 5_000)
+    pairs = zip(seconds[some], means[some], strict=True)
+    off = [mean_tweedie_deviance([y], [m], power=1.5) for y, m in pairs] - floor[some]
+    assert abs(off.mean()) < 4 * off.std() / np.sqrt(len(off))
+    assert (floor >= 0).all()
+
+
+def test_the_report_tells_the_least_loss_of_watch_time_by_surface(watched, watched_log):
+    found = [entry for entry in watched.bayes_ne(watched_log) if entry.event == "watch_time"]
+    assert [entry.surface for entry in found] == list(SURFACES)
+    assert all(0.3 < entry.ne < 1 for entry in found)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smt.data.schema import Schema
+from smt.data.simulator import SimulatorSpec
 from smt.errors import InputError
-from smt.fleet import load_fleet
+from smt.fleet import SimulatedLog, load_fleet
 from smt.fleet.draft import draft_models, write_fleet
 from smt.fleet.draft_frame import draft_frame
 from smt.fleet.fleet_file import (
@@ -175,3 +176,20 @@ def test_a_log_whose_items_have_no_features_has_ranking_alone(small_log):
     assert [*frame.stages] == ["ranking"]
     assert [*frame.data_constraints] == ["full"]
     assert [rule.template for rule in frame.templates] == ["sparsenn_small"]
+
+
+def test_a_value_that_is_above_0_often_enough_has_models_though_it_never_is_0():
+    simulator = SimulatorSpec(rows=4_000, num_users=100, num_items=80, watch_time=True)
+    frame = FleetFrame(
+        name="drafted",
+        log=SimulatedLog(simulator=simulator),
+        stages={"ranking": StageEntry(features=("user", "item"))},
+        surfaces={"all": SurfaceEntry(), "viewed": SurfaceEntry(filter={"view": 1})},
+        data_constraints={"full": ConstraintEntry()},
+        draft=DraftPlan(min_positives=100),
+    )
+    names = [model.name for model in draft_models(frame).models]
+    assert "watch_time/all/ranking/full" in names
+    assert "watch_time/viewed/ranking/full" in names
+    assert "view/all/ranking/full" in names
+    assert "view/viewed/ranking/full" not in names

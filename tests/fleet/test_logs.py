@@ -184,3 +184,27 @@ def test_a_fleet_none_of_whose_models_with_traffic_can_be_trained_is_refused(mak
     models = (make("empty", filter={"surface": 99}), make("idle", weight=0.0))
     with pytest.raises(InputError, match=r"no model that has traffic .* model 'empty': its filter"):
         open_fleet(Fleet(name="f", models=models))
+
+
+def test_a_value_may_be_above_0_in_all_rows_of_a_model_but_not_in_none():
+    log = SimulatedLog(
+        simulator=SimulatorSpec(rows=3_000, num_users=100, num_items=80, watch_time=True)
+    )
+    viewed = ModelSpec(
+        name="viewed",
+        stage="ranking",
+        events=("watch_time",),
+        surface="all",
+        data_constraint="full",
+        log=log,
+        features=("user", "item"),
+        filter={"view": 1},
+    )
+    (opened,) = open_logs([viewed]).values()
+    assert "watch_time" in opened.schema.events
+    (known,) = open_fleet(Fleet(name="f", models=(viewed,))).fleet.models
+    assert known.event_rates is not None
+    assert 0.99 < known.event_rates[0] < 1
+    unseen = viewed.model_copy(update={"filter": {"view": 0}})
+    with pytest.raises(InputError, match=r"event 'watch_time' never happens .* \(view = 0\)"):
+        open_logs([unseen])

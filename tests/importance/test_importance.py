@@ -141,7 +141,7 @@ def test_the_error_of_permutation_is_clustered_by_the_user_that_a_row_was_logged
     place = sample.column_names.index("user")
     mixed = sample.set_column(place, sample.field("user"), sample["user"].take(order))
     before, after = (
-        judge(predictions(trained, table), {"click": trained.windows.base_rates["click"]})[1]
+        judge(predictions(trained, table), trained.windows.backgrounds(["click"]))[1]
         for table in (sample, mixed)
     )
     expected = paired_delta(before, after, sample["user"].to_numpy())[1]

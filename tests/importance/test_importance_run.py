@@ -47,7 +47,7 @@ def test_a_model_that_cannot_be_measured_is_named_and_the_others_are(
     folder, built = Folder(tmp_path), FleetTemplates.of_one(small_template, fleet)
     found = [measure_model(model, log, small_template, SETTINGS) for model in fleet.models]
     assert [each.failure is None for each in found] == [True, False]
-    assert describe_measured(found[0]).startswith("fine: NE ")
+    assert describe_measured(found[0]).startswith("fine: loss ")
     assert "rare: not measured" in describe_measured(found[1])
     result = save_importance(found, fleet, built, SETTINGS, folder)
     assert [each.model for each in result.models] == ["fine"]

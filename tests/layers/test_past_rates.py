@@ -7,14 +7,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smt.layers.event_losses import EventLosses
 from smt.layers.initialize import initialize
+from smt.layers.losses import CrossEntropy, TweedieDeviance
 from smt.layers.past_rates import PastRatesToken
 
 SIZES = [4, 3]
 
 
 def token_of(prior=2.0, events=2):
-    token = PastRatesToken(SIZES, events, prior_count=prior, hidden=5, dim=3)
+    losses = EventLosses((CrossEntropy(),) * events)
+    token = PastRatesToken(SIZES, losses, prior_count=prior, hidden=5, dim=3)
     initialize(token, 0)
     return token
 
@@ -130,3 +133,22 @@ def test_what_is_read_is_what_single_precision_read_before_its_counts_stopped():
     token.counts = token.counts.float()
     assert found.dtype == torch.float32
     assert torch.equal(found, token.encode(places))
+
+
+def test_a_values_lift_is_the_log_of_its_shrunken_mean_over_that_of_all_rows():
+    """Beside an event of 0 and 1, whose lifts are as they are alone."""
+    losses = EventLosses((TweedieDeviance(1.5), CrossEntropy()))
+    token = PastRatesToken(SIZES, losses, prior_count=2.0, hidden=5, dim=3).train()
+    alone = token_of(events=1).train()
+    ids = torch.tensor([[0, 1, 0, 3], [2, 2, 1, 0]])
+    labels = torch.tensor([[12.0, 1.0], [0.0, 0.0], [7.5, 1.0], [0.0, 1.0]])
+    assert not token.encode(ids + token.starts)[:, :4:3].any()
+    token.forward(ids, labels)
+    alone.forward(ids, labels[:, 1:])
+    encoded = token.encode(torch.tensor([[0], [1]]) + token.starts)[0].tolist()
+    base = 19.5 / 4
+    first, second = (19.5 + 2 * base) / 4, (7.5 + 2 * base) / 3
+    assert encoded[0] == pytest.approx(math.log(first / base), rel=1e-5)
+    assert encoded[3] == pytest.approx(math.log(second / base), rel=1e-5)
+    expected = alone.encode(torch.tensor([[0], [1]]) + alone.starts)[0].tolist()
+    assert [encoded[place] for place in (1, 2, 4, 5)] == pytest.approx(expected)

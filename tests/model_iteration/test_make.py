@@ -3,6 +3,7 @@ import pytest
 
 from smt.data.time_order import mix
 from smt.fleet import ServingLimits
+from smt.layers.losses import entropy
 from smt.model_iteration.instance import Job
 from smt.model_iteration.make import UNDECIDED, make
 from smt.serving import load_exported
@@ -10,7 +11,6 @@ from smt.template import Float, build, count_flops
 from smt.training import paired_delta, train
 from smt.training.checkpoint import load_checkpoint
 from smt.training.clusters import MISSING
-from smt.training.metrics import entropy
 from smt.training.shared_noise import BUCKETS, row_keys
 from smt.training.windows import model_windows, read_groups
 

@@ -8,8 +8,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 from torchrec.metrics.ne import compute_cross_entropy, compute_ne
 
 from smt.errors import InputError
+from smt.layers.losses import CrossEntropy, entropy
 from smt.training import normalized_entropy, paired_delta
-from smt.training.metrics import entropy, event_metrics, example_losses
+from smt.training.metrics import event_metrics
 
 
 def draw(seed, n=4000):
@@ -75,12 +76,12 @@ def test_example_losses_are_the_cross_entropy(logit, label):
     chance = 1 / (1 + np.exp(-np.longdouble(logit)))
     wrong = 1 / (1 + np.exp(np.longdouble(logit)))
     expected = -np.log(chance if label else wrong)
-    found = example_losses(np.array([logit]), np.array([label]))[0]
+    found = CrossEntropy().losses(np.array([logit]), np.array([label]))[0]
     assert found == pytest.approx(float(expected), rel=1e-9, abs=1e-12)
 
 
 def test_example_losses_stay_finite_at_any_size():
-    found = example_losses(np.array([-1e4, 1e4, 1e4]), np.array([1.0, 0.0, 1.0]))
+    found = CrossEntropy().losses(np.array([-1e4, 1e4, 1e4]), np.array([1.0, 0.0, 1.0]))
     assert found.tolist() == [1e4, 1e4, 0.0]
 
 
@@ -139,7 +140,8 @@ def test_losses_that_hold_their_weights_give_the_change_of_the_weighted_ne():
     before = event_metrics(logits, labels, 0.3, weights).ne
     after = event_metrics(logits * 0.9, labels, 0.3, weights).ne
     delta, _ = paired_delta(
-        example_losses(logits, labels) * scale, example_losses(logits * 0.9, labels) * scale
+        CrossEntropy().losses(logits, labels) * scale,
+        CrossEntropy().losses(logits * 0.9, labels) * scale,
     )
     assert delta == pytest.approx(100 * (before - after) / before)
 

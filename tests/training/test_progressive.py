@@ -11,11 +11,11 @@ import torch
 from smt.data import Schema, open_log
 from smt.data.recut import recut
 from smt.errors import InputError
+from smt.layers.losses import CrossEntropy
 from smt.layers.networks import Network
 from smt.template.data import ConversionWindow, Distillation, PastRates
 from smt.training import DivergedError, Workers, train
 from smt.training.judged_rows import judged_rows
-from smt.training.metrics import example_losses
 from smt.training.network_training import Saving, train_network
 from smt.training.rows import check_workers
 
@@ -189,9 +189,12 @@ def test_the_truth_is_the_loss_that_is_expected_over_labels(progressive, small_m
     assert np.array_equal(told.labels[:, 0], truth)
     rng = np.random.default_rng(0)
     drawn = np.mean(
-        [example_losses(seen.logits[:, 0], rng.random(len(truth)) < truth) for _ in range(4_000)]
+        [
+            CrossEntropy().losses(seen.logits[:, 0], rng.random(len(truth)) < truth)
+            for _ in range(4_000)
+        ]
     )
-    expected = example_losses(told.logits, told.labels).mean()
+    expected = CrossEntropy().losses(told.logits, told.labels).mean()
     assert drawn == pytest.approx(expected, rel=2e-3)
 
 

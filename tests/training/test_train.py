@@ -8,11 +8,11 @@ from smt.data import Log, Range, open_log, write_log
 from smt.data.simulator import Simulator, SimulatorSpec
 from smt.errors import InputError
 from smt.fleet import ServingLimits
+from smt.layers.losses import CrossEntropy, entropy
 from smt.layers.step_tables import StepTables
 from smt.layers.tables import PooledTables
 from smt.template import Float, count_flops
 from smt.training import DivergedError, Workers, paired_delta, train
-from smt.training.metrics import entropy, example_losses
 from smt.training.network_training import train_network
 
 # What reads the ids of sequences one by one, and shares their table with the item's.
@@ -188,7 +188,7 @@ def test_a_learned_model_beats_the_base_rate_and_is_not_below_the_bayes_floor(
     assert found.metrics["view"].auc > 0.6
     truth = simulator.probabilities(*keys)["view"]
     labels = log.test["view"].to_numpy().astype(float)
-    floor = example_losses(np.log(truth) - np.log1p(-truth), labels)
+    floor = CrossEntropy().losses(np.log(truth) - np.log1p(-truth), labels)
     floor /= entropy(found.metrics["view"].base_rate)
     gain, sem = paired_delta(floor, found.losses)
     assert gain < 3 * sem

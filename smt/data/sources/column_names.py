@@ -28,6 +28,10 @@ OUTCOME = re.compile(
     r"(play(ing)?|watch(ing|ed)?|stay|dwell|view(ing)?|read(ing)?)_?(time|duration|seconds|sec|ms)",
     re.IGNORECASE,
 )
+AMOUNT_EARNED = re.compile(
+    r"((order|purchase|conversion|cart|basket|checkout)_(value|amount|price|revenue)|revenue|gmv)",
+    re.IGNORECASE,
+)
 TIMES = ("timestamp", "ts", "time", "unixtime", "datetime", "date", "dt", "hour", "day")
 """Words of columns of times, those that are the finest first."""
 SURFACES = {"tab", "page", "placement", "surface", "slot", "scene", "scenario", "pos", "position"}

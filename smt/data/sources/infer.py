@@ -24,7 +24,7 @@ from smt.data.sources.column_names import (
 from smt.data.sources.delimited import read_header
 from smt.data.sources.derived import AT_LEAST, IS, ROW_NUMBER
 from smt.data.sources.files import is_parquet, list_files, read_files
-from smt.data.sources.label_drafts import draft_labels
+from smt.data.sources.label_drafts import draft_labels, draft_values
 from smt.data.sources.layouts import Headed, headed
 from smt.data.sources.list_drafts import draft_lists, with_shared_ids
 from smt.data.sources.raw_columns import RawColumn
@@ -60,6 +60,7 @@ def infer_schema(sources: Sequence[str | Path], *, delimiter: str | None = None)
     names = list(dict.fromkeys(name for table in tables.values() for name in table.column_names))
     layout = headed(names)
     drafts |= {name: left_out(reason) for name, reason in layout.left_out} if layout else {}
+    drafts |= draft_values(_singles(_open(columns, drafts)))
     drafts |= _plainly_useless(_open(columns, drafts))
     drafts |= _timestamp(_open(columns, drafts))
     drafts |= draft_labels(_singles(_open(columns, drafts)))

@@ -20,6 +20,7 @@ from smt.data.columns import (
     Side,
     Surface,
     Timestamp,
+    Value,
 )
 from smt.data.history import past_rows
 from smt.data.log import arrow_schema
@@ -38,11 +39,13 @@ from smt.data.sources.kuairand_files import (
     read_files,
 )
 from smt.data.sources.list_columns import with_elements
+from smt.data.sources.numbers import amount_column
 from smt.data.time_order import time_order
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 NUM_TABS = 15
+PLAYED = "the log's column 'play_time_ms', in seconds"
 STEP_BITS = {"click": 1, "long_view": 2, "like": 4}
 """The event code of a step of a history is the sum over what happened: 1 to 7."""
 
@@ -68,6 +71,8 @@ Columns = dict[str, Made]
 
 def read_kuairand(source: str | Path, *, history_length: int = 20) -> Source:
     """Read the published files: every feedback signal becomes an event, `tab` the surface.
+
+    `play_time` is a value: the seconds that were played.
 
     Counts, sizes and durations are features as log(1 + x). Rows that repeat another exactly
     are dropped. Histories hold clicked or long-viewed videos of strictly earlier impressions.
@@ -197,7 +202,7 @@ def _context(log: pa.Table, videos: pa.Table) -> Columns:
 
 
 def _events(log: pa.Table) -> Columns:
-    """The feedback signals, and how far the video was played."""
+    """The feedback signals, how far the video was played, and for how many seconds."""
     played, duration = log["play_time_ms"].to_numpy(), log["duration_ms"].to_numpy()
     happened = {event: log[column].to_numpy() == 1 for event, column in SIGNALS.items()} | {
         "play_3s": played > 3_000,
@@ -205,9 +210,11 @@ def _events(log: pa.Table) -> Columns:
         "play_half": (duration > 0) & (2 * played >= duration),
         "play_whole": (duration > 0) & (played >= duration),
     }
-    return {
+    binary: Columns = {
         event: Made(Event(), pa.array(flags.astype(np.int8))) for event, flags in happened.items()
     }
+    seconds = amount_column(pc.divide(flat(log["play_time_ms"]).cast(pa.float64()), 1000.0), PLAYED)
+    return {**binary, "play_time": Made(Value(), seconds)}
 
 
 def _histories(

@@ -6,8 +6,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smt.data.sources.column_drafts import Draft, left_out
-from smt.data.sources.column_names import ACTION, LABELS, RATING, tells
+from smt.data.sources.column_names import (
+    ACTION,
+    AMOUNT_EARNED,
+    LABELS,
+    OUTCOME,
+    RATING,
+    tells,
+    words,
+)
 from smt.data.sources.derived import AT_LEAST, IS
+from smt.data.sources.missing import present
+from smt.data.sources.numbers import finite_numbers
 from smt.data.sources.raw_columns import RawColumn
 from smt.data.sources.raw_ids import raw_ids
 
@@ -15,6 +25,15 @@ FEW_ACTIONS = 20
 """The most kinds of action of which each may be an event of its own."""
 LIKED = 0.8
 """The share of the best rating from which on a rating is drafted as liked: 4 of 5."""
+
+
+def draft_values(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
+    """Values: how long, or for how much, where that is 0 in some rows.
+
+    Args:
+        columns: Of single values.
+    """
+    return {name: _value(column) for name, column in columns.items() if _is_value(column)}
 
 
 def draft_labels(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
@@ -46,6 +65,36 @@ def draft_labels(columns: Mapping[str, RawColumn]) -> dict[str, Draft]:
         elif ACTION.fullmatch(name) and 2 <= len(column.texts) <= FEW_ACTIONS:
             drafts |= _of_action(column, wanted=not events)
     return drafts
+
+
+def _is_value(column: RawColumn) -> bool:
+    """Whether a column says how much followed: numbers from 0 on, named as times or amounts are."""
+    name = "_".join(words(column.name))
+    if not (OUTCOME.search(name) or AMOUNT_EARNED.fullmatch(name)):
+        return False
+    if column.is_binary or column.numbers is None:
+        return False
+    least, most = pc.min_max(column.numbers).as_py().values()
+    return bool(least == 0 < most < float("inf"))
+
+
+def _value(column: RawColumn) -> Draft:
+    parts = [present(values, None) for values in column.parts.values()]
+    nothing = sum(pc.sum(_nothing(values)).as_py() or 0 for values in parts)
+    remarks = [
+        f"0 in {nothing / column.rows:.2%} of the rows",
+        "known only after the impression, so no feature",
+    ]
+    if column.missing:
+        remarks.append(
+            f"{column.missing:,} rows have no value, which is refused: remove them, or write 0"
+        )
+    return Draft({"kind": "value"}, tuple(remarks))
+
+
+def _nothing(values: pa.Array) -> pa.Array:
+    """Which numbers are 0, however they are written."""
+    return pc.equal(finite_numbers(values, None, ""), 0.0)
 
 
 def _event(column: RawColumn) -> Draft:

@@ -16,10 +16,12 @@ from smt.data.columns import (
     Sequence,
     StoredColumn,
     Timestamp,
+    Value,
     Weight,
 )
 from smt.data.sources.list_columns import kept_elements, require_same_lengths, with_elements
 from smt.data.sources.numbers import (
+    amount_column,
     code_column,
     label_column,
     numeric_column,
@@ -48,6 +50,8 @@ def log_columns(name: str, kind: StoredColumn, raw: Raw, known: Known) -> dict[s
         return {name: vector_column(values, kind.dim, where)}
     if isinstance(kind, Event):
         return {name: label_column(values, where)}
+    if isinstance(kind, Value):
+        return {name: amount_column(values, where)}
     assert isinstance(kind, Weight | Propensity)
     return {name: positive_column(values, kind, where)}
 

@@ -89,6 +89,31 @@ def label_column(values: pa.Array, where: str) -> pa.Array:
     return numbers.cast(pa.int8()).take(encoded.indices)
 
 
+def amount_column(values: pa.Array, where: str) -> pa.Array:
+    """Labels that are amounts, as float32: finite, and not negative.
+
+    Raises:
+        InputError: One is missing, or something else; the error says how many are.
+    """
+    values = present(values, ())
+    numbers = _numbers(values, where)
+    fits = pc.and_(pc.greater_equal(numbers, 0), pc.less_equal(numbers, LARGEST_FLOAT32))
+    wrong = pc.invert(pc.fill_null(fits, False))
+    missing = pc.or_kleene(pc.is_null(numbers), pc.is_nan(numbers))
+    counts = {
+        "are missing": pc.fill_null(missing, True),
+        "are negative": pc.less(numbers, 0),
+        "are infinite or too large for float32": pc.greater(numbers, LARGEST_FLOAT32),
+    }
+    found = [f"{n:,} {what}" for what, rows in counts.items() if (n := pc.sum(rows).as_py())]
+    problem = "is no finite number that is not negative; of all " + (
+        f"{len(values):,} values, {', '.join(found)}: remove these rows, or write 0 for nothing"
+    )
+    refuse(values, wrong, problem, where)
+    # The negative zero is zero.
+    return pc.add(numbers, 0.0).cast(pa.float32())
+
+
 def positive_column(values: pa.Array, kind: Weight | Propensity, where: str) -> pa.Array:
     """Weights or propensities as float32. Raises `InputError` where missing or out of range."""
     values = present(values, ())

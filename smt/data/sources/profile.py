@@ -8,7 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
-from smt.data.columns import ID_LIST_KINDS, Embedding, Event, Numeric, StoredColumn, Timestamp
+from smt.data.columns import (
+    ID_LIST_KINDS,
+    Embedding,
+    Event,
+    Numeric,
+    StoredColumn,
+    Timestamp,
+    Value,
+)
 from smt.data.reading import IdCoding, Reading
 from smt.data.schema import Schema
 from smt.data.sources.time_numbers import FIRST_YEAR, LAST_YEAR
@@ -22,7 +30,8 @@ class ColumnProfile:
     Attributes:
         missing: Rows without a value: NaN, an empty list, or an id 0 that stands for none.
         distinct: Different values (or list elements) present; None for embeddings.
-        base_rate: Share of ones; None unless the column is an event.
+        base_rate: Share of ones, of a value of what is above 0; None unless the column is an event.
+        mean: Of a value; None unless the column is one.
         coding: How its ids were made of raw values; None where there is nothing to tell.
         first, last: The earliest and latest time, in UTC; None unless it is the timestamp.
     """
@@ -33,6 +42,7 @@ class ColumnProfile:
     missing: int
     distinct: int | None
     base_rate: float | None
+    mean: float | None = None
     coding: str | None = None
     first: str | None = None
     last: str | None = None
@@ -85,7 +95,8 @@ def profile_table(columns: Sequence[ColumnProfile]) -> Table:
             "" if column.base_rate is None else f"{column.base_rate:.3%}",
             column.coding or "",
         )
-    table.caption = "; ".join(column.span for column in columns if column.span)
+    means = (f"{column.name}: mean {column.mean:.4g}" for column in columns if column.mean)
+    table.caption = "; ".join([*(column.span for column in columns if column.span), *means])
     return table
 
 
@@ -110,11 +121,21 @@ def _profile(
         rows=len(values),
         missing=missing,
         distinct=None if isinstance(column, Embedding) else pc.count_distinct(elements).as_py(),
-        base_rate=pc.mean(values).as_py() if isinstance(column, Event) else None,
+        base_rate=_base_rate(column, values),
+        mean=pc.mean(values.cast(pa.float64())).as_py() if isinstance(column, Value) else None,
         coding=None if coding is None else describe_coding(coding),
         first=None if first is None else clock_text(first),
         last=None if last is None else clock_text(last),
     )
+
+
+def _base_rate(column: StoredColumn, values: pa.ChunkedArray) -> float | None:
+    if isinstance(column, Value):
+        values = pc.greater(values, 0).cast(pa.int8())
+    elif not isinstance(column, Event):
+        return None
+    rate: float | None = pc.mean(values).as_py()
+    return rate
 
 
 def _count(flags: pa.ChunkedArray) -> int:

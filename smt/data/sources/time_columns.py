@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smt.data.columns import Event, Sequence, Timestamp
+from smt.data.columns import Sequence, Timestamp
 from smt.data.schema import Schema
 from smt.data.sources.arrow_types import TEXT
 from smt.data.sources.code_columns import Files
@@ -41,7 +41,7 @@ def time_columns(columns: Mapping[str, Files], schema: Schema) -> dict[str, Time
             zone=clock.zone,
             default=shown.unit,
         )
-    for event in schema.of_kind(Event).values():
+    for event in (schema.label(name) for name in schema.events):
         delay = event.delay
         if delay is None:
             continue

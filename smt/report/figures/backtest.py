@@ -57,7 +57,7 @@ def backtest_figure(models: Sequence[BackTestedModel], alpha: float) -> go.Figur
         figure.add_trace(group_means)
     figure.update_layout(
         **theme.frame(AROUND + ROW * len(shown), margin={"l": 8, "r": 24, "t": 36, "b": 44}),
-        xaxis=theme.axis("Δ, percent of NE", ticksuffix="%"),
+        xaxis=theme.axis("Δ, percent of the normalized loss", ticksuffix="%"),
         yaxis=theme.names_axis(places, [*places.values()], [len(shown) - 0.4, -0.6]),
         showlegend=True,
         legend=theme.legend(),
@@ -69,5 +69,5 @@ def _hover(model: BackTestedModel) -> str:
     return theme.lines(
         model.model,
         f"Δ {numbers.measured(model.delta.value, model.delta.sem)}",
-        f"NE {numbers.entropy(model.ne_before)} -> {numbers.entropy(model.ne_after)}",
+        f"loss {numbers.loss(model.ne_before)} -> {numbers.loss(model.ne_after)}",
     )

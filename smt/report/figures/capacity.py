@@ -33,7 +33,7 @@ def frontier_figure(result: CapacityResult) -> go.Figure:
     figure.update_layout(
         frame(HEIGHT, showlegend=False),
         xaxis=axis("FLOPs of the fleet, over today's", type="log", tickformat="~g"),
-        yaxis=axis("mean Δ by traffic, percent of NE", ticksuffix="%"),
+        yaxis=axis("mean Δ by traffic, percent of the normalized loss", ticksuffix="%"),
     )
     return figure
 

@@ -156,7 +156,7 @@ def _hover(cell: EvaluationRow) -> str:
     else:
         facts = [
             f"Δ {numbers.measured(cell.delta.value, cell.delta.sem)}",
-            f"NE {numbers.entropy(cell.ne)}",
+            f"loss {numbers.loss(cell.ne)}",
         ]
     text = theme.lines(f"{cell.model}, trial {cell.trial}", *facts)
     theta = theme.label(numbers.theta(cell.theta))

@@ -53,7 +53,7 @@ def importance_figure(features: Sequence[RankedFeature]) -> go.Figure:
     figure.add_vline(x=0, line={"color": theme.MUTED, "width": 1})
     figure.update_layout(
         **theme.frame(AROUND + ROW * len(shown), margin={"l": 8, "r": 24, "t": 8, "b": 44}),
-        xaxis=theme.axis("importance, percent of NE", ticksuffix="%"),
+        xaxis=theme.axis("importance, percent of the normalized loss", ticksuffix="%"),
         yaxis=theme.names_axis(
             (feature.feature for feature in shown), places, [len(shown) - 0.4, -0.6]
         ),

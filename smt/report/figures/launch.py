@@ -74,7 +74,7 @@ def instances_figure(models: Sequence[LaunchedModel], alpha: float) -> go.Figure
         barmode="stack",
         xaxis=axis("models, from the one that gains most", showgrid=False),
         xaxis2=axis("models", showgrid=False),
-        yaxis=axis("Δ, percent of NE", ticksuffix="%"),
+        yaxis=axis("Δ, percent of the normalized loss", ticksuffix="%"),
         yaxis2=axis(),
         legend=legend(),
     )
@@ -100,6 +100,6 @@ def _hover(model: LaunchedModel) -> str:
     return lines(
         model.model,
         f"Δ {numbers.measured(model.delta.value, model.delta.sem)}",
-        f"NE {numbers.entropy(model.baseline_ne)} -> {numbers.entropy(model.ne)}",
+        f"loss {numbers.loss(model.baseline_ne)} -> {numbers.loss(model.ne)}",
         *model.reasons,
     )

@@ -117,7 +117,7 @@ def groups_section(result: IntegrationResult, name: str = "groups") -> str:
         if group is not None
     )
     text = (
-        "Δ is the fall of a model's normalized entropy under the new version "
+        f"Δ is the fall of a model's normalized loss ({numbers.LOSSES}) under the new version "
         "against its parent, in percent, with the same seed: higher is better. μ is the mean Δ "
         "by traffic, R the share of models that regressed (Δ below −α, or failed). A = μ where "
         "R ≤ ε and no model failed, else −∞. The version is kept where A over all models is at "
@@ -135,8 +135,8 @@ def _models(result: IntegrationResult) -> str:
             "group": "representative" if model.representative else "holdout",
             "weight: n": f"{100 * model.weight:.3f}%",
             "Δ ± standard error: n": numbers.measured(model.delta.value, model.delta.sem),
-            "NE before: n": numbers.entropy(model.ne_before),
-            "NE after: n": numbers.entropy(model.ne_after),
+            "loss before: n": numbers.loss(model.ne_before),
+            "loss after: n": numbers.loss(model.ne_after),
             "FLOPs before: n": model.flops_before,
             "FLOPs after: n": model.flops_after,
             "bytes before: n": model.bytes_before,

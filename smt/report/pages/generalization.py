@@ -124,8 +124,9 @@ def _facts(run: Run) -> str:
 def _definitions(run: Run) -> str:
     alpha = f"{run.result.settings.alpha:.3f}%"
     return (
-        f"<p class=caption>Δ is the fall of a model's normalized entropy against its baseline, in "
-        "percent: higher is better. μ is the weighted mean Δ of the representatives, R the share "
+        f"<p class=caption>Δ is the fall of a model's normalized loss ({numbers.LOSSES}) against "
+        "its baseline, in percent: higher is better. μ is the weighted mean Δ of the "
+        "representatives, R the share "
         f"of them that regressed (Δ below −{alpha}, or failed). A = μ where R ≤ ε and no model "
         f"failed, else −∞; A* is A at θ*. {_rule(run)}</p>"
     )
@@ -194,6 +195,6 @@ def _searches(run: Run) -> str:
 def _representatives(run: Run) -> str:
     return (
         f"<h2>Representatives</h2>{representative_table(run)}"
-        "<p class=caption>Weight: share in μ. Baseline NE: of the template without any technique, "
-        "on the judged rows. FLOPs: of one inference; bytes: of what serves.</p>"
+        "<p class=caption>Weight: share in μ. Baseline loss: of the template without any "
+        "technique, on the judged rows. FLOPs: of one inference; bytes: of what serves.</p>"
     )

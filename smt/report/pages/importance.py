@@ -12,8 +12,8 @@ from smt.results.importance import IMPORTANCE, ImportanceResult, Method, RankedF
 from smt.storage import Folder
 
 MEANING: dict[Method, str] = {
-    "permutation": "By how much NE rises on held-out rows where the feature's values are those "
-    "of other rows. At or below zero, the network does as well without.",
+    "permutation": "By how much the normalized loss rises on held-out rows where the feature's "
+    "values are those of other rows. At or below zero, the network does as well without.",
     "gradient": "The mean absolute change of an example's loss that is due to the feature's "
     "value, to first order. Changes of both signs count, so it is never negative; compare "
     "it within the method only.",
@@ -92,7 +92,7 @@ def _models(result: ImportanceResult) -> str:
         {
             "model": model.model,
             "events": ", ".join(model.events),
-            "NE: n": numbers.entropy(model.ne),
+            "loss: n": numbers.loss(model.ne),
             "measured rows: n": model.rows,
         }
         for model in result.models

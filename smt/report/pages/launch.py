@@ -78,7 +78,7 @@ def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> st
     if figure is None:
         return ""
     text = (
-        "Δ is the fall of a model's normalized entropy against "
+        f"Δ is the fall of a model's normalized loss ({numbers.LOSSES}) against "
         f"{escape(baselines_named(result))}, trained with the same seed on the same rows, in "
         "percent: higher is better. Whiskers: one standard error over judged rows. A model is held "
         "back where, as all models together tell, its true Δ is likelier than not below the dashed "

@@ -63,7 +63,8 @@ def _search(index: int, technique: TechniqueRecord, run: Run) -> str:
         f"<div style='max-width: {delta_width(technique.models)}px'>"
         f"{embed(delta_figure(technique, searched), f'delta-{index}')}</div>"
         f"<p class=caption>Blue: the model gained; red: it lost; colours saturate at ±{limit}. "
-        f"The framed row is the {marked}.{crosses} Hover for Δ, its standard error and NE.</p>"
+        f"The framed row is the {marked}.{crosses} Hover for Δ, its standard error "
+        "and the normalized loss.</p>"
     )
 
 

@@ -37,7 +37,7 @@ def representative_table(run: Run) -> str:
             "model": model.model,
             **({"template": built[model.model]} if built else {}),
             "weight: n": f"{100 * model.weight:.3f}%",
-            "baseline NE: n": numbers.entropy(model.ne),
+            "baseline loss: n": numbers.loss(model.ne),
             "FLOPs: n": model.flops,
             "bytes: n": model.bytes,
             "training rows: n": model.train_rows,

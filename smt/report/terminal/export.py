@@ -6,11 +6,11 @@ from smt.serving.export_model import ExportedModel
 
 
 def export_table(exported: ExportedModel) -> Table:
-    """Its NE as trained and as served, and what serving costs."""
+    """Its normalized loss as trained and as served, and what serving costs."""
     cost, differences = exported.cost, exported.export.differences
     rows = {
-        "NE as trained": f"{exported.ne.trained:.5f}",
-        "NE as served": f"{exported.ne.served:.5f}",
+        "loss as trained": f"{exported.ne.trained:.5f}",
+        "loss as served": f"{exported.ne.served:.5f}",
         "Δ of serving": f"{exported.delta.value:+.4f}% ± {exported.delta.sem:.4f}%",
         "largest difference as served": f"{differences.from_served:.1e}",
         "largest difference as trained": f"{differences.from_trained:.1e}",

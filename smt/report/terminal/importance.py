@@ -13,7 +13,7 @@ def importance_table(result: ImportanceResult) -> Table:
     table = Table(
         title=f"Importance of features, mean over {models} model{'' if models == 1 else 's'} of "
         f"fleet '{result.fleet}'",
-        caption="percent of NE ± one standard error",
+        caption="percent of the normalized loss ± one standard error",
     )
     table.add_column("type")
     table.add_column("feature", overflow="fold")
