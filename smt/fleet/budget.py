@@ -1,16 +1,8 @@
 """How much more a fleet may cost to serve than it does today."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
-
+from smt.capacity import Capacity
 from smt.fleet.limits import QUANTITIES
 from smt.spec import Spec
-
-Capacity = Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["free"]
-"""By how many percent serving the fleet may become dearer; `free`: by any."""
-NEUTRAL = 5.0
-"""What still counts as the same capacity."""
 
 
 class FleetCost(Spec):

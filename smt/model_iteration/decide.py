@@ -11,8 +11,8 @@ A model that its own evidence holds back, or that failed, stays what it is. Of t
 
 from collections.abc import Mapping, Sequence
 
+from smt.capacity import Capacity
 from smt.fleet import ModelSpec
-from smt.fleet.budget import Capacity
 from smt.model_iteration.fleet_cost import (
     CostedModel,
     costed_models,

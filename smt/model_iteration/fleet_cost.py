@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
 
+from smt.capacity import Capacity
 from smt.fleet import ModelSpec
-from smt.fleet.budget import Capacity, FleetCost
+from smt.fleet.budget import FleetCost
 from smt.model_iteration.capacity import Choosing, Knapsack, Option
 from smt.model_iteration.instance import Evidence
 from smt.serving import ServingCost

@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from smt.capacity import Capacity
 from smt.fleet import Fleet, ModelSpec, log_name
 from smt.fleet.attributes import attributes
-from smt.fleet.budget import Capacity
 from smt.model_iteration.fleet_cost import costed_models, fleet_cost
 from smt.model_iteration.fleet_mean import ModelDelta, fleet_mean
 from smt.model_iteration.instance import Instance

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smt.fleet.budget import Capacity, Growth
+from smt.capacity import Capacity
+from smt.fleet.budget import Growth
 from smt.results.savings import Savings
 
 MINUS = "−"

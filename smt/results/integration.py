@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from smt.fleet.budget import Capacity, Growth
+from smt.capacity import Capacity
+from smt.fleet.budget import Growth
 from smt.results.folder import Result
 from smt.results.savings import Savings
 from smt.results.technique import Kind

@@ -2,7 +2,7 @@
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
-from smt.fleet.budget import NEUTRAL, Capacity
+from smt.capacity import NEUTRAL, Capacity
 from smt.seeds import Seed
 from smt.spec import Spec
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from smt.fleet.budget import NEUTRAL, Capacity
+from smt.capacity import NEUTRAL, Capacity
 from smt.search.goal import Goal
 from smt.search.methods.catalogue import Method
 from smt.seeds import Seed, fresh_seeds

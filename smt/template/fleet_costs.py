@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import torch
 
+from smt.capacity import Capacity
 from smt.data import Schema
 from smt.errors import InputError, sentence
 from smt.fleet import ModelSpec, log_name, log_schema
-from smt.fleet.budget import Capacity, FleetCost, Growth
+from smt.fleet.budget import FleetCost, Growth
 from smt.fleet.limits import Excess
 from smt.spec import digest
 from smt.template.build_network import build

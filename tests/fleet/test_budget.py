@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smt.capacity import Capacity
 from smt.errors import InputError
-from smt.fleet.budget import Capacity, FleetCost, Growth
+from smt.fleet.budget import FleetCost, Growth
 from smt.spec import Spec
 
 AMOUNT = st.integers(1, 10**12)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from statistics import median
 
-from smt.fleet.budget import Capacity
+from smt.capacity import Capacity
 from smt.report import numbers
 from smt.report.document import (
     Cell,
