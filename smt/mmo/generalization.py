@@ -41,8 +41,8 @@ from smt.template import (
     above_flops_limit,
     count_fleet_flops,
 )
-from smt.template.fleet_costs import ServingBudget
 from smt.template.named_files import FileDigests
+from smt.template.serving_budget import ServingBudget
 
 
 @dataclass(frozen=True)

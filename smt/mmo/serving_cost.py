@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from smt.fleet.budget import Growth
 from smt.template import Technique, Template, Theta
-from smt.template.fleet_costs import ServingBudget
+from smt.template.serving_budget import ServingBudget
 
 
 def with_technique(

@@ -28,8 +28,8 @@ from smt.search.settings import Settings
 from smt.search.state import SearchState
 from smt.search.trial import Proposal, Trial
 from smt.template import Technique, Template, Theta
-from smt.template.fleet_costs import ServingBudget
 from smt.template.named_files import FileDigests
+from smt.template.serving_budget import ServingBudget
 
 TRIAL_MEMORY = 64 * 2**20
 # A trial only waits; where its process or node dies, another goes on waiting.

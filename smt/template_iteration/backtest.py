@@ -24,8 +24,8 @@ from smt.results.technique import Kind
 from smt.search.aggregate import normalise_weights
 from smt.storage import Folder
 from smt.template import Template
-from smt.template.fleet_costs import ServingBudget
 from smt.template.named_files import FileDigests
+from smt.template.serving_budget import ServingBudget
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import LeftOut, VersionDecision
 from smt.template_iteration.fleet_check import FleetCheck

@@ -8,7 +8,7 @@ from smt.fleet.budget import Growth
 from smt.results.integration import Misfit
 from smt.serving import measure_serving
 from smt.template import Template, build
-from smt.template.fleet_costs import CostCounter, NetworkCost, ServingBudget, broken_limits
+from smt.template.serving_budget import CostCounter, NetworkCost, ServingBudget, broken_limits
 
 
 class FleetCheck:

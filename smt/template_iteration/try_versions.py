@@ -29,7 +29,7 @@ from smt.results.integrations import (
 from smt.seeds import backtest_seeds
 from smt.storage import Folder
 from smt.template import Template, diff, history, load_version
-from smt.template.fleet_costs import ServingBudget
+from smt.template.serving_budget import ServingBudget
 from smt.template.show import change_lines
 from smt.template.versions import TEMPLATES, write_version
 from smt.template_iteration.backtest import backtest

@@ -384,7 +384,7 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
         ),
     )
     log = SimpleNamespace(schema=simulator_schema(SimulatorSpec(rows=100)), digest="d")
-    monkeypatch.setattr("smt.template.fleet_costs.log_schema", lambda _: log.schema)
+    monkeypatch.setattr("smt.template.serving_budget.log_schema", lambda _: log.schema)
     models = [made_model("a").model_copy(update={"features": ("user", "item")}), made_model("b")]
     limit = count_flops(PARENT, models[0], log.schema)
     limited = models[0].model_copy(update={"name": "c", "limits": ServingLimits(flops=limit)})

@@ -2,17 +2,17 @@ import pytest
 
 from smt.errors import InputError
 from smt.fleet import ServingLimits
-from smt.template import fleet_costs
+from smt.template import serving_budget
 from smt.template.card import model_card
-from smt.template.fleet_costs import ServingBudget
 from smt.template.flops import count_flops
+from smt.template.serving_budget import ServingBudget
 from smt.template_iteration import fleet_check
 from smt.template_iteration.fleet_check import FleetCheck
 
 
 @pytest.fixture(autouse=True)
 def schemas(monkeypatch, small_log):
-    for module in (fleet_costs, fleet_check):
+    for module in (serving_budget, fleet_check):
         monkeypatch.setattr(module, "log_schema", lambda _: small_log.schema)
 
 
@@ -152,7 +152,7 @@ def test_a_model_without_a_network_cannot_be_served(small_template, wide, member
             raise InputError("there is nothing to read")
         return count_flops(template, model, schema)
 
-    monkeypatch.setattr(fleet_costs, "count_flops", counted)
+    monkeypatch.setattr(serving_budget, "count_flops", counted)
     models = [member("a"), member("b", features=("user",))]
     (found,) = FleetCheck(small_template, models).misfits(wide)
     assert (found.model, found.excess) == ("b", None)

@@ -74,7 +74,7 @@ def trying(run, tmp_path, monkeypatch):
     monkeypatch.setattr("smt.template_iteration.try_versions.backtest", backtest)
     monkeypatch.setattr("smt.template_iteration.try_versions.open_logs", lambda _: {})
     schema = simulator_schema(SimulatorSpec(rows=100))
-    monkeypatch.setattr("smt.template.fleet_costs.log_schema", lambda _: schema)
+    monkeypatch.setattr("smt.template.serving_budget.log_schema", lambda _: schema)
     decisions = {"one": unserved, "two": unserved}
 
     def tried(*, resume=False, fitting=None):

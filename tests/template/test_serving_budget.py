@@ -2,14 +2,14 @@ import pytest
 
 from smt.errors import InputError
 from smt.fleet import ServingLimits
-from smt.template import fleet_costs
+from smt.template import serving_budget
 from smt.template.card import model_card
-from smt.template.fleet_costs import CostCounter, NetworkCost, ServingBudget
+from smt.template.serving_budget import CostCounter, NetworkCost, ServingBudget
 
 
 @pytest.fixture(autouse=True)
 def schemas(monkeypatch, small_log):
-    monkeypatch.setattr(fleet_costs, "log_schema", lambda _: small_log.schema)
+    monkeypatch.setattr(serving_budget, "log_schema", lambda _: small_log.schema)
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def test_a_network_that_differs_in_training_alone_is_not_counted_again(
     small_template, member, monkeypatch
 ):
     counted = []
-    count = fleet_costs.count_flops
+    count = serving_budget.count_flops
     monkeypatch.setattr(
-        fleet_costs, "count_flops", lambda *given: counted.append(given) or count(*given)
+        serving_budget, "count_flops", lambda *given: counted.append(given) or count(*given)
     )
     models = [member("a"), member("b", events=("like",))]
     counter = CostCounter(models)
@@ -114,14 +114,14 @@ def test_a_model_above_its_own_limit_is_refused_unless_capacity_is_free(
 def test_a_model_without_a_network_costs_what_it_does_today(
     small_template, wide, member, monkeypatch
 ):
-    count = fleet_costs.count_flops
+    count = serving_budget.count_flops
 
     def counted(template, model, schema):
         if template == wide:
             raise InputError("there is nothing to read")
         return count(template, model, schema)
 
-    monkeypatch.setattr(fleet_costs, "count_flops", counted)
+    monkeypatch.setattr(serving_budget, "count_flops", counted)
     models = [member("a")]
     budget = ServingBudget(models, of_all(models, small_template), 0.0)
     assert budget.growth({"a": wide}).largest == 0
