@@ -52,7 +52,7 @@ def test_a_fleet_whose_capacity_is_free_ships_all_that_could(drawn):
     assert within_budget(models, {"m0"}, gains, "free") == {"m0"}
 
 
-def test_a_serving_budget_flops_by_traffic_and_bytes_in_all():
+def test_a_fleet_costs_flops_by_traffic_and_bytes_in_all():
     models = [
         CostedModel("a", 3.0, made_cost(100, 7), made_cost(60, 9)),
         CostedModel("b", 1.0, made_cost(20, 4), made_cost(40, 2)),
