@@ -11,7 +11,8 @@ LightGBM draws no random numbers here on fewer than 200,000 rows: all seeds give
 Progressively it is trained anew before each tenth of the test window, on all rows before it.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,26 +35,44 @@ PRIOR_ROWS = 20.0
 
 def lightgbm(split: Split, seed: int) -> Floats:
     """LightGBM as it comes."""
-    return np.concatenate([_as_it_comes(part, seed) for part in split.parts()])
+    return np.concatenate([_boost(plain_matrices(part), {"seed": seed}) for part in split.parts()])
 
 
 def lightgbm_encoded(split: Split, seed: int) -> Floats:
     """LightGBM on target-encoded ids; no row's encoding holds its own or a later label."""
-    return np.concatenate([_encoded(part, seed) for part in split.parts()])
+    settings = {"seed": seed, **ENCODED}
+    return np.concatenate([_boost(encoded_matrices(part), settings) for part in split.parts()])
 
 
-def _as_it_comes(split: Split, seed: int) -> Floats:
+@dataclass(frozen=True)
+class Matrices:
+    """What trees read.
+
+    Attributes:
+        train, test: `[n, F]` and `[m, F]`.
+        categorical: How many of the first columns are categories.
+        batch: The training window, for its labels and weights.
+    """
+
+    train: Floats
+    test: Floats
+    categorical: int
+    batch: Batch
+
+
+def plain_matrices(split: Split) -> Matrices:
+    """Ids as categories, numbers as they are."""
     train, test = split.whole()
-    return _boost(
+    return Matrices(
         np.hstack([_ids(train).T, _numbers(train)]),
         np.hstack([_ids(test).T, _numbers(test)]),
+        len(split.ids),
         train,
-        {"seed": seed},
-        categorical=range(len(split.ids)),
     )
 
 
-def _encoded(split: Split, seed: int) -> Floats:
+def encoded_matrices(split: Split) -> Matrices:
+    """Ids of many values as the mean label of earlier rows, and their number."""
     train, test = split.whole()
     labels = train.labels.squeeze(1).double().numpy()
     kept, encoded = [], []
@@ -68,12 +87,11 @@ def _encoded(split: Split, seed: int) -> Floats:
         else:
             kept.append((past[:, None], future[:, None]))
     columns = [*kept, *encoded, (_numbers(train), _numbers(test))]
-    return _boost(
+    return Matrices(
         np.hstack([past for past, _ in columns]),
         np.hstack([future for _, future in columns]),
+        len(kept),
         train,
-        {"seed": seed, **ENCODED},
-        categorical=range(len(kept)),
     )
 
 
@@ -126,16 +144,21 @@ def _numbers(batch: Batch) -> Floats:
     return np.hstack([part.double().numpy() for part in parts])
 
 
-def _boost(
-    train: Floats,
-    test: Floats,
-    batch: Batch,
-    settings: dict[str, float],
-    categorical: Sequence[int] = (),
-) -> Floats:
+def _boost(matrices: Matrices, settings: dict[str, float]) -> Floats:
+    return within(boost(matrices, {"objective": "binary", **settings}))
+
+
+def boost(matrices: Matrices, settings: dict[str, Any]) -> Floats:
+    """`[m]` predictions of the test rows by LightGBM."""
     import lightgbm as library
 
-    labels, weights = batch.labels.squeeze(1).numpy(), batch.weights.numpy()
-    fixed = {"objective": "binary", "num_threads": 1, "verbosity": -1}
-    examples = library.Dataset(train, labels, weight=weights, categorical_feature=list(categorical))
-    return within(library.train(fixed | settings, examples).predict(test))
+    labels, weights = matrices.batch.labels.squeeze(1).numpy(), matrices.batch.weights.numpy()
+    fixed = {"num_threads": 1, "verbosity": -1}
+    examples = library.Dataset(
+        matrices.train,
+        labels,
+        weight=weights,
+        categorical_feature=list(range(matrices.categorical)),
+    )
+    predicted: Floats = library.train(fixed | settings, examples).predict(matrices.test)
+    return predicted

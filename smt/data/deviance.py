@@ -5,13 +5,16 @@ divergence of the convex `potential` its expectation is least at the true mean, 
 (Gneiting, JASA 2011). Numbers are all of scikit-learn's `mean_tweedie_deviance`.
 """
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-Numbers = TypeVar("Numbers", Tensor, NDArray[np.float64])
+# What makes tensors loads torch itself.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Numbers = TypeVar("Numbers", "Tensor", NDArray[np.float64])
 
 
 def potential(labels: Numbers, power: float) -> Numbers:

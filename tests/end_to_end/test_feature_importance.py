@@ -100,7 +100,7 @@ def test_models_are_measured_by_name(cluster, capsys, fleet_file, tmp_path):
     assert not out.exists()
     options = ["--models", "view-all", "--method", "gradient", "--rows", "200"]
     measure(fleet_file, out, *options)
-    assert "view-all: NE" in capsys.readouterr().out
+    assert "view-all: loss" in capsys.readouterr().out
     table = pq.read_table(out / "importance.parquet")
     assert set(table["model"].to_pylist()) == {"view-all"}
     assert set(table["method"].to_pylist()) == {"gradient"}

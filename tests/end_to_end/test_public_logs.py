@@ -96,8 +96,8 @@ def test_a_launch_of_them_has_a_row_for_each_and_the_reason_of_what_has_no_rows(
     assert (empty.outcome, empty.reasons) == ("failed", (REASON,))
     for instance in trained:
         # Their labels are coins: no model is bound to beat a constant.
-        assert instance.ne is not None, instance
-        assert instance.cost is not None
+        assert instance.evidence.ne is not None, instance
+        assert instance.evidence.cost is not None
 
 
 @pytest.mark.slow
