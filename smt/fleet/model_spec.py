@@ -95,12 +95,15 @@ class TemplateRule(Spec):
         stages: Theirs; all where empty.
         least_flops: Their limit of FLOPs is at least this, or they have none.
         least_weight: Their traffic is at least this.
+        least_events: They have at least so many events.
     """
 
     template: str = Field(min_length=1)
     stages: tuple[Stage, ...] = ()
     least_flops: PositiveInt | None = None
     least_weight: PositiveFloat | None = None
+    # Digests of fleets whose rules do not say it stay what they were.
+    least_events: PositiveInt | None = LEFT_OUT_IF_NONE
 
     def fits(self, model: ModelSpec) -> bool:
         """Whether a model is as the rule says."""
@@ -109,6 +112,7 @@ class TemplateRule(Spec):
             (not self.stages or model.stage in self.stages)
             and (self.least_flops is None or limit is None or limit >= self.least_flops)
             and (self.least_weight is None or model.weight >= self.least_weight)
+            and (self.least_events is None or len(model.events) >= self.least_events)
         )
 
 

@@ -68,4 +68,5 @@ def _unused(number: int, rule: TemplateRule, fleet: Fleet) -> str:
 def _described(model: ModelSpec) -> str:
     limit = model.limits.flops
     budget = "no limit of FLOPs" if limit is None else f"at most {limit:,} FLOPs"
-    return f"{model.stage}, {budget}, weight {model.weight:g}"
+    events = f"{len(model.events)} event" + "s" * (len(model.events) > 1)
+    return f"{model.stage}, {budget}, weight {model.weight:g}, {events}"

@@ -42,6 +42,26 @@ def test_a_budget_is_the_models_limit_and_one_without_a_limit_fits_any():
     assert found == {"big": "large", "small": "rest", "free": "large", "early": "rest"}
 
 
+def test_a_rule_may_ask_for_models_of_several_events():
+    both = made_model("both", events=("click", "like"))
+    rules = rule("one", stages=["retrieval"]), rule("several", least_events=2), rule("rest")
+    assert names(*rules, models=(EARLY, both, FREE)) == {
+        "early": "one",
+        "both": "several",
+        "free": "rest",
+    }
+
+
+def test_a_rule_for_more_events_than_any_model_has_is_refused():
+    with pytest.raises(InputError, match=r"rule 1 .*none is as it says"):
+        names(rule("several", least_events=2), rule("rest"))
+
+
+def test_rules_that_say_nothing_of_events_keep_the_digests_of_their_fleets():
+    assert "least_events" not in rule("any").to_dict()
+    assert rule("any", least_events=2).to_dict()["least_events"] == 2
+
+
 def test_a_models_own_template_goes_before_all_rules():
     own = made_model("own", template="mine@3")
     found = template_names(Fleet(name="shop", templates=[rule("any")], models=[own, FREE]))
@@ -58,7 +78,7 @@ def test_in_a_fleet_without_rules_a_model_may_have_a_template_of_its_own():
 def test_a_model_that_fits_no_rule_is_named_with_what_rules_look_at():
     with pytest.raises(InputError) as refused:
         names(rule("one", stages=["pre_ranking"]), rule("two", least_weight=50))
-    first = "fits 3 of the 4 models, 'small' (ranking, at most 1,000 FLOPs, weight 1) the first"
+    first = "fits 3 of the 4 models, 'small' (ranking, at most 1,000 FLOPs, weight 1, 1 event)"
     assert first in str(refused.value)
 
 
