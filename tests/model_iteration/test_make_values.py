@@ -6,7 +6,7 @@ from sklearn.metrics import mean_tweedie_deviance
 
 from smt.data.simulator import Simulator
 from smt.importance.measure import feature_importance
-from smt.model_iteration.instance import Instance, Job
+from smt.model_iteration.instance import Evidence, Job
 from smt.model_iteration.make import make
 from smt.results.importance import ImportanceSettings
 
@@ -25,15 +25,14 @@ def job(small_template, lean_model):
         baseline=small_template.change("training", dense_rate=1e-5),
         model=lean_model.model_copy(update={"events": ("watch_time",)}),
         seed=1,
-        alpha=0.05,
         log_digest="log",
     )
 
 
 def test_a_model_of_a_value_ships_with_its_own_figures(job, log):
     made = make(job, log)
-    found = made.instance
-    assert found.outcome == "ships"
+    found = made.evidence
+    assert found.finding == "could ship"
     assert found.ne == pytest.approx(found.metrics["watch_time"].normalized_deviance)
     assert found.delta.value > 0
     assert found.ne < found.constant_ne
@@ -43,14 +42,14 @@ def test_a_model_of_a_value_ships_with_its_own_figures(job, log):
         for rows in (judged, before)
     )
     assert found.constant_ne == pytest.approx(constant / base)
-    assert Instance.parse(found.to_dict(), source="record") == found
+    assert Evidence.parse(found.to_dict(), source="record") == found
     assert any(name.endswith("network.pt2") for name in made.files)
 
 
 def test_one_no_better_than_the_mean_fails_and_names_its_loss(job, log):
     hasty = job.template.change("training", dense_rate=0.05, table_rate=1.0, batch_size=64)
-    found = make(job.model_copy(update={"template": hasty}), log).instance
-    assert found.outcome == "failed"
+    found = make(job.model_copy(update={"template": hasty}), log).evidence
+    assert found.finding == "failed"
     assert found.reasons[0].startswith("normalized deviance ")
     assert found.reasons[0].endswith("of predicting the event's mean")
 
