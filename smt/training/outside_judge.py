@@ -90,7 +90,7 @@ def _refusal(
     faults: Sequence[tuple[str, Mask]], keys: NDArray[np.int64], outside: OutsideScores
 ) -> str:
     """`12 of 300 judged rows have no prediction in FILE, such as user 7, 2020-…; 3 have …`."""
-    said = []
+    said: list[str] = []
     for fault, mask in faults:
         if mask.any():
             of = "" if said else f" of {keys.shape[1]:,} judged rows"
