@@ -22,6 +22,7 @@ from pathlib import Path
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from smt.errors import InputError
+from smt.fleet.incumbent import Incumbent
 from smt.fleet.limits import ServingLimits
 from smt.fleet.model_spec import (
     Fleet,
@@ -78,7 +79,7 @@ class ModelEntry(Spec):
     hyperparameters: dict[str, bool | int | float | str] = {}
     weight: NonNegativeFloat = 1.0
     template: str | None = None
-    incumbent: str | None = None
+    incumbent: Incumbent | None = None
 
 
 class DraftRule(Spec):

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from smt.data import Log, Schema, columns_of, expression, open_log
-from smt.data.columns import Surface
+from smt.data.columns import SINGLE_ID_KINDS, Surface, Timestamp
 from smt.data.simulator import Simulator
 from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
+from smt.fleet.incumbent import Predictions
 from smt.fleet.model_spec import Fleet, LogSource, ModelSpec, SimulatedLog, StoredLog
 from smt.fleet.row_counts import RowCounts, count_rows
 from smt.spec import digest
@@ -183,20 +184,23 @@ def model_columns(model: ModelSpec, schema: Schema) -> list[str]:
     """The stored columns that any template may read for a model, each once.
 
     Its features with their steps, all events with their delays and truths (templates learn from
-    other events too), the time, the surface, the weight, what clusters its standard errors, and
-    what its filter needs.
+    other events too), the time, the surface, the weight, what clusters its standard errors, what
+    its filter needs, and by what predictions of its incumbent are joined.
 
     Raises:
-        InputError: A feature, an event or a filter's column is not in the schema.
+        InputError: A feature, an event, or a column of the filter or the incumbent is not in the
+            schema.
     """
+    on = model.incumbent.on if isinstance(model.incumbent, Predictions) else ()
     try:
         expression(model.filter, schema)
         schema.require(model.events, schema.events, "event")
+        schema.require(on, schema.names(*SINGLE_ID_KINDS, Timestamp), "id or time in 'on'")
         columns = columns_of(schema, model.features, schema.events, steps=True)
     except InputError as error:
         raise InputError(f"model '{model.name}': {error}") from None
     columns += [schema.timestamp, *schema.names(Surface), *schema.delays, *schema.truths]
-    columns += model.filter
+    columns += [*model.filter, *on]
     if schema.cluster is not None:
         columns.append(schema.cluster)
     return list(dict.fromkeys(columns))

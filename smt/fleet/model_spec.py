@@ -9,6 +9,7 @@ from smt.data.columns import Bucket, Cross
 from smt.data.filter import Range
 from smt.data.simulator import SimulatorSpec
 from smt.errors import InputError
+from smt.fleet.incumbent import Incumbent
 from smt.fleet.limits import ServingLimits
 from smt.spec import LEFT_OUT_IF_NONE, Spec, suggest
 
@@ -65,8 +66,8 @@ class ModelSpec(Spec):
             counted, never typed in; None until then.
         template: What it is built from, whatever the fleet's rules say: NAME, the latest version in
             use, or NAME@N, which pins it.
-        incumbent: The template that it runs today, called likewise: launches compare it with that
-            in place of its version's parent.
+        incumbent: What it runs today, a template called likewise or predictions made elsewhere:
+            launches compare it with that in place of its version's parent.
     """
 
     name: str = Field(min_length=1)
@@ -84,7 +85,7 @@ class ModelSpec(Spec):
     inference_flops: PositiveInt | None = None
     event_rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = LEFT_OUT_IF_NONE
     template: str | None = LEFT_OUT_IF_NONE
-    incumbent: str | None = LEFT_OUT_IF_NONE
+    incumbent: Incumbent | None = LEFT_OUT_IF_NONE
 
 
 class TemplateRule(Spec):

@@ -33,10 +33,15 @@ class EventLoss(Protocol):
         name: What it is called, normalised by a `Background`.
         recalibrates: Whether a number added to outputs undoes that rows where nothing happened
             were left out (He et al. 2014, Eq. 4).
+        means: Which means may be predicted, in words.
     """
 
     name: ClassVar[str]
     recalibrates: ClassVar[bool]
+    means: ClassVar[str]
+
+    def predictable(self, means: Floats) -> NDArray[np.bool_]:
+        """Which means may be predicted."""
 
     def scores(self, outputs: Tensor) -> Tensor:
         """What is served: the mean label that is predicted."""
@@ -89,6 +94,11 @@ class CrossEntropy:
 
     name: ClassVar[str] = "NE"
     recalibrates: ClassVar[bool] = True
+    means: ClassVar[str] = "in (0, 1)"
+
+    def predictable(self, means: Floats) -> NDArray[np.bool_]:
+        """Probabilities of what is not certain."""
+        return np.asarray((means > 0) & (means < 1))
 
     def scores(self, outputs: Tensor) -> Tensor:
         """Probabilities."""
@@ -150,6 +160,11 @@ class TweedieDeviance:
 
     name: ClassVar[str] = "normalized deviance"
     recalibrates: ClassVar[bool] = False
+    means: ClassVar[str] = "above 0"
+
+    def predictable(self, means: Floats) -> NDArray[np.bool_]:
+        """All of which there is a logarithm."""
+        return np.asarray((means > 0) & np.isfinite(means))
 
     def scores(self, outputs: Tensor) -> Tensor:
         """Means in the label's units: finite, and above 0."""

@@ -43,7 +43,10 @@ def choose_capacity(launches: Sequence[str], *, budget: float = 1.0) -> Capacity
         )
     fleet, models, left_out = read_options(launches)
     if not models:
-        raise InputError(f"fleet '{fleet}': no network of any model was trained")
+        raise InputError(
+            f"fleet '{fleet}': what its models cost today is known of none: no network was "
+            "trained, or predictions made elsewhere are what they run"
+        )
     knapsack = Knapsack(models)
     today, least = knapsack.today, knapsack.costs[0]
     if budget * today < least:

@@ -6,11 +6,12 @@ from pydantic import Field, NonNegativeInt, model_validator
 
 from smt.execution.evaluation import TRAINING_VERSION
 from smt.fleet import ModelSpec, log_name
+from smt.fleet.incumbent import Predictions
 from smt.results.launch import LaunchDecision
 from smt.search.delta import Delta
 from smt.search.posterior import Posterior
 from smt.serving import ServingCost
-from smt.spec import Spec, digest
+from smt.spec import LEFT_OUT_IF_NONE, Spec, digest
 from smt.template import Template
 from smt.training import EventMetrics, ValueMetrics
 
@@ -22,9 +23,10 @@ class Job(Spec):
 
     Attributes:
         version: Number of the template's version, for the model card; None for a file's.
-        baseline: What the model is compared with; None compares with nothing.
+        baseline: The template that the model is compared with, if it is with one.
+        incumbent: The predictions that it is compared with, if it is with any.
         log_digest: Content of the model's log.
-        files: File that either template names -> digest of its content.
+        files: File that a template names, or of predictions -> digest of its content.
         tune_evaluations: Networks that may be trained to choose its hyperparameters; 0 keeps the
             template's.
     """
@@ -32,6 +34,7 @@ class Job(Spec):
     template: Template
     version: int | None
     baseline: Template | None
+    incumbent: Predictions | None = LEFT_OUT_IF_NONE
     model: ModelSpec
     seed: int
     log_digest: str
@@ -54,8 +57,9 @@ class Job(Spec):
         return log_name(self.model.log)
 
     def no_delta(self, reason: str) -> Delta:
-        """Of a model whose network, or whose baseline's, failed."""
-        return Delta.not_evaluated() if self.baseline is None else Delta.failed(reason)
+        """Of a model whose network, or what it is compared with, failed."""
+        compared = self.baseline is not None or self.incumbent is not None
+        return Delta.failed(reason) if compared else Delta.not_evaluated()
 
 
 class Tuning(Spec):

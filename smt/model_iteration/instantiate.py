@@ -19,6 +19,7 @@ from smt.execution.train_run import Storage
 from smt.fleet import Fleet, ModelSpec, open_fleet
 from smt.model_iteration.decide import decide
 from smt.model_iteration.dictionaries import with_dictionaries
+from smt.model_iteration.incumbent import check_incumbents, share_incumbents
 from smt.model_iteration.instance import Evidence, Instance, Job
 from smt.model_iteration.make import Made, make_instance
 from smt.model_iteration.model_files import (
@@ -76,6 +77,7 @@ def instantiate(
         model.name: _job(model, launch.of[model.name], settings, digests[model.name], files)
         for model in fleet.models
     }
+    check_incumbents([*jobs.values()])
     folder = Folder(out)
     trainings = [(model, launch.of[model.name].template) for model in fleet.models]
     planned = plan_run(trainings, logs, resources)
@@ -87,7 +89,10 @@ def instantiate(
         "settings": settings.model_dump(mode="json", exclude={"checkpoint_steps"}),
         "fleet": fleet.digest(),
         "logs": digests,
-        **files.of_run(*chain.from_iterable(compared)),
+        **files.of_run(
+            *chain.from_iterable(compared),
+            others=[job.incumbent.predictions for job in jobs.values() if job.incumbent],
+        ),
     }
     for remark in launch.remarks:
         console.print(remark, highlight=False, markup=False, soft_wrap=True)
@@ -131,14 +136,16 @@ def _check_tuning(template: Template, settings: LaunchSettings) -> None:
 def _job(
     model: ModelSpec, launch: Launch, settings: LaunchSettings, log_digest: str, files: FileDigests
 ) -> Job:
+    outside = [] if launch.incumbent is None else [launch.incumbent.predictions]
     return Job(
         template=launch.template,
         version=launch.version,
         baseline=launch.baseline,
+        incumbent=launch.incumbent,
         model=model,
         seed=settings.seed,
         log_digest=log_digest,
-        files=files.of(launch.template, launch.baseline),
+        files=files.of(launch.template, launch.baseline) | files.of_files(outside),
         tune_evaluations=settings.tune_evaluations,
     )
 
@@ -149,8 +156,17 @@ def _make(
     """Models on resident workers, or in Ray Train runs of their own, as they end."""
     if not jobs:
         return
+    scores, refused = share_incumbents(jobs, run.planned.logs)
+    for job in jobs:
+        if job.model.name in refused:
+            yield job, Lost(refused[job.model.name])
+    jobs = [job for job in jobs if job.model.name not in refused]
+    if not jobs:
+        return
     logs, cluster = run.share_logs([job.model for job in jobs]), run.planned.cluster
-    items: list[tuple[Any, ...]] = [(job, logs[job.log]) for job in jobs]
+    items: list[tuple[Any, ...]] = [
+        (job, logs[job.log], scores.get(job.model.name)) for job in jobs
+    ]
     if not cluster.pool:
         items = [
             (*item, _storage(item[0], run.folder), settings.checkpoint_steps, cluster.gpu)

@@ -23,8 +23,8 @@ def read_options(launches: Sequence[str]) -> tuple[str, list[Choosing], list[str
 
     Raises:
         InputError: One is no finished launch or tuned hyperparameters, they are of different
-            fleets, or a model is compared with nothing, or with different templates or the same
-            one on other rows or seeds.
+            fleets, or a model is compared with nothing, with one thing here and another there, or
+            with the same on other rows or seeds.
     """
     if not launches:
         raise InputError("no launches are given; at least one is needed")
@@ -50,7 +50,7 @@ def read_options(launches: Sequence[str]) -> tuple[str, list[Choosing], list[str
 
 
 def _choosing(model: str, rows: Sequence[dict[str, Any]]) -> Choosing | None:
-    """None where no network of the model was trained: what it costs today is not known."""
+    """None where what it costs today is not known: no network was trained, or others serve it."""
     names = {row["baseline"] for row in rows}
     if None in names:
         (launch, *_) = (row["launch"] for row in rows if row["baseline"] is None)
@@ -60,7 +60,7 @@ def _choosing(model: str, rows: Sequence[dict[str, Any]]) -> Choosing | None:
         )
     if len(names) > 1:
         raise InputError(
-            f"model '{model}' is compared with different templates, {' and '.join(sorted(names))}: "
+            f"model '{model}' is compared with different things, {' and '.join(sorted(names))}: "
             "what options gain can be compared only over the same"
         )
     # Of the same rows and seed the same network comes to the same NE, to the last bit.

@@ -15,26 +15,29 @@ from ray import train as ray_train
 from ray.train import Checkpoint
 
 from smt.data import Log
-from smt.errors import InputError, sentence
+from smt.data.sources.outside_scores import OutsideScores
+from smt.errors import sentence
 from smt.execution.train_run import Storage, fit, own_workers
 from smt.fleet import ModelSpec
 from smt.layers.event_losses import losses_of
 from smt.layers.losses import CrossEntropy
 from smt.layers.networks import Network
+from smt.model_iteration.compare import (
+    baseline_network,
+    compare_with_baseline,
+    compare_with_scores,
+)
 from smt.model_iteration.instance import Evidence, Job
 from smt.model_iteration.tune import tune
-from smt.search.delta import Delta
 from smt.serving import export_network, measure_in_turn, ship_gate
 from smt.template import Template, build
 from smt.template.card import model_card
-from smt.training import paired_delta, train
 from smt.training.checkpoint import save_checkpoint
-from smt.training.learner import DivergedError
 from smt.training.network_training import Saving, Trained, train_network
+from smt.training.outside_judge import judged_scores
 from smt.training.predict import constant_ne, judge, judged_batches
-from smt.training.shared_noise import bucket_shares, row_keys
 from smt.training.state import whole_network
-from smt.training.windows import Windows, conversion_window_ms
+from smt.training.windows import conversion_window_ms
 from smt.training.workers import LOCAL, Workers
 
 UNDECIDED = "undecided"
@@ -57,7 +60,12 @@ class Made:
 
 
 def make_instance(
-    job: Job, log: list[Any], storage: Storage | None = None, every: int = 0, gpu: bool = False
+    job: Job,
+    log: list[Any],
+    outside: list[Any] | None = None,
+    storage: Storage | None = None,
+    every: int = 0,
+    gpu: bool = False,
 ) -> Made:
     """Instantiate a model by Ray Train: in this process, or with storage in a run of its own.
 
@@ -66,10 +74,11 @@ def make_instance(
 
     Args:
         log: A boxed object reference of the model's `Log`.
+        outside: The same of the `OutsideScores` that it is compared with, if it is with any.
         every: Steps from one checkpoint to the next, of several workers.
         gpu: Whether one worker of a run of its own gets a GPU, asked for or not.
     """
-    config = {"job": job, "log": log[0], "every": every}
+    config = {"job": job, "log": log[0], "every": every, "outside": outside and outside[0]}
     training = None if storage is None else job.template.training
     made: Made = fit(_loop, config, training, gpu=gpu, storage=storage)
     return made
@@ -78,34 +87,45 @@ def make_instance(
 def _loop(config: dict[str, Any]) -> Made:
     workers = own_workers()
     job, log = config["job"], ray.get(config["log"])
+    outside = None if config["outside"] is None else ray.get(config["outside"])
     if workers.count == 1:
-        return make(job, log, workers)
+        return make(job, log, workers, outside=outside)
     checkpoint = ray_train.get_checkpoint()
     with nullcontext() if checkpoint is None else checkpoint.as_directory() as latest:
         saving = Saving(config["every"], _keep, None if latest is None else Path(latest))
-        return make(job, log, workers, saving)
+        return make(job, log, workers, saving, outside)
 
 
 def _keep(share: Path) -> None:
     ray_train.report({}, checkpoint=Checkpoint.from_directory(share))
 
 
-def make(job: Job, log: Log, workers: Workers = LOCAL, saving: Saving | None = None) -> Made:
+def make(
+    job: Job,
+    log: Log,
+    workers: Workers = LOCAL,
+    saving: Saving | None = None,
+    outside: OutsideScores | None = None,
+) -> Made:
     """Instantiate a model; what goes wrong with it is a finding, not an exception.
 
     Args:
         workers: This process's place among those that train it; what rank 0 returns counts.
         saving: Of the model's own training; its baseline's is not saved.
+        outside: What the model is compared with, if that is no template.
     """
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="smt-instance-") as scratch:
         folder = Path(scratch)
         fields: dict[str, Any] = {}
         try:
+            if outside is not None:
+                # What is wrong with it is known before anything is trained.
+                judged_scores(job.template.for_model(job.model), job.model, log, outside)
             model, fields["tuning"] = tune(job, log)
             template = job.template.for_model(model)
             fields["hyperparameters"] = {name: template.value(name) for name in template.exposed}
-            fields |= _instantiate(job, model, log, folder, workers, saving)
+            fields |= _instantiate(job, model, log, folder, workers, saving, outside)
         except Exception as error:
             reason = sentence(error)
             fields |= {"finding": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
@@ -130,6 +150,7 @@ def _instantiate(
     folder: Path,
     workers: Workers,
     saving: Saving | None,
+    outside: OutsideScores | None,
 ) -> dict[str, Any]:
     """The fields of the evidence; files go to the folder.
 
@@ -161,7 +182,7 @@ def _instantiate(
     }
     if network is not None:
         save_checkpoint(network, folder / "checkpoint")
-        served_now = _baseline_network(job, log) if ne < constant else None
+        served_now = baseline_network(job, log) if ne < constant else None
         networks = [(network, template), *([] if served_now is None else [served_now])]
         fields |= dict(zip(("cost", "baseline_cost"), measure_in_turn(networks), strict=False))
     if not ne < constant:
@@ -172,9 +193,12 @@ def _instantiate(
         return {**fields, **failed}
     remarks = []
     if job.baseline is not None:
-        compared, remark = _compare(job, job.baseline, log, trained.windows, losses, workers)
+        compared, remark = compare_with_baseline(job, job.baseline, log, trained, losses, workers)
         fields |= compared
         remarks += [remark] if remark else []
+    elif outside is not None:
+        scores = judged_scores(template, model, log, outside)
+        fields |= compare_with_scores(scores, predictions, trained, losses, model.events)
     if network is not None:
         # What it may cost more than its baseline is the fleet's to decide.
         gate = ship_gate(network, job.template, model, cost=fields["cost"])
@@ -197,51 +221,6 @@ def _plain_network(
     network = build(template, model, log.schema)
     network.load_state_dict(whole)
     return network.eval()
-
-
-def _compare(
-    job: Job, baseline: Template, log: Log, windows: Windows, losses: Any, workers: Workers
-) -> tuple[dict[str, Any], str | None]:
-    """Δ against the baseline's network; why there is none, where that fails.
-
-    Args:
-        windows: Whose test window are the judged rows.
-        losses: `[n]` of these.
-    """
-    model = _baseline_model(job, baseline)
-    try:
-        before = train(baseline, model, log, seed=job.seed, workers=workers)
-    except (DivergedError, InputError) as error:
-        remark = f"its baseline failed: {sentence(error)}"
-        return {"delta": Delta.failed(remark)}, remark
-    delta, sem = paired_delta(before.losses, losses, before.groups)
-    shares = bucket_shares(before.losses, losses, row_keys(windows, before.groups))
-    return {
-        "baseline_ne": before.ne,
-        "delta": Delta.of(delta, sem),
-        # More digits would only make files larger.
-        "bucket_shares": tuple(float(f"{share:.6g}") for share in shares),
-    }, None
-
-
-def _baseline_network(job: Job, log: Log) -> tuple[Network, Template] | None:
-    """What serves now, with initial values; None without a baseline that can be built."""
-    if job.baseline is None:
-        return None
-    model = _baseline_model(job, job.baseline)
-    try:
-        return build(job.baseline, model, log.schema), job.baseline.for_model(model)
-    except InputError:
-        # Training it says why.
-        return None
-
-
-def _baseline_model(job: Job, baseline: Template) -> ModelSpec:
-    """With the values that the model itself sets; none are tuned for a baseline."""
-    # A version may expose what its parent does not.
-    own = job.model.hyperparameters
-    exposed = {place: own[place] for place in own if place in baseline.exposed}
-    return job.model.model_copy(update={"hyperparameters": exposed})
 
 
 def _export(

@@ -1,11 +1,12 @@
 """Which templates a fleet is instantiated from, and which ones those are compared with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from smt.errors import InputError
-from smt.fleet import Fleet, template_names
+from smt.fleet import Fleet, ModelSpec, template_names
+from smt.fleet.incumbent import Predictions
 from smt.storage import Folder
 from smt.template import Template, find_template
 from smt.template.catalogue import find_parent, find_version, is_file
@@ -22,7 +23,9 @@ class Launch:
     Attributes:
         name: As a person calls it: `sparsenn_small@2`, or a file.
         version: Its number; None for a file that holds a template alone.
-        baseline, baseline_name: What they are compared with; None: with nothing.
+        baseline: The template that they are compared with; None: with none.
+        baseline_name: What they are compared with, a template or a file; None: with nothing.
+        incumbent: The predictions that they are compared with; None: with none.
     """
 
     template: Template
@@ -30,6 +33,7 @@ class Launch:
     version: int | None
     baseline: Template | None
     baseline_name: str | None
+    incumbent: Predictions | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,17 @@ def launch_fleet(
     if version is not None:
         asked = launch_templates(asked or DEFAULT, version=version, folder=folder).name
     found = find_fleet_templates(fleet, asked, folder=folder)
+    outside = {
+        model.name: model.incumbent
+        for model in fleet.models
+        if baseline is None and isinstance(model.incumbent, Predictions)
+    }
     compared = {
-        model.name: (found.names[model.name], baseline or model.incumbent) for model in fleet.models
+        model.name: (
+            found.names[model.name],
+            NOTHING if model.name in outside else baseline or _named(model),
+        )
+        for model in fleet.models
     }
     launches: dict[tuple[str, str | None], Launch] = {}
     for model, (name, before) in compared.items():
@@ -94,7 +107,15 @@ def launch_fleet(
                     raise
                 raise InputError(f"the incumbent of model '{model}': {error}") from None
             launches[name, before] = launched
-    return FleetLaunch({model: launches[pair] for model, pair in compared.items()}, found.remarks)
+    of = {model: launches[pair] for model, pair in compared.items()}
+    for model, incumbent in outside.items():
+        of[model] = replace(of[model], baseline_name=incumbent.predictions, incumbent=incumbent)
+    return FleetLaunch(of, found.remarks)
+
+
+def _named(model: ModelSpec) -> str | None:
+    """The template that is its incumbent."""
+    return model.incumbent if isinstance(model.incumbent, str) else None
 
 
 def launch_templates(

@@ -62,7 +62,7 @@ class CapacityResult(Result):
         shadow_price: Percent of Δ that 1% more of today's cost would bring.
         templates: Template -> the models that get it; that of most models first.
         frontier: From the least cost to the most.
-        left_out: Models of which no network was trained; they stay as they are.
+        left_out: Models of which is not known what they cost today; they stay as they are.
     """
 
     kind: Literal["capacity"] = "capacity"

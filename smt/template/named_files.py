@@ -1,6 +1,7 @@
 """The files outside a template that it names by path: what they hold is part of what it means."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow.fs as fs
@@ -23,21 +24,33 @@ def named_files(template: Template) -> tuple[str, ...]:
 
 @dataclass
 class FileDigests:
-    """Digests of the files that templates name, each file read once: one for a run."""
+    """Digests of the files that a run depends on, each file read once: one for a run."""
 
     _known: dict[str, str] = field(default_factory=dict)
 
     def of(self, *templates: Template | None) -> dict[str, str]:
         """File -> digest of its content, of all files that any of the templates names."""
         named = [named_files(template) for template in templates if template is not None]
-        for file in (file for files in named for file in files):
+        return self.of_files(file for files in named for file in files)
+
+    def of_files(self, files: Iterable[str]) -> dict[str, str]:
+        """File -> digest of its content; of files that something else than a template names."""
+        digests = {}
+        for file in files:
             if file not in self._known:
                 self._known[file] = _digest(file)
-        return {file: self._known[file] for files in named for file in files}
+            digests[file] = self._known[file]
+        return digests
 
-    def of_run(self, *templates: Template | None) -> dict[str, dict[str, str]]:
-        """The same for what a run is known by: nothing where no file is named, as it ever was."""
-        files = self.of(*templates)
+    def of_run(
+        self, *templates: Template | None, others: Iterable[str] = ()
+    ) -> dict[str, dict[str, str]]:
+        """The same for what a run is known by: nothing where no file is named, as it ever was.
+
+        Args:
+            others: Files that templates do not name.
+        """
+        files = self.of(*templates) | self.of_files(others)
         return {"files": files} if files else {}
 
 

@@ -191,3 +191,30 @@ def test_transforms_that_a_log_cannot_make_are_refused(small_log_path):
         source = StoredLog(folder=str(small_log_path), transforms=made)
         with pytest.raises(InputError, match=said):
             log_schema(source)
+
+
+OUTSIDE = {"predictions": "today.parquet", "on": ["user", "time"]}
+
+
+def test_predictions_made_elsewhere_are_an_incumbent_and_stay_in_a_written_file(tmp_path):
+    path = write(tmp_path, lambda content: content["models"][0].update(incumbent=OUTSIDE))
+    first, second, *_ = load_fleet(path).models
+    assert first.incumbent.to_dict() == {**OUTSIDE, "score": "score"}
+    assert second.incumbent is None
+    write_fleet(FleetFile.load(path), str(tmp_path / "again.yaml"))
+    assert load_fleet(tmp_path / "again.yaml") == load_fleet(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({**OUTSIDE, "scor": "p"}, r"unknown key 'models\.0\.incumbent\.predictions\.scor'"),
+        ({"predictions": "today.parquet"}, r"'models\.0\.incumbent\.predictions\.on'.*required"),
+        ({**OUTSIDE, "on": "user"}, "should be a list"),
+        (3, r"models\.0\.incumbent"),
+    ],
+)
+def test_an_incumbent_that_is_neither_a_template_nor_predictions_is_refused(tmp_path, wrong, said):
+    path = write(tmp_path, lambda content: content["models"][0].update(incumbent=wrong))
+    with pytest.raises(InputError, match=said):
+        load_fleet(path)

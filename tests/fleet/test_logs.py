@@ -44,6 +44,17 @@ def test_a_simulated_log_is_made_and_named_by_its_content(make):
     assert isinstance(logs[names[0]].train, pa.Table)
 
 
+def test_columns_by_which_predictions_are_joined_are_the_logs_and_are_loaded(make):
+    model = make(incumbent={"predictions": "p.parquet", "on": ("item", "time")})
+    logs = open_logs([model])
+    (log,) = load_logs(logs, [model]).values()
+    assert "item" in log.test.column_names
+    for wrong in ("itm", "item_price"):
+        lost = make(incumbent={"predictions": "p.parquet", "on": ("user", wrong)})
+        with pytest.raises(InputError, match=f"model 'm': unknown id or time in 'on' '{wrong}'"):
+            open_logs([lost])
+
+
 def test_only_the_columns_that_models_need_are_loaded_and_each_once(make, small_log_path):
     models = [make("a", filter={"region": 0}), make("b", events=("like",), features=("user",))]
     logs = open_logs(models)

@@ -46,9 +46,8 @@ def launch(
                 reasons=() if kept else ("FLOPs exceed its limit",),
                 delta=Delta.measured(delta, 0.01),
                 cost=made_cost(flops),
-                baseline_cost=made_cost(100),
                 within_limits=kept,
-                **{"baseline_ne": 0.9, **changes},
+                **{"baseline_ne": 0.9, "baseline_cost": made_cost(100), **changes},
             )
         )
     compared = None if baseline is None else TEMPLATE
@@ -184,6 +183,18 @@ def test_options_that_are_compared_with_different_things_are_refused(launches, t
     alone = launch(tmp_path / "alone", "other@1", 10, deltas, baseline=None)
     with pytest.raises(InputError, match=r"model 'busy' is compared with nothing; .*incumbent"):
         choose_capacity([*launches, alone])
+
+
+def test_models_that_others_serve_are_left_as_they_are(tmp_path):
+    """What predictions cost that were made elsewhere is not known."""
+    deltas = dict.fromkeys(WEIGHTS, 0.1)
+    outside = {"baseline": "today.parquet", "baseline_cost": None}
+    one = launch(tmp_path / "one", "one@1", 10, deltas, **outside)
+    with pytest.raises(InputError, match=r"what its models cost today is known of none: .* elsew"):
+        choose_capacity([one])
+    other = launch(tmp_path / "other", "two@1", 10, deltas, **outside | {"baseline": "b.parquet"})
+    with pytest.raises(InputError, match=r"'busy' is compared with .* b.parquet and today.parq"):
+        choose_capacity([one, other])
 
 
 def test_launches_on_other_rows_and_tuned_ones_are_refused(launches, tmp_path):

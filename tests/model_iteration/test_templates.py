@@ -200,3 +200,34 @@ def test_an_incumbent_without_a_number_is_the_version_that_it_is_today():
     latest = history("sparsenn_medium")[-1].number
     launch = launch_fleet(Fleet(name="shop", models=(today,)))
     assert launch.of["today"].baseline_name == f"sparsenn_medium@{latest}"
+
+
+OUTSIDE = {"predictions": "models/today.parquet", "score": "p", "on": ("user", "time")}
+
+
+def test_predictions_are_what_their_model_alone_is_compared_with():
+    """Of two models with one file, each has its own column."""
+    first, second = (
+        made_model(name, incumbent={**OUTSIDE, "score": name}) for name in ("first", "second")
+    )
+    fleet = Fleet(name="shop", models=(first, second, LATE))
+    launch = launch_fleet(fleet, "sparsenn_small@2")
+    for model in (first, second):
+        made = launch.of[model.name]
+        assert (made.baseline, made.baseline_name) == (None, "models/today.parquet")
+        assert made.incumbent == model.incumbent
+        assert made.template == launch.of["late"].template
+    assert launch.of["late"].incumbent is None
+    assert launch.of["late"].baseline_name == "sparsenn_small@1"
+    assert [made.baseline_name for made in launch.templates] == [
+        "models/today.parquet",
+        "sparsenn_small@1",
+    ]
+
+
+@pytest.mark.parametrize("baseline", ["sparsenn_large@1", "none"])
+def test_a_baseline_that_is_asked_for_takes_the_place_of_predictions(baseline):
+    fleet = Fleet(name="shop", models=(made_model("today", incumbent=OUTSIDE),))
+    made = launch_fleet(fleet, baseline=baseline).of["today"]
+    assert made.incumbent is None
+    assert made.baseline_name == (None if baseline == "none" else baseline)

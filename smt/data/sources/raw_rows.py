@@ -154,13 +154,15 @@ def _code(name: str, codings: Codings, raw: Columns) -> _Part:
     known: dict[str, pa.Array] = {}
     unknown = missing = 0
     if isinstance(kind, IdColumn):
-        known[name], unknown = _ids(name, codings, elements[name])
+        known[name], strangers = read_ids(name, codings, elements[name], _where(name))
+        unknown = pc.sum(strangers).as_py() or 0
         missing = known[name].null_count + (raw[name].null_count if are_lists else 0)
     elif isinstance(kind, Timestamp):
-        known[name] = _milliseconds(name, codings, elements[name])
+        known[name] = read_milliseconds(name, codings, elements[name], _where(name))
     if isinstance(kind, Sequence) and kind.timestamps is not None:
         times = elements[kind.timestamps]
-        known[kind.timestamps] = _milliseconds(kind.timestamps, codings, times)
+        where = _where(kind.timestamps)
+        known[kind.timestamps] = read_milliseconds(kind.timestamps, codings, times, where)
     if isinstance(kind, Sequence) and kind.events is not None:
         codes = code_column(elements[kind.events], None, _where(kind.events))
         outside = pc.or_(pc.less(codes, 0), pc.greater_equal(codes, kind.num_events or 0))
@@ -176,13 +178,20 @@ def _code(name: str, codings: Codings, raw: Columns) -> _Part:
     return _Part(columns, unknown, missing)
 
 
-def _milliseconds(name: str, codings: Codings, values: pa.Array) -> pa.Array:
-    """Times of impressions or steps, in the unit that the log's files had."""
+def read_milliseconds(name: str, codings: Codings, values: pa.Array, where: str) -> pa.Array:
+    """Times of impressions or steps, in the unit that the log's files had.
+
+    Args:
+        where: File and column, which open an error.
+
+    Raises:
+        InputError: One is missing, or is no time.
+    """
     clock = codings.schema.of_kind(Timestamp)[codings.schema.timestamp]
     times = readable(values)
-    refuse(times, pc.is_null(times), "is missing", _where(name))
+    refuse(times, pc.is_null(times), "is missing", where)
     unit = codings.reading.units.get(name, "ms")
-    return read_times({_where(name): times}, unit=unit, zone=clock.zone).milliseconds[_where(name)]
+    return read_times({where: times}, unit=unit, zone=clock.zone).milliseconds[where]
 
 
 def _lists(name: str, codings: Codings, values: pa.Array, given: Several[str] | None) -> pa.Array:
@@ -193,8 +202,17 @@ def _lists(name: str, codings: Codings, values: pa.Array, given: Several[str] | 
     return lists[_where(name)]
 
 
-def _ids(name: str, codings: Codings, values: pa.Array) -> tuple[pa.Array, int]:
-    """The int64 ids, null where missing, 0 where unknown; and how many are unknown."""
+def read_ids(
+    name: str, codings: Codings, values: pa.Array, where: str
+) -> tuple[pa.Array, pa.Array]:
+    """The int64 ids, null where missing, 0 where unknown; and which are unknown.
+
+    Args:
+        where: File and column, which open an error.
+
+    Raises:
+        InputError: A value can be no id, or the column's dictionary is not there.
+    """
     root = codings.schema.ids_of(name)
     kind, owner = id_column(codings.schema, name), id_column(codings.schema, root)
     names = canonical(names_of(owner))
@@ -204,14 +222,13 @@ def _ids(name: str, codings: Codings, values: pa.Array) -> tuple[pa.Array, int]:
             f"the dictionary of column '{root}' is not at hand, so '{name}' has no ids"
         )
     words = coding.missing if kind.missing is None else kind.missing
-    raw = raw_ids(values, tuple(word for word in words if word not in names), _where(name))
+    raw = raw_ids(values, tuple(word for word in words if word not in names), where)
     ids = coder_of(coding, names, codings.dictionaries.get(root))(raw.texts)
     zero = pc.match_substring_regex(raw.texts, r"^-?0+$")
     if coding.coding != "number":
         zero = pc.is_in(raw.texts, pa.array(names[:1], raw.texts.type))
     strangers = pc.and_(pc.equal(ids, 0), pc.invert(zero))
-    unknown = pc.sum(strangers.take(raw.places)).as_py() or 0
-    return raw.take(ids), unknown
+    return raw.take(ids), strangers.take(raw.places)
 
 
 def _number(kind: IdColumn) -> IdCoding:

@@ -24,6 +24,9 @@ from smt.results.launch import DeltaSummary, LaunchResult, MeanDelta, ShippedSum
 from smt.results.launch_models import LaunchedModel, read_launched
 from smt.storage import Folder
 
+LISTED = 6
+"""Of what models are compared with, so many are named in one line."""
+
 
 def write_instances_report(folder: Folder) -> str:
     """Write the report beside `models.parquet` and `result.json`, and return its path."""
@@ -56,7 +59,7 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     return fact_list(
         {
             "fleet": result.fleet,
-            "compared with": ", ".join(result.baselines) or "nothing",
+            "compared with": _listed(result.baselines),
             "regression threshold α": f"{result.settings.alpha:.3f}%",
             "capacity": _capacity(result.settings.capacity),
             "seed": str(result.settings.seed),
@@ -64,6 +67,12 @@ def _facts(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
             "seconds a model": f"{median(seconds):.1f} (median), {max(seconds):.1f} at most",
         }
     )
+
+
+def _listed(baselines: Sequence[str]) -> str:
+    """The first few: a fleet may have a file of predictions a model."""
+    more = len(baselines) - LISTED
+    return ", ".join([*baselines[:LISTED], *([f"{more:,} more"] if more > 0 else [])]) or "nothing"
 
 
 def _capacity(capacity: Capacity) -> str:
@@ -79,10 +88,10 @@ def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> st
         return ""
     text = (
         f"Δ is the fall of a model's normalized loss ({numbers.LOSSES}) against "
-        f"{escape(baselines_named(result))}, trained with the same seed on the same rows, in "
-        "percent: higher is better. Whiskers: one standard error over judged rows. A model is held "
-        "back where, as all models together tell, its true Δ is likelier than not below the dashed "
-        "line, -α: noise alone puts many there. A ring is what they tell of it."
+        f"{escape(baselines_named(result))} on the same rows, in percent: higher is better. "
+        "Networks are trained with the same seed. Whiskers: one standard error over judged rows. A "
+        "model is held back where, as all models together tell, its true Δ is likelier than not "
+        "below the dashed line, -α: noise alone puts many there. A ring is what they tell of it."
     )
     means = _means(result.delta, result.shipped)
     return f"{embed(figure, 'deltas')}{caption(text)}{means}{_spread(result.delta)}"
@@ -142,7 +151,10 @@ def _spread(deltas: DeltaSummary | None) -> str:
 def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     cost = result.cost
     if cost is None:
-        return ""
+        if result.delta is None:
+            return ""
+        text = "Of no model is it known both what it costs today and what it would cost."
+        return f"<h2>What it costs to serve</h2><p id=cost>{text}</p>"
     timed = [
         (model.baseline_latency_ms, model.latency_ms)
         for model in models
@@ -175,9 +187,10 @@ def _cost(result: LaunchResult, models: Sequence[LaunchedModel]) -> str:
     )
     text = (
         f"Of the {numbers.plural(cost.models, 'model')} whose networks under their templates and "
-        "baselines were measured; what others cost is in no budget. After: those that ship are "
-        "new, the others stay as they are. Latency is of this run's machines, which were training "
-        "other models meanwhile: it is held to each model's limit alone."
+        "baselines were measured; what others cost, such as predictions made elsewhere, is in no "
+        "budget. After: those that ship are new, the others stay as they are. Latency is of this "
+        "run's machines, which were training other models meanwhile: it is held to each model's "
+        "limit alone."
     )
     return f"<h2>What it costs to serve</h2>{html_table('cost', rows)}{caption(text)}"
 

@@ -26,7 +26,7 @@ def capacity_sentences(result: CapacityResult) -> list[str]:
     ]
     if result.left_out:
         said.append(
-            f"{numbers.plural(len(result.left_out), 'model')} left as it is, as no network was "
-            f"trained: '{result.left_out[0]}' the first"
+            f"{numbers.plural(len(result.left_out), 'model')} left as it is, as its cost today "
+            f"is not known: '{result.left_out[0]}' the first"
         )
     return said
