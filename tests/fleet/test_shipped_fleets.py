@@ -38,7 +38,7 @@ def kuairand_log(tmp_path_factory):
 
 def check_kinds(fleet):
     """What a fleet has to look like to stand for those of companies."""
-    assert len(fleet.models) >= 240
+    assert len(fleet.models) >= 250
     assert len({model.stage for model in fleet.models}) == 3
     for stage in get_args(Stage):
         of_stage = [model for model in fleet.models if model.stage == stage]
@@ -49,11 +49,22 @@ def check_kinds(fleet):
         assert model.log.transforms
 
 
+def check_values(fleet, value):
+    """A value is predicted alone in two stages, and in ranking beside events of 0 and 1."""
+    alone = [model for model in fleet.models if model.events == (value,)]
+    assert {model.stage for model in alone} == {"pre_ranking", "ranking"}
+    jointly = [model for model in fleet.models if value in model.events[:1] and model not in alone]
+    assert jointly
+    assert all({"click", "long_view"} < {*model.events} for model in jointly)
+    assert {model.stage for model in jointly} == {"ranking"}
+
+
 def test_the_simulated_fleet_has_models_of_every_kind_that_can_all_be_trained(simulated):
     assert simulated.unfit == {}
     check_kinds(simulated.fleet)
     assert len(simulated.logs) == 2
-    assert len({event for model in simulated.fleet.models for event in model.events}) == 7
+    assert len({event for model in simulated.fleet.models for event in model.events}) == 8
+    check_values(simulated.fleet, "watch_time")
     read = {feature for model in simulated.fleet.models for feature in model.features}
     for log in simulated.logs.values():
         assert read >= {*log.schema.names(Sequence), *log.schema.names(Embedding, Cross, Bucket)}
@@ -64,6 +75,7 @@ def test_the_kuairand_fleet_has_models_of_every_kind():
     check_kinds(fleet)
     read = {feature for model in fleet.models for feature in model.features}
     assert read >= {"history_videos", "history_authors", "history_tags", "activity_tab"}
+    check_values(fleet, "play_time")
 
 
 def test_the_kuairand_fleet_can_be_trained_on_its_log(kuairand_log):
@@ -96,6 +108,11 @@ def test_the_rules_of_a_large_fleet_build_it_from_all_six_templates(name):
     assigned = find_fleet_templates(fleet)
     assert {name.partition("@")[0] for name in assigned.templates} == {*catalogue}
     assert assigned.remarks == ()
+    counts = Counter(name.partition("@")[0] for name in assigned.names.values())
+    for paradigm in ("sparsenn", "decoupled_sparsenn"):
+        assert counts[f"{paradigm}_large"] >= 6
+        assert counts[f"{paradigm}_medium"] >= 12
+        assert counts[f"{paradigm}_small"] > 6 * counts[f"{paradigm}_medium"]
 
 
 @pytest.mark.parametrize("seed", range(3))
