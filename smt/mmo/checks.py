@@ -22,10 +22,13 @@ def check_techniques(techniques: Sequence[Technique], templates: Iterable[Templa
 
 
 def check_traffic(searched: Mapping[str, Sequence[ModelSpec]]) -> None:
-    """Raise `InputError` where none of the models that a technique is searched on has traffic."""
+    """Raise `InputError` where none of the models that a technique is searched on has traffic.
+
+    One that is searched on none is not tried.
+    """
     for technique, models in searched.items():
-        if not any(model.weight for model in models):
+        if models and not any(model.weight for model in models):
             raise InputError(
-                f"all weights of the representative models that technique '{technique}' fits are "
-                "zero; none has traffic"
+                f"all weights of the representative models that technique '{technique}' may "
+                "change are zero; none has traffic"
             )

@@ -57,7 +57,8 @@ class Generalization:
         other_baselines: Those of other seeds, other models, and (one technique on top of the
             other) other templates.
         results: One a technique that was tried, in the order given.
-        untried: Technique -> why no θ of it was tried: each costs too much to serve.
+        untried: Technique -> why no θ of it was tried: each costs too much to serve, or would leave
+            the representatives as they are.
     """
 
     fleet: Fleet
@@ -112,8 +113,10 @@ def search_fleet(
     _check_representatives(chosen.models, templates)
     of_models = {model.name: templates.of(model) for model in fleet.models}
     check_techniques(techniques, [of_models[model.name] for model in chosen.models])
+    schemas = {name: log.schema for name, log in logs.items()}
     searched = {
-        technique.name: fitting(technique, chosen.models, of_models) for technique in techniques
+        technique.name: fitting(technique, chosen.models, of_models, schemas)
+        for technique in techniques
     }
     check_traffic(searched)
     above = [model.name for model in fleet.models if above_flops_limit(templates.of(model), model)]
@@ -161,6 +164,7 @@ def search_fleet(
                 earlier,
                 files,
                 budget,
+                schemas,
             )
             asked = _ask_baselines(search)
             try:
@@ -250,6 +254,13 @@ def _search_all(
             ray.get(search.dispatcher.rebase.remote(trained))
             _collect_baselines(_ask_baselines(search))
         own = replace(search, models=search.fitting(technique, search.models))
+        if not own.models:
+            every = len(search.models)
+            yield (
+                technique.name,
+                f"not tried: it would leave all {every} representatives as they are",
+            )
+            continue
         searched = own.run(technique)
         if not searched.trials and searched.stopped is not None:
             yield technique.name, searched.stopped

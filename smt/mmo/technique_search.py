@@ -10,11 +10,12 @@ from typing import Any
 import ray
 from ray import tune
 
+from smt.data import Schema
 from smt.errors import StoppedError, sentence
 from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
 from smt.execution.tune_trial import run_trial
-from smt.fleet import ModelSpec
+from smt.fleet import ModelSpec, log_name
 from smt.fleet.budget import Growth
 from smt.mmo.progress import Display
 from smt.mmo.serving_cost import growth, refusal
@@ -64,6 +65,7 @@ class TechniqueSearch:
         earlier: technique -> its trials in earlier runs.
         files: Digests of what templates name.
         budget: What serving the fleet may cost; None where that is no matter.
+        schemas: By `log_name`, of all models' logs.
     """
 
     models: tuple[ModelSpec, ...]
@@ -75,6 +77,7 @@ class TechniqueSearch:
     earlier: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
     files: FileDigests = field(default_factory=FileDigests)
     budget: ServingBudget | None = None
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
 
     def run(self, technique: Technique) -> Searched:
         """Search by Ray Tune; each Tune trial fans out over the models.
@@ -163,8 +166,8 @@ class TechniqueSearch:
         return tuple(kept)
 
     def fitting(self, technique: Technique, models: Sequence[ModelSpec]) -> tuple[ModelSpec, ...]:
-        """The models whose templates a technique fits."""
-        return fitting(technique, models, self.templates)
+        """The models that a technique may change, as they are built now."""
+        return fitting(technique, models, self.templates, self.schemas)
 
     def task(self, model: ModelSpec) -> Task:
         """The baseline evaluation of a model."""
@@ -245,10 +248,22 @@ class TechniqueSearch:
 
 
 def fitting(
-    technique: Technique, models: Sequence[ModelSpec], templates: Mapping[str, Template]
+    technique: Technique,
+    models: Sequence[ModelSpec],
+    templates: Mapping[str, Template],
+    schemas: Mapping[str, Schema],
 ) -> tuple[ModelSpec, ...]:
-    """The models whose templates, by their names, a technique fits."""
-    return tuple(model for model in models if technique.applies_to(templates[model.name]))
+    """The models that a technique may change; the others' Δ would be 0 at every θ.
+
+    Args:
+        templates: By model's name.
+        schemas: By `log_name`.
+    """
+    return tuple(
+        model
+        for model in models
+        if technique.may_change(templates[model.name], model, schemas[log_name(model.log)])
+    )
 
 
 def _ask(method: Any, task: Task, seed: int) -> Any:

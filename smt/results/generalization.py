@@ -49,7 +49,8 @@ class GeneralizationResult(Result):
         holdout_models: Names of M_H; empty where there is none.
         short_windows: model -> why its test window is too short, of those where it is.
         techniques: In the order in which they were searched.
-        untried: Technique -> why no θ of it was tried: each costs too much to serve.
+        untried: Technique -> why no θ of it was tried: each costs too much to serve, or would leave
+            the representatives as they are.
         generalized: T_G⁺ with its θ*: technique -> θ, in the same order.
     """
 

@@ -143,7 +143,7 @@ class TechniqueRecord(Spec):
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The representatives on which it was searched: those whose templates it fits."""
+        """The representatives on which it was searched: those that it may change."""
         return tuple(self.shown.deltas)
 
     @property

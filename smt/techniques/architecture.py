@@ -54,6 +54,7 @@ def ple(template: Template, *, shared: int, specific: int, layers: int, width: i
 
 @technique(
     part="architecture",
+    chains=True,
     source="Ma et al., Entire Space Multi-Task Model, SIGIR 2018 (arXiv:1804.07931)",
 )
 def entire_space(template: Template) -> Template:

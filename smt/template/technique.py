@@ -5,9 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from smt.data import Schema
+from smt.data.columns import Event
 from smt.errors import InputError
+from smt.fleet import ModelSpec
 from smt.space import Domain, Space, Theta, check_space, check_theta
+from smt.template.enrich import enrich_model
 from smt.template.features import FeatureType
+from smt.template.inputs import feature_type
 from smt.template.template import Paradigm, Scale, Template
 
 # What is kept of a technique is in a folder of its name.
@@ -29,6 +34,7 @@ class Technique:
         paradigms, scales: Of the templates that it fits.
         reads: It changes nothing for a model without features of any of these types; () where
             it does not depend on features.
+        chains: It changes nothing for a model none of whose events comes after another.
         meanings: Hyperparameter -> what it means.
         summary: What it does, in a sentence.
     """
@@ -41,6 +47,7 @@ class Technique:
     paradigms: tuple[Paradigm, ...] = get_args(Paradigm)
     scales: tuple[Scale, ...] = get_args(Scale)
     reads: tuple[FeatureType, ...] = ()
+    chains: bool = False
     meanings: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
 
@@ -56,6 +63,24 @@ class Technique:
     def applies_to(self, template: Template) -> bool:
         """Whether the template's paradigm and scale are among those that this fits."""
         return template.paradigm in self.paradigms and template.scale in self.scales
+
+    def may_change(self, template: Template, model: ModelSpec, schema: Schema) -> bool:
+        """Whether a model may be another with this than without it.
+
+        Args:
+            template: What the model is built from.
+            schema: Of its log.
+        """
+        if not self.applies_to(template):
+            return False
+        model, schema = enrich_model(template, model, schema)
+        read = {feature_type(schema, name) for name in model.features}
+        if self.reads and not read & {*self.reads}:
+            return False
+        events = schema.of_kind(Event)
+        return not self.chains or any(
+            event in events and events[event].after is not None for event in model.events
+        )
 
     def apply(self, template: Template, theta: Mapping[str, object] | Theta) -> Template:
         """The template with this technique at θ.
@@ -95,6 +120,7 @@ def technique(
     paradigms: tuple[Paradigm, ...] = get_args(Paradigm),
     scales: tuple[Scale, ...] = get_args(Scale),
     reads: tuple[FeatureType, ...] = (),
+    chains: bool = False,
     **hyperparameters: tuple[Domain, str],
 ) -> Callable[[Callable[..., Template]], Technique]:
     """Make a change the technique of its name, which does what its docstring says.
@@ -113,6 +139,7 @@ def technique(
             paradigms=paradigms,
             scales=scales,
             reads=reads,
+            chains=chains,
             meanings={name: meaning for name, (_, meaning) in hyperparameters.items()},
             summary=" ".join((change.__doc__ or "").split()),
         )

@@ -31,6 +31,6 @@ def test_techniques_are_given_once_each(names, message):
 
 def test_one_of_the_models_that_a_technique_fits_must_have_traffic():
     idle, busy = made_model("idle", weight=0.0), made_model("busy")
-    check_traffic({"dcn_v2": [idle, busy]})
-    with pytest.raises(InputError, match="that technique 'hstu' fits are zero"):
+    check_traffic({"dcn_v2": [idle, busy], "event_steps": []})
+    with pytest.raises(InputError, match="that technique 'hstu' may change are zero"):
         check_traffic({"dcn_v2": [idle, busy], "hstu": [idle]})

@@ -1,5 +1,6 @@
 from made_models import made_model
 
+from smt.data import Schema
 from smt.mmo import Settings
 from smt.mmo.technique_search import TechniqueSearch
 from smt.techniques import catalogue
@@ -37,9 +38,30 @@ TEMPLATES = {
 }
 
 
+SCHEMA = Schema.parse(
+    {
+        "columns": {
+            "time": {"kind": "timestamp"},
+            "user": {"kind": "id", "num_ids": 5, "side": "user"},
+            "seen": {"kind": "sequence", "num_ids": 5, "side": "user"},
+            "click": {"kind": "event"},
+            "buy": {"kind": "event", "after": "click"},
+            "spent": {"kind": "value"},
+        }
+    },
+    source="test",
+)
+
+
 def searching(*models):
     logs = {model.name: "log" for model in models}
-    return TechniqueSearch(models, TEMPLATES, Settings(), None, logs, None)
+    return TechniqueSearch(models, TEMPLATES, Settings(), None, logs, None, schemas={"log": SCHEMA})
+
+
+def fitting(technique, **attributes):
+    """Whether a ranking model with these attributes is one that a technique is searched on."""
+    model = made_model("late", **attributes)
+    return searching(model).fitting(catalogue[technique], (model,)) == (model,)
 
 
 def test_theta_changes_each_models_own_template_and_is_compared_with_it():
@@ -54,6 +76,24 @@ def test_theta_changes_each_models_own_template_and_is_compared_with_it():
 
 
 def test_a_technique_is_searched_over_the_models_whose_templates_it_fits():
-    search = searching(EARLY, LATE)
-    assert search.fitting(catalogue["target_attention"], (EARLY, LATE)) == (LATE,)
-    assert search.fitting(catalogue["label_smoothing"], (EARLY, LATE)) == (EARLY, LATE)
+    early, late = (
+        made_model(model.name, stage=model.stage, features=("user", "seen"))
+        for model in (EARLY, LATE)
+    )
+    search = searching(early, late)
+    assert search.fitting(catalogue["target_attention"], (early, late)) == (late,)
+    assert search.fitting(catalogue["label_smoothing"], (early, late)) == (early, late)
+
+
+def test_a_technique_is_not_searched_on_models_that_lack_what_it_reads():
+    assert fitting("target_attention", features=("user", "seen"))
+    assert not fitting("target_attention", features=("user",))
+    assert not fitting("piecewise_linear_numerics", features=("user", "seen"))
+    assert fitting("dcn_v2", features=("user",))
+
+
+def test_an_entire_space_is_searched_on_models_of_an_event_that_comes_after_another():
+    assert fitting("entire_space", events=("buy",))
+    assert fitting("entire_space", events=("spent", "buy"))
+    assert not fitting("entire_space", events=("spent", "click"))
+    assert fitting("mmoe", events=("click",))

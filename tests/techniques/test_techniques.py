@@ -158,6 +158,31 @@ def test_a_technique_matters_to_a_model_with_the_features_that_it_reads_alone(
     assert network_of(changed, small_model, schema) != network_of(template, small_model, schema)
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, each in catalogue.items() if each.reads or each.chains]
+)
+@pytest.mark.parametrize("template", templates.values(), ids=templates.keys())
+def test_a_model_that_a_technique_may_not_change_has_the_same_network_with_it(
+    name, template, ads_model, small_log, lowest
+):
+    technique, schema = catalogue[name], small_log.schema
+    if not technique.applies_to(template):
+        return
+    changed, seen = technique.apply(template, lowest(technique)), set()
+    few = tuple(n for n in ads_model.features if feature_type(schema, n) not in technique.reads)
+    for features in (ads_model.features, few):
+        for events in (("view",), ("click",), ("conversion", "view")):
+            model = ads_model.model_copy(update={"features": features, "events": events})
+            may = technique.may_change(template, model, schema)
+            try:
+                before = network_of(template, model, schema)
+            except InputError:
+                continue
+            assert may or network_of(changed, model, schema) == before
+            seen.add(may)
+    assert seen == {True, False} or (True in seen and template.paradigm == "decoupled_sparsenn")
+
+
 def test_distillation_learns_from_the_large_template_of_the_same_paradigm(lowest):
     technique = catalogue["distillation"]
     for template in templates.values():

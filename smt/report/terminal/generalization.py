@@ -79,14 +79,14 @@ def short_window_warning(result: GeneralizationResult) -> str | None:
 
 
 def fitting_remark(technique: TechniqueRecord, result: GeneralizationResult) -> str | None:
-    """On how many models it was searched, where its templates are not those of all; or None."""
+    """On how many models it was searched, where it leaves some as they are; or None."""
     of_all = len(result.representatives)
     if len(technique.models) == of_all:
         return None
     few = f"; fewer than {FEW} tell little" if len(technique.models) < FEW else ""
     return (
-        f"searched on {len(technique.models)} of {of_all} representatives, whose templates it "
-        f"fits{few}"
+        f"searched on {len(technique.models)} of {of_all} representatives, those that it may "
+        f"change{few}"
     )
 
 

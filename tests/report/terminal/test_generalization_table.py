@@ -168,7 +168,7 @@ def test_a_technique_that_does_not_fit_all_templates_says_on_how_many_models_it_
     few = _technique("few", shown={"deltas": {"a": Delta.measured(0.1)}})
     lines = remarks(made_result([everywhere, some, few], representatives=many))
     assert lines[3:] == [
-        "some: searched on 10 of 12 representatives, whose templates it fits",
-        "few: searched on 1 of 12 representatives, whose templates it fits; fewer than 10 tell "
-        "little",
+        "some: searched on 10 of 12 representatives, those that it may change",
+        "few: searched on 1 of 12 representatives, those that it may change; fewer than 10 "
+        "tell little",
     ]
