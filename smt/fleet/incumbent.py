@@ -17,7 +17,8 @@ class Predictions(Spec):
         score: Its column of probabilities in (0, 1), or of means of a value, above 0; of several
             events one each.
         on: Columns of the log by which its rows are told apart, such as the user, the item and the
-            time: the file has them as raw files of the log do.
+            time: the file has them as raw files of the log do. Rows of the log that are alike in
+            all of these share a score.
     """
 
     predictions: str = Field(min_length=1)
