@@ -13,7 +13,7 @@ from smt.data.sources.outside_scores import (
 )
 from smt.data.sources.raw_rows import Codings
 from smt.errors import InputError
-from smt.fleet import ModelSpec, log_folder
+from smt.fleet import ModelSpec, log_folder, log_name
 from smt.fleet.incumbent import Checkpoint, Outside, Predictions
 from smt.model_iteration.compare import Held
 from smt.model_iteration.instance import Job
@@ -36,20 +36,24 @@ def incumbent_files(incumbent: Outside | None) -> tuple[str, ...]:
     return (*own, *named_files(read_record(folder).template))
 
 
-def check_incumbents(jobs: Sequence[Job], logs: Mapping[str, Log]) -> None:
-    """Check what can be told of incumbents without a row and a weight.
+def check_incumbents(
+    incumbents: Sequence[tuple[ModelSpec, Outside | None]], logs: Mapping[str, Log]
+) -> None:
+    """Check what can be told of models' incumbents without a row and a weight.
+
+    Args:
+        logs: By `log_name`.
 
     Raises:
         InputError: Predictions are not there, or lack a column; or there is no network, or one
             whose features and events are not the model's, as its log has them.
     """
-    for job in jobs:
-        if job.incumbent is None:
-            continue
+    for model, incumbent in incumbents:
         try:
-            _check(job.incumbent, job.model, logs[job.log])
+            if incumbent is not None:
+                _check(incumbent, model, logs[log_name(model.log)])
         except InputError as error:
-            raise InputError(f"the incumbent of model '{job.model.name}': {error}") from None
+            raise InputError(f"the incumbent of model '{model.name}': {error}") from None
 
 
 def _check(incumbent: Outside, model: ModelSpec, log: Log) -> None:

@@ -72,12 +72,12 @@ def instantiate(
         _check_tuning(launched.template, settings)
     opened = open_fleet(fleet)
     logs = opened.logs
+    check_incumbents([(model, launch.of[model.name].incumbent) for model in fleet.models], logs)
     digests, files = log_digests(fleet.models, logs), FileDigests()
     jobs = {
         model.name: _job(model, launch.of[model.name], settings, digests[model.name], files)
         for model in fleet.models
     }
-    check_incumbents([*jobs.values()], logs)
     folder = Folder(out)
     trainings = [(model, launch.of[model.name].template) for model in fleet.models]
     planned = plan_run(trainings, logs, resources)

@@ -47,7 +47,7 @@ def launched(template, model, log, folder):
 
 def compared(template, model, log, folder):
     job = job_of(template, model, Checkpoint(checkpoint=str(folder)))
-    check_incumbents([job], {job.log: log})
+    check_incumbents([(job.model, job.incumbent)], {job.log: log})
     return make(job, log, outside=read_incumbent(job, log)).evidence
 
 
@@ -193,11 +193,11 @@ def test_a_folder_that_holds_no_launched_network_is_refused(
     today, folder, small_template, lean_model, small_log, tmp_path
 ):
     job = job_of(small_template, lean_model, Checkpoint(checkpoint=str(tmp_path)))
-    with pytest.raises(InputError, match=r"has no network.yaml; the folder of a model of a launc"):
-        check_incumbents([job], {job.log: small_log})
+    with pytest.raises(InputError, match=r"of model 'click/all': .* has no network.yaml; the"):
+        check_incumbents([(job.model, job.incumbent)], {job.log: small_log})
     (tmp_path / "network.yaml").write_bytes((folder / "network.yaml").read_bytes())
     with pytest.raises(InputError, match=r"the incumbent of model 'click/all': .*no checkpoint"):
-        check_incumbents([job], {job.log: small_log})
+        check_incumbents([(job.model, job.incumbent)], {job.log: small_log})
 
 
 def test_weights_of_another_network_fail_the_model(
