@@ -1,4 +1,4 @@
-"""What a model runs today, where that is no template: predictions that were made elsewhere."""
+"""What a model runs today, where that is no template: predictions, or a network as it is."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -17,7 +17,8 @@ class Predictions(Spec):
         score: Its column of probabilities in (0, 1), or of means of a value, above 0; of several
             events one each.
         on: Columns of the log by which its rows are told apart, such as the user, the item and the
-            time: the file has them as raw files of the log do.
+            time: the file has them as raw files of the log do. Rows of the log that are alike in
+            all of these share a score.
     """
 
     predictions: str = Field(min_length=1)
@@ -44,13 +45,42 @@ class Predictions(Spec):
                 )
         return {event: self.score[event] for event in events}
 
+    @property
+    def named(self) -> str:
+        """As a person calls it."""
+        return self.predictions
+
+
+class Checkpoint(Spec):
+    """A network that an earlier launch made, with the weights that it has: it learns no more.
+
+    Attributes:
+        checkpoint: Path or URI of its model's folder in that launch.
+    """
+
+    checkpoint: str = Field(min_length=1)
+
+    @property
+    def named(self) -> str:
+        """As a person calls it."""
+        return self.checkpoint
+
+
+Outside = Predictions | Checkpoint
+
 
 def _kind(value: Any) -> str:
-    return "template" if isinstance(value, str) else "predictions"
+    if isinstance(value, str):
+        return "template"
+    if isinstance(value, Checkpoint) or (isinstance(value, dict) and "checkpoint" in value):
+        return "checkpoint"
+    return "predictions"
 
 
 Incumbent = Annotated[
-    Annotated[str, Tag("template")] | Annotated[Predictions, Tag("predictions")],
+    Annotated[str, Tag("template")]
+    | Annotated[Predictions, Tag("predictions")]
+    | Annotated[Checkpoint, Tag("checkpoint")],
     Discriminator(_kind),
 ]
 """A template's name, or what else serves."""

@@ -66,8 +66,9 @@ class ModelSpec(Spec):
             counted, never typed in; None until then.
         template: What it is built from, whatever the fleet's rules say: NAME, the latest version in
             use, or NAME@N, which pins it.
-        incumbent: What it runs today, a template called likewise or predictions made elsewhere:
-            launches compare it with that in place of its version's parent.
+        incumbent: What it runs today, a template called likewise, a network that was launched or
+            predictions made elsewhere: launches compare it with that in place of its version's
+            parent.
     """
 
     name: str = Field(min_length=1)

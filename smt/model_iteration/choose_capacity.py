@@ -11,6 +11,7 @@ import pyarrow as pa
 from smt.errors import InputError
 from smt.fleet import template_names
 from smt.fleet.fleet_file import FleetFile, fleet_text
+from smt.fleet.incumbent import Checkpoint
 from smt.model_iteration.capacity import Knapsack
 from smt.model_iteration.launched_options import read_options
 from smt.results.capacity import (
@@ -136,6 +137,14 @@ def _with_templates(fleet: FleetFile, result: CapacityResult, source: str) -> st
         what = f"has no model '{min(lacking)}'" if lacking else f"is fleet '{fleet.name}'"
         raise InputError(f"{source}: {what}; the launches are of fleet '{result.fleet}'")
     before = {name: known.name for name, known in template_names(fleet.resolve("fleet")).items()}
+    # What stays on a checkpoint has no template, and its line says what it may be built from.
+    stays = {
+        entry.name
+        for entry in fleet.models
+        if isinstance(entry.incumbent, Checkpoint)
+        and chosen.get(entry.name) == entry.incumbent.named
+    }
+    chosen = {model: template for model, template in chosen.items() if model not in stays}
     models = [
         entry.model_copy(update={"template": chosen.get(entry.name, before.get(entry.name))})
         for entry in fleet.models

@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 
 from smt.execution.evaluation import TRAINING_VERSION
 from smt.fleet import ModelSpec, log_name
-from smt.fleet.incumbent import Predictions
+from smt.fleet.incumbent import Outside
 from smt.results.launch import LaunchDecision
 from smt.search.delta import Delta
 from smt.search.posterior import Posterior
@@ -24,9 +24,9 @@ class Job(Spec):
     Attributes:
         version: Number of the template's version, for the model card; None for a file's.
         baseline: The template that the model is compared with, if it is with one.
-        incumbent: The predictions that it is compared with, if it is with any.
+        incumbent: What it is compared with in place of a template, if it is.
         log_digest: Content of the model's log.
-        files: File that a template names, or of predictions -> digest of its content.
+        files: File that a template names, or is of its incumbent -> digest of its content.
         tune_evaluations: Networks that may be trained to choose its hyperparameters; 0 keeps the
             template's.
     """
@@ -34,7 +34,7 @@ class Job(Spec):
     template: Template
     version: int | None
     baseline: Template | None
-    incumbent: Predictions | None = LEFT_OUT_IF_NONE
+    incumbent: Outside | None = LEFT_OUT_IF_NONE
     model: ModelSpec
     seed: int
     log_digest: str

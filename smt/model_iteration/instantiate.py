@@ -19,7 +19,7 @@ from smt.execution.train_run import Storage
 from smt.fleet import Fleet, ModelSpec, open_fleet
 from smt.model_iteration.decide import decide
 from smt.model_iteration.dictionaries import with_dictionaries
-from smt.model_iteration.incumbent import check_incumbents, share_incumbents
+from smt.model_iteration.incumbent import check_incumbents, incumbent_files, share_incumbents
 from smt.model_iteration.instance import Evidence, Instance, Job
 from smt.model_iteration.make import Made, make_instance
 from smt.model_iteration.model_files import (
@@ -72,12 +72,12 @@ def instantiate(
         _check_tuning(launched.template, settings)
     opened = open_fleet(fleet)
     logs = opened.logs
+    check_incumbents([(model, launch.of[model.name].incumbent) for model in fleet.models], logs)
     digests, files = log_digests(fleet.models, logs), FileDigests()
     jobs = {
         model.name: _job(model, launch.of[model.name], settings, digests[model.name], files)
         for model in fleet.models
     }
-    check_incumbents([*jobs.values()])
     folder = Folder(out)
     trainings = [(model, launch.of[model.name].template) for model in fleet.models]
     planned = plan_run(trainings, logs, resources)
@@ -91,7 +91,7 @@ def instantiate(
         "logs": digests,
         **files.of_run(
             *chain.from_iterable(compared),
-            others=[job.incumbent.predictions for job in jobs.values() if job.incumbent],
+            others=chain.from_iterable(incumbent_files(job.incumbent) for job in jobs.values()),
         ),
     }
     for remark in launch.remarks:
@@ -136,7 +136,6 @@ def _check_tuning(template: Template, settings: LaunchSettings) -> None:
 def _job(
     model: ModelSpec, launch: Launch, settings: LaunchSettings, log_digest: str, files: FileDigests
 ) -> Job:
-    outside = [] if launch.incumbent is None else [launch.incumbent.predictions]
     return Job(
         template=launch.template,
         version=launch.version,
@@ -145,7 +144,8 @@ def _job(
         model=model,
         seed=settings.seed,
         log_digest=log_digest,
-        files=files.of(launch.template, launch.baseline) | files.of_files(outside),
+        files=files.of(launch.template, launch.baseline)
+        | files.of_files(incumbent_files(launch.incumbent)),
         tune_evaluations=settings.tune_evaluations,
     )
 
@@ -156,7 +156,7 @@ def _make(
     """Models on resident workers, or in Ray Train runs of their own, as they end."""
     if not jobs:
         return
-    scores, refused = share_incumbents(jobs, run.planned.logs)
+    outside, refused = share_incumbents(jobs, run.planned.logs)
     for job in jobs:
         if job.model.name in refused:
             yield job, Lost(refused[job.model.name])
@@ -165,7 +165,7 @@ def _make(
         return
     logs, cluster = run.share_logs([job.model for job in jobs]), run.planned.cluster
     items: list[tuple[Any, ...]] = [
-        (job, logs[job.log], scores.get(job.model.name)) for job in jobs
+        (job, logs[job.log], outside.get(job.model.name)) for job in jobs
     ]
     if not cluster.pool:
         items = [

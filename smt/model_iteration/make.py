@@ -15,26 +15,21 @@ from ray import train as ray_train
 from ray.train import Checkpoint
 
 from smt.data import Log
-from smt.data.sources.outside_scores import OutsideScores
 from smt.errors import sentence
 from smt.execution.train_run import Storage, fit, own_workers
 from smt.fleet import ModelSpec
 from smt.layers.event_losses import losses_of
 from smt.layers.losses import CrossEntropy
 from smt.layers.networks import Network
-from smt.model_iteration.compare import (
-    baseline_network,
-    compare_with_baseline,
-    compare_with_scores,
-)
+from smt.model_iteration.compare import Held, Judged, check_held, compare, serving_network
 from smt.model_iteration.instance import Evidence, Job
+from smt.model_iteration.launched_network import CHECKPOINT, NETWORK, LaunchedNetwork
 from smt.model_iteration.tune import tune
 from smt.serving import export_network, measure_in_turn, ship_gate
 from smt.template import Template, build
 from smt.template.card import model_card
 from smt.training.checkpoint import save_checkpoint
 from smt.training.network_training import Saving, Trained, train_network
-from smt.training.outside_judge import judged_scores
 from smt.training.predict import constant_ne, judge, judged_batches
 from smt.training.state import whole_network
 from smt.training.windows import conversion_window_ms
@@ -51,8 +46,8 @@ class Made:
     """What one model came to.
 
     Attributes:
-        files: Name -> content: `card.md`, `checkpoint/…`, and `undecided/…`, the programs of one
-            that could ship.
+        files: Name -> content: `card.md`, `checkpoint/…` with what it is of, `network.yaml`, and
+            `undecided/…`, the programs of one that could ship.
     """
 
     evidence: Evidence
@@ -74,7 +69,7 @@ def make_instance(
 
     Args:
         log: A boxed object reference of the model's `Log`.
-        outside: The same of the `OutsideScores` that it is compared with, if it is with any.
+        outside: The same of what it is compared with, if that is no template.
         every: Steps from one checkpoint to the next, of several workers.
         gpu: Whether one worker of a run of its own gets a GPU, asked for or not.
     """
@@ -105,7 +100,7 @@ def make(
     log: Log,
     workers: Workers = LOCAL,
     saving: Saving | None = None,
-    outside: OutsideScores | None = None,
+    outside: Held | None = None,
 ) -> Made:
     """Instantiate a model; what goes wrong with it is a finding, not an exception.
 
@@ -119,9 +114,7 @@ def make(
         folder = Path(scratch)
         fields: dict[str, Any] = {}
         try:
-            if outside is not None:
-                # What is wrong with it is known before anything is trained.
-                judged_scores(job.template.for_model(job.model), job.model, log, outside)
+            check_held(job, log, outside)
             model, fields["tuning"] = tune(job, log)
             template = job.template.for_model(model)
             fields["hyperparameters"] = {name: template.value(name) for name in template.exposed}
@@ -150,7 +143,7 @@ def _instantiate(
     folder: Path,
     workers: Workers,
     saving: Saving | None,
-    outside: OutsideScores | None,
+    outside: Held | None,
 ) -> dict[str, Any]:
     """The fields of the evidence; files go to the folder.
 
@@ -181,8 +174,9 @@ def _instantiate(
         "judged_rows": len(losses),
     }
     if network is not None:
-        save_checkpoint(network, folder / "checkpoint")
-        served_now = baseline_network(job, log) if ne < constant else None
+        save_checkpoint(network, folder / CHECKPOINT)
+        LaunchedNetwork.of(trained, template, model, log).dump(folder / NETWORK)
+        served_now = serving_network(job, log, outside) if ne < constant else None
         networks = [(network, template), *([] if served_now is None else [served_now])]
         fields |= dict(zip(("cost", "baseline_cost"), measure_in_turn(networks), strict=False))
     if not ne < constant:
@@ -191,14 +185,9 @@ def _instantiate(
         reason += "rate" if loss == CrossEntropy.name else "mean"
         failed = {"finding": "failed", "reasons": (reason,), "delta": job.no_delta(reason)}
         return {**fields, **failed}
-    remarks = []
-    if job.baseline is not None:
-        compared, remark = compare_with_baseline(job, job.baseline, log, trained, losses, workers)
-        fields |= compared
-        remarks += [remark] if remark else []
-    elif outside is not None:
-        scores = judged_scores(template, model, log, outside)
-        fields |= compare_with_scores(scores, predictions, trained, losses, model.events)
+    judged = Judged(template, model, trained, predictions, losses)
+    compared, remark = compare(job, log, judged, outside, workers)
+    fields |= compared
     if network is not None:
         # What it may cost more than its baseline is the fleet's to decide.
         gate = ship_gate(network, job.template, model, cost=fields["cost"])
@@ -206,7 +195,7 @@ def _instantiate(
         if not gate.passed:
             return {**fields, "finding": "held back", "reasons": gate.reasons}
         _export(network, trained, template, job, log, folder)
-    return {**fields, "finding": "could ship", "reasons": tuple(remarks)}
+    return {**fields, "finding": "could ship", "reasons": () if remark is None else (remark,)}
 
 
 def _plain_network(

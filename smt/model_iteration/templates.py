@@ -6,7 +6,7 @@ from typing import Any
 
 from smt.errors import InputError
 from smt.fleet import Fleet, ModelSpec, template_names
-from smt.fleet.incumbent import Predictions
+from smt.fleet.incumbent import Outside
 from smt.storage import Folder
 from smt.template import Template, find_template
 from smt.template.catalogue import find_parent, find_version, is_file
@@ -24,8 +24,8 @@ class Launch:
         name: As a person calls it: `sparsenn_small@2`, or a file.
         version: Its number; None for a file that holds a template alone.
         baseline: The template that they are compared with; None: with none.
-        baseline_name: What they are compared with, a template or a file; None: with nothing.
-        incumbent: The predictions that they are compared with; None: with none.
+        baseline_name: What they are compared with, as a person calls it; None: with nothing.
+        incumbent: What they are compared with in place of a template.
     """
 
     template: Template
@@ -33,7 +33,7 @@ class Launch:
     version: int | None
     baseline: Template | None
     baseline_name: str | None
-    incumbent: Predictions | None = None
+    incumbent: Outside | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def launch_fleet(
     outside = {
         model.name: model.incumbent
         for model in fleet.models
-        if baseline is None and isinstance(model.incumbent, Predictions)
+        if baseline is None and isinstance(model.incumbent, Outside)
     }
     compared = {
         model.name: (
@@ -109,7 +109,7 @@ def launch_fleet(
             launches[name, before] = launched
     of = {model: launches[pair] for model, pair in compared.items()}
     for model, incumbent in outside.items():
-        of[model] = replace(of[model], baseline_name=incumbent.predictions, incumbent=incumbent)
+        of[model] = replace(of[model], baseline_name=incumbent.named, incumbent=incumbent)
     return FleetLaunch(of, found.remarks)
 
 

@@ -42,7 +42,12 @@ def row_keys(windows: Windows, groups: NDArray[np.int64] | None) -> NDArray[np.i
     """
     if groups is not None and not (groups == MISSING).any():
         return groups
+    times = row_times(windows)
+    return times if groups is None else np.where(groups == MISSING, times, groups)
+
+
+def row_times(windows: Windows) -> NDArray[np.int64]:
+    """`[n]` times of a model's judged rows, which are the test window, in milliseconds."""
     name = windows.log.schema.timestamp
     rows = stretches(windows.log.test, [name], windows.condition)
-    times = np.concatenate([np.empty(0, np.int64), *(stretch[name] for stretch in rows)])
-    return times if groups is None else np.where(groups == MISSING, times, groups)
+    return np.concatenate([np.empty(0, np.int64), *(stretch[name] for stretch in rows)])

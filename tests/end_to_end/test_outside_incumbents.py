@@ -72,6 +72,25 @@ def test_a_finished_launch_makes_no_model_again(launched, fleet):
     assert len(before) == 3
 
 
+def test_a_launched_network_is_the_incumbent_of_the_next_launch(launched, tmp_path):
+    """As it is: it has learned from all rows, and its remark says so."""
+    content = yaml.safe_load(FLEET)
+    folder = launched / "models" / "view-all"
+    content["models"][0]["incumbent"] = {"checkpoint": str(folder)}
+    content["models"] = content["models"][:1]
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(content))
+    out = tmp_path / "next"
+    run_script("instantiate.py", "--fleet", tmp_path / "fleet.yaml", "--out", out, *TEMPLATE)
+    (row,) = rows_of(out)
+    (before,) = (row for row in rows_of(launched) if row["model"] == "view-all")
+    assert row["baseline"] == str(folder)
+    assert (row["baseline_flops"], row["baseline_bytes"]) == (before["flops"], before["bytes"])
+    # The same network, which learns from each row here after it is judged by it.
+    assert row["ne"] == before["ne"]
+    assert row["baseline_ne"] < row["ne"]
+    assert "may have learned from 3,000 of the 3,000 judged rows" in row["reasons"][-1]
+
+
 def test_other_predictions_are_another_launch(launched, fleet, capsys):
     file = fleet.with_name("model_0.parquet")
     before = file.read_bytes()

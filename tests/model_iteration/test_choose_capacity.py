@@ -197,6 +197,32 @@ def test_models_that_others_serve_are_left_as_they_are(tmp_path):
         choose_capacity([one, other])
 
 
+def test_what_stays_on_a_checkpoint_keeps_its_line(tmp_path):
+    """Its folder is no template."""
+    today = "june/models/busy"
+    worse = launch(tmp_path / "worse", "one@1", 10, dict.fromkeys(WEIGHTS, -1.0), baseline=today)
+    result = choose_capacity([worse])
+    assert templates_of(result) == dict.fromkeys(WEIGHTS, today)
+    shared = {"stage": "ranking", "events": ["click"], "surface": "all", "data_constraint": "full"}
+    document = {
+        "name": "made",
+        "log": "log",
+        "stages": {"ranking": {"features": ["user"]}},
+        "surfaces": {"all": {}},
+        "data_constraints": {"full": {}},
+        "templates": [{"template": "small@1"}],
+        "models": [
+            {"name": name, "incumbent": {"checkpoint": today}, **shared} for name in WEIGHTS
+        ],
+    }
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(document))
+    folder = Folder(tmp_path / "out")
+    save_capacity(result, folder, str(tmp_path / "shop.yaml"))
+    for model in load_fleet(folder.path("fleet.yaml")).models:
+        assert model.template == "small@1"
+        assert model.incumbent.checkpoint == today
+
+
 def test_launches_on_other_rows_and_tuned_ones_are_refused(launches, tmp_path):
     deltas = dict.fromkeys(WEIGHTS, 0.1)
     other = launch(tmp_path / "other", "other@1", 10, deltas, baseline_ne=0.91)

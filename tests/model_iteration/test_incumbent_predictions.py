@@ -1,6 +1,7 @@
 """Models that are compared with predictions made elsewhere."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.special import expit
 
+from smt.data import open_log, write_log
+from smt.data.reading import IdCoding, Reading
 from smt.data.simulator import Simulator
 from smt.errors import InputError
 from smt.fleet.incumbent import Predictions
@@ -16,6 +19,7 @@ from smt.model_iteration.instance import Job
 from smt.model_iteration.make import make
 from smt.training import paired_delta, train, train_network
 from smt.training.judged_rows import judged_rows
+from smt.training.outside_judge import judged_scores
 from smt.training.predict import judge
 from smt.training.shared_noise import bucket_shares, row_keys
 
@@ -179,6 +183,19 @@ def test_different_scores_of_a_row_are_counted_beside_what_else_is_wrong(
     assert reason.endswith(f"; 2 have different scores, such as {row_said(clicks, 0)}")
 
 
+def test_that_hashed_ids_may_be_why_scores_differ_is_said(job, log, clicks, tmp_path):
+    rows = pa.concat_tables([clicks, changed(clicks, [0.123]).slice(0, 1)])
+    pq.write_table(rows, tmp_path / "scores.parquet")
+    file = job.incumbent.model_copy(update={"predictions": str(tmp_path / "scores.parquet")})
+    held = read_incumbent(job.model_copy(update={"incumbent": file}), log)
+    counts = {"num_ids": 200, "missing": (), "names": 9, "ids": 9, "sharing": 0, "missing_rows": {}}
+    reading = Reading(ids={"item": IdCoding(coding="hash", **counts)})
+    hashed = replace(held, codings=replace(held.codings, reading=reading))
+    said = r"1 of .* have different scores \(ids of item are hashed: some may share one\) in .*, "
+    with pytest.raises(InputError, match=f"{said}such as user [0-9]+, item hashed to "):
+        judged_scores(job.template, job.model, log, hashed)
+
+
 def test_more_rows_and_the_same_row_twice_change_nothing(job, log, clicks, tmp_path):
     strangers = clicks.set_column(0, "user", pa.array([10**6] * len(clicks)))
     rows = pa.concat_tables([clicks, clicks.slice(0, 50), strangers])
@@ -200,6 +217,22 @@ def test_a_filtered_model_needs_predictions_of_its_own_rows_alone(job, log, clic
     found = compared(job, log, known, tmp_path)
     assert found.judged_rows == len(known)
     assert found.delta.status == "measured"
+
+
+def test_of_a_streamed_log_the_same_rows_get_the_same_scores(job, log, tmp_path):
+    write_log(tmp_path / "log", log.schema, log.train, log.test, row_group_rows=256)
+    rows = pa.concat_tables([log.train, log.test]).select(ON)
+    scores = np.random.default_rng(0).uniform(0.1, 0.9, len(rows))
+    pq.write_table(rows.append_column("score", pa.array(scores)), tmp_path / "scores.parquet")
+    file = job.incumbent.model_copy(update={"predictions": str(tmp_path / "scores.parquet")})
+    held = read_incumbent(job.model_copy(update={"incumbent": file}), log)
+    own = job.model.model_copy(update={"filter": {"surface": (0, 2)}})
+    for model in (job.model, own):
+        judged = judged_rows(job.template, model, log).log.test
+        kept = np.isin(judged["surface"].to_numpy(), (0, 2)) | (model is job.model)
+        expected = scores[len(scores) - len(judged) :][kept]
+        for each in (log, open_log(tmp_path / "log")):
+            assert (judged_scores(job.template, model, each, held)[:, 0] == expected).all()
 
 
 def test_what_predictions_hold_and_how_they_are_read_is_in_the_key(job):

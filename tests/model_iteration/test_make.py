@@ -89,7 +89,7 @@ def test_one_that_falls_is_for_the_fleet_to_decide(job, small_log):
     assert (made.evidence.finding, made.evidence.reasons) == ("could ship", ())
     assert made.evidence.delta.value < -0.05
     folders = {name.partition("/")[0] for name in made.files}
-    assert folders == {"card.md", "checkpoint", UNDECIDED}
+    assert folders == {"card.md", "checkpoint", "network.yaml", UNDECIDED}
 
 
 def test_what_users_add_to_the_delta_is_summed_in_buckets(made, job, small_log):

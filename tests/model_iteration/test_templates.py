@@ -225,6 +225,13 @@ def test_predictions_are_what_their_model_alone_is_compared_with():
     ]
 
 
+def test_a_checkpoint_is_called_by_its_folder():
+    today = made_model("today", incumbent={"checkpoint": "runs/june/models/today"})
+    made = launch_fleet(Fleet(name="shop", models=(today,))).of["today"]
+    assert (made.baseline, made.baseline_name) == (None, "runs/june/models/today")
+    assert made.incumbent == today.incumbent
+
+
 @pytest.mark.parametrize("baseline", ["sparsenn_large@1", "none"])
 def test_a_baseline_that_is_asked_for_takes_the_place_of_predictions(baseline):
     fleet = Fleet(name="shop", models=(made_model("today", incumbent=OUTSIDE),))
