@@ -2,14 +2,15 @@
 
 A model that its own evidence holds back, or that failed, stays what it is. Of the others
 
-1. one whose true Δ is likelier than not below -α is held back. That is told by all models together
-   (`smt.search.posterior`): noise alone puts many of them below -α as measured;
+1. one whose true Δ is likelier than not below -α is held back. That is told by all models of the
+   same change together (`smt.search.posterior`): noise alone puts many of them below -α as
+   measured;
 2. where the rest would make the fleet dearer than its capacity, the fewest percent of Δ by traffic
    are given up: each of those that cost more than their baselines ships or stays, by a knapsack
    (`smt.model_iteration.capacity`), and those that save pay for them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from smt.capacity import Capacity
 from smt.fleet import ModelSpec
@@ -29,15 +30,20 @@ LIKELIER_THAN_NOT = 0.5
 
 
 def decide(
-    models: Sequence[ModelSpec], evidence: Sequence[Evidence], settings: LaunchSettings
+    models: Sequence[ModelSpec],
+    evidence: Sequence[Evidence],
+    settings: LaunchSettings,
+    changes: Sequence[Hashable] | None = None,
 ) -> tuple[Instance, ...]:
     """Decide on every model; equal evidence comes to equal decisions.
 
     Args:
         models: Of the fleet; their traffic counts.
         evidence: One a model.
+        changes: From what to what each goes, such as its template and what that is compared with:
+            what one change does says little of another. One and the same where None.
     """
-    posterior = find_posteriors(evidence, settings.alpha)
+    posterior = find_posteriors(evidence, settings.alpha, changes)
     held = {
         model: _regression(known, settings.alpha)
         for model, known in posterior.items()
@@ -51,11 +57,19 @@ def decide(
     )
 
 
-def find_posteriors(evidence: Sequence[Evidence], alpha: float) -> dict[str, Posterior]:
-    """What all models together say of each whose Δ was measured, by name."""
-    measured = [each for each in evidence if each.delta.status == "measured"]
-    found = posteriors([each.delta for each in measured], alpha)
-    return {each.model: known for each, known in zip(measured, found, strict=True)}
+def find_posteriors(
+    evidence: Sequence[Evidence], alpha: float, changes: Sequence[Hashable] | None = None
+) -> dict[str, Posterior]:
+    """What all models of a change together say of each whose Δ was measured, by name."""
+    measured: dict[Hashable, list[Evidence]] = {}
+    for each, change in zip(evidence, changes or [None] * len(evidence), strict=True):
+        if each.delta.status == "measured":
+            measured.setdefault(change, []).append(each)
+    return {
+        each.model: known
+        for alike in measured.values()
+        for each, known in zip(alike, posteriors([one.delta for one in alike], alpha), strict=True)
+    }
 
 
 def _decided(evidence: Evidence, posterior: Posterior | None, held: str | None) -> Instance:
@@ -71,7 +85,7 @@ def _decided(evidence: Evidence, posterior: Posterior | None, held: str | None) 
 
 def _regression(posterior: Posterior, alpha: float) -> str:
     return (
-        f"as all models together tell, its true Δ is {posterior.delta:+.3f}%, and below "
+        f"as all models of its change tell, its true Δ is {posterior.delta:+.3f}%, and below "
         f"-α = -{alpha:g}% with a chance of {posterior.regression_chance:.0%}"
     )
 

@@ -113,7 +113,9 @@ def instantiate(
                 for job, outcome in chain(unfit, _make(fit, run, settings))
             )
             made |= {each.model: each for each in follow(new, len(made), len(jobs), console)}
-            instances = decide(fleet.models, [made[name] for name in jobs], settings)
+            evidence = [made[name] for name in jobs]
+            changes = [launch.of[name].change for name in jobs]
+            instances = decide(fleet.models, evidence, settings, changes)
             lacking = lacking_programs(instances, folder)
             if not lacking:
                 break

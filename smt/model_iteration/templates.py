@@ -35,6 +35,11 @@ class Launch:
     baseline_name: str | None
     incumbent: Outside | None = None
 
+    @property
+    def change(self) -> tuple[str, str | None]:
+        """From what to what its models go; of what is made elsewhere every model has its own."""
+        return self.name, "elsewhere" if self.incumbent is not None else self.baseline_name
+
 
 @dataclass(frozen=True)
 class FleetLaunch:

@@ -60,7 +60,7 @@ class DeltaSummary(Spec):
 
 
 class ShippedSummary(Spec):
-    """Δ of the models that ship, as all models together tell; percent.
+    """Δ of the models that ship, as all models of their changes tell; percent.
 
     They were chosen by what was measured, and these means are what is left of it without luck.
 

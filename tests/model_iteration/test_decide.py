@@ -46,11 +46,29 @@ def test_the_one_broken_model_of_a_hundred_is_held_back_with_its_chance():
     assert outcomes["broken"] == (
         "held back",
         (
-            "as all models together tell, its true Δ is -3.000%, and below -α = -0.05% with a "
+            "as all models of its change tell, its true Δ is -3.000%, and below -α = -0.05% with a "
             "chance of 100%",
         ),
     )
     assert sum(outcome == "ships" for outcome, _ in outcomes.values()) >= 95
+
+
+def test_what_one_change_does_says_nothing_of_another():
+    rng = np.random.default_rng(3)
+    nothing = [evidence(f"same{n}", 0.001 * z, 0.002) for n, z in enumerate(rng.normal(size=80))]
+    harmful = [evidence(f"worse{n}", -0.3 + 0.1 * z, 0.1) for n, z in enumerate(rng.normal(size=8))]
+    models = [made_model(each.model) for each in (*nothing, *harmful)]
+    changes = ["a"] * len(nothing) + ["b"] * len(harmful)
+    instances = decide(models, [*nothing, *harmful], LaunchSettings(), changes)
+    outcomes = [instance.outcome for instance in instances]
+    assert {*outcomes[: len(nothing)]} == {"ships"}
+    assert {*outcomes[len(nothing) :]} == {"held back"}
+    # Among 80 models to which nothing happens each of the others is taken for noise.
+    mixed = decide(models, [*nothing, *harmful], LaunchSettings())
+    assert [instance.outcome for instance in mixed].count("ships") > len(nothing)
+    # A change's own posteriors are those of its models alone.
+    alone = find_posteriors(harmful, LaunchSettings().alpha)
+    assert {i.model: i.posterior for i in instances[len(nothing) :]} == alone
 
 
 def test_a_version_that_harms_all_models_is_held_back_wherever_it_was_lucky():

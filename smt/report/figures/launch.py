@@ -92,7 +92,7 @@ def _told(models: Sequence[LaunchedModel], low: float) -> go.Scatter:
         marks.places,
         [lines(model.model, f"Δ {numbers.percent(model.posterior_delta)}") for _, model in told],
         {"size": 9, "color": MUTED, "symbol": "circle-open", "line": {"width": 1.2}},
-        name="as all models tell",
+        name="as the others tell",
     )
 
 

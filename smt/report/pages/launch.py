@@ -90,8 +90,9 @@ def changes_section(result: LaunchResult, models: Sequence[LaunchedModel]) -> st
         f"Δ is the fall of a model's normalized loss ({numbers.LOSSES}) against "
         f"{escape(baselines_named(result))} on the same rows, in percent: higher is better. "
         "Networks are trained with the same seed. Whiskers: one standard error over judged rows. A "
-        "model is held back where, as all models together tell, its true Δ is likelier than not "
-        "below the dashed line, -α: noise alone puts many there. A ring is what they tell of it."
+        "model is held back where, as all models of its change (its template, compared with the "
+        "same) tell, its true Δ is likelier than not below the dashed line, -α: noise alone puts "
+        "many there. A ring is what they tell of it."
     )
     means = _means(result.delta, result.shipped)
     return f"{embed(figure, 'deltas')}{caption(text)}{means}{_spread(result.delta)}"
@@ -114,7 +115,7 @@ def _means(delta: DeltaSummary | None, shipped: ShippedSummary | None) -> str:
         "The interval counts that models of one log share rows and users, whose noise does not "
         "average out, and that models differ by more than the noise of rows: by seeds, or truly. "
         "Those that ship are selected, and what was measured of what is picked for being high is "
-        "too high: their means are of what all models together tell of each."
+        "too high: their means are of what all models of its change tell of each."
     )
     return f"{html_table('means', rows)}{caption(text)}"
 
