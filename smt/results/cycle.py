@@ -18,7 +18,7 @@ class CycleResult(Result):
     """Its verdicts, and what they cost.
 
     Attributes:
-        techniques: Technique -> whether it generalizes.
+        techniques: Technique -> whether it generalizes; one of which no θ could be tried does not.
         versions: What it makes of each template -> whether that is kept.
         outcomes: How many models of the launch came to what.
         gain: Mean Δ of all models that were compared, percent; None where none was.
@@ -59,7 +59,10 @@ class Cycle(Spec):
             fleet=searched.fleet,
             models=len(self.search.models),
             representatives=len(searched.representatives),
-            techniques={technique.name: technique.generalizes for technique in searched.techniques},
+            techniques={
+                **{technique.name: technique.generalizes for technique in searched.techniques},
+                **dict.fromkeys(searched.untried, False),
+            },
             versions={
                 f"{made.template}@{made.number}": made.decision
                 for made in self.integrations.values()

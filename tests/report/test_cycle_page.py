@@ -1,4 +1,5 @@
 import json
+from html import escape
 from pathlib import Path
 from shutil import copytree
 
@@ -130,6 +131,16 @@ def test_its_result_is_what_the_page_shows(turn: Folder):
         "saves": True,
     }
     assert (result.versions, result.gain) == ({"small@2": "kept"}, 0.18)
+
+
+def test_a_technique_of_which_no_theta_could_be_tried_is_named_with_the_reason(turn: Folder):
+    place = Path(turn.path(SEARCH)) / "result.json"
+    why = "no theta may be tried: the fleet's FLOPs grow by 9.0%, 5% are neutral"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "untried": {"dear": why}}))
+    html = Path(write_cycle_report(turn)).read_text()
+    assert "7 techniques tried on these, dear at no θ, " in html
+    assert f"{escape(why)}." in html
+    assert read_result(turn, CycleResult).techniques["dear"] is False
 
 
 def test_a_turn_of_several_templates_has_a_part_for_each_version_that_was_made(turn: Folder):

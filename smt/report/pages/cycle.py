@@ -35,9 +35,11 @@ def _verdict(cycle: Cycle) -> str:
     entered = [name for name, generalizes in result.techniques.items() if generalizes]
     verb = "generalize" if len(entered) > 1 else "generalizes"
     total = numbers.plural(len(result.techniques), "technique")
+    untried = cycle.search.result.untried
+    but = f", {numbers.listing([*untried])} at no θ" if untried else ""
     steps = [
         f"{numbers.plural(result.models, 'model')}, for which {result.representatives} stand in",
-        f"{total} tried on these, {numbers.plural(result.evaluations, 'evaluation')}: "
+        f"{total} tried on these{but}, {numbers.plural(result.evaluations, 'evaluation')}: "
         f"{numbers.listing(entered) if entered else 'none'} {verb}",
         *(f"{version} is {decision}" for version, decision in result.versions.items()),
         instances_sentence(cycle.launch, numbers.percent),
@@ -58,6 +60,10 @@ def _search(cycle: Cycle) -> str:
         f"{badge(technique.generalizes, technique.kind or 'does not generalize')} "
         f"{escape(technique.reason)}.</li>"
         for technique in cycle.search.result.techniques
+    )
+    reasons += "".join(
+        f"<li><b>{escape(name)}</b> {badge(False, 'not tried')} {escape(why)}.</li>"
+        for name, why in cycle.search.result.untried.items()
     )
     return (
         "<h2>2. Techniques, tried on all of them at once</h2>"
