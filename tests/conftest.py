@@ -8,7 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from smt.data import write_log
 from smt.data.simulator import Simulator, SimulatorSpec
-from smt.fleet import ModelSpec
+from smt.fleet import ModelSpec, ServingLimits
 from smt.template import load_version
 
 torch.set_num_threads(1)
@@ -95,3 +95,26 @@ def fleet_file(tmp_path_factory):
 def small_template():
     """Judged frozen: what is trained on is then the log's training window, no more."""
     return load_version("sparsenn_small", 1).change("training", batch_size=256, judge="frozen")
+
+
+@pytest.fixture
+def wide(small_template):
+    """Needs more FLOPs and more bytes than the small template."""
+    return small_template.change("architecture", embedding_dim=32)
+
+
+@pytest.fixture
+def member(small_model):
+    """A model of the small log with limits, by its name."""
+
+    def make(name, *, features=("user", "item"), events=("click",), weight=1.0, **limits):
+        update = {
+            "name": name,
+            "features": features,
+            "events": events,
+            "weight": weight,
+            "limits": ServingLimits(**limits),
+        }
+        return small_model.model_copy(update=update)
+
+    return make

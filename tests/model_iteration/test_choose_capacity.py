@@ -144,19 +144,24 @@ def test_a_choice_is_not_written_over_a_run_nor_for_another_fleet(launches, tmp_
     assert not Folder(tmp_path / "out").list()
 
 
-def test_the_choice_is_kept_as_a_table_and_as_a_fleet(launches, tmp_path):
-    result = choose_capacity(launches)
-    file = tmp_path / "shop.yaml"
+def fleet_document(**own):
+    """The fleet's file, every model of which has these keys too."""
     shared = {"stage": "ranking", "events": ["click"], "surface": "all", "data_constraint": "full"}
-    document = {
+    return {
         "name": "made",
         "log": "log",
         "stages": {"ranking": {"features": ["user"]}},
         "surfaces": {"all": {}},
         "data_constraints": {"full": {}},
         "templates": [{"template": "small@1"}],
-        "models": [{"name": name, **shared} for name in WEIGHTS],
+        "models": [{"name": name, **own, **shared} for name in WEIGHTS],
     }
+
+
+def test_the_choice_is_kept_as_a_table_and_as_a_fleet(launches, tmp_path):
+    result = choose_capacity(launches)
+    file = tmp_path / "shop.yaml"
+    document = fleet_document()
     file.write_text(yaml.safe_dump(document))
     folder = Folder(tmp_path / "out")
     save_capacity(result, folder, str(file))
@@ -203,18 +208,7 @@ def test_what_stays_on_a_checkpoint_keeps_its_line(tmp_path):
     worse = launch(tmp_path / "worse", "one@1", 10, dict.fromkeys(WEIGHTS, -1.0), baseline=today)
     result = choose_capacity([worse])
     assert templates_of(result) == dict.fromkeys(WEIGHTS, today)
-    shared = {"stage": "ranking", "events": ["click"], "surface": "all", "data_constraint": "full"}
-    document = {
-        "name": "made",
-        "log": "log",
-        "stages": {"ranking": {"features": ["user"]}},
-        "surfaces": {"all": {}},
-        "data_constraints": {"full": {}},
-        "templates": [{"template": "small@1"}],
-        "models": [
-            {"name": name, "incumbent": {"checkpoint": today}, **shared} for name in WEIGHTS
-        ],
-    }
+    document = fleet_document(incumbent={"checkpoint": today})
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(document))
     folder = Folder(tmp_path / "out")
     save_capacity(result, folder, str(tmp_path / "shop.yaml"))

@@ -1,7 +1,6 @@
 import pytest
 
 from smt.errors import InputError
-from smt.fleet import ServingLimits
 from smt.template import serving_budget
 from smt.template.card import model_card
 from smt.template.serving_budget import CostCounter, NetworkCost, ServingBudget
@@ -10,26 +9,6 @@ from smt.template.serving_budget import CostCounter, NetworkCost, ServingBudget
 @pytest.fixture(autouse=True)
 def schemas(monkeypatch, small_log):
     monkeypatch.setattr(serving_budget, "log_schema", lambda _: small_log.schema)
-
-
-@pytest.fixture
-def wide(small_template):
-    return small_template.change("architecture", embedding_dim=32)
-
-
-@pytest.fixture
-def member(small_model):
-    def make(name, *, features=("user", "item"), events=("click",), weight=1.0, **limits):
-        update = {
-            "name": name,
-            "features": features,
-            "events": events,
-            "weight": weight,
-            "limits": ServingLimits(**limits),
-        }
-        return small_model.model_copy(update=update)
-
-    return make
 
 
 def of_all(models, template):

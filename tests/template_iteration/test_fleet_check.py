@@ -1,7 +1,6 @@
 import pytest
 
 from smt.errors import InputError
-from smt.fleet import ServingLimits
 from smt.template import serving_budget
 from smt.template.card import model_card
 from smt.template.flops import count_flops
@@ -14,23 +13,6 @@ from smt.template_iteration.fleet_check import FleetCheck
 def schemas(monkeypatch, small_log):
     for module in (serving_budget, fleet_check):
         monkeypatch.setattr(module, "log_schema", lambda _: small_log.schema)
-
-
-@pytest.fixture
-def wide(small_template):
-    """Needs more FLOPs and more bytes than the small template."""
-    return small_template.change("architecture", embedding_dim=32)
-
-
-@pytest.fixture
-def member(small_model):
-    """A model of the fleet with limits."""
-
-    def make(name, *, features=("user", "item"), **limits):
-        update = {"name": name, "features": features, "limits": ServingLimits(**limits)}
-        return small_model.model_copy(update=update)
-
-    return make
 
 
 def test_a_model_above_a_flops_limit_is_named_with_what_it_needs(
