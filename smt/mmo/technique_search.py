@@ -1,25 +1,20 @@
 """One technique's optimisation over all representative models (Algorithm 1, lines 3 to 16)."""
 
-import logging
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ray
-from ray import tune
 
 from smt.data import Schema
-from smt.errors import StoppedError, sentence
+from smt.errors import sentence
 from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
-from smt.execution.tune_trial import run_trial
 from smt.fleet import ModelSpec, log_name
 from smt.fleet.budget import Growth
 from smt.mmo.progress import Display
 from smt.mmo.serving_cost import growth, refusal
-from smt.mmo.tune_searcher import FleetSearcher
+from smt.mmo.tune_searcher import FleetSearcher, run_tune
 from smt.mmo.verdict.saving import mean_savings
 from smt.results.savings import Savings
 from smt.search.aggregate import aggregate
@@ -31,10 +26,6 @@ from smt.search.trial import Proposal, Trial
 from smt.template import Technique, Template, Theta
 from smt.template.named_files import FileDigests
 from smt.template.serving_budget import ServingBudget
-
-TRIAL_MEMORY = 64 * 2**20
-# A trial only waits; where its process or node dies, another goes on waiting.
-TRIAL_RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -127,7 +118,7 @@ class TechniqueSearch:
             conclude=conclude,
         )
         self.display.technique(technique.name, settings.trials)
-        _run_tune(searcher, self.dispatcher)
+        run_tune(searcher, self.dispatcher)
         self.display.plan(len(self.models) * (len(searcher.finished) - settings.trials))
         trials = tuple(searcher.finished[number] for number in sorted(searcher.finished))
         growths = {n: self._growth(technique, trial.theta) for n, trial in enumerate(trials)}
@@ -300,33 +291,3 @@ def _apply(
         return technique.apply(template, theta), None
     except Exception as error:
         return None, sentence(error)
-
-
-def _run_tune(searcher: FleetSearcher, dispatcher: Any) -> None:
-    # The ledger is the record; Tune's own logs and messages would only repeat it.
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    # A trial only waits, so it asks for a sliver of memory and leaves every CPU to training.
-    waiting = tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])
-    with tempfile.TemporaryDirectory(prefix="smt-tune-") as scratch:
-        tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(run_trial, dispatcher=dispatcher), waiting),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                num_samples=searcher.trials,
-                max_concurrent_trials=searcher.lag,
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: str(trial.trial_id),
-            ),
-            run_config=tune.RunConfig(
-                storage_path=scratch,
-                verbose=0,
-                failure_config=tune.FailureConfig(max_failures=TRIAL_RETRIES),
-            ),
-        )
-        tuner.fit()
-    if searcher.stopped is not None:
-        raise StoppedError(searcher.stopped)
-    if lost := searcher.lost:
-        raise StoppedError(f"Ray Tune lost trials {lost}; go on with --resume")

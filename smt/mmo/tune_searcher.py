@@ -1,14 +1,24 @@
 """Tune's side of a search: hands out trials, takes what they found."""
 
 import json
+import logging
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ray import tune
 from ray.tune.search import Searcher
 
+from smt.errors import StoppedError
+from smt.execution.tune_trial import run_trial
 from smt.search.trial import Proposal, Trial
 from smt.space import Theta
+
+TRIAL_MEMORY = 64 * 2**20
+# A trial only waits; where its process or node dies, another goes on waiting.
+TRIAL_RETRIES = 5
 
 
 class FleetSearcher(Searcher):
@@ -105,3 +115,38 @@ class FleetSearcher(Searcher):
         self.finished = {
             int(number): Trial.from_dict(trial) for number, trial in state["finished"].items()
         }
+
+
+def run_tune(searcher: FleetSearcher, dispatcher: Any) -> None:
+    """Try what the searcher hands out, by Ray Tune.
+
+    Raises:
+        StoppedError: A trial says why the run cannot go on, or Ray lost one.
+    """
+    # The ledger is the record; Tune's own logs and messages would only repeat it.
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    # A trial only waits, so it asks for a sliver of memory and leaves every CPU to training.
+    waiting = tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])
+    with tempfile.TemporaryDirectory(prefix="smt-tune-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(run_trial, dispatcher=dispatcher), waiting),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=searcher.trials,
+                max_concurrent_trials=searcher.lag,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: str(trial.trial_id),
+            ),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=TRIAL_RETRIES),
+            ),
+        )
+        tuner.fit()
+    if searcher.stopped is not None:
+        raise StoppedError(searcher.stopped)
+    if lost := searcher.lost:
+        raise StoppedError(f"Ray Tune lost trials {lost}; go on with --resume")

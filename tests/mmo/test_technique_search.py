@@ -2,6 +2,7 @@ from made_models import made_model
 
 from smt.data import Schema
 from smt.mmo import Settings
+from smt.mmo.generalization import _search_all
 from smt.mmo.technique_search import TechniqueSearch
 from smt.techniques import catalogue
 from smt.template import Technique, load_version
@@ -97,3 +98,10 @@ def test_an_entire_space_is_searched_on_models_of_an_event_that_comes_after_anot
     assert fitting("entire_space", events=("spent", "buy"))
     assert not fitting("entire_space", events=("spent", "click"))
     assert fitting("mmoe", events=("click",))
+
+
+def test_a_technique_that_changes_no_representative_is_not_tried_and_says_so():
+    search = searching(made_model("late", events=("click",)))
+    assert list(_search_all((catalogue["entire_space"],), search, ())) == [
+        ("entire_space", "not tried: it would leave all 1 representatives as they are")
+    ]
