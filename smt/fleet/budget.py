@@ -1,8 +1,24 @@
 """How much more a fleet may cost to serve than it does today."""
 
+from collections.abc import Sequence
+from math import fsum
+from typing import Protocol
+
 from smt.capacity import Capacity
 from smt.fleet.limits import QUANTITIES
 from smt.spec import Spec
+
+
+class Cost(Protocol):
+    """What serving a model takes."""
+
+    @property
+    def flops(self) -> int:
+        """Of an example."""
+
+    @property
+    def bytes(self) -> int:
+        """Of parameters and buffers."""
 
 
 class FleetCost(Spec):
@@ -15,6 +31,23 @@ class FleetCost(Spec):
 
     flops: float
     bytes: float
+
+    @classmethod
+    def over(cls, costs: Sequence[Cost], weights: Sequence[float]) -> "FleetCost":
+        """Of models' costs by their traffic; of models without any, all alike."""
+        if not any(weights):
+            weights = [1.0] * len(costs)
+        total = fsum(weights)
+        weighed = fsum(cost.flops * weight for cost, weight in zip(costs, weights, strict=True))
+        size = sum(cost.bytes for cost in costs)
+        return cls(flops=weighed / total if total else 0.0, bytes=size)
+
+    def budget(self, capacity: Capacity) -> "FleetCost | None":
+        """What it may become; None where it may be anything."""
+        if capacity == "free":
+            return None
+        more = 1 + capacity / 100
+        return FleetCost(flops=self.flops * more, bytes=self.bytes * more)
 
     def growth_from(self, before: "FleetCost") -> "Growth":
         """By how much this is more."""

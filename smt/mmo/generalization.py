@@ -26,9 +26,9 @@ from smt.fleet import (
 from smt.mmo.checks import check_techniques, check_traffic
 from smt.mmo.earlier import read_earlier
 from smt.mmo.progress import Display
-from smt.mmo.serving_cost import with_technique
 from smt.mmo.technique_search import TechniqueSearch, fitting
 from smt.mmo.verdict.conclusion import TechniqueResult, conclude
+from smt.mmo.with_technique import with_technique
 from smt.search.methods.catalogue import check_earlier
 from smt.search.settings import Settings
 from smt.search.trial import Trial

@@ -13,9 +13,9 @@ from smt.execution.evaluation import Evaluation, Task
 from smt.fleet import ModelSpec, log_name
 from smt.fleet.budget import Growth
 from smt.mmo.progress import Display
-from smt.mmo.serving_cost import growth, refusal
 from smt.mmo.tune_searcher import FleetSearcher, run_tune
 from smt.mmo.verdict.saving import mean_savings
+from smt.mmo.with_technique import try_technique
 from smt.results.savings import Savings
 from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
@@ -175,13 +175,15 @@ class TechniqueSearch:
         """Why a θ costs too much to be tried, or None."""
         if self.budget is None:
             return None
-        return refusal(technique, theta, self.templates, self.budget)
+        changed = try_technique(technique, theta, self.templates)
+        return None if changed is None else self.budget.refusal(changed)
 
     def _growth(self, technique: Technique, theta: Theta) -> Growth | None:
         """By how much θ makes serving the fleet dearer, where that is known."""
         if self.budget is None:
             return None
-        return growth(technique, theta, self.templates, self.budget)
+        changed = try_technique(technique, theta, self.templates)
+        return None if changed is None else self.budget.growth(changed)
 
     def _savings(self, tried: Mapping[int, Sequence[Evaluation]]) -> dict[int, Savings]:
         """Number of a trial -> what it saves against the baselines, of those on all models."""

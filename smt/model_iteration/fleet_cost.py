@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from math import fsum
 
 from smt.capacity import Capacity
 from smt.fleet import ModelSpec
@@ -45,17 +44,7 @@ def costed_models(made: Iterable[tuple[ModelSpec, Evidence]]) -> list[CostedMode
 def fleet_cost(models: Sequence[CostedModel], shipping: Collection[str]) -> FleetCost:
     """Of all models: those that ship under their templates, the others under their baselines."""
     costs = [model.after if model.name in shipping else model.before for model in models]
-    return FleetCost(flops=_mean_flops(models, costs), bytes=sum(cost.bytes for cost in costs))
-
-
-def _mean_flops(models: Sequence[CostedModel], costs: Sequence[ServingCost]) -> float:
-    """By traffic; of models without any, all alike."""
-    weights = [model.weight for model in models]
-    if not any(weights):
-        weights = [1.0] * len(models)
-    total = fsum(weights)
-    weighed = zip(costs, weights, strict=True)
-    return fsum(cost.flops * weight for cost, weight in weighed) / total if total else 0.0
+    return FleetCost.over(costs, [model.weight for model in models])
 
 
 def within_budget(
@@ -74,10 +63,9 @@ def within_budget(
         capacity: Of the fleet, over what it costs before.
     """
     before, everything = fleet_cost(models, ()), fleet_cost(models, shipping)
-    if capacity == "free" or everything.growth_from(before).excess(capacity) is None:
+    budget = before.budget(capacity)
+    if budget is None or everything.growth_from(before).excess(capacity) is None:
         return set(shipping)
-    more = 1 + capacity / 100
-    budget = FleetCost(flops=before.flops * more, bytes=before.bytes * more)
     traffic = any(model.weight for model in models)
     choosing = [
         Choosing(model.name, model.weight if traffic else 1.0, _options(model, shipping, gains))

@@ -162,7 +162,7 @@ def _mean(deltas: Sequence[ModelDelta], weights: Sequence[float] | None) -> Mean
 
 
 def _shipped(launched: Sequence[Launched]) -> ShippedSummary | None:
-    """By what all models together say of each; None where none was compared."""
+    """By what all models of its change say of each; None where none was compared."""
     known = [
         (model.weight, instance.posterior.delta)
         for model, instance in launched
@@ -187,14 +187,14 @@ def _cost(launched: Sequence[Launched], capacity: Capacity) -> CostSummary | Non
     everywhere = fleet_cost(costed, {model.name for model in costed})
     ships = {instance.model for _, instance in launched if instance.outcome == "ships"}
     after = fleet_cost(costed, ships)
+    budget = before.budget(capacity)
 
     def change(name: str) -> CostChange:
-        was, is_now = getattr(before, name), getattr(after, name)
         return CostChange(
-            before=was,
+            before=getattr(before, name),
             everywhere=getattr(everywhere, name),
-            after=is_now,
-            budget=None if capacity == "free" else was * (1 + capacity / 100),
+            after=getattr(after, name),
+            budget=None if budget is None else getattr(budget, name),
             saved_percent=-getattr(after.growth_from(before), name) + 0.0,
         )
 

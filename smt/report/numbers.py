@@ -41,16 +41,14 @@ def cost_changes(saved: Savings | None) -> tuple[str, str]:
     """Of FLOPs and bytes: `−72.4%` of what saves that share, `+3.0%` of what costs more."""
     if saved is None:
         return MISSING, MISSING
-    flops, of_bytes = (round(-100 * share, 1) + 0.0 for share in (saved.flops, saved.bytes))
-    return _sign(f"{flops:+.1f}%"), _sign(f"{of_bytes:+.1f}%")
+    return _change(-100 * saved.flops), _change(-100 * saved.bytes)
 
 
 def growths(growth: Growth | None) -> tuple[str, str]:
     """Of FLOPs and bytes, `+3.0%` of what becomes dearer."""
     if growth is None:
         return MISSING, MISSING
-    flops, of_bytes = (round(percent, 1) + 0.0 for percent in (growth.flops, growth.bytes))
-    return _sign(f"{flops:+.1f}%"), _sign(f"{of_bytes:+.1f}%")
+    return _change(growth.flops), _change(growth.bytes)
 
 
 def growth(known: Growth | None) -> str:
@@ -102,6 +100,10 @@ def short(value: object) -> str:
 def ascii_short(value: object) -> str:
     """The same on a terminal, with a hyphen for a minus."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _change(percent: float) -> str:
+    return _sign(f"{round(percent, 1) + 0.0:+.1f}%")
 
 
 def _sign(text: str) -> str:

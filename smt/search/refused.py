@@ -1,7 +1,6 @@
 """Where a search may not go: θ that are refused before they are tried, as they cost too much."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -43,13 +42,10 @@ def best_allowed(
     begin = _ranked(promise, tried)[:WAYS]
     edge = [_last_allowed(theta, sought, state) for theta in begin]
     inside = [theta for theta in _spread(encoding, bounds, seed) if new(theta)]
-    asked = _first_allowed(_ranked(promise, inside)[:MOST_ASKED], state)
-    found = [*filter(new, edge), *islice(asked, 1)]
-    return _ranked(promise, found)[0] if found else None
-
-
-def _first_allowed(thetas: Iterable[Theta], state: SearchState) -> Iterator[Theta]:
-    return (theta for theta in thetas if state.refusal(theta) is None)
+    asked = _ranked(promise, inside)[:MOST_ASKED]
+    allowed = next((theta for theta in asked if state.refusal(theta) is None), None)
+    candidates = [*filter(new, edge), *([] if allowed is None else [allowed])]
+    return _ranked(promise, candidates)[0] if candidates else None
 
 
 def _ranked(promise: Callable[[Sequence[Theta]], Tensor], thetas: Sequence[Theta]) -> list[Theta]:

@@ -1,7 +1,6 @@
 """What serving a fleet costs under its templates and under changed ones, counted."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import fsum
 from typing import NamedTuple
 
 import torch
@@ -129,12 +128,11 @@ class ServingBudget:
             if isinstance(cost, NetworkCost) and not broken_limits(template, model, cost):
                 self._today[model.name] = cost
                 self._models.append(model)
+        self._before = self._total(self._today)
 
     def growth(self, changed: Mapping[str, Template]) -> Growth:
         """By how much the fleet becomes dearer where these models get these templates."""
-        after = {model.name: cost for model, cost in self._counted(changed)}
-        # A model without a network fails where it is built; here it costs what it does today.
-        return self._total({**self._today, **after}).growth_from(self._total(self._today))
+        return self._growth(self._counted(changed))
 
     def refusal(self, changed: Mapping[str, Template]) -> str | None:
         """Why these templates cost too much to serve, in a clause; None where they do not.
@@ -144,10 +142,11 @@ class ServingBudget:
         """
         if self.capacity == "free":
             return None
-        for model, cost in self._counted(changed):
+        counted = self._counted(changed)
+        for model, cost in counted:
             for excess in broken_limits(changed[model.name], model, cost):
                 return f"model '{model.name}': {excess}"
-        excess_of_fleet = self.growth(changed).excess(self.capacity)
+        excess_of_fleet = self._growth(counted).excess(self.capacity)
         return None if excess_of_fleet is None else f"the fleet's {excess_of_fleet}"
 
     def _counted(self, changed: Mapping[str, Template]) -> list[tuple[ModelSpec, NetworkCost]]:
@@ -157,8 +156,11 @@ class ServingBudget:
         pairs = zip(models, costs, strict=True)
         return [(model, cost) for model, cost in pairs if isinstance(cost, NetworkCost)]
 
+    def _growth(self, counted: Sequence[tuple[ModelSpec, NetworkCost]]) -> Growth:
+        after = {model.name: cost for model, cost in counted}
+        # A model without a network fails where it is built; here it costs what it does today.
+        return self._total({**self._today, **after}).growth_from(self._before)
+
     def _total(self, costs: Mapping[str, NetworkCost]) -> FleetCost:
-        weights = fsum(model.weight for model in self._models)
-        flops = fsum(model.weight * costs[model.name].flops for model in self._models)
-        total = fsum(costs[model.name].bytes for model in self._models)
-        return FleetCost(flops=flops / weights if weights else 0.0, bytes=total)
+        weights = [model.weight for model in self._models]
+        return FleetCost.over([costs[model.name] for model in self._models], weights)

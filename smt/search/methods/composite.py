@@ -214,17 +214,14 @@ def _choose(
 
     with exactly():
         theta = encoding.decode(maximise(acquisition, encoding, bounds))
-        if new(theta) and state.refusal(theta) is None:
-            return theta
-        if new(theta):
-            return best_allowed(promise, theta, bounds, state, new, seed)
-        others = [point for point in encoding.sobol(CANDIDATES, seed) if new(point)]
-        if not others:
-            return None
-        theta = others[int(promise(others).argmax())]
+        if not new(theta):
+            others = [point for point in encoding.sobol(CANDIDATES, seed) if new(point)]
+            if not others:
+                return None
+            theta, bounds = others[int(promise(others).argmax())], encoding.bounds
         if state.refusal(theta) is None:
             return theta
-        return best_allowed(promise, theta, encoding.bounds, state, new, seed)
+        return best_allowed(promise, theta, bounds, state, new, seed)
 
 
 def _new(encoding: Encoding, tried: Sequence[Theta], near: float) -> Callable[[Theta], bool]:
