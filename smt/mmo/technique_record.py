@@ -4,7 +4,8 @@ import math
 import warnings
 from collections.abc import Sequence
 
-from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
+from smt.mmo.sensitivity.own_choice import gain_of_own_choice
+from smt.mmo.sensitivity.sensitivity import analyze_sensitivity, complete
 from smt.mmo.verdict.conclusion import TechniqueResult, number_of
 from smt.mmo.verdict.confirmation import theta_record
 from smt.mmo.verdict.significance import mean_interval, pooled_feasible_probability
@@ -83,13 +84,31 @@ def _of_search(trial: Trial, goal: Goal) -> tuple[Interval | None, float | None]
 def _sensitivity(
     result: TechniqueResult, settings: Settings
 ) -> dict[str, HyperparameterSensitivity]:
-    """Eq. 7 over the feasible trials; what they cannot tell is undecided, with the reason."""
+    """Eq. 7; what the trials cannot tell is undecided, with the reason.
+
+    Of a technique that does not generalize over all its θ, and nothing is exposed where even
+    each model's own choice would gain less than τ.
+    """
+    goal, tau = settings.goal(result.models), max(settings.tau, 0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return analyze_sensitivity(
+        advice = analyze_sensitivity(
             result.trials,
             result.technique.space,
-            weights=[model.weight for model in result.models],
-            alpha=settings.alpha,
-            tau=max(settings.tau, 0.0),
+            weights=goal.shares,
+            alpha=goal.alpha,
+            tau=tau,
+            feasible_only=result.verdict.generalizes,
         )
+    if result.verdict.generalizes:
+        return advice
+    gain = gain_of_own_choice(complete(result.trials), goal.shares, goal.alpha)
+    if gain >= tau:
+        return advice
+    little = f"even each model's own best θ gains {gain:+.3g}% only, below τ = {tau:g}%"
+    return {
+        name: known.model_copy(update={"decision": "standardize", "domain": None, "reason": little})
+        if known.decision == "expose"
+        else known
+        for name, known in advice.items()
+    }

@@ -16,7 +16,9 @@ class ValueEffect(Spec):
 
 
 class HyperparameterSensitivity(Spec):
-    """What the feasible trials say of one hyperparameter; None where they say nothing.
+    """What the trials say of one hyperparameter; None where they say nothing.
+
+    They are the feasible ones of a technique that generalizes, and all of any other.
 
     Attributes:
         beta: β_k, percent: the change of μ across the whole domain. Choice: the largest
@@ -32,7 +34,7 @@ class HyperparameterSensitivity(Spec):
         decision: What to do with the hyperparameter.
         reason: One sentence with the numbers that decided.
         domain: Where the models' own optima lie; None unless exposed.
-        default: Its value in the feasible trial of largest μ that has one, else None.
+        default: Its value in the trial of largest μ that has one, else None.
     """
 
     beta: float | None

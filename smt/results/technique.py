@@ -122,7 +122,7 @@ class TechniqueRecord(Spec):
         estimate: Of θ* of the search; None without a surrogate.
         confirmation: The search's best, again on fresh seeds, the most promising first.
         holdout: None where the technique was not tried there.
-        sensitivity: hyperparameter -> what the feasible trials say of it.
+        sensitivity: hyperparameter -> what the trials say of it.
     """
 
     name: str

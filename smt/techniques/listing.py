@@ -48,6 +48,7 @@ catalogue: dict[str, Technique] = {
     "ema_weights": training.ema_weights,
     "muon": training.muon,
     "adamw": training.adamw,
+    "dense_learning_rate": training.dense_learning_rate,
     "table_learning_rate": training.table_learning_rate,
     "gradient_clipping": training.gradient_clipping,
     "smaller_batches": training.smaller_batches,

@@ -66,6 +66,16 @@ def adamw(template: Template, *, rate: float, weight_decay: float) -> Template:
 
 @technique(
     part="training",
+    rate=(Float(2e-4, 0.02, log=True), "learning rate of the dense parameters"),
+    source="Kingma and Ba, Adam, ICLR 2015 (arXiv:1412.6980)",
+)
+def dense_learning_rate(template: Template, *, rate: float) -> Template:
+    """Another learning rate of the dense parameters, by the template's own optimizer."""
+    return template.change("training", dense_rate=rate)
+
+
+@technique(
+    part="training",
     rate=(Float(0.005, 0.5, log=True), "of the tables' row-wise Adagrad"),
     source="Duchi et al., Adagrad, JMLR 2011; Naumov et al., DLRM (arXiv:1906.00091)",
 )

@@ -1,13 +1,14 @@
 """Which hyperparameters a version leaves to each model (Eq. 7), and where in the template."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from smt.errors import InputError
 from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.space import Domain, Value
-from smt.template import Choice, Template, diff
+from smt.template import Choice, Technique, Template, Theta, diff
 from smt.template_iteration.applied import Applied, apply_techniques
 
 
@@ -25,27 +26,59 @@ def find_exposures(
         parent: To which the techniques are applied.
         sensitivity: technique -> hyperparameter -> what the run says of it.
     """
-    exposures = []
-    for place, (technique, theta) in enumerate(chosen):
-        for name, advice in sensitivity.get(technique.name, {}).items():
-            if advice.decision != "expose" or advice.domain is None:
-                continue
-            domain = advice.domain if name not in theta else _widen(advice.domain, theta[name])
-            try:
-                where, obstacle = _find_place(chosen, place, name, domain, parent), None
-            except InputError as error:
-                where, obstacle = None, str(error)
-            exposures.append(
-                Exposure(
-                    technique=technique.name,
-                    hyperparameter=name,
-                    place=where,
-                    domain=domain,
-                    obstacle=obstacle,
-                    reason=advice.reason,
-                )
-            )
-    return tuple(exposures)
+    return tuple(
+        _exposure(technique, name, advice, partial(_find_place, chosen, which, name, parent))
+        for which, (technique, theta) in enumerate(chosen)
+        for name, advice in sensitivity.get(technique.name, {}).items()
+        if advice.decision == "expose"
+    )
+
+
+def find_left_exposures(
+    left: Sequence[Applied],
+    template: Template,
+    sensitivity: Mapping[str, Mapping[str, HyperparameterSensitivity]],
+) -> tuple[Exposure, ...]:
+    """The same of techniques that did not generalize (the paper, §6.3.2): the template's values.
+
+    What such a technique sets stays as the template has it, and becomes a model's own where it
+    is one value of the template, and the technique changes nothing else.
+
+    Args:
+        left: Each with a θ, whose other values it is applied with.
+        template: With all techniques that did, and what those expose.
+    """
+    return tuple(
+        _exposure(
+            technique, name, advice, partial(_find_own_place, technique, theta, name, template)
+        )
+        for technique, theta in left
+        for name, advice in sensitivity.get(technique.name, {}).items()
+        if advice.decision == "expose"
+    )
+
+
+def _exposure(
+    technique: Technique,
+    name: str,
+    advice: HyperparameterSensitivity,
+    find_place: Callable[[Domain], tuple[str, Domain]],
+) -> Exposure:
+    """What becomes of one hyperparameter; `find_place` raises `InputError` with the obstacle."""
+    assert advice.domain is not None
+    where, domain, obstacle = None, advice.domain, None
+    try:
+        where, domain = find_place(advice.domain)
+    except InputError as error:
+        obstacle = str(error)
+    return Exposure(
+        technique=technique.name,
+        hyperparameter=name,
+        place=where,
+        domain=domain,
+        obstacle=obstacle,
+        reason=advice.reason,
+    )
 
 
 def expose(template: Template, exposures: Sequence[Exposure]) -> Template:
@@ -60,15 +93,15 @@ def expose(template: Template, exposures: Sequence[Exposure]) -> Template:
 
 
 def _find_place(
-    chosen: Sequence[Applied], which: int, name: str, domain: Domain, parent: Template
-) -> str:
-    """The place of one hyperparameter. Raises `InputError` with the obstacle."""
+    chosen: Sequence[Applied], which: int, name: str, parent: Template, proposed: Domain
+) -> tuple[str, Domain]:
+    """The place of one hyperparameter, and its domain. Raises `InputError` with the obstacle."""
     technique, theta = chosen[which]
     if name not in theta:
         raise InputError("θ* does not have it")
     value = theta[name]
-    ends = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
-    others = [end for end in ends if end != value]
+    domain = _widen(proposed, value)
+    others = [end for end in _ends(domain) if end != value]
     if not others:
         raise InputError(f"{value!r} is the only value to choose")
     template = apply_techniques(chosen, parent)
@@ -81,7 +114,37 @@ def _find_place(
     if more:
         raise InputError(f"it sets {place} at one value and {more[0]} at another")
     _check_free(place, parent, template)
-    return place
+    return place, domain
+
+
+def _find_own_place(
+    technique: Technique, theta: Theta, name: str, template: Template, proposed: Domain
+) -> tuple[str, Domain]:
+    """The same of a technique that is not applied, with the template's own value in the domain."""
+    changes = [
+        (change, end)
+        for end in _ends(proposed)
+        for change in diff(
+            template, apply_techniques([(technique, {**theta, name: end})], template)
+        )
+    ]
+    places = sorted({change.place for change, _ in changes})
+    if len(places) != 1:
+        raise InputError(
+            f"it sets no single place of the template, but {', '.join(places) or 'nothing'}"
+        )
+    (place,), (first, _) = places, changes[0]
+    if first.before is None:
+        raise InputError(f"the template has no {place}")
+    for change, end in changes:
+        if change.after != end:
+            raise InputError(f"{place} is not its value: {change.after!r} where it is {end!r}")
+    _check_free(place, template, template)
+    return place, _widen(proposed, first.before)
+
+
+def _ends(domain: Domain) -> Sequence[Value]:
+    return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
 
 
 def _place_of(before: Template, after: Template, value: Value, other: Value, domain: Domain) -> str:

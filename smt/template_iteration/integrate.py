@@ -18,7 +18,11 @@ from smt.template import Technique, Template, diff, history
 from smt.template.versions import TEMPLATES, AppliedTechnique, RunRecord, TechniqueNumbers, Version
 from smt.template_iteration.applied import Applied, apply_techniques
 from smt.template_iteration.decision import LeftOut
-from smt.template_iteration.exposure import expose, find_exposures
+from smt.template_iteration.exposure import (
+    expose,
+    find_exposures,
+    find_left_exposures,
+)
 
 
 @dataclass(frozen=True)
@@ -140,10 +144,21 @@ def improvements(
 def _make(
     chosen: Sequence[Applied], parent: Template, run: GeneralizationResult, exposing: bool
 ) -> tuple[Template, tuple[Exposure, ...]]:
-    """The parent with techniques, and what they expose."""
+    """The parent with techniques, and what they, and those that do not generalize, expose."""
     template = apply_techniques(chosen, parent)
-    exposures = find_exposures(chosen, parent, run.sensitivity) if exposing else ()
-    return expose(template, exposures), exposures
+    if not exposing:
+        return template, ()
+    exposures = find_exposures(chosen, parent, run.sensitivity)
+    template = expose(template, exposures)
+    left = [
+        (catalogue[technique.name], technique.shown.theta)
+        for technique in run.techniques
+        if not technique.generalizes
+        and technique.name in catalogue
+        and catalogue[technique.name].applies_to(template)
+    ]
+    others = find_left_exposures(left, template, run.sensitivity)
+    return expose(template, others), exposures + others
 
 
 def _reduce(

@@ -10,6 +10,7 @@ from made_run import made_model as model_of_a_fleet
 from smt.fleet import Fleet
 from smt.mmo.technique_record import technique_record
 from smt.mmo.verdict.conclusion import TechniqueResult, Verdict
+from smt.search.aggregate import aggregate
 from smt.search.delta import Delta
 from smt.search.settings import Settings
 from smt.search.trial import Trial
@@ -64,3 +65,28 @@ def test_the_tables_have_a_status_and_a_reason_beside_each_delta(tmp_path):
         assert delta == {key: row[key] for key in ("status", "delta", "sem", "failure")}
     assert rows[name]["status"] == "failed"
     assert rows[name]["failure"] == "ValueError: loss < 0 & <nan>"
+
+
+def infeasible(slopes):
+    """Trials of x from 0 to 1, and each model's line through 0 at 0.5, percent."""
+    trials = []
+    for x in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        deltas = tuple(slope * (x - 0.5) for slope in slopes)
+        value = aggregate(deltas, alpha=0.0, epsilon=0.0)
+        trials.append(Trial({"x": x}, deltas, (0.01,) * len(slopes), value))
+    assert not any(trial.aggregate.feasible for trial in trials)
+    return trials
+
+
+def test_a_technique_that_suits_no_two_models_alike_is_worth_exposing():
+    technique = record(*infeasible((2.0, -2.0, -2.0)), Trial({"x": 0.9}, (-1.0, None, None)))
+    known = technique.sensitivity["x"]
+    assert known.decision == "expose"
+    assert known.domain == Float(0.0, 1.0)
+
+
+def test_what_gains_too_little_for_every_model_is_not_exposed():
+    technique = record(*infeasible((0.06, -0.06, -0.07)))
+    known = technique.sensitivity["x"]
+    assert (known.decision, known.domain) == ("standardize", None)
+    assert known.reason.startswith("even each model's own best θ gains +0.02")

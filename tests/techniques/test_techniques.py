@@ -45,7 +45,7 @@ def network_of(template, model, schema):
 
 
 def test_the_catalogue_covers_all_parts_paradigms_and_scales():
-    assert len(catalogue) == 45
+    assert len(catalogue) == 46
     assert all(technique.name == name for name, technique in catalogue.items())
     assert find_technique("hstu") is catalogue["hstu"]
     for part in PARTS:

@@ -218,6 +218,33 @@ def test_what_a_run_wants_exposed_is_the_models_own_with_theta_as_the_default(tm
     assert {each.exposed for each in fixed.version.techniques} == {()}
 
 
+def test_what_a_technique_that_did_not_generalize_sets_is_left_to_the_models(tmp_path, templates):
+    """The paper, §6.3.2: what models disagree on is a candidate for exposure."""
+    run = write_run(tmp_path / "run", {"ema_weights": theta_of("ema_weights")})
+    result = read_result(Folder(run), GeneralizationResult)
+    techniques = tuple(
+        known.model_copy(
+            update={
+                "name": "table_learning_rate",
+                "shown": known.shown.model_copy(update={"theta": {"rate": 0.3}}),
+            }
+        )
+        if known.name == "weak"
+        else known
+        for known in result.techniques
+    )
+    write_result(Folder(run), result.model_copy(update={"techniques": techniques}))
+    advise(run, "table_learning_rate", "rate", Float(0.1, 0.4))
+    rate = FIRST.template.training.table_rate
+    change = integrate(run, NAME, folder=templates)
+    template = change.version.template
+    assert template.training.table_rate == rate
+    assert template.exposed == {"training.table_rate": Float(rate, 0.4)}
+    assert [known.name for known in change.version.techniques] == ["ema_weights"]
+    fixed = integrate(run, NAME, exposing=False, folder=templates)
+    assert (fixed.version.template.exposed, fixed.exposures) == ({}, ())
+
+
 def test_only_the_named_techniques_are_integrated(tmp_path, templates):
     own = tmp_path / "own.py"
     own.write_text(OWN)

@@ -12,7 +12,11 @@ percent, from one end of a domain to the other, whatever its unit. Two questions
 
 An answer is "large" where the estimate is beyond its threshold by more than noise explains,
 "small" where it is not beyond it, and "unclear" otherwise. One large answer exposes, two
-small ones standardize. Anything else is undecided, and more feasible trials would tell.
+small ones standardize. Anything else is undecided, and more trials would tell.
+
+A technique that does not generalize has no θ for all models: few of its θ are feasible, or none.
+Whether it differs between models what is best is then asked of all θ that every model was trained
+with (`feasible_only`).
 
 A surrogate of first order sees trends alone: an optimum in the middle of the domain that all
 models share leaves no trend, and such a hyperparameter is standardized. The intervals take
@@ -64,22 +68,24 @@ def analyze_sensitivity(
     alpha: float = 0.05,
     tau: float = 0.05,
     confidence: float = 0.95,
+    feasible_only: bool = True,
 ) -> dict[str, HyperparameterSensitivity]:
     """Decide for every hyperparameter whether to standardize or to expose it.
 
     Where θ lacks a hyperparameter, a conditional one, it counts as the middle of its domain.
 
     Args:
-        trials: Those of one technique; the ones that are not feasible are left out. Deltas of
+        trials: Those of one technique; the ones that lack a model's delta are left out. Deltas of
             networks that diverged are held to a floor (`smt.search.divergence`).
         space: What was searched.
         weights: m importances of the models on any scale; equal where None.
         alpha: α, percent, the threshold of σ_k.
         tau: τ, percent, the threshold of |β_k|.
         confidence: Of the intervals, and of an answer that is "large".
+        feasible_only: Whether trials that are not feasible are left out, as Eq. 7 has it.
 
     Warns:
-        UserWarning: The feasible trials are too few to tell, or never varied a
+        UserWarning: The trials are too few to tell, or never varied a
             hyperparameter, or not apart from others.
 
     Raises:
@@ -87,19 +93,20 @@ def analyze_sensitivity(
     """
     _check_settings(alpha, tau, confidence)
     shares = np.array(normalise_weights(weights, len(trials[0].outcomes) if trials else 1))
-    feasible = sorted(
-        (trial for trial in trials if _is_usable(trial)),
+    usable = sorted(
+        (trial for trial in complete(trials) if trial.aggregate.feasible or not feasible_only),
         key=lambda trial: -float(shares @ np.array(trial.deltas, dtype=float)),
     )
     # One network that diverged would set the scale of its model's effects.
-    feasible = [bounded(trial, alpha) for trial in feasible]
-    design = code_design([trial.theta for trial in feasible], space)
-    silent = _why_silent(space, design)
-    fits = fit_first_order(feasible, design, shares) if len(silent) < len(space) else None
+    usable = [bounded(trial, alpha) for trial in usable]
+    design = code_design([trial.theta for trial in usable], space)
+    kind = "feasible trials" if feasible_only else "trials on all models"
+    silent = _why_silent(space, design, kind)
+    fits = fit_first_order(usable, design, shares) if len(silent) < len(space) else None
     sensitivities = {
-        name: _without_trend(silent[name], domain, best_value(feasible, name))
+        name: _without_trend(silent[name], domain, best_value(usable, name))
         if fits is None or name in silent
-        else _judge(name, domain, feasible, fits, alpha, tau, confidence)
+        else _judge(name, domain, usable, fits, alpha, tau, confidence)
         for name, domain in space.items()
     }
     reasons = [s.reason for s in sensitivities.values() if s.decision == "undecided"]
@@ -116,12 +123,15 @@ def _check_settings(alpha: float, tau: float, confidence: float) -> None:
         raise InputError(f"confidence is {confidence}; it must be at least 0.5 and below 1")
 
 
-def _is_usable(trial: Trial) -> bool:
-    return trial.aggregate.feasible and all(delta.status == "measured" for delta in trial.outcomes)
+def complete(trials: Sequence[Trial]) -> list[Trial]:
+    """Those with a measured delta of every model."""
+    return [
+        trial for trial in trials if all(delta.status == "measured" for delta in trial.outcomes)
+    ]
 
 
-def _why_silent(space: Space, design: Design) -> dict[str, str]:
-    """Why the feasible trials say nothing of a hyperparameter, where they do not."""
+def _why_silent(space: Space, design: Design, kind: str) -> dict[str, str]:
+    """Why trials of such a kind say nothing of a hyperparameter, where they do not."""
     count, width = design.matrix.shape
     identifiable = np.linalg.pinv(design.matrix, rtol=SINGULAR) @ design.matrix
     silent = {}
@@ -131,14 +141,14 @@ def _why_silent(space: Space, design: Design) -> dict[str, str]:
             silent[name] = f"{name} has one value only, so there is nothing to tune"
         elif count < width + RESIDUAL_DEGREES:
             silent[name] = (
-                f"{count} feasible trials are too few to tell which hyperparameters matter; "
+                f"{count} {kind} are too few to tell which hyperparameters matter; "
                 f"it takes at least {width + RESIDUAL_DEGREES}"
             )
         elif contrasts is None:
-            silent[name] = f"{name} never varied among the {count} feasible trials"
+            silent[name] = f"{name} never varied among the {count} {kind}"
         elif not np.allclose(contrasts @ identifiable, contrasts, atol=1e-6):
             silent[name] = (
-                f"{name} varied only along with others among the {count} feasible trials, "
+                f"{name} varied only along with others among the {count} {kind}, "
                 "so its effect cannot be told from theirs"
             )
     return silent
@@ -149,7 +159,7 @@ def _is_constant(domain: Domain) -> bool:
 
 
 def _without_trend(reason: str, domain: Domain, default: Value | None) -> HyperparameterSensitivity:
-    """Of a hyperparameter that cannot vary, or that the feasible trials say nothing of."""
+    """Of a hyperparameter that cannot vary, or that the trials say nothing of."""
     constant = _is_constant(domain)
     number = 0.0 if constant else None
     return HyperparameterSensitivity(
@@ -169,7 +179,7 @@ def _without_trend(reason: str, domain: Domain, default: Value | None) -> Hyperp
 def _judge(
     name: str,
     domain: Domain,
-    feasible: Sequence[Trial],
+    usable: Sequence[Trial],
     fits: FirstOrder,
     alpha: float,
     tau: float,
@@ -187,20 +197,20 @@ def _judge(
         sigma2=finite(apart.corrected),
         raw_sigma2=finite(apart.raw),
         model_betas=tuple(finite(float(direction @ fit.coefficients)) for fit in fits.of_models),
-        effects=_effects(name, domain, feasible, fits),
+        effects=_effects(name, domain, usable, fits),
         decision=decision,
         reason=(
             f"{name} moves μ by {beta:+.3g}% across its domain (interval {interval[0]:+.3g}% to "
             f"{interval[1]:+.3g}%), {_WORDS[swings]} τ = {tau:g}%, and the models' own effects "
             f"differ by σ = {sigma:.3g}%, {_WORDS[differs]} α = {alpha:g}%"
-            + ("; more feasible trials would tell" if decision == "undecided" else "")
+            + ("; more trials would tell" if decision == "undecided" else "")
         ),
         domain=(
-            propose_domain(name, domain, feasible, fits, apart.agreement)
+            propose_domain(name, domain, usable, fits, apart.agreement)
             if decision == "expose"
             else None
         ),
-        default=best_value(feasible, name),
+        default=best_value(usable, name),
     )
 
 
@@ -231,11 +241,11 @@ def _decide(swings: Answer, differs: Answer) -> Decision:
 
 
 def _effects(
-    name: str, domain: Domain, feasible: Sequence[Trial], fits: FirstOrder
+    name: str, domain: Domain, usable: Sequence[Trial], fits: FirstOrder
 ) -> tuple[ValueEffect, ...]:
     if not isinstance(domain, Choice):
         return ()
-    values = tried_values([trial.theta for trial in feasible], name, domain)
+    values = tried_values([trial.theta for trial in usable], name, domain)
     effects = value_effects(len(values)) @ fits.of_mean.coefficients[fits.design.columns[name]]
     pairs = zip(values, effects.tolist(), strict=True)
     return tuple(ValueEffect(value=value, effect=effect) for value, effect in pairs)

@@ -171,7 +171,7 @@ def _sensitivity(index: int, technique: TechniqueRecord, run: Run) -> str:
         drawn = (
             f"{embed(figure, f'sensitivity-{index}')}"
             "<p class=caption>β: change of μ from one end of the domain to the other, by a linear "
-            "fit to the feasible trials; of a choice, the largest difference between two values. "
+            "fit; of a choice, the largest difference between two values. "
             "Small dots: the models' own. Shaded: ±τ.</p>"
         )
     table = sensitivity_table(f"sensitivity-table-{index}", technique.sensitivity)
@@ -179,5 +179,7 @@ def _sensitivity(index: int, technique: TechniqueRecord, run: Run) -> str:
         f"<h4>Sensitivity</h4>{drawn}{table}"
         "<p class=caption>A hyperparameter is worth exposing to each model where |β| is surely "
         "above τ or the models' own β surely differ by σ above α; it is standardized at its "
-        "default where neither is large. Undecided: more feasible trials would tell.</p>"
+        "default where neither is large. Undecided: more trials would tell. Of a technique that "
+        "does not generalize, all θ count that every model was trained with, and nothing is "
+        "exposed where even each model's own best θ would gain less than τ.</p>"
     )
