@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: install demo test lint bench
+.PHONY: install turn demo test lint bench
 
 install: .venv/installed
 
@@ -12,19 +12,28 @@ install: .venv/installed
 	touch $@
 
 # A turn of the wheel: search, the next versions in templates of its own, a launch, one page of it.
-DEMO := runs/demo
+# What is made is not made again; options of the three commands go to SEARCH, VERSION and LAUNCH.
+OUT ?= runs/turn
+FLEET ?= experiments/fleets/simulated.yaml
+FROM ?= smt/template/templates
+TECHNIQUES ?= ema_weights past_rates
+OPTIONS = --fleet $(FLEET) --templates $(OUT)/templates --out $(OUT)/$(1) \
+	$(if $(wildcard $(OUT)/$(1)/run.json $(OUT)/$(1)/*/run.json),--resume)
+turn: $(OUT)/search/result.json
+	$(BIN)/python experiments/integrate.py $(call OPTIONS,version) --run $(OUT)/search --write $(VERSION)
+	$(BIN)/python experiments/instantiate.py $(call OPTIONS,launch) $(LAUNCH)
+	$(BIN)/python experiments/cycle.py --out $(OUT)
+
+$(OUT)/search/result.json: | install
+	mkdir -p $(OUT)/templates
+	cp -rn $(FROM)/. $(OUT)/templates
+	$(BIN)/python experiments/generalize.py $(call OPTIONS,search) --techniques $(TECHNIQUES) $(SEARCH)
+
 SEED := 0
-FLEET := --fleet experiments/fleets/demo.yaml --templates $(DEMO)/templates
 demo: install
-	rm -rf $(DEMO)
-	mkdir -p $(DEMO)
-	cp -r experiments/templates $(DEMO)
-	$(BIN)/python experiments/generalize.py $(FLEET) --techniques ema_weights past_rates \
-		--representatives 6 --trials 3 --candidates 2 --seed $(SEED) --out $(DEMO)/search
-	$(BIN)/python experiments/integrate.py $(FLEET) --run $(DEMO)/search --seeds 1 --write \
-		--out $(DEMO)/version
-	$(BIN)/python experiments/instantiate.py $(FLEET) --out $(DEMO)/launch
-	$(BIN)/python experiments/cycle.py --out $(DEMO)
+	rm -rf runs/demo
+	$(MAKE) turn OUT=runs/demo FLEET=experiments/fleets/demo.yaml FROM=experiments/templates \
+		SEARCH="--representatives 6 --trials 3 --candidates 2 --seed $(SEED)" VERSION="--seeds 1"
 
 test: install
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
