@@ -29,6 +29,7 @@ class Config:
         alpha: Percent; a model regresses where its NE change is below -alpha.
         epsilon: Largest share of models that may regress.
         tau: Percent; least A* of a technique that generalizes.
+        weights: What a model counts in μ: its traffic, or as much as every other (equal).
         saving: Share of FLOPs or bytes, over the fleet, that makes a technique generalize whose
             quality does not fall.
         capacity: By how many percent serving the fleet may become dearer, in FLOPs (by traffic) or
@@ -67,6 +68,7 @@ class Config:
     alpha: float = 0.05
     epsilon: float = 0.1
     tau: float = 0.05
+    weights: Literal["traffic", "equal"] = "traffic"
     saving: float = 0.05
     capacity: float | Literal["free"] = 5.0
     method: Literal["composite", "ax", "sobol", "tpe"] = "composite"

@@ -118,7 +118,8 @@ def search_fleet(
         technique.name: fitting(technique, chosen.models, of_models, schemas)
         for technique in techniques
     }
-    check_traffic(searched)
+    if settings.weights == "traffic":
+        check_traffic(searched)
     above = [model.name for model in fleet.models if above_flops_limit(templates.of(model), model)]
     holdout = draw_holdout(
         fleet, chosen, count=settings.holdout, seed=settings.seed, left_out=above

@@ -278,7 +278,7 @@ def to_trial(
     outcomes = [by_model.get(model.name, Delta.not_evaluated()) for model in models]
     outcome = aggregate(
         outcomes,
-        [model.weight for model in models],
+        settings.weights_of(models),
         alpha=settings.alpha,
         epsilon=settings.epsilon,
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
@@ -26,6 +26,7 @@ class Settings(Spec):
         alpha: α, percent: a model regresses where its delta is below -α.
         epsilon: ε, the largest share of models that may regress.
         tau: τ, percent: the least A* of a technique that generalizes.
+        weights: What a model counts in μ, w_i: its traffic, or as much as every other.
         saving: Share of FLOPs or bytes that a technique must save to generalize where its A does
             not reach τ and quality does not fall.
         capacity: By how many percent serving the fleet may become dearer, in FLOPs (by traffic) or
@@ -53,6 +54,7 @@ class Settings(Spec):
     alpha: NonNegativeFloat = 0.05
     epsilon: UnitInterval = 0.1
     tau: float = 0.05
+    weights: Literal["traffic", "equal"] = "traffic"
     saving: Annotated[float, Field(gt=0, le=1)] = 0.05
     capacity: Capacity = NEUTRAL
     method: Method = "composite"
@@ -82,11 +84,15 @@ class Settings(Spec):
             return self
         return self.model_copy(update={"concurrent_trials": math.ceil(workers / models) + 1})
 
+    def weights_of(self, models: Sequence["ModelSpec"]) -> list[float]:
+        """A weight a model, on any scale."""
+        return [model.weight if self.weights == "traffic" else 1.0 for model in models]
+
     def goal(self, models: Sequence["ModelSpec"]) -> Goal:
         """What a search over these models is after. Raises `InputError` for their weights."""
         return Goal.over(
             len(models),
-            [model.weight for model in models],
+            self.weights_of(models),
             alpha=self.alpha,
             epsilon=self.epsilon,
             tau=self.tau,

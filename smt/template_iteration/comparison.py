@@ -66,7 +66,7 @@ class Comparison:
     def trial(self) -> Trial:
         """Every model's delta, and μ, R and A over all."""
         deltas = [compared.delta for compared in self.models]
-        weights = [compared.model.weight for compared in self.models]
+        weights = self.settings.weights_of([compared.model for compared in self.models])
         alpha, epsilon = self.settings.alpha, self.settings.epsilon
         outcome = aggregate(deltas, weights, alpha=alpha, epsilon=epsilon)
         return Trial({}, deltas, aggregate=outcome)

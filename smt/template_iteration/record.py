@@ -20,6 +20,7 @@ from smt.results.integration import (
     WithoutTechnique,
     unserved_models,
 )
+from smt.search.settings import Settings
 from smt.storage import Folder
 from smt.template import diff
 from smt.template.show import words
@@ -75,7 +76,10 @@ def save(
             for name, group in groups.items()
             if group
         },
-        models=tuple(_model(model, model.name in representatives, models) for model in models),
+        models=tuple(
+            _model(model, model.name in representatives, share)
+            for model, share in zip(models, _shares(models, settings), strict=True)
+        ),
         version=UndatedVersion.model_validate(version.model_dump(exclude={"written"})),
     )
     if decision.comparison is not None:
@@ -135,7 +139,7 @@ _GROUP_NUMBERS = {"value", "mean", "mean_sem", "regression_rate"}
 def _group(group: Comparison) -> ModelGroup | None:
     """μ, R and A of some models; None where none of them has traffic."""
     models = [compared.model for compared in group.models]
-    if not any(model.weight for model in models):
+    if not any(group.settings.weights_of(models)):
         return None
     names = [model.name for model in models]
     record = theta_record(group.trial, names, group.goal)
@@ -143,13 +147,15 @@ def _group(group: Comparison) -> ModelGroup | None:
     return ModelGroup(models=len(models), savings=group.savings, **numbers)
 
 
-def _model(
-    compared: ModelComparison, representative: bool, models: Sequence[ModelComparison]
-) -> BackTestedModel:
+def _shares(models: Sequence[ModelComparison], settings: Settings) -> tuple[float, ...]:
+    return settings.goal([compared.model for compared in models]).shares if models else ()
+
+
+def _model(compared: ModelComparison, representative: bool, share: float) -> BackTestedModel:
     return BackTestedModel(
         model=compared.name,
         representative=representative,
-        weight=compared.model.weight / math.fsum(other.model.weight for other in models),
+        weight=share,
         delta=compared.delta,
         by_seed=compared.deltas,
         ne_before=_mean([evaluation.ne for evaluation in compared.before]),

@@ -106,6 +106,7 @@ def _facts(run: Run) -> str:
         "regression threshold α": f"{settings.alpha:.3f}%",
         "largest regression rate ε": numbers.rate(settings.epsilon),
         "least aggregate τ": numbers.percent(settings.tau),
+        "weights of μ": settings.weights,
         "search method": settings.method,
         "trials a technique": str(settings.trials),
         "seed of the search": str(settings.seed),

@@ -1,6 +1,7 @@
 """What a generalization found, on a terminal."""
 
 from collections.abc import Iterator
+from math import fsum
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -78,6 +79,22 @@ def short_window_warning(result: GeneralizationResult) -> str | None:
     )
 
 
+def heavy_model_warning(result: GeneralizationResult) -> str | None:
+    """Which few models decide μ, in one line; None where no few do.
+
+    So many models tell as much of μ as 1 / Σ w² of equal weight (Kish 1965).
+    """
+    by_weight = sorted(result.representatives, key=lambda model: -model.weight)
+    told = 1 / fsum(model.weight**2 for model in by_weight)
+    if told >= len(by_weight) / 2:
+        return None
+    heavy = ", ".join(f"{model.model} {model.weight:.0%}" for model in by_weight[:2])
+    return (
+        f"warning: by traffic {len(by_weight)} models tell as much of μ as {told:.1f} alike; the "
+        f"heaviest are {heavy}; --weights equal counts all alike"
+    )
+
+
 def fitting_remark(technique: TechniqueRecord, result: GeneralizationResult) -> str | None:
     """On how many models it was searched, where it leaves some as they are; or None."""
     of_all = len(result.representatives)
@@ -99,7 +116,11 @@ def untried(result: GeneralizationResult) -> Iterator[str]:
 def remarks(result: GeneralizationResult) -> list[str]:
     """The lines under the table: reasons, and what the holdout and the test windows say."""
     fitted = ((known.name, fitting_remark(known, result)) for known in result.techniques)
-    others = (holdout_failures(result), short_window_warning(result))
+    others = (
+        holdout_failures(result),
+        heavy_model_warning(result),
+        short_window_warning(result),
+    )
     return [
         *reasons(result),
         *untried(result),
