@@ -1,4 +1,5 @@
 import pytest
+from made_models import made_model
 
 from smt.errors import InputError
 from smt.mmo import Settings
@@ -30,3 +31,11 @@ def test_trials_at_a_time_keep_the_workers_busy_while_one_is_chosen(workers, mod
 def test_what_cannot_be_is_refused_by_name(values, message):
     with pytest.raises(InputError, match=message):
         Settings.parse(values, source="command line")
+
+
+def test_models_count_by_their_traffic_or_alike():
+    models = [made_model("a", weight=3.0), made_model("b", weight=1.0)]
+    assert Settings().goal(models).shares == (0.75, 0.25)
+    assert Settings(weights="equal").goal(models).shares == (0.5, 0.5)
+    idle = [made_model("a", weight=0.0), made_model("b", weight=0.0)]
+    assert Settings(weights="equal").goal(idle).shares == (0.5, 0.5)

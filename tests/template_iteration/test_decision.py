@@ -1,6 +1,7 @@
 """Which techniques are to blame; deltas of three models of equal weight, one seed."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from made_models import made_model
@@ -136,3 +137,15 @@ def test_where_none_alone_keeps_the_limits_the_nearest_is_named(without, techniq
     found = blame_counted((5.0, 3.0), **without)
     assert found.techniques == techniques
     assert found.reason == f"no technique alone is to blame{reason}"
+
+
+def test_a_back_test_weighs_models_as_its_run_did():
+    compared = compare((0.3, 0.3, -0.3)).models
+    heavy = tuple(
+        replace(model, model=model.model.model_copy(update={"weight": weight}))
+        for model, weight in zip(compared, (1.0, 1.0, 8.0), strict=True)
+    )
+    by_traffic = Comparison(heavy, (0,), SETTINGS)
+    alike = Comparison(heavy, (0,), SETTINGS.model_copy(update={"weights": "equal"}))
+    assert by_traffic.aggregate.mean == pytest.approx(-0.18)
+    assert alike.aggregate.mean == pytest.approx(0.1)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from smt.report.terminal.generalization import (
     FEW,
+    heavy_model_warning,
     holdout_failures,
     reasons,
     remarks,
@@ -149,6 +150,21 @@ def test_the_warning_names_the_window_that_lacks_most(result: GeneralizationResu
     assert line is not None
     assert "2 of 2 models" in line
     assert "b has 5,000 and needs 50,000" in line
+
+
+def test_a_warning_names_the_few_models_that_decide_the_mean(result: GeneralizationResult) -> None:
+    assert heavy_model_warning(result) is None
+    shares = {"a": 0.1, "b": 0.7, "c": 0.1, "d": 0.1}
+    (any_model, *_) = result.representatives
+    models = tuple(
+        any_model.model_copy(update={"model": name, "weight": share})
+        for name, share in shares.items()
+    )
+    skewed = result.model_copy(update={"representatives": models})
+    line = heavy_model_warning(skewed)
+    assert line is not None
+    assert "4 models tell as much of μ as 1.9 alike; the heaviest are b 70%, a 10%" in line
+    assert line in remarks(skewed)
 
 
 def test_remarks_are_all_lines_that_there_are(result: GeneralizationResult) -> None:
