@@ -45,6 +45,10 @@ class Integration:
     exposures: tuple[Exposure, ...]
     reduced: tuple[LeftOut, ...]
 
+    def as_trained(self, template: Template) -> Template:
+        """The template as the run trained its own: on as many rows, by as many workers."""
+        return _as_trained(template, self.run.templates[self.called])
+
     @property
     def kinds(self) -> dict[str, Kind]:
         """Technique of the version -> why it generalized in the run."""
@@ -180,13 +184,14 @@ def _without(technique: Technique, chosen: Sequence[Applied]) -> list[Applied]:
 def _parent(
     run: GeneralizationResult, versions: tuple[Version, ...], name: str, source: str
 ) -> tuple[str, Version]:
-    """The latest version that is one of the run's templates to the letter; what the run calls it.
+    """The latest version that is one of the run's templates; what the run calls it.
 
-    Of several the latest that the run calls so; a run whose fleet pins an older one has both.
+    To the letter, but for how many rows and workers it was trained with (`--train-rows`). Of
+    several the latest that the run calls so; a run whose fleet pins an older one has both.
     """
     for version in reversed(versions):
         for called, template in run.templates.items():
-            if version.template == template:
+            if _as_trained(version.template, template) == template:
                 return called, version
     latest = versions[-1]
     (called, template), *others = sorted(
@@ -197,6 +202,13 @@ def _parent(
     raise InputError(
         f"{source}: its template '{template.name}' is no version of '{name}'; it "
         f"differs from '{name}@{latest.number}' in {places}{several}"
+    )
+
+
+def _as_trained(template: Template, searched: Template) -> Template:
+    """A template with the rows and workers of one that a run searched."""
+    return template.change("data", train_rows=searched.data.train_rows).change(
+        "training", workers=searched.training.workers
     )
 
 
@@ -281,9 +293,11 @@ def _run_record(run: GeneralizationResult, parent: Version) -> RunRecord:
 def _command(run: GeneralizationResult, parent: Version) -> str:
     """A command that searches the same again; a run does not keep what was typed."""
     one = f"{parent.name}@{parent.number}" if len(run.templates) == 1 else None
+    searched = next(iter(run.templates.values()))
     options = {
         "template": one,
         "representatives": len(run.representatives),
+        "train_rows": searched.data.train_rows,
         **run.settings.to_dict(),
     }
     said = [_option(name.replace("_", "-"), value) for name, value in options.items()]

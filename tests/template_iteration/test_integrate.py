@@ -245,6 +245,21 @@ def test_what_a_technique_that_did_not_generalize_sets_is_left_to_the_models(tmp
     assert (fixed.version.template.exposed, fixed.exposures) == ({}, ())
 
 
+def test_a_run_on_fewer_rows_makes_a_version_that_trains_on_all(tmp_path, templates):
+    """How much a run trained on is its own affair: it is searched, tried and said so."""
+    searched = FIRST.template.change("data", train_rows=500).change("training", workers=2)
+    theta = theta_of("ema_weights")
+    run = write_run(tmp_path / "run", {"ema_weights": theta}, searched)
+    change = integrate(run, NAME, folder=templates)
+    version = change.version
+    assert version.template == catalogue["ema_weights"].apply(FIRST.template, theta)
+    assert (version.parent, version.template.data.train_rows) == (1, None)
+    tried = change.as_trained(version.template)
+    assert tried == catalogue["ema_weights"].apply(searched, theta)
+    assert change.as_trained(change.parent.template) == searched
+    assert "--train-rows=500" in shlex.split(version.run.command)
+
+
 def test_only_the_named_techniques_are_integrated(tmp_path, templates):
     own = tmp_path / "own.py"
     own.write_text(OWN)
