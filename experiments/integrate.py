@@ -21,8 +21,8 @@ class Config:
     Attributes:
         run: Folder (or URI) of a finished run of generalize.py.
         out: Folder (or URI: s3://…, gs://…) of the back-test: ledger, evaluations.parquet,
-            result.json, report.html. Of several templates, which one run tries, each has a folder of
-            its name there, and an overview is above them.
+            result.json, report.html. Of several templates, which one run tries, each has a folder
+            of its name there, with an overview above them.
         template: Name of a template, one of whose versions the run searched; every one that a
             technique fits where not given.
         techniques: Techniques to integrate, or FILE.py:NAME for one of your own; all that

@@ -22,7 +22,7 @@ from smt.template.versions import TEMPLATES
 from smt.template_iteration.backtest_models import choose_models
 from smt.template_iteration.candidate import Candidate, StoredVersion
 from smt.template_iteration.integrate import integrate
-from smt.template_iteration.show_versions import show_change, show_error, show_name
+from smt.template_iteration.show_versions import show_change
 
 # Template -> what is to try of it, what was stored, or why it gets no version.
 Prepared = dict[str, Candidate | StoredVersion | InputError]
@@ -58,12 +58,19 @@ class Making:
 
     Attributes:
         run: Folder or URI of the generalization.
+        fitting: Template -> its techniques, as `integrate` takes them.
     """
 
     run: str
+    fitting: Mapping[str, Sequence[str]]
     fleet: Fleet
     trying: Trying
     console: Console
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one template."""
+        return len(self.fitting) > 1
 
     @cached_property
     def searched(self) -> GeneralizationResult:
@@ -71,18 +78,15 @@ class Making:
         return read_result(Folder(self.run), GeneralizationResult)
 
 
-def prepare_versions(
-    making: Making, fitting: Mapping[str, Sequence[str]], before: Mapping[str, Folder]
-) -> Prepared:
+def prepare_versions(making: Making, before: Mapping[str, Folder]) -> Prepared:
     """Make the next version of each template and show it; nothing is written.
 
     Args:
-        fitting: Template -> its techniques, as `integrate` takes them.
         before: Template -> folder of its back-test, of those that are gone on with.
     """
     prepared: Prepared = {}
-    for name, techniques in fitting.items():
-        show_name(name, fitting, making.console)
+    for name, techniques in making.fitting.items():
+        show_name(name, making)
         stored = _read_stored(before[name], making) if name in before else None
         if stored is not None:
             making.console.print("is tried and stored already", highlight=False)
@@ -91,9 +95,21 @@ def prepare_versions(
         try:
             prepared[name] = _make(name, techniques, making)
         except InputError as error:
-            show_error(error, making.console)
+            show_error(error, making)
             prepared[name] = error
     return prepared
+
+
+def show_name(name: str, making: Making) -> None:
+    """Which template what follows is of, where there are several."""
+    if making.several:
+        making.console.rule(name, align="left")
+
+
+def show_error(error: InputError, making: Making) -> None:
+    """Why a template gets no version; of the only one it is what the command ends with."""
+    if making.several:
+        making.console.print(f"no version: {error}", soft_wrap=True, highlight=False, markup=False)
 
 
 def open_candidates(prepared: Prepared) -> tuple[dict[str, Log], dict[str, InputError]]:

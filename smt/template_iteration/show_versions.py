@@ -1,10 +1,7 @@
 """What a terminal shows of versions that are tried."""
 
-from collections.abc import Collection
-
 from rich.console import Console
 
-from smt.errors import InputError
 from smt.report import numbers
 from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
 from smt.report.terminal.generalization import FEW
@@ -12,17 +9,6 @@ from smt.results.integration import IntegrationResult
 from smt.template import diff
 from smt.template.show import change_lines
 from smt.template_iteration.integrate import Integration
-
-
-def show_name(name: str, among: Collection[str], console: Console) -> None:
-    """Which template what follows is of, where there are several."""
-    if len(among) > 1:
-        console.rule(name, align="left")
-
-
-def show_error(error: InputError, console: Console) -> None:
-    """Why a template gets no version."""
-    console.print(f"no version: {error}", soft_wrap=True, highlight=False, markup=False)
 
 
 def show_change(change: Integration, console: Console) -> None:

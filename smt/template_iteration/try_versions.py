@@ -31,9 +31,11 @@ from smt.template_iteration.prepare_versions import (
     Trying,
     open_candidates,
     prepare_versions,
+    show_error,
+    show_name,
 )
 from smt.template_iteration.record import save
-from smt.template_iteration.show_versions import show_decision, show_error, show_name
+from smt.template_iteration.show_versions import show_decision
 
 # What a template came to; why it gets no version where it gets none.
 Found = IntegrationResult | InputError
@@ -63,13 +65,16 @@ def try_templates(
         InputError: `out` holds files already and is not to be resumed, or none of the templates
             gets a version; the sentence is the first one's then.
     """
-    folder, several = Folder(out), len(fitting) > 1
+    folder = Folder(out)
     check_place(folder, resume=resume)
-    places = {name: Folder(folder.path(name)) if several else folder for name in fitting}
-    making = Making(run, fleet, trying, console)
-    prepared = prepare_versions(making, fitting, places if resume else {})
+    making = Making(run, fitting, fleet, trying, console)
+    places = {name: Folder(folder.path(name)) if making.several else folder for name in fitting}
+    prepared = prepare_versions(making, places if resume else {})
     logs, unfit = open_candidates(prepared)
-    prepared |= unfit
+    for name, error in unfit.items():
+        prepared[name] = error
+        show_name(name, making)
+        show_error(error, making)
     found = _known_outcomes(prepared)
     entries = [entry for entry in prepared.values() if not isinstance(entry, InputError)]
     if len(found) < len(fitting):
@@ -87,10 +92,10 @@ def try_templates(
         with closing(tried):
             for candidate, decision in tried:
                 name = candidate.name
-                show_name(name, fitting, console)
+                show_name(name, making)
                 found[name] = _conclude(candidate, decision, places[name], making)
     results = _overview(making, {name: found[name] for name in fitting})
-    if several:
+    if making.several:
         write_result(folder, results)
         console.print(integrations_table(results))
         report = write_integrations_report(folder)
@@ -125,7 +130,7 @@ def _conclude(
 ) -> Found:
     """Save, show and report a decision, and store the version where it is kept."""
     if isinstance(decision, InputError):
-        show_error(decision, making.console)
+        show_error(decision, making)
         return decision
     version, trying, console = candidate.change.version, making.trying, making.console
     if decision.comparison is not None:

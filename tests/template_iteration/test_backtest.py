@@ -368,6 +368,21 @@ def test_a_version_that_cannot_be_served_is_saved_without_any_training(tmp_path)
     assert printed(blame_table(result)).count("not trained") == 2
 
 
+def test_a_version_that_helps_and_is_too_dear_beside_others_is_refused_with_its_evidence(tmp_path):
+    dear = misfit(None, "its FLOPs grow by 8.0%, 5% are neutral", 2.9)
+    folder, result = saved(tmp_path, compare(), misfits=(dear,), left_out=(LeftOut("a"),))
+    assert result.decision == "not kept"
+    assert result.reason == f"serving the fleet would cost too much: {dear.reason}"
+    assert result.blame_reason == "without a every model could be served"
+    assert result.groups["all"].value == pytest.approx(compare().aggregate.value)
+    assert len(pq.read_table(tmp_path / "evaluations.parquet")) == 4 * 3 * 2
+    write_backtest_report(folder)
+    html = (tmp_path / "report.html").read_text()
+    assert "nothing was" not in html
+    assert "the whole fleet" in html
+    assert "What it is worth" in html
+
+
 def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     """Known by counting, with its techniques to blame, and the same again once resumed."""
     wide = VERSION.template.change("architecture", embedding_dim=64)
