@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import ray
+from ray.exceptions import RayTaskError
+
 from smt.errors import InputError
 from smt.execution.dispatcher import collect
 from smt.execution.evaluation import Evaluation, Task
@@ -76,6 +79,7 @@ class SampleTraining:
             before = [self._parents(candidate, seed) for seed in self.seeds]
         except InputError:
             self.display.plan(-len(candidate.models) * len(self.seeds))
+            _let_end(asked.references)
             raise
         after: list[list[Evaluation]] = []
         for number, reference in enumerate(asked.references):
@@ -111,3 +115,13 @@ class SampleTraining:
             )
             for model in candidate.models
         ]
+
+
+def _let_end(references: Iterable[Any]) -> None:
+    """Wait for what is not needed any more: Ray prints an error that nobody takes."""
+    for reference in references:
+        try:
+            ray.get(reference)
+        except RayTaskError as error:
+            if not isinstance(error.cause, InputError):
+                raise
