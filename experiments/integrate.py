@@ -21,7 +21,8 @@ class Config:
     Attributes:
         run: Folder (or URI) of a finished run of generalize.py.
         out: Folder (or URI: s3://…, gs://…) of the back-test: ledger, evaluations.parquet,
-            result.json, report.html. Of several templates, each has a folder of its name there.
+            result.json, report.html. Of several templates, which one run tries, each has a folder
+            of its name there, with an overview above them.
         template: Name of a template, one of whose versions the run searched; every one that a
             technique fits where not given.
         techniques: Techniques to integrate, or FILE.py:NAME for one of your own; all that
@@ -60,7 +61,7 @@ def main(config: Config) -> None:
     """Make, try, report and store."""
     from smt.fleet import load_fleet
     from smt.template.versions import TEMPLATES
-    from smt.template_iteration import Trying, improvements, try_templates, try_version
+    from smt.template_iteration import Trying, improvements, try_templates
 
     console = open_console()
     if config.template is None:
@@ -79,29 +80,16 @@ def main(config: Config) -> None:
         resources=config.resources,
     )
     fleet = load_fleet(config.fleet, log=config.log)
-    if len(fitting) > 1:
-        kept = try_templates(
-            config.run,
-            fitting,
-            fleet,
-            trying,
-            out=config.out,
-            resume=config.resume,
-            console=console,
-        ).kept
-    else:
-        ((name, techniques),) = fitting.items()
-        kept = try_version(
-            config.run,
-            name,
-            techniques,
-            fleet,
-            trying,
-            out=config.out,
-            resume=config.resume,
-            console=console,
-        ).kept
-    if not kept:
+    results = try_templates(
+        config.run,
+        fitting,
+        fleet,
+        trying,
+        out=config.out,
+        resume=config.resume,
+        console=console,
+    )
+    if not results.kept:
         sys.exit(1)
 
 

@@ -101,7 +101,8 @@ class Dispatcher:
             InputError: A baseline failed.
         """
         tasks = [Task.model_validate(plain_task) for plain_task in plain_tasks]
-        name = tasks[0].name.rpartition("-")[0]
+        # Of trials of several templates the technique and the number may be the same.
+        name = tasks[0].name
         if name not in self._trials:
             self._trials[name] = asyncio.create_task(self._trial(tasks, settling))
         running = self._trials[name]

@@ -181,12 +181,13 @@ def _asked(trainings: Iterable[ModelTemplate]) -> tuple[tuple[str, Training], ..
 
 
 def _divide(trainings: Sequence[ModelTemplate], resources: Resources) -> ClusterPlan:
-    _check_judges([template for _, template in trainings])
+    check_judges([template for _, template in trainings])
     connect()
     return plan_cluster(_asked(trainings), resources)
 
 
-def _check_judges(templates: Sequence[Template]) -> None:
+def check_judges(templates: Sequence[Template]) -> None:
+    """Raise `InputError` where templates are judged in different ways, or by what no log tells."""
     if any(template.training.judge == "truth" for template in templates):
         raise InputError(
             "judge is 'truth', which no real log tells: it shows how far benchmarks are off, and "

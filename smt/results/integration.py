@@ -182,7 +182,7 @@ class IntegrationResult(Result):
     Attributes:
         kinds: Technique -> why it generalized in the run.
         reason: Why it is kept, or not.
-        misfits: What it cannot serve; nothing is trained where there is any.
+        misfits: What it cannot serve; nothing is trained where that is known before.
         growth: Of what serving the whole fleet costs, with the versions kept before it in place.
         blame_reason: Which techniques it is not kept for; None where none were left out.
         blame: Without each technique in turn; empty where it is kept.

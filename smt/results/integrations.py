@@ -1,14 +1,12 @@
 """What one run made of several templates: a version each, or why there is none."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from smt.fleet.budget import Growth
-from smt.results.folder import Result, write_result
+from smt.results.folder import Result
 from smt.results.integration import IntegrationResult
 from smt.results.savings import Savings
 from smt.spec import Spec
-from smt.storage import Folder
 
 TemplateDecision = Literal["kept", "not kept", "not made"]
 
@@ -86,12 +84,3 @@ def integration_of(result: IntegrationResult) -> TemplateIntegration:
 
 
 _NUMBERS = {"models", "mean", "mean_sem", "regression_rate", "savings"}
-
-
-def save_integrations(
-    run: str, fleet: str, templates: Sequence[TemplateIntegration], folder: Folder
-) -> IntegrationsResult:
-    """Write `result.json` above the folders of the back-tests."""
-    result = IntegrationsResult(run=run, fleet=fleet, templates=tuple(templates))
-    write_result(folder, result)
-    return result

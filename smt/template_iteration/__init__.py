@@ -2,15 +2,19 @@
 
 from smt.template_iteration.backtest import backtest
 from smt.template_iteration.backtest_models import choose_models
+from smt.template_iteration.candidate import Candidate, StoredVersion
 from smt.template_iteration.comparison import Comparison, ModelComparison
 from smt.template_iteration.decision import VersionDecision
 from smt.template_iteration.integrate import Integration, improvements, integrate
-from smt.template_iteration.try_versions import Trying, try_templates, try_version
+from smt.template_iteration.prepare_versions import Trying
+from smt.template_iteration.try_versions import try_templates
 
 __all__ = [
+    "Candidate",
     "Comparison",
     "Integration",
     "ModelComparison",
+    "StoredVersion",
     "Trying",
     "VersionDecision",
     "backtest",
@@ -18,5 +22,4 @@ __all__ = [
     "improvements",
     "integrate",
     "try_templates",
-    "try_version",
 ]

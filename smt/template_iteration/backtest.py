@@ -1,7 +1,6 @@
-"""The back-test (§3.3.2): a version against its parent, on representatives and others."""
+"""The back-test (§3.3.2): versions against their parents, on samples of models, in one run."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
 from itertools import chain, product
 from pathlib import Path
 from types import MappingProxyType
@@ -12,192 +11,83 @@ from rich.console import Console
 from smt.command_line import open_console
 from smt.data import Log
 from smt.errors import InputError
-from smt.execution.dispatcher import collect
-from smt.execution.evaluation import Evaluation, Task
 from smt.execution.ledger import claim_run
 from smt.execution.resources import Resources, check_resources
 from smt.execution.run import log_digests, open_run, plan_run
-from smt.fleet import ModelSpec
 from smt.mmo.progress import Display
-from smt.mmo.technique_search import to_trial
-from smt.results.technique import Kind
-from smt.search.aggregate import normalise_weights
 from smt.storage import Folder
-from smt.template import Template
 from smt.template.named_files import FileDigests
 from smt.template.serving_budget import ServingBudget
-from smt.template_iteration.comparison import Comparison, ModelComparison
-from smt.template_iteration.decision import LeftOut, VersionDecision
-from smt.template_iteration.fleet_check import FleetCheck
-from smt.template_iteration.integrate import Integration
-
-NAME = "backtest"
+from smt.template_iteration.candidate import Candidate, StoredVersion
+from smt.template_iteration.decide_versions import (
+    Outcome,
+    count_costs,
+    decide_versions,
+    worth_training,
+)
+from smt.template_iteration.sample_training import SampleTraining
 
 
 def backtest(
-    change: Integration,
-    models: Sequence[ModelSpec],
+    entries: Sequence[Candidate | StoredVersion],
     logs: dict[str, Log],
     *,
-    fleet: Sequence[ModelSpec],
     budget: ServingBudget | None = None,
-    beside: Mapping[str, Template] = MappingProxyType({}),
     seeds: Sequence[int],
     out: str | Path,
+    known_by: Mapping[str, Any] = MappingProxyType({}),
     resources: Resources | None = None,
     resume: bool = False,
     console: Console | None = None,
-) -> VersionDecision:
-    """Count what the fleet's networks cost, then train models under both templates, on Ray.
+) -> Generator[Outcome, None, None]:
+    """Count what the fleet's networks cost, then train the samples of all versions at once, on Ray.
 
-    A version that breaks a limit of serving is not trained. One that is not kept is tried
-    again without each of its techniques: counted where a limit is broken, else trained on the
-    same models with the same seeds. Every finished evaluation is under `out` before it counts.
-    After an interruption, `resume` goes on and ends with the numbers of an undisturbed run.
+    One run trains the models of all candidates under their versions and parents; then each is
+    kept or refused by its own evidence, beside those before it that are kept. A version that
+    breaks a limit of serving is not trained. One that is not kept is tried again without each of
+    its techniques: counted where a limit is broken, else trained on the same models with the same
+    seeds. Every finished evaluation is under `out` before it counts. After an interruption,
+    `resume` goes on and ends with the numbers of an undisturbed run.
 
     Args:
-        models: To train, with every seed.
-        logs: Theirs, as `smt.fleet.open_logs` returns them.
-        fleet: All models that are built from the parent and must be served.
+        entries: In the order in which they are decided; no model is in two fleets.
+        logs: Of the candidates' models, as `smt.fleet.open_logs` returns them.
         budget: What the whole fleet may cost to serve; nobody asks where None.
-        beside: Model -> what it gets beside this version, of others that are kept already.
+        known_by: Plain data by which the run is known too, besides what it trains.
         resources: What the back-test may take of the cluster; all that there is where None.
 
+    Yields:
+        Each candidate once it is decided, with what it came to. The run ends with the iterator:
+        close it.
+
     Raises:
-        InputError: Something asked for is impossible, or a model does not train under the
-            parent.
+        InputError: Something asked for is impossible.
         StoppedError: The run cannot go on; what is finished is kept.
     """
-    normalise_weights([model.weight for model in models], len(models))
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds are {list(seeds)}; at least one is needed, each once")
     resources = check_resources(resources)
     console = console or open_console()
-    parent, settings = change.parent.template, change.run.settings
-    digests = log_digests(models, logs)
-    templates = [parent, change.version.template]
-    templates += [without.template for without in change.reduced if without.template is not None]
-    folder, files = Folder(out), FileDigests().of(*templates)
-    identity = {
-        "before": parent.to_dict(),
-        "after": change.version.template.to_dict(),
-        "models": [model.to_dict() for model in models],
-        "seeds": list(seeds),
-        "settings": settings.to_dict(),
-        "logs": digests,
-        **({"files": files} if files else {}),
-    }
-    console.print(f"counting what the fleet's {len(fleet)} models cost to serve", highlight=False)
-    timed = {model.name for model in models}
-    check = FleetCheck(parent, fleet, timed=timed, budget=budget, beside=beside)
-    misfits = check.misfits(change.version.template)
-    growth = check.growth(change.version.template)
-    if misfits:
+    candidates = [entry for entry in entries if isinstance(entry, Candidate)]
+    count = sum(len(candidate.fleet) for candidate in candidates)
+    console.print(f"counting what the fleet's {count} models cost to serve", highlight=False)
+    counted = count_costs(entries, budget)
+    trained = worth_training(counted)
+    digests = log_digests([*chain(*(candidate.models for candidate in candidates))], logs)
+    files, folder, every = FileDigests(), Folder(out), tuple(seeds)
+    identity = {**known_by, "seeds": [*every]}
+    for candidate in candidates:
+        identity |= candidate.identity(digests, files.of(*candidate.templates))
+    if not trained:
         with claim_run(folder, identity, resume=resume):
-            counted = tuple(_count(change, check))
-        return VersionDecision(tuple(seeds), settings, misfits, None, counted, growth)
-    planned = plan_run([*product(models, templates)], logs, resources)
+            yield from decide_versions(counted, None, every)
+        return
+    trainings = chain(*(product(each.models, each.templates) for each in trained))
+    planned = plan_run([*trainings], logs, resources)
     with open_run(planned, folder, identity, resume=resume, console=console) as run:
-        dispatcher = run.start_dispatcher({model.name: parent for model in models})
-        with Display(console, dispatcher, evaluations=len(models) * len(seeds)) as display:
-            training = _Training(
-                change, tuple(models), digests, files, tuple(seeds), dispatcher, display
-            )
-            comparison, left_out = training.run(check)
-    return VersionDecision(tuple(seeds), settings, (), comparison, left_out, growth)
-
-
-def _count(change: Integration, check: FleetCheck) -> list[LeftOut]:
-    """What is known of the version without each technique before it is trained."""
-    return [
-        without
-        if without.template is None
-        else replace(without, misfits=check.misfits(without.template))
-        for without in change.reduced
-    ]
-
-
-@dataclass(frozen=True)
-class _Training:
-    """Trains templates against their parent, on the same models and seeds."""
-
-    change: Integration
-    models: tuple[ModelSpec, ...]
-    digests: dict[str, str]
-    files: dict[str, str]
-    seeds: tuple[int, ...]
-    dispatcher: Any
-    display: Display
-
-    def run(self, check: FleetCheck) -> tuple[Comparison, tuple[LeftOut, ...]]:
-        """The version, and without each technique where it is not kept."""
-        before = self._train_parent()
-        kinds = self.change.kinds
-        comparison = self._compare(before, NAME, self.change.version.template, kinds.values())
-        if comparison.kept:
-            return comparison, ()
-        left_out = _count(self.change, check)
-        trained = [
-            (place, without, without.template)
-            for place, without in enumerate(left_out)
-            if without.template is not None and not without.misfits
-        ]
-        self.display.plan(len(trained) * len(self.models) * len(self.seeds))
-        for place, without, template in trained:
-            others = [kind for name, kind in kinds.items() if name != without.technique]
-            compared = self._compare(before, f"without_{without.technique}", template, others)
-            left_out[place] = replace(without, comparison=compared)
-        return comparison, tuple(left_out)
-
-    def _train_parent(self) -> list[list[Evaluation]]:
-        """A list a seed. Raises `InputError` for a model that does not train at all."""
-        asked = [
-            [self.dispatcher.baseline.remote(task.to_dict()) for task in self._tasks(seed)]
-            for seed in self.seeds
-        ]
-        by_seed = [collect(references) for references in asked]
-        for evaluation in chain(*by_seed):
-            if evaluation.failure is not None:
-                raise InputError(
-                    f"model '{evaluation.model}' does not train under the parent version of "
-                    f"template '{self.change.parent.template.name}': {evaluation.failure}"
-                )
-        return by_seed
-
-    def _compare(
-        self,
-        before: list[list[Evaluation]],
-        name: str,
-        template: Template,
-        kinds: Iterable[Kind],
-    ) -> Comparison:
-        """A template of such techniques against the parent; every seed is shown as a trial is."""
-        self.display.technique(name, len(self.seeds))
-        settings = self.change.run.settings
-        asked = []
-        for number, seed in enumerate(self.seeds):
-            update = {"technique": name, "trial": number, "template": template}
-            tasks = [task.model_copy(update=update) for task in self._tasks(seed)]
-            asked.append([self.dispatcher.evaluate.remote(task.to_dict()) for task in tasks])
-        after: list[list[Evaluation]] = []
-        for number, references in enumerate(asked):
-            after.append(collect(references))
-            trial = to_trial({}, after[-1], self.models, settings)
-            self.display.trial(name, number, len(self.seeds), trial)
-        by_model = zip(*before, strict=True), zip(*after, strict=True)
-        compared = tuple(map(ModelComparison, self.models, *by_model))
-        only_savers = all(kind == "saving" for kind in kinds)
-        return Comparison(compared, self.seeds, settings, only_savers)
-
-    def _tasks(self, seed: int) -> list[Task]:
-        """Of the parent, a model each."""
-        return [
-            Task(
-                template=self.change.parent.template,
-                model=model,
-                seed=seed,
-                log_digest=self.digests[model.name],
-                files=self.files,
-            )
-            for model in self.models
-        ]
+        parents = {model.name: each.parent for each in trained for model in each.models}
+        dispatcher = run.start_dispatcher(parents)
+        named = files.of(*chain(*(each.templates for each in trained)))
+        with Display(console, dispatcher, evaluations=0) as display:
+            training = SampleTraining(every, digests, named, dispatcher, display)
+            yield from decide_versions(counted, training, every)

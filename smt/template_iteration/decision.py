@@ -49,7 +49,8 @@ class VersionDecision:
     """What trying a version came to.
 
     Attributes:
-        misfits: What it cannot serve; nothing is trained where there is any.
+        misfits: What it cannot serve, the fleet too where versions kept before it left too little
+            of its capacity.
         comparison: The back-test; None where nothing was trained.
         left_out: Without each technique in turn; empty where the version is kept, or has only
             one technique.
@@ -66,14 +67,14 @@ class VersionDecision:
     @property
     def kept(self) -> bool:
         """Whether it serves every model that its parent serves, and helps, or saves unharmed."""
-        return self.comparison is not None and self.comparison.kept
+        return not self.misfits and self.comparison is not None and self.comparison.kept
 
     @property
     def blame(self) -> Blame | None:
         """None where nothing was left out."""
         if not self.left_out:
             return None
-        if self.comparison is None:
+        if self.misfits or self.comparison is None:
             return _blame_misfits(self.misfits, self.left_out)
         return _blame_deltas(self.comparison, self.left_out)
 

@@ -10,6 +10,11 @@ from smt.serving import measure_serving
 from smt.template import Template, build
 from smt.template.serving_budget import CostCounter, NetworkCost, ServingBudget, broken_limits
 
+Beside = Mapping[str, Template]
+NOTHING: Beside = MappingProxyType({})
+# Of what serving takes, what a fleet's capacity is of.
+QUANTITIES = ("flops", "bytes")
+
 
 class FleetCheck:
     """Finds the models of a fleet that a template cannot serve.
@@ -17,7 +22,7 @@ class FleetCheck:
     FLOPs (where the template enforces their limit) and bytes are counted for every model;
     latency is measured, with initial values, where it is asked for and has a limit. What the
     parent cannot serve either is no finding. Where there is a budget, so is a fleet that would
-    cost more.
+    cost more, beside the versions of other templates.
     """
 
     def __init__(
@@ -27,7 +32,6 @@ class FleetCheck:
         *,
         timed: Collection[str] = (),
         budget: ServingBudget | None = None,
-        beside: Mapping[str, Template] = MappingProxyType({}),
     ) -> None:
         """Check the parent.
 
@@ -35,34 +39,60 @@ class FleetCheck:
             models: Those of the fleet that are built from it.
             timed: Names of those whose latency is measured.
             budget: Of the whole fleet.
-            beside: Model -> what it gets beside this version, of others that are kept already.
         """
-        self._timed, self._budget, self._beside = timed, budget, beside
+        self._timed, self._budget = timed, budget
         self._built = tuple(models)
         self._counter = CostCounter(models)
         broken = {misfit.model for misfit in self._check(parent, models)}
         self._models = [model for model in models if model.name not in broken]
 
-    def misfits(self, template: Template) -> tuple[Misfit, ...]:
-        """In the fleet's order, one a limit that is broken; the fleet's capacity last."""
-        return (*self._check(template, self._models), *self._dearer(template))
+    def misfits(self, template: Template, beside: Beside = NOTHING) -> tuple[Misfit, ...]:
+        """In the fleet's order, one a limit that is broken; the fleet's capacity last.
 
-    def growth(self, template: Template) -> Growth | None:
+        Args:
+            beside: Model -> what it gets beside this version, of others that are kept.
+        """
+        return (*self.broken(template), *self.dearer(template, beside))
+
+    def broken(self, template: Template) -> tuple[Misfit, ...]:
+        """In the fleet's order, one a limit of a model."""
+        return tuple(self._check(template, self._models))
+
+    def dearer(self, template: Template, beside: Beside = NOTHING) -> tuple[Misfit, ...]:
+        """The fleet, where it would cost more than its capacity."""
+        growth = self.growth(template, beside)
+        if growth is None or self._budget is None or self._budget.capacity == "free":
+            return ()
+        capacity = self._budget.capacity
+        reason = growth.excess(capacity)
+        if reason is None:
+            return ()
+        excess = 100 * ((100 + growth.largest) / (100 + capacity) - 1)
+        return (Misfit(model=None, reason=f"its {reason}", excess=excess),)
+
+    def growth(self, template: Template, beside: Beside = NOTHING) -> Growth | None:
         """By how much serving the fleet becomes dearer; None without a budget."""
         if self._budget is None:
             return None
-        own = {model.name: template for model in self._built}
-        return self._budget.growth({**self._beside, **own})
+        return self._budget.growth({**beside, **{model.name: template for model in self._built}})
 
-    def _dearer(self, template: Template) -> Iterator[Misfit]:
-        growth = self.growth(template)
-        if growth is None or self._budget is None:
-            return
-        capacity = self._budget.capacity
-        reason = growth.excess(capacity)
-        if reason is not None and capacity != "free":
-            excess = 100 * ((100 + growth.largest) / (100 + capacity) - 1)
-            yield Misfit(model=None, reason=f"its {reason}", excess=excess)
+    def always_dearer(self, template: Template, others: Sequence[Beside]) -> bool:
+        """Whether the fleet would cost too much, whichever other versions are kept beside it.
+
+        Args:
+            others: Of each, what models get; no model is in two.
+        """
+        if self._budget is None or self._budget.capacity == "free":
+            return False
+        for quantity in QUANTITIES:
+            # What versions cost adds up: nothing is cheaper than beside all that save.
+            cheapest: dict[str, Template] = {}
+            for other in others:
+                if getattr(self._budget.growth(other), quantity) < 0:
+                    cheapest |= other
+            if getattr(self.growth(template, cheapest), quantity) > self._budget.capacity:
+                return True
+        return False
 
     def _check(self, template: Template, models: Sequence[ModelSpec]) -> Iterator[Misfit]:
         for model in models:

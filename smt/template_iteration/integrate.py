@@ -186,13 +186,12 @@ def _parent(
 ) -> tuple[str, Version]:
     """The latest version that is one of the run's templates; what the run calls it.
 
-    To the letter, but for how many rows and workers it was trained with (`--train-rows`). Of
-    several the latest that the run calls so; a run whose fleet pins an older one has both.
+    A run whose fleet pins an older one has both.
     """
     for version in reversed(versions):
-        for called, template in run.templates.items():
-            if _as_trained(version.template, template) == template:
-                return called, version
+        called = called_in(run, version.template)
+        if called is not None:
+            return called, version
     latest = versions[-1]
     (called, template), *others = sorted(
         run.templates.items(), key=lambda item: item[1].name != name
@@ -202,6 +201,21 @@ def _parent(
     raise InputError(
         f"{source}: its template '{template.name}' is no version of '{name}'; it "
         f"differs from '{name}@{latest.number}' in {places}{several}"
+    )
+
+
+def called_in(run: GeneralizationResult, template: Template) -> str | None:
+    """What a run calls a template of its own; None where it has it not.
+
+    It is the same to the letter, but for the rows and workers that the run trained it with.
+    """
+    return next(
+        (
+            called
+            for called, searched in run.templates.items()
+            if _as_trained(template, searched) == searched
+        ),
+        None,
     )
 
 

@@ -91,7 +91,7 @@ def save(
 def reason(decision: VersionDecision) -> str:
     """Why the version is kept, or not, in one sentence."""
     comparison = decision.comparison
-    if comparison is None:
+    if decision.misfits or comparison is None:
         first, count = decision.misfits[0], len(unserved_models(decision.misfits))
         if first.model is None:
             return f"serving the fleet would cost too much: {first.reason}"

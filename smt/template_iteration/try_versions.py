@@ -1,65 +1,44 @@
-"""Versions made, tried, reported and stored: of one template, or of every one of a run."""
+"""The next versions of a run's templates: made, tried in one run, reported and stored."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import MappingProxyType
+from contextlib import closing
 
 from rich.console import Console
 
 from smt.errors import InputError
-from smt.execution.ledger import RUN_FILE
-from smt.execution.resources import Resources
-from smt.fleet import Fleet, open_logs
-from smt.report import numbers
+from smt.execution.ledger import check_place
+from smt.fleet import Fleet
 from smt.report.pages.backtest import write_backtest_report
 from smt.report.pages.integrations import write_integrations_report
-from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
-from smt.report.terminal.generalization import FEW
 from smt.report.terminal.integrations import integrations_table
-from smt.results.folder import RESULT, read_result
-from smt.results.generalization import GeneralizationResult
+from smt.results.folder import write_result
 from smt.results.integration import IntegrationResult
 from smt.results.integrations import (
     IntegrationsResult,
     TemplateIntegration,
     integration_of,
-    save_integrations,
 )
 from smt.seeds import backtest_seeds
 from smt.storage import Folder
-from smt.template import Template, diff, history, load_version
 from smt.template.serving_budget import ServingBudget
-from smt.template.show import change_lines
-from smt.template.versions import TEMPLATES, write_version
+from smt.template.versions import write_version
 from smt.template_iteration.backtest import backtest
-from smt.template_iteration.backtest_models import choose_models
-from smt.template_iteration.integrate import Integration, integrate
+from smt.template_iteration.candidate import Candidate, StoredVersion
+from smt.template_iteration.decision import VersionDecision
+from smt.template_iteration.prepare_versions import (
+    Making,
+    Prepared,
+    Trying,
+    open_candidates,
+    prepare_versions,
+    show_error,
+    show_name,
+)
 from smt.template_iteration.record import save
+from smt.template_iteration.show_versions import show_decision
 
-
-@dataclass(frozen=True)
-class Trying:
-    """How versions are made and tried.
-
-    Attributes:
-        exposing: Whether hyperparameters that the run wants exposed are.
-        seeds: Seeds a model and version; the first ones after those that the run used.
-        holdout: Models of a template that are no representatives; None as `choose_models` says.
-        templates: Folder of templates' versions, or its URI.
-        write: Whether versions that the back-test keeps are stored there.
-        notes: Remark for the versions' files.
-        command: What was typed, for those.
-    """
-
-    exposing: bool = True
-    seeds: int = 3
-    holdout: int | None = None
-    templates: str | Path = TEMPLATES
-    write: bool = False
-    notes: str = ""
-    command: str = ""
-    resources: Resources = field(default_factory=Resources)
+# What a template came to; why it gets no version where it gets none.
+Found = IntegrationResult | InputError
 
 
 def try_templates(
@@ -72,142 +51,92 @@ def try_templates(
     resume: bool,
     console: Console,
 ) -> IntegrationsResult:
-    """Try a version of each of several templates, in folders of their names; each by itself.
+    """Try a version of each of some templates in one run; each is kept or refused by itself.
+
+    Of several, each has a folder of its name under `out`, with an overview above them; the only
+    one has `out` itself.
 
     Args:
-        fitting: Template -> its techniques.
+        run: Folder or URI of the generalization.
+        fitting: Template -> its techniques, as `integrate` takes them.
         resume: Go on where `out` stopped; what is trained is not again.
 
     Raises:
         InputError: `out` holds files already and is not to be resumed, or none of the templates
             gets a version; the sentence is the first one's then.
     """
-    folder, errors = Folder(out), list[InputError]()
-    if not resume and folder.list():
-        raise InputError(f"{out}: is not empty; go on with --resume, or choose another --out")
-    tried: list[TemplateIntegration] = []
-    searched = read_result(Folder(run), GeneralizationResult)
-    kept: dict[str, Template] = {}
-    for name, techniques in fitting.items():
-        console.rule(name, align="left")
-        own = Folder(folder.path(name))
-        stored = _read_stored(own, trying.templates) if resume else None
-        if stored is not None:
-            console.print("is tried and stored already", highlight=False)
-            tried.append(integration_of(stored))
-            kept |= _kept_by_models(stored, searched, trying.templates)
-            continue
-        try:
-            result = try_version(
-                run,
-                name,
-                techniques,
-                fleet,
-                trying,
-                out=own.location,
-                resume=resume and own.exists(RUN_FILE),
-                console=console,
-                beside=kept,
-            )
-        except InputError as error:
-            console.print(f"no version: {error}", soft_wrap=True, highlight=False, markup=False)
-            errors.append(error)
-            tried.append(TemplateIntegration(template=name, decision="not made", reason=str(error)))
-        else:
-            tried.append(integration_of(result))
-            kept |= _kept_by_models(result, searched, trying.templates)
-    if len(errors) == len(fitting):
-        raise errors[0]
-    results = save_integrations(run, fleet.name, tried, folder)
-    console.print(integrations_table(results))
-    console.print(f"report: {write_integrations_report(folder)}", soft_wrap=True, highlight=False)
+    folder = Folder(out)
+    check_place(folder, resume=resume)
+    making = Making(run, fitting, fleet, trying, console)
+    places = {name: Folder(folder.path(name)) if making.several else folder for name in fitting}
+    prepared = prepare_versions(making, places if resume else {})
+    logs, unfit = open_candidates(prepared)
+    for name, error in unfit.items():
+        prepared[name] = error
+        show_name(name, making)
+        show_error(error, making)
+    found = _known_outcomes(prepared)
+    entries = [entry for entry in prepared.values() if not isinstance(entry, InputError)]
+    if len(found) < len(fitting):
+        tried = backtest(
+            entries,
+            logs,
+            budget=_budget(making),
+            seeds=_seeds(making),
+            out=out,
+            known_by={"templates": [*fitting]},
+            resources=trying.resources,
+            resume=resume,
+            console=console,
+        )
+        with closing(tried):
+            for candidate, decision in tried:
+                name = candidate.name
+                show_name(name, making)
+                found[name] = _conclude(candidate, decision, places[name], making)
+    results = _overview(making, {name: found[name] for name in fitting})
+    if making.several:
+        write_result(folder, results)
+        console.print(integrations_table(results))
+        report = write_integrations_report(folder)
+        console.print(f"report: {report}", soft_wrap=True, highlight=False)
     return results
 
 
-def _kept_by_models(
-    result: IntegrationResult, run: GeneralizationResult, folder: str | Path
-) -> dict[str, Template]:
-    """Model -> the version, of those that were built from its parent; none where it is not kept."""
-    if not result.kept:
-        return {}
-    parent = load_version(result.template, result.parent, folder=folder)
-    return {
-        model: result.version.template
-        for model, called in run.model_templates.items()
-        if run.templates[called] == parent
-    }
-
-
-def _budget(run: GeneralizationResult, fleet: Fleet) -> ServingBudget:
+def _budget(making: Making) -> ServingBudget:
     """What serving the fleet costs under the run's templates, and may cost by its capacity."""
-    models = [model for model in fleet.models if model.name in run.model_templates]
+    run = making.searched
+    models = [model for model in making.fleet.models if model.name in run.model_templates]
     today = {model.name: run.templates[run.model_templates[model.name]] for model in models}
     return ServingBudget(models, today, run.settings.capacity)
 
 
-def _read_stored(folder: Folder, templates: str | Path) -> IntegrationResult | None:
-    """A finished back-test whose version is in the folder of versions; None where it is not."""
-    if not folder.exists(RESULT):
-        return None
-    result = read_result(folder, IntegrationResult)
-    known = (stored.template for stored in history(result.version.name, folder=templates))
-    return result if result.version.template in known else None
+def _seeds(making: Making) -> tuple[int, ...]:
+    settings = making.searched.settings
+    return backtest_seeds(settings.seed, settings.measured_seeds, making.trying.seeds)
 
 
-def try_version(
-    run: str,
-    name: str,
-    techniques: Sequence[str],
-    fleet: Fleet,
-    trying: Trying,
-    *,
-    out: str,
-    resume: bool,
-    console: Console,
-    beside: Mapping[str, Template] = MappingProxyType({}),
-) -> IntegrationResult:
-    """Make a template's next version, show it, back-test it, save, report, and store it.
+def _known_outcomes(prepared: Prepared) -> dict[str, Found]:
+    """Of what is not to be tried."""
+    return {
+        name: entry.result if isinstance(entry, StoredVersion) else entry
+        for name, entry in prepared.items()
+        if not isinstance(entry, Candidate)
+    }
 
-    Args:
-        run: Folder or URI of the generalization.
-        techniques: As for `integrate`.
-        beside: Model -> what it gets beside this version, of others that are kept already.
 
-    Raises:
-        InputError: As `integrate`, `choose_models` and `backtest`.
-    """
-    change = integrate(
-        run,
-        name,
-        techniques=techniques,
-        exposing=trying.exposing,
-        folder=trying.templates,
-        notes=trying.notes,
-    )
-    show_change(change, console)
-    models = choose_models(
-        fleet, change.run, change.called, source=change.source, holdout=trying.holdout
-    )
-    built, settings = set(change.run.built_from(change.called)), change.run.settings
-    decision = backtest(
-        change,
-        models,
-        open_logs(models),
-        fleet=[model for model in fleet.models if model.name in built],
-        budget=_budget(change.run, fleet),
-        beside=beside,
-        seeds=backtest_seeds(settings.seed, settings.measured_seeds, trying.seeds),
-        out=out,
-        resources=trying.resources,
-        resume=resume,
-        console=console,
-    )
-    version = change.version
+def _conclude(
+    candidate: Candidate, decision: VersionDecision | InputError, folder: Folder, making: Making
+) -> Found:
+    """Save, show and report a decision, and store the version where it is kept."""
+    if isinstance(decision, InputError):
+        show_error(decision, making)
+        return decision
+    version, trying, console = candidate.change.version, making.trying, making.console
     if decision.comparison is not None:
-        record = decision.comparison.record(fleet.name, trying.command, decision.growth)
+        record = decision.comparison.record(making.fleet.name, trying.command, decision.growth)
         version = version.model_copy(update={"backtest": record})
-    folder = Folder(out)
-    result = save(change, version, decision, folder)
+    result = save(candidate.change, version, decision, folder)
     show_decision(result, write_backtest_report(folder), console)
     if result.kept and trying.write:
         written = write_version(version, trying.templates)
@@ -219,34 +148,15 @@ def try_version(
     return result
 
 
-def show_change(change: Integration, console: Console) -> None:
-    """What a version is made of, and what models may set in it."""
-    version = change.version
-    console.print(f"{version.name}: version {version.number}, from version {version.parent}")
-    for name, kind in change.kinds.items():
-        console.print(f"{name}: generalized by its {kind}", highlight=False, markup=False)
-    console.print(change_lines(diff(change.parent.template, version.template)))
-    for exposure in change.exposures:
-        console.print(str(exposure), soft_wrap=True, highlight=False, markup=False)
-
-
-def show_decision(result: IntegrationResult, report: str, console: Console) -> None:
-    """What a back-test came to."""
-    console.print(misfit_table(result) if result.misfits else backtest_table(result))
-    if result.blame:
-        console.print(blame_table(result))
-    console.print(
-        f"report: {report}\n{result.decision}: {result.reason}",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
+def _overview(making: Making, found: Mapping[str, Found]) -> IntegrationsResult:
+    """Of all templates. Raises the first one's `InputError` where none gets a version."""
+    errors = [result for result in found.values() if isinstance(result, InputError)]
+    if len(errors) == len(found):
+        raise errors[0]
+    rows = (
+        TemplateIntegration(template=name, decision="not made", reason=str(result))
+        if isinstance(result, InputError)
+        else integration_of(result)
+        for name, result in found.items()
     )
-    if len(result.models) < FEW:
-        console.print(
-            f"of {numbers.plural(len(result.models), 'model')}; fewer than {FEW} tell little",
-            highlight=False,
-        )
-    if not result.kept:
-        if result.blame_reason is not None:
-            console.print(f"blame: {result.blame_reason}", soft_wrap=True, highlight=False)
-        console.print(f"version {result.number} is not written", highlight=False)
+    return IntegrationsResult(run=making.run, fleet=making.fleet.name, templates=tuple(rows))

@@ -18,7 +18,7 @@ from smt.results.integration import (
     Thresholds,
     UndatedVersion,
 )
-from smt.results.integrations import TemplateIntegration, integration_of, save_integrations
+from smt.results.integrations import IntegrationsResult, TemplateIntegration, integration_of
 from smt.results.launch import DeltaSummary, LaunchResult, MeanDelta, ShippedSummary
 from smt.results.launch_settings import LaunchSettings
 from smt.storage import Folder
@@ -152,7 +152,7 @@ def test_a_turn_of_several_templates_has_a_part_for_each_version_that_was_made(t
         write_result(Folder(whole.path(made.template)), made)
     rows = [*map(integration_of, (INTEGRATION, towers))]
     rows.append(TemplateIntegration(template="large", decision="not made", reason="nothing fits"))
-    save_integrations("search", "made", rows, whole)
+    write_result(whole, IntegrationsResult(run="search", fleet="made", templates=tuple(rows)))
     html = Path(write_cycle_report(turn)).read_text()
     page = Page(html)
     places = {f"{VERSION}/small/report.html", f"{VERSION}/towers/report.html"}

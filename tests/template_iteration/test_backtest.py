@@ -18,14 +18,14 @@ from rich.console import Console
 from smt.data.simulator import SimulatorSpec
 from smt.data.simulator_features import simulator_schema
 from smt.errors import InputError
-from smt.execution.evaluation import Evaluation
+from smt.execution.evaluation import Evaluation, Task
 from smt.execution.resources import Resources
 from smt.execution.run import Run
 from smt.fleet import Fleet, ServingLimits
 from smt.mmo import Settings
 from smt.report.pages.backtest import groups_section, write_backtest_report
 from smt.report.terminal.backtest import backtest_table, blame_table, misfit_table
-from smt.results.folder import read_result
+from smt.results.folder import read_result, write_result
 from smt.results.integration import Exposure, IntegrationResult, Misfit
 from smt.search.delta import Delta
 from smt.storage import Folder
@@ -39,6 +39,7 @@ from smt.template.versions import (
     write_version,
 )
 from smt.template_iteration import (
+    Candidate,
     Comparison,
     Integration,
     ModelComparison,
@@ -213,24 +214,24 @@ def test_a_version_under_which_a_model_fails_is_not_kept():
 
 
 @pytest.mark.parametrize(
-    ("weight", "seeds", "limit", "message"),
+    ("seeds", "limit", "message"),
     [
-        (0.0, (1,), None, "weights are zero"),
-        (1.0, (), None, "seeds are"),
-        (1.0, (1,), 0.0, "limit_minutes is 0; more than 0"),
+        ((), None, "seeds are"),
+        ((1, 1), None, "seeds are"),
+        ((1,), 0.0, "limit_minutes is 0; more than 0"),
     ],
 )
-def test_an_impossible_backtest_leaves_nothing(weight, seeds, limit, message, tmp_path):
+def test_an_impossible_backtest_leaves_nothing(seeds, limit, message, tmp_path):
+    models = (made_model("a"),)
+    tried = backtest(
+        [Candidate(CHANGE, models, models)],
+        {},
+        seeds=seeds,
+        out=tmp_path / "out",
+        resources=Resources(limit_minutes=limit),
+    )
     with pytest.raises(InputError, match=message):
-        backtest(
-            CHANGE,
-            [made_model("a", weight=weight)],
-            {},
-            fleet=[made_model("a", weight=weight)],
-            seeds=seeds,
-            out=tmp_path / "out",
-            resources=Resources(limit_minutes=limit),
-        )
+        next(tried)
     assert not (tmp_path / "out").exists()
 
 
@@ -367,6 +368,21 @@ def test_a_version_that_cannot_be_served_is_saved_without_any_training(tmp_path)
     assert printed(blame_table(result)).count("not trained") == 2
 
 
+def test_a_version_that_helps_and_is_too_dear_beside_others_is_refused_with_its_evidence(tmp_path):
+    dear = misfit(None, "its FLOPs grow by 8.0%, 5% are neutral", 2.9)
+    folder, result = saved(tmp_path, compare(), misfits=(dear,), left_out=(LeftOut("a"),))
+    assert result.decision == "not kept"
+    assert result.reason == f"serving the fleet would cost too much: {dear.reason}"
+    assert result.blame_reason == "without a every model could be served"
+    assert result.groups["all"].value == pytest.approx(compare().aggregate.value)
+    assert len(pq.read_table(tmp_path / "evaluations.parquet")) == 4 * 3 * 2
+    write_backtest_report(folder)
+    html = (tmp_path / "report.html").read_text()
+    assert "nothing was" not in html
+    assert "the whole fleet" in html
+    assert "What it is worth" in html
+
+
 def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     """Known by counting, with its techniques to blame, and the same again once resumed."""
     wide = VERSION.template.change("architecture", embedding_dim=64)
@@ -385,22 +401,20 @@ def test_a_version_that_cannot_be_served_is_not_trained(monkeypatch, tmp_path):
     )
     log = SimpleNamespace(schema=simulator_schema(SimulatorSpec(rows=100)), digest="d")
     monkeypatch.setattr("smt.template.serving_budget.log_schema", lambda _: log.schema)
-    models = [made_model("a").model_copy(update={"features": ("user", "item")}), made_model("b")]
+    models = (made_model("a").model_copy(update={"features": ("user", "item")}), made_model("b"))
     limit = count_flops(PARENT, models[0], log.schema)
     limited = models[0].model_copy(update={"name": "c", "limits": ServingLimits(flops=limit)})
 
     def tried(**options):
-        fleet = [*models, limited]
-        return backtest(
-            change,
-            models,
+        ((_, found),) = backtest(
+            [Candidate(change, models, (*models, limited))],
             {"log": log},
-            fleet=fleet,
             seeds=(1,),
             out=tmp_path / "out",
             console=Console(file=io.StringIO()),
             **options,
         )
+        return found
 
     # Its package has a function of the module's name.
     module = sys.modules["smt.template_iteration.backtest"]
@@ -430,33 +444,30 @@ def test_what_the_templates_of_a_backtest_name_is_in_its_keys_and_its_identity(
     module = sys.modules["smt.template_iteration.backtest"]
     keys = []
 
-    def train(training, _):
-        (task,) = training._tasks(1)
-        keys.append((task.key, task.model_copy(update={"template": selecting}).key))
-        return Comparison((), (1,), SETTINGS), ()
+    def asked(plain_tasks, _):
+        (task,) = map(Task.model_validate, plain_tasks)
+        keys.append((task.baseline(PARENT).key, task.key))
 
-    monkeypatch.setattr(
-        module,
-        "FleetCheck",
-        lambda *_, **__: SimpleNamespace(misfits=lambda _: (), growth=lambda _: None),
-    )
+    dispatcher = SimpleNamespace(trial=SimpleNamespace(remote=asked))
+    display = nullcontext(SimpleNamespace(plan=lambda _: None))
     monkeypatch.setattr(module, "plan_run", lambda *_: None)
-    monkeypatch.setattr(Run, "start_dispatcher", lambda *_: None)
-    monkeypatch.setattr(module, "Display", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(module._Training, "run", train)
+    monkeypatch.setattr(Run, "start_dispatcher", lambda *_: dispatcher)
+    monkeypatch.setattr(module, "Display", lambda *_, **__: display)
+    monkeypatch.setattr(
+        "smt.template_iteration.decide_versions._compare", lambda *_: InputError("not trained")
+    )
 
     def tried(content, *, resume=False, out="out"):
         table.write_bytes(content)
-        backtest(
-            change,
-            [made_model("a")],
+        for _, found in backtest(
+            [Candidate(change, (made_model("a"),), ())],
             {"log": SimpleNamespace(digest="d")},
-            fleet=[],
             seeds=(1,),
             out=tmp_path / out,
             resume=resume,
             console=Console(quiet=True),
-        )
+        ):
+            assert str(found) == "not trained"
 
     tried(b"first")
     tried(b"first", resume=True)
@@ -474,17 +485,22 @@ def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, 
     """The script, with a back-test that was made without training anything."""
     found = decide(compare()) if kept else decide(compare(BAD), left_out=LEFT_OUT)
     write_version(FIRST, tmp_path / "templates")
+    write_result(Folder(tmp_path / "run"), RUN)
     fleet = Fleet(name="shop", models=tuple(map(made_model, NAMES)))
     for place, value in (
-        ("smt.template_iteration.try_versions.integrate", CHANGE),
-        ("smt.template_iteration.try_versions.backtest", found),
-        ("smt.template_iteration.try_versions.open_logs", {}),
+        ("smt.template_iteration.prepare_versions.integrate", CHANGE),
+        ("smt.template_iteration.prepare_versions.open_logs", {}),
         ("smt.template_iteration.try_versions._budget", None),
         ("smt.fleet.load_fleet", fleet),
     ):
         monkeypatch.setattr(place, lambda *_, value=value, **__: value)
+
+    def tested(candidates, *_, **__):
+        yield candidates[0], found
+
+    monkeypatch.setattr("smt.template_iteration.try_versions.backtest", tested)
     folders = ["--out", f"{tmp_path}/out", "--templates", f"{tmp_path}/templates"]
-    words = [str(SCRIPT), "--run", "x", "--template", "t", *folders, "--write"]
+    words = [str(SCRIPT), "--run", f"{tmp_path}/run", "--template", "t", *folders, "--write"]
     monkeypatch.setattr(sys, "argv", words)
     with nullcontext() if kept else pytest.raises(SystemExit) as stop:
         runpy.run_path(str(SCRIPT), run_name="__main__")

@@ -110,9 +110,9 @@ def test_a_fleet_that_would_cost_more_than_its_capacity_is_a_misfit(small_templa
     fleet = [*models, *others]
     today = {model.name: small_template for model in fleet}
 
-    def check(capacity, **options):
+    def check(capacity):
         budget = ServingBudget(fleet, today, capacity)
-        return FleetCheck(small_template, models, budget=budget, **options)
+        return FleetCheck(small_template, models, budget=budget)
 
     growth = check("free").growth(wide)
     assert growth == ServingBudget(fleet, today, "free").growth({"a": wide, "b": wide})
@@ -123,7 +123,7 @@ def test_a_fleet_that_would_cost_more_than_its_capacity_is_a_misfit(small_templa
     assert found.reason == f"its {growth.excess(5.0)}"
     assert found.excess == pytest.approx(100 * ((1 + growth.largest / 100) / 1.05 - 1))
     # Versions that are kept already count beside it.
-    (more,) = check(growth.largest, beside={"c": wide}).misfits(wide)
+    (more,) = check(growth.largest).misfits(wide, beside={"c": wide})
     assert more.model is None
     assert FleetCheck(small_template, models).growth(wide) is None
 

@@ -12,9 +12,12 @@ def misfit_section(result: IntegrationResult) -> str:
     if not result.misfits:
         return ""
     rows = ({"model": misfit.named, "why: reason": misfit.reason} for misfit in result.misfits)
-    text = (
-        "Models of the fleet that the parent serves within their limits. This is "
-        "counted before anything is trained, so nothing was."
+    text = "Models of the fleet that the parent serves within their limits. "
+    text += (
+        "This is counted before anything is trained, so nothing was."
+        if not result.models
+        else "That the whole fleet would cost too much was known once versions of other templates, "
+        "trained in the same run, were kept."
     )
     table = html_table("misfits", rows)
     return f"<h2>What it cannot serve</h2>{table}{caption(text)}"
