@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from smt.data import Log
+from smt.data.columns import Numeric
 from smt.data.sources.outside_scores import OutsideScores
 from smt.errors import InputError, sentence
 from smt.fleet import ModelSpec
@@ -76,6 +77,8 @@ def compare(job: Job, log: Log, judged: Judged, held: Held | None, workers: Work
 def _with_baseline(
     job: Job, baseline: Template, log: Log, judged: Judged, workers: Workers
 ) -> Compared:
+    if is_unchanged(job, judged.template, judged.trained.reads):
+        return _change(judged.losses, judged), None
     model = _baseline_model(job, baseline)
     try:
         before = train(baseline, model, log, seed=job.seed, workers=workers)
@@ -83,6 +86,33 @@ def _with_baseline(
         remark = f"its baseline failed: {sentence(error)}"
         return {"delta": Delta.failed(remark)}, remark
     return _change(before.losses, judged), None
+
+
+def is_unchanged(job: Job, template: Template, network: Network) -> bool:
+    """Whether the baseline would be this network to the last bit, so that nothing is to be trained.
+
+    It is where the templates ask the same of this model: what only numeric features read is nothing
+    to a model without any.
+
+    Args:
+        template: With the hyperparameters that were chosen for the model.
+        network: The model's.
+    """
+    if job.baseline is None:
+        return False
+    try:
+        before = job.baseline.for_model(_baseline_model(job, job.baseline))
+    except InputError:
+        return False
+    columns = network.schema.columns
+    numeric = any(isinstance(columns[name], Numeric) for name in network.features)
+    asked = []
+    for each in (before, template):
+        fields = each.model_dump(exclude={"name", "exposed"})
+        if not numeric:
+            del fields["features"]["numeric"]
+        asked.append(fields)
+    return asked[0] == asked[1]
 
 
 def _with_network(held: HeldNetwork, log: Log, judged: Judged) -> Compared:

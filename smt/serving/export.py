@@ -1,14 +1,10 @@
 """A network as programs that run without this library, and the check that they agree with it."""
 
-import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import cast
 
 import torch
-from torch import Tensor, nn
 from torch.export import Dim
-from torch.export.passes import move_to_device_pass
 
 from smt.data import Batch, Schema
 from smt.data.coding import Dictionary
@@ -31,6 +27,7 @@ from smt.serving.parity import (
     largest_without_overflow,
     require_parity,
 )
+from smt.serving.program_file import Program, load_program, write_program
 from smt.serving.programs import TowerScores, programs_of
 from smt.serving.requests import random_requests
 from smt.serving.serve import serve
@@ -120,15 +117,15 @@ def export_network(
     extreme = extreme_requests(network, EXTREME, steps=steps, generator=generator)
     programs = programs_of(served, correction)
     held = held_by(network)
+    loaded = {}
     for name, (module, inputs) in programs.items():
         tensors = inputs.of(Examples.of(traced, training=False), held)
-        _export(module, (tensors,), (inputs.shapes(),), path / f"{name}.pt2")
+        file = path / f"{name}.pt2"
+        loaded[name] = write_program(module.eval(), (tensors,), (inputs.shapes(),), file), inputs
+    score = None
     if isinstance(served, DecoupledSparseNN):
-        vectors = torch.randn(TRACED, len(served.labels), served.logits.dim)
-        shape = {0: Dim("batch")}
-        scores = TowerScores(served, correction)
-        _export(scores, (vectors, vectors.clone()), (shape, shape), path / "score.pt2")
-    exports = _reload(network, served, path, programs, correction)
+        score = _write_score(TowerScores(served, correction).eval(), served, path / "score.pt2")
+    exports = Exports(network, served, loaded, score, correction)
     differences = compare(exports, list(batches) or [traced], largest_distance)
     of_extreme = compare(exports, [extreme], largest_without_overflow)
     schema = schema_of(network.schema, held)
@@ -173,38 +170,16 @@ def load_exported(
         raise InputError(f"{path}: no program '{program}'; {suggest(program, [*report.programs])}")
     inputs = report.programs[program]
     held = report.batches if program == "network" else inputs
-    loaded = _load(Path(path), program, torch.device(device))
+    loaded = load_program(Path(path) / f"{program}.pt2", torch.device(device))
     # Of a tower's rows, what the tower reads.
     codings = Codings(schema_of(report.log_schema, inputs), report.reading, open_dictionaries(path))
     return Exported(loaded, inputs, held, torch.device(device), report.ids, codings)
 
 
-def _export(
-    module: nn.Module, arguments: tuple[object, ...], shapes: tuple[object, ...], path: Path
-) -> None:
-    with torch.no_grad():
-        program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
-    # Through memory: where torch cannot write to a file, its writer ends the whole process.
-    written = io.BytesIO()
-    torch.export.save(program, written)
-    path.write_bytes(written.getbuffer())
-
-
-def _load(path: Path, program: str, device: torch.device) -> Callable[..., Tensor]:
-    exported = torch.export.load(path / f"{program}.pt2")
-    if device.type != "cpu":
-        exported = move_to_device_pass(exported, device)
-    return cast(Callable[..., Tensor], exported.module())
-
-
-def _reload(
-    network: Network,
-    served: Network,
-    path: Path,
-    programs: dict[str, tuple[nn.Module, ProgramInputs]],
-    correction: float,
-) -> Exports:
-    cpu = torch.device("cpu")
-    loaded = {name: (_load(path, name, cpu), inputs) for name, (_, inputs) in programs.items()}
-    score = _load(path, "score", cpu) if "user" in programs else None
-    return Exports(network, served, loaded, score, correction)
+def _write_score(scores: TowerScores, served: DecoupledSparseNN, path: Path) -> Program:
+    generator, size = torch.Generator().manual_seed(0), (TRACED, len(served.labels))
+    user, item = (
+        torch.randn(*size, served.logits.dim, generator=generator) for _ in ("user", "item")
+    )
+    shape = {0: Dim("batch")}
+    return write_program(scores, (user, item), (shape, shape), path)

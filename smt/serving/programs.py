@@ -13,11 +13,12 @@ class Scores(nn.Module):
         super().__init__()
         self.unpack = Unpack(inputs, network)
         self.network = network
+        self.losses = network.losses.first(len(network.events))
         self.correction = correction
 
     def forward(self, tensors: Tensors) -> Tensor:
         """`[B, E]` probabilities, or means of values."""
-        return self.network.scores(self.network.predict(self.unpack(tensors)) + self.correction)
+        return self.losses.scores(self.network.predict(self.unpack(tensors)) + self.correction)
 
 
 class Vectors(nn.Module):

@@ -80,7 +80,7 @@ LIMITED = """
 import resource, signal, sys
 import torch
 from torch import nn
-from smt.serving.export import _export
+from smt.serving.program_file import write_program
 from smt.training.checkpoint import write_tensors
 from pathlib import Path
 
@@ -89,7 +89,9 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 folder = Path(sys.argv[1])
 for write in (
     lambda: write_tensors({"table": torch.zeros(100, 100)}, folder / "checkpoint"),
-    lambda: _export(nn.Linear(100, 100), (torch.zeros(2, 100),), ({},), folder / "network.pt2"),
+    lambda: write_program(
+        nn.Linear(100, 100), (torch.zeros(2, 100),), ({},), folder / "network.pt2"
+    ),
 ):
     try:
         write()
