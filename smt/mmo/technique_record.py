@@ -102,7 +102,8 @@ def _sensitivity(
         )
     if result.verdict.generalizes:
         return advice
-    gain = gain_of_own_choice(complete(result.trials), goal.shares, goal.alpha)
+    outcomes = [trial.outcomes for trial in complete(result.trials)]
+    gain = gain_of_own_choice(outcomes, goal.shares, goal.alpha)
     if gain >= tau:
         return advice
     little = f"even each model's own best θ gains {gain:+.3g}% only, below τ = {tau:g}%"

@@ -8,7 +8,7 @@ from smt.errors import InputError
 from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.space import Domain, Value
-from smt.template import Choice, Technique, Template, Theta, diff
+from smt.template import Choice, Technique, Template, diff
 from smt.template_iteration.applied import Applied, apply_techniques
 
 
@@ -27,48 +27,30 @@ def find_exposures(
         sensitivity: technique -> hyperparameter -> what the run says of it.
     """
     return tuple(
-        _exposure(technique, name, advice, partial(_find_place, chosen, which, name, parent))
+        make_exposure(
+            technique,
+            name,
+            advice.reason,
+            advice.domain,
+            partial(_find_place, chosen, which, name, parent),
+        )
         for which, (technique, theta) in enumerate(chosen)
         for name, advice in sensitivity.get(technique.name, {}).items()
-        if advice.decision == "expose"
+        if advice.domain is not None
     )
 
 
-def find_left_exposures(
-    left: Sequence[Applied],
-    template: Template,
-    sensitivity: Mapping[str, Mapping[str, HyperparameterSensitivity]],
-) -> tuple[Exposure, ...]:
-    """The same of techniques that did not generalize (the paper, §6.3.2): the template's values.
-
-    What such a technique sets stays as the template has it, and becomes a model's own where it
-    is one value of the template, and the technique changes nothing else.
-
-    Args:
-        left: Each with a θ, whose other values it is applied with.
-        template: With all techniques that did, and what those expose.
-    """
-    return tuple(
-        _exposure(
-            technique, name, advice, partial(_find_own_place, technique, theta, name, template)
-        )
-        for technique, theta in left
-        for name, advice in sensitivity.get(technique.name, {}).items()
-        if advice.decision == "expose"
-    )
-
-
-def _exposure(
+def make_exposure(
     technique: Technique,
     name: str,
-    advice: HyperparameterSensitivity,
+    reason: str,
+    proposed: Domain,
     find_place: Callable[[Domain], tuple[str, Domain]],
 ) -> Exposure:
     """What becomes of one hyperparameter; `find_place` raises `InputError` with the obstacle."""
-    assert advice.domain is not None
-    where, domain, obstacle = None, advice.domain, None
+    where, domain, obstacle = None, proposed, None
     try:
-        where, domain = find_place(advice.domain)
+        where, domain = find_place(proposed)
     except InputError as error:
         obstacle = str(error)
     return Exposure(
@@ -77,7 +59,7 @@ def _exposure(
         place=where,
         domain=domain,
         obstacle=obstacle,
-        reason=advice.reason,
+        reason=reason,
     )
 
 
@@ -100,8 +82,8 @@ def _find_place(
     if name not in theta:
         raise InputError("θ* does not have it")
     value = theta[name]
-    domain = _widen(proposed, value)
-    others = [end for end in _ends(domain) if end != value]
+    domain = widen(proposed, value)
+    others = [end for end in ends(domain) if end != value]
     if not others:
         raise InputError(f"{value!r} is the only value to choose")
     template = apply_techniques(chosen, parent)
@@ -113,37 +95,12 @@ def _find_place(
     place, *more = sorted(places)
     if more:
         raise InputError(f"it sets {place} at one value and {more[0]} at another")
-    _check_free(place, parent, template)
+    check_free(place, parent, template)
     return place, domain
 
 
-def _find_own_place(
-    technique: Technique, theta: Theta, name: str, template: Template, proposed: Domain
-) -> tuple[str, Domain]:
-    """The same of a technique that is not applied, with the template's own value in the domain."""
-    changes = [
-        (change, end)
-        for end in _ends(proposed)
-        for change in diff(
-            template, apply_techniques([(technique, {**theta, name: end})], template)
-        )
-    ]
-    places = sorted({change.place for change, _ in changes})
-    if len(places) != 1:
-        raise InputError(
-            f"it sets no single place of the template, but {', '.join(places) or 'nothing'}"
-        )
-    (place,), (first, _) = places, changes[0]
-    if first.before is None:
-        raise InputError(f"the template has no {place}")
-    for change, end in changes:
-        if change.after != end:
-            raise InputError(f"{place} is not its value: {change.after!r} where it is {end!r}")
-    _check_free(place, template, template)
-    return place, _widen(proposed, first.before)
-
-
-def _ends(domain: Domain) -> Sequence[Value]:
+def ends(domain: Domain) -> Sequence[Value]:
+    """The values of a choice, or both ends of a range."""
     return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
 
 
@@ -162,7 +119,8 @@ def _place_of(before: Template, after: Template, value: Value, other: Value, dom
     return change.place
 
 
-def _check_free(place: str, parent: Template, template: Template) -> None:
+def check_free(place: str, parent: Template, template: Template) -> None:
+    """Raise `InputError` where a model cannot set the place, or can under the parent already."""
     try:
         template.value(place)
     except ValueError as error:
@@ -172,7 +130,7 @@ def _check_free(place: str, parent: Template, template: Template) -> None:
         raise InputError(f"{place} is exposed already, as {parent.exposed[place]}")
 
 
-def _widen(domain: Domain, value: Any) -> Domain:
+def widen(domain: Domain, value: Any) -> Domain:
     """The domain without its condition, and with the value in it."""
     if isinstance(domain, Choice):
         return Choice(domain.values if domain.holds(value) else (*domain.values, value))

@@ -18,11 +18,8 @@ from smt.template import Technique, Template, diff, history
 from smt.template.versions import TEMPLATES, AppliedTechnique, RunRecord, TechniqueNumbers, Version
 from smt.template_iteration.applied import Applied, apply_techniques
 from smt.template_iteration.decision import LeftOut
-from smt.template_iteration.exposure import (
-    expose,
-    find_exposures,
-    find_left_exposures,
-)
+from smt.template_iteration.exposure import expose, find_exposures
+from smt.template_iteration.left_exposure import find_left_exposures
 
 
 @dataclass(frozen=True)
@@ -154,14 +151,7 @@ def _make(
         return template, ()
     exposures = find_exposures(chosen, parent, run.sensitivity)
     template = expose(template, exposures)
-    left = [
-        (catalogue[technique.name], technique.shown.theta)
-        for technique in run.techniques
-        if not technique.generalizes
-        and technique.name in catalogue
-        and catalogue[technique.name].applies_to(template)
-    ]
-    others = find_left_exposures(left, template, run.sensitivity)
+    others = find_left_exposures(run, template)
     return expose(template, others), exposures + others
 
 

@@ -5,7 +5,7 @@ from made_models import made_model
 from smt.errors import InputError
 from smt.techniques import catalogue
 from smt.template import Choice, Float, Int, Technique, Template
-from smt.template_iteration.exposure import expose, find_exposures, find_left_exposures
+from smt.template_iteration.exposure import expose, find_exposures
 
 PARENT = Template(name="t")
 SPACE = {"rate": Float(1e-4, 1, log=True), "batch": Int(1, 999)}
@@ -168,49 +168,3 @@ def test_only_what_the_run_wants_exposed_is():
     }
     assert find_exposures([(technique(rated), THETA)], PARENT, advice) == ()
     assert expose(PARENT, ()) is PARENT
-
-
-def left(change, theta, *, space=SPACE, parent=PARENT, **domains):
-    """What becomes of the hyperparameters of one technique that did not generalize."""
-    advice = {
-        name: made_sensitivity("expose", "models differ", domain)
-        for name, domain in domains.items()
-    }
-    return find_left_exposures([(technique(change, space), theta)], parent, {"own": advice})
-
-
-def slower(template, *, rate):
-    return template.change("training", dense_rate=rate)
-
-
-RATE = {"rate": Float(1e-4, 1, log=True)}
-
-
-def test_a_technique_that_is_not_applied_exposes_the_templates_own_value():
-    parent = PARENT.change("training", dense_rate=0.002)
-    (exposure,) = left(slower, {"rate": 0.3}, space=RATE, parent=parent, rate=Float(0.01, 0.1))
-    assert (exposure.place, exposure.obstacle) == ("training.dense_rate", None)
-    assert exposure.domain == Float(0.002, 0.1)
-    exposed = expose(parent, [exposure])
-    assert exposed.training == parent.training
-    assert exposed.exposed == {"training.dense_rate": Float(0.002, 0.1)}
-
-
-def test_a_technique_that_is_not_applied_exposes_nothing_where_it_changes_more():
-    (exposure,) = left(rated, THETA, rate=Float(0.01, 0.1))
-    assert exposure.place is None
-    assert exposure.obstacle.startswith("it sets no single place of the template, but training.b")
-
-
-def test_a_technique_that_is_not_applied_exposes_nothing_that_the_template_does_not_have():
-    def clipped(template, *, norm):
-        return template.change("training", clip_norm=norm)
-
-    (exposure,) = left(clipped, {"norm": 1.0}, space={"norm": Float(0.1, 9)}, norm=Float(1, 2))
-    assert exposure.obstacle == "the template has no training.clip_norm"
-
-
-def test_what_is_exposed_already_is_not_exposed_again():
-    parent = expose(PARENT, exposures(rated, rate=Float(0.001, 0.1), parent=PARENT))
-    (exposure,) = left(slower, {"rate": 0.3}, space=RATE, parent=parent, rate=Float(0.01, 0.1))
-    assert exposure.obstacle.startswith("training.dense_rate is exposed already")

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from smt.search.delta import Delta
 from smt.search.posterior import posteriors
-from smt.search.trial import Trial
 
 
-def gain_of_own_choice(trials: Sequence[Trial], shares: Sequence[float], alpha: float) -> float:
+def gain_of_own_choice(
+    trials: Sequence[Sequence[Delta]], shares: Sequence[float], alpha: float
+) -> float:
     """Weighted mean over models of what each one's own best θ gains, percent; at least 0.
 
         Σ_i w_i · max(0, max_θ E[Δ_i(θ) | all deltas of θ])
@@ -21,12 +23,12 @@ def gain_of_own_choice(trials: Sequence[Trial], shares: Sequence[float], alpha: 
     light of the other models', is not.
 
     Args:
-        trials: With a measured delta of every model; 0 where there are none.
+        trials: Of every θ a measured delta a model; the gain is 0 where there are none.
         shares: m weights of the models, summing to 1.
         alpha: α, percent: beyond which networks that diverged are told.
     """
     best = np.zeros(len(shares))
     for trial in trials:
-        expected = [known.delta for known in posteriors(trial.outcomes, alpha)]
+        expected = [known.delta for known in posteriors(trial, alpha)]
         best = np.maximum(best, expected)
     return float(np.asarray(shares) @ best)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from smt.mmo.sensitivity.own_choice import gain_of_own_choice
-from smt.search.trial import Trial
+from smt.search.delta import Delta
 
 
 def trial(deltas, sem):
-    return Trial({}, tuple(map(float, deltas)), (sem,) * len(deltas))
+    return [Delta.measured(float(delta), sem) for delta in deltas]
 
 
 def test_without_noise_it_is_each_models_largest_delta_by_traffic():

@@ -1,0 +1,142 @@
+"""What a version leaves to models of techniques that do not generalize (the paper, §6.3.2).
+
+They "remain prime candidates for parameter exposure" where models that choose for themselves gain.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from smt.errors import InputError
+from smt.mmo.sensitivity.own_choice import gain_of_own_choice
+from smt.results.generalization import GeneralizationResult
+from smt.results.integration import Exposure
+from smt.results.sensitivity import HyperparameterSensitivity
+from smt.search.aggregate import normalise_weights
+from smt.space import Domain
+from smt.techniques import catalogue
+from smt.template import Choice, Technique, Template, Theta, diff
+from smt.template_iteration.applied import Applied, apply_techniques
+from smt.template_iteration.exposure import check_free, ends, expose, make_exposure, widen
+
+
+def find_left_exposures(run: GeneralizationResult, template: Template) -> tuple[Exposure, ...]:
+    """Of a run's techniques that do not generalize and are in the catalogue.
+
+    Args:
+        template: With all techniques that do, and what those expose.
+    """
+    left = [
+        (catalogue[technique.name], technique.shown.theta)
+        for technique in run.techniques
+        if not technique.generalizes
+        and technique.name in catalogue
+        and catalogue[technique.name].applies_to(template)
+    ]
+    exposures = find_own_exposures(left, template, run.sensitivity)
+    without_theta = [technique for technique, _ in left if not technique.space]
+    return exposures + find_switches(without_theta, expose(template, exposures), _own_gains(run))
+
+
+def find_own_exposures(
+    left: Sequence[Applied],
+    template: Template,
+    sensitivity: Mapping[str, Mapping[str, HyperparameterSensitivity]],
+) -> tuple[Exposure, ...]:
+    """The same of techniques that did not generalize (the paper, §6.3.2): the template's values.
+
+    What such a technique sets stays as the template has it, and becomes a model's own where it
+    is one value of the template, and the technique changes nothing else.
+
+    Args:
+        left: Each with a θ, whose other values it is applied with.
+        template: With all techniques that did, and what those expose.
+    """
+    return tuple(
+        make_exposure(
+            technique,
+            name,
+            advice.reason,
+            advice.domain,
+            partial(_find_own_place, technique, theta, name, template),
+        )
+        for technique, theta in left
+        for name, advice in sensitivity.get(technique.name, {}).items()
+        if advice.domain is not None
+    )
+
+
+def find_switches(
+    left: Sequence[Technique], template: Template, gains: Mapping[str, float]
+) -> tuple[Exposure, ...]:
+    """The same of techniques without hyperparameters: whether a model has one is its own choice.
+
+    Args:
+        left: Techniques that did not generalize.
+        gains: Technique -> what models that choose for themselves gain, percent; of those that
+            are worth it.
+    """
+    return tuple(
+        make_exposure(
+            technique,
+            "use",
+            f"where each model chooses for itself they gain {gains[technique.name]:+.3g}%",
+            Choice([False, True]),
+            partial(_find_switch, technique, template),
+        )
+        for technique in left
+        if technique.name in gains and not technique.space
+    )
+
+
+def _own_gains(run: GeneralizationResult) -> dict[str, float]:
+    """Technique -> what models gain that choose for themselves, percent, where that reaches τ."""
+    weights = {model.model: model.weight for model in run.representatives}
+    gains = {}
+    for technique in run.techniques:
+        tried = [[*trial.deltas.values()] for trial in technique.trials]
+        measured = [
+            deltas for deltas in tried if all(delta.status == "measured" for delta in deltas)
+        ]
+        shares = normalise_weights(
+            [weights[model] for model in technique.models], len(technique.models)
+        )
+        gains[technique.name] = gain_of_own_choice(measured, shares, run.settings.alpha)
+    return {name: gain for name, gain in gains.items() if gain >= run.settings.tau}
+
+
+def _find_own_place(
+    technique: Technique, theta: Theta, name: str, template: Template, proposed: Domain
+) -> tuple[str, Domain]:
+    """The same of a technique that is not applied, with the template's own value in the domain."""
+    changes = [
+        (change, end)
+        for end in ends(proposed)
+        for change in diff(
+            template, apply_techniques([(technique, {**theta, name: end})], template)
+        )
+    ]
+    places = sorted({change.place for change, _ in changes})
+    if len(places) != 1:
+        raise InputError(
+            f"it sets no single place of the template, but {', '.join(places) or 'nothing'}"
+        )
+    (place,), (first, _) = places, changes[0]
+    if first.before is None:
+        raise InputError(f"the template has no {place}")
+    for change, end in changes:
+        if change.after != end:
+            raise InputError(f"{place} is not its value: {change.after!r} where it is {end!r}")
+    check_free(place, template, template)
+    return place, widen(proposed, first.before)
+
+
+def _find_switch(technique: Technique, template: Template, proposed: Domain) -> tuple[str, Domain]:
+    """The place that a technique without hyperparameters turns on, and the domain as proposed."""
+    changes = diff(template, apply_techniques([(technique, {})], template))
+    places = ", ".join(change.place for change in changes) or "nothing"
+    if len(changes) != 1:
+        raise InputError(f"it sets no single place of the template, but {places}")
+    if not all(proposed.holds(value) for value in (changes[0].before, changes[0].after)):
+        raise InputError(f"{places} is no switch: {changes[0].before!r} or {changes[0].after!r}")
+    check_free(places, template, template)
+    return places, proposed
