@@ -32,6 +32,8 @@ class BucketIds(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """`[B]` floats, NaN where missing -> `[B]` int64 in `[0, num_ids)`."""
+        # A column of a matrix has gaps, at which torch warns on every user's terminal.
+        values = values.contiguous()
         buckets = torch.bucketize(values, values.new_tensor(self.boundaries), right=True)
         return buckets.masked_fill(values.isnan(), self.num_ids - 1)
 
