@@ -1,5 +1,6 @@
 """The next versions of a run's templates: made, tried in one run, reported and stored."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
@@ -78,10 +79,11 @@ def try_templates(
     found = _known_outcomes(prepared)
     entries = [entry for entry in prepared.values() if not isinstance(entry, InputError)]
     if len(found) < len(fitting):
+        budget = _budget(making)
         tried = backtest(
-            entries,
+            cheapest_first(entries, budget),
             logs,
-            budget=_budget(making),
+            budget=budget,
             seeds=_seeds(making),
             out=out,
             known_by={"templates": [*fitting]},
@@ -109,6 +111,22 @@ def _budget(making: Making) -> ServingBudget:
     models = [model for model in making.fleet.models if model.name in run.model_templates]
     today = {model.name: run.templates[run.model_templates[model.name]] for model in models}
     return ServingBudget(models, today, run.settings.capacity)
+
+
+def cheapest_first(
+    entries: Sequence[Candidate | StoredVersion], budget: ServingBudget
+) -> list[Candidate | StoredVersion]:
+    """The order in which versions are decided: those that save make room for those that cost.
+
+    What is stored comes before all that is still to be tried.
+    """
+
+    def growth(entry: Candidate | StoredVersion) -> float:
+        if isinstance(entry, StoredVersion):
+            return -math.inf
+        return budget.growth(entry.changed).largest
+
+    return sorted(entries, key=growth)
 
 
 def _seeds(making: Making) -> tuple[int, ...]:
