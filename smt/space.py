@@ -196,6 +196,13 @@ def as_written(value: object, domain: Domain) -> object:
         return value
 
 
+def widen(domain: Domain, value: Any) -> Domain:
+    """The domain without its condition, and with the value in it."""
+    if isinstance(domain, Choice):
+        return Choice(domain.values if domain.holds(value) else (*domain.values, value))
+    return domain.between(min(domain.low, value), max(domain.high, value))
+
+
 def in_order(space: Space) -> list[str]:
     """The names, choices before what depends on them; those without conditions as they come."""
     return [*TopologicalSorter({name: space[name].when or () for name in space}).static_order()]

@@ -50,7 +50,6 @@ def auxiliary_events(template: Template, *, count: int, weight: float) -> Templa
 
 @technique(
     part="data",
-    reads=("numeric",),
     count=(Int(1, 4), "numeric features that are learned"),
     weight=(
         Float(0.001, 0.3, log=True),

@@ -85,20 +85,22 @@ class Technique:
     def apply(self, template: Template, theta: Mapping[str, object] | Theta) -> Template:
         """The template with this technique at θ.
 
+        What the template exposes stays exposed, where θ is outside its domain in a wider one.
+
         Raises:
             InputError: θ is not a point of the space, the template's paradigm or scale is none
                 that this fits, or it changes what networks are judged by.
         """
         self.require_fit(template)
         check_theta(theta, self.space, f"technique '{self.name}'")
-        changed = self.change(template, **theta)
+        changed = self.change(template.model_copy(update={"exposed": {}}), **theta)
         for place in ("training.judge", "training.judge_share"):
             if changed.value(place) != template.value(place):
                 raise InputError(
                     f"technique '{self.name}' changes {place}, by which it is compared with what "
                     "it changes"
                 )
-        return changed
+        return changed.exposing(template.exposed) if template.exposed else changed
 
     def require_fit(self, template: Template) -> None:
         """Raise `InputError` unless the technique fits the template's paradigm and scale."""

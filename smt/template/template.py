@@ -1,12 +1,13 @@
 """A template: the five fixed parts (§3.2.1) from which every model's network is built."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import model_validator
 
 from smt.errors import InputError
 from smt.fleet import ModelSpec
-from smt.space import AnyDomain, as_written
+from smt.space import AnyDomain, Domain, as_written, widen
 from smt.spec import Spec, suggest
 from smt.template.architecture import Architecture
 from smt.template.data import Data
@@ -77,6 +78,23 @@ class Template(Spec):
         fields = self.model_dump()
         fields[part] = {**fields.get(part, {}), **values}
         return Template.parse(fields, source=f"template '{self.name}', part '{part}'")
+
+    def exposing(self, domains: Mapping[str, Domain]) -> "Template":
+        """The template with these places exposed, each domain with the value there in it.
+
+        A place that it does not have, or that has nothing, is not exposed.
+        """
+        exposed: dict[str, Domain] = dict(self.exposed)
+        for place, domain in domains.items():
+            try:
+                value = self.value(place)
+            except ValueError:
+                continue
+            if value is not None:
+                exposed[place] = domain if domain.holds(value) else widen(domain, value)
+        return Template.parse(
+            {**self.model_dump(), "exposed": exposed}, source=f"template '{self.name}'"
+        )
 
     def for_model(self, model: ModelSpec) -> "Template":
         """The template with the model's own values of what is exposed (§3.2.2).

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from smt.errors import InputError
 from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
-from smt.space import Domain, Value
+from smt.space import Domain, Value, widen
 from smt.template import Choice, Technique, Template, diff
 from smt.template_iteration.applied import Applied, apply_techniques
 
@@ -128,10 +127,3 @@ def check_free(place: str, parent: Template, template: Template) -> None:
     if place in parent.exposed:
         # A model may have a value of its own there, which the new domain need not hold.
         raise InputError(f"{place} is exposed already, as {parent.exposed[place]}")
-
-
-def widen(domain: Domain, value: Any) -> Domain:
-    """The domain without its condition, and with the value in it."""
-    if isinstance(domain, Choice):
-        return Choice(domain.values if domain.holds(value) else (*domain.values, value))
-    return domain.between(min(domain.low, value), max(domain.high, value))

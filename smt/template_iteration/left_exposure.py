@@ -12,11 +12,11 @@ from smt.results.generalization import GeneralizationResult
 from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.search.aggregate import normalise_weights
-from smt.space import Domain
+from smt.space import Domain, widen
 from smt.techniques import catalogue
 from smt.template import Choice, Technique, Template, Theta, diff
 from smt.template_iteration.applied import Applied, apply_techniques
-from smt.template_iteration.exposure import check_free, ends, expose, make_exposure, widen
+from smt.template_iteration.exposure import check_free, ends, expose, make_exposure
 
 
 def find_left_exposures(run: GeneralizationResult, template: Template) -> tuple[Exposure, ...]:

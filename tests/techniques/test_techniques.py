@@ -64,11 +64,30 @@ def test_each_says_what_it_does_what_its_hyperparameters_mean_and_where_it_is_fr
 
 @EVERY
 def test_each_changes_its_part_alone_on_every_template_it_fits(technique, lowest):
+    highest = {
+        name: domain.values[-1] if isinstance(domain, Choice) else domain.high
+        for name, domain in technique.space.items()
+    }
     changed = set()
-    for template in templates.values():
-        if technique.applies_to(template):
-            changed |= changed_parts(template, technique.apply(template, lowest(technique)))
+    for template in filter(technique.applies_to, templates.values()):
+        for theta in (lowest(technique), highest):
+            changed |= changed_parts(template, technique.apply(template, theta))
     assert changed == {technique.part}
+
+
+def test_what_a_template_exposes_stays_exposed_and_holds_what_a_technique_sets():
+    exposed = {
+        "training.dense_rate": Float(0.001, 0.01, log=True),
+        "training.table_rate": Float(0.01, 0.1),
+        "training.optimizer.eps": Float(1e-9, 1e-7),
+    }
+    template = Template(name="t", exposed=exposed)
+    changed = catalogue["muon"].apply(template, {"rate": 0.02, "adam_rate": 0.001, "momentum": 0.9})
+    assert changed.training.dense_rate == 0.02
+    assert changed.exposed["training.dense_rate"] == Float(0.001, 0.02, log=True)
+    assert changed.exposed["training.table_rate"] == exposed["training.table_rate"]
+    kept = catalogue["dense_learning_rate"].apply(template, {"rate": 0.005})
+    assert kept.exposed == exposed
 
 
 @settings(max_examples=60)

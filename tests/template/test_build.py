@@ -85,7 +85,7 @@ def test_every_feature_is_a_token_and_all_numeric_ones_are_one(
 @pytest.mark.parametrize("name", ["sparsenn_small", "decoupled_sparsenn_small"])
 def test_a_network_has_one_logit_an_event(name, small_model, small_log):
     model = small_model.model_copy(update={"events": ("click", "like", "view")})
-    network = build(catalogue[name], model, small_log.schema)
+    network = build(catalogue[name], model, small_log.schema).eval()
     assert network(read(network, small_log)).shape == (32, 3)
     assert isinstance(network, DecoupledSparseNN) == name.startswith("decoupled")
 
