@@ -5,12 +5,13 @@ import math
 import pytest
 import torch
 from made_batches import batch_of, changed, rows_of
+from plain_templates import PLAIN
 from torch.nn.functional import linear
 from torch.special import expit
 
 from smt.layers.examples import Examples
 from smt.layers.initialize import initialize
-from smt.template import build, catalogue
+from smt.template import build
 
 FEATURES = (
     "user",
@@ -55,7 +56,7 @@ def make(model, small_log):
     """(paradigm, values by part) -> an initialised network."""
 
     def network(paradigm="sparsenn", **parts):
-        template = catalogue[f"{paradigm}_small"]
+        template = PLAIN[f"{paradigm}_small"]
         for part, values in parts.items():
             template = template.change(part, **values)
         built = build(template, model, small_log.schema)
@@ -161,7 +162,7 @@ def test_numeric_targets_are_standardised_and_their_errors_the_last_column(
     paradigm, model, small_log, rows, make
 ):
     enough = model.model_copy(update={"features": (*FEATURES, "item_quality")})
-    template = catalogue[f"{paradigm}_small"].change("data", **NUMERIC["data"])
+    template = PLAIN[f"{paradigm}_small"].change("data", **NUMERIC["data"])
     network = build(template, enough, small_log.schema)
     initialize(network, 0)
     rows = [dict(row) for row in rows]
@@ -184,7 +185,7 @@ def test_numeric_targets_are_standardised_and_their_errors_the_last_column(
 
 def test_predictions_do_not_depend_on_numeric_targets(model, small_log, rows):
     enough = model.model_copy(update={"features": (*FEATURES, "item_quality")})
-    template = catalogue["sparsenn_small"].change("data", **NUMERIC["data"])
+    template = PLAIN["sparsenn_small"].change("data", **NUMERIC["data"])
     template = template.change("features", buckets={"count": 1, "buckets": 3})
     network = build(template, enough, small_log.schema).eval()
     plain = network(batch_of(network, small_log, rows))

@@ -1,11 +1,12 @@
 import pytest
 import torch
+from plain_templates import PLAIN
 from served_networks import filled, with_everything
 
 from smt.layers.examples import Examples
 from smt.serving import measure_in_turn, measure_serving
 from smt.serving.measure import device_of
-from smt.template import catalogue, count_flops
+from smt.template import count_flops
 from smt.template.flops import one_example
 
 PARADIGMS = ("sparsenn", "decoupled_sparsenn")
@@ -28,7 +29,7 @@ def test_flops_are_those_that_training_limits(measurement, small_log, small_mode
 
 
 def test_the_items_tower_is_saved_where_its_vectors_are_at_hand(small_log, small_model):
-    template = catalogue["decoupled_sparsenn_small"]
+    template = PLAIN["decoupled_sparsenn_small"]
     network = filled(template, small_model, small_log)
     cost = measured(network, template)
     example = Examples.of(one_example(network, steps=20), training=False)
@@ -39,14 +40,14 @@ def test_the_items_tower_is_saved_where_its_vectors_are_at_hand(small_log, small
 
 
 def test_one_tower_has_no_item_to_compute_ahead(small_log, small_model):
-    template = catalogue["sparsenn_small"]
+    template = PLAIN["sparsenn_small"]
     network = filled(template, small_model, small_log)
     assert measured(network, template).flops_item_cached is None
 
 
 @pytest.mark.parametrize(("precision", "row"), [("fp32", 64), ("fp16", 32), ("int8", 24)])
 def test_bytes_are_rows_at_their_precision_and_the_rest(small_log, small_model, precision, row):
-    template = catalogue["sparsenn_small"].change("serving", table_precision=precision)
+    template = PLAIN["sparsenn_small"].change("serving", table_precision=precision)
     model = small_model.model_copy(update={"features": ("user", "item_tags", "item_content")})
     network = filled(template, model, small_log)
     columns = small_log.schema.columns
@@ -71,7 +72,7 @@ def test_measuring_leaves_the_network_and_the_threads_as_they_are(measurement):
 
 def test_networks_measured_in_turn_cost_what_each_costs_alone(measurement, small_log, small_model):
     network, template, alone = measurement
-    other = catalogue["sparsenn_small"].change("serving", batch_size=3)
+    other = PLAIN["sparsenn_small"].change("serving", batch_size=3)
     pair = [(network, template), (filled(other, small_model, small_log), other)]
     costs = measure_in_turn(pair, requests=6, warmup=1)
     latencies = {"latency_ms": 0.0, "latency_ms_median": 0.0}
@@ -83,7 +84,7 @@ def test_a_machine_without_the_target_says_what_it_measured_on(small_log, small_
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     assert device_of("accelerator").type == "cpu"
-    template = catalogue["sparsenn_small"].change("serving", target="gpu", batch_size=3)
+    template = PLAIN["sparsenn_small"].change("serving", target="gpu", batch_size=3)
     model = small_model.model_copy(update={"features": ("user",)})
     cost = measured(filled(template, model, small_log), template)
     assert (cost.target, cost.measured_on, cost.batch_size) == ("gpu", "cpu", 3)

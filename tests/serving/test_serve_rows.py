@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
+from plain_templates import PLAIN
 
 from smt.data import read_batches
 from smt.data.schema import Schema
@@ -15,7 +16,7 @@ from smt.data.sources.table import read_table
 from smt.errors import InputError
 from smt.layers.initialize import initialize
 from smt.serving import export_network, load_exported
-from smt.template import build, catalogue
+from smt.template import build
 
 SCHEMA = {
     "time": {"kind": "timestamp"},
@@ -51,7 +52,7 @@ def one(request, small_model, tmp_path_factory):
     Schema.model_validate({"columns": SCHEMA}).dump(folder / "schema.yaml")
     pq.write_table(pa.Table.from_pylist(ROWS), folder / "log.parquet")
     source = read_table([folder / "log.parquet"], folder / "schema.yaml")
-    template = catalogue[request.param].change("features", event_steps=8)
+    template = PLAIN[request.param].change("features", event_steps=8)
     model = small_model.model_copy(update={"features": FEATURES})
     network = build(template, model, source.schema)
     initialize(network, 0)

@@ -1,8 +1,9 @@
 import pytest
 import torch
+from plain_templates import PLAIN
 
 from smt.errors import InputError
-from smt.template import Int, build, catalogue, count_flops
+from smt.template import Int, build, count_flops
 from smt.template.card import ModelCard, model_card
 
 
@@ -20,7 +21,7 @@ def counted(template, model, schema):
 
 @pytest.mark.parametrize("name", ["sparsenn_small", "sparsenn_large", "decoupled_sparsenn_medium"])
 def test_the_numbers_are_those_of_the_network_in_memory(name, small_model, small_log):
-    template = catalogue[name]
+    template = PLAIN[name]
     card = model_card(template, small_model, small_log.schema)
     dense, dense_bytes, tables = counted(template, small_model, small_log.schema)
     assert card.dense_parameters == dense
@@ -117,7 +118,7 @@ def test_the_tighter_limit_holds(small_template, small_model, small_log):
 
 
 def test_towers_have_tokens_of_their_own(small_model, small_log):
-    card = model_card(catalogue["decoupled_sparsenn_small"], small_model, small_log.schema)
+    card = model_card(PLAIN["decoupled_sparsenn_small"], small_model, small_log.schema)
     assert set(card.tokens) == {"user", "item"}
     assert min(card.tokens.values()) > 0
 

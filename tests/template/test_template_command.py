@@ -194,7 +194,6 @@ def test_parts_come_in_order_and_each_once():
         "template",
         "architecture",
         "features",
-        "data",
         "training",
     ]
     assert "  paradigm: sparsenn -> decoupled_sparsenn" in lines
@@ -230,7 +229,11 @@ def test_the_latest_versions_have_no_fault_and_say_why_they_were_made(said, flee
     assert latest.parent == latest.number - 1
     assert "remark" not in said("show", name)
     assert f"version {latest.number}: remark" not in said("history", name)
-    assert f"version {latest.number}: By hand, as a fault is no" in said("history", name)
+    assert latest.techniques
+    assert all(technique.name in said("history", name) for technique in latest.techniques)
+    assert latest.run is not None
+    assert latest.backtest is not None
+    assert latest.backtest.growth is not None
     assert "Remark" not in said("card", name, "--fleet", fleet, "--model", "click/feed")
 
 
