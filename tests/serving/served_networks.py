@@ -1,11 +1,12 @@
 """Networks with random values everywhere, and batches that they can read."""
 
 import torch
+from plain_templates import PLAIN
 
 from smt.data import read_batches
 from smt.layers.initialize import initialize
 from smt.layers.weighers import FrequencyGate
-from smt.template import build, catalogue
+from smt.template import build
 
 SIZE = 64
 # One of each kind and side: the more there are, the longer tracing takes.
@@ -14,7 +15,7 @@ FEATURES = ("user", "item", "user_age", "item_price", "item_tags", "item_content
 
 def with_everything(paradigm):
     """A template that hashes, weighs, gates, shares, crosses, buckets, and reads steps."""
-    template = catalogue[f"{paradigm}_small"]
+    template = PLAIN[f"{paradigm}_small"]
     return template.change(
         "features",
         position_weighting={"max_positions": 6, "half_life": 2.0},
@@ -30,7 +31,7 @@ def with_everything(paradigm):
 
 def with_steps(paradigm):
     """A template that reads the types and ages of sequences' steps."""
-    return catalogue[f"{paradigm}_small"].change("features", event_steps=8)
+    return PLAIN[f"{paradigm}_small"].change("features", event_steps=8)
 
 
 def filled(template, model, log):

@@ -74,7 +74,8 @@ def test_a_finite_vector_that_overflows_is_named(small_model, small_log):
 
 
 def test_without_a_feature_at_fault_the_rates_are_named(template, small_model, small_log):
-    template = template.change("training", dense_rate=1e30)
+    bare = template.model_copy(update={"exposed": {}})
+    template = bare.change("training", dense_rate=1e30)
     expected = r"all features .* a rate may be too high \(dense_rate 1e\+30, table_rate 0.05\)"
     with pytest.raises(DivergedError, match=expected):
         train(template, small_model, small_log)
