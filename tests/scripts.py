@@ -16,7 +16,7 @@ name: tiny
 log: {simulator: {rows: 6000, num_users: 300, num_items: 200}}
 stages:
   ranking: {features: [user, item, advertiser, user_age, item_price, item_tags, history]}
-  retrieval: {features: [user, item, category], limits: {flops: 30000}}
+  retrieval: {features: [user, item, category], limits: {flops: 90000}}
 surfaces:
   all: {}
   feed: {filter: {surface: 0}}

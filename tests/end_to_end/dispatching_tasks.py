@@ -3,12 +3,12 @@
 from contextlib import contextmanager
 
 import ray
+from plain_templates import PLAIN
 
 from smt.execution.dispatcher import start_dispatcher
 from smt.execution.evaluation import Task
-from smt.template import catalogue
 
-TEMPLATE = catalogue["sparsenn_small"]
+TEMPLATE = PLAIN["sparsenn_small"]
 
 
 def task(model, template=TEMPLATE, **fields):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from made_generalization import made_result, made_technique
+from plain_templates import PLAIN
 from scripts import run_script
 
 from smt.errors import StoppedError
@@ -13,7 +14,6 @@ from smt.execution.dispatcher import start_dispatcher
 from smt.results.folder import write_result
 from smt.search.settings import Settings
 from smt.storage import Folder
-from smt.template import catalogue
 from smt.template.versions import Version, history, write_version
 from smt.template_iteration.record import save
 
@@ -43,8 +43,8 @@ class Turn:
     def __init__(self, folder: Path, fleet: Path, capsys, **towers) -> None:
         self.folder, self._capsys = folder, capsys
         parents = {
-            TOWERS: catalogue[TOWERS].change("training", **SLOW, **towers),
-            SMALL: catalogue[SMALL].change("training", **SLOW),
+            TOWERS: PLAIN[TOWERS].change("training", **SLOW, **towers),
+            SMALL: PLAIN[SMALL].change("training", **SLOW),
         }
         for name, template in parents.items():
             version = Version(name=name, number=1, written="2026-01-31", template=template)

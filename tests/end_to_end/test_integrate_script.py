@@ -5,12 +5,12 @@ import json
 import pyarrow.parquet as pq
 import pytest
 from made_generalization import made_result, made_technique
+from plain_templates import PLAIN
 from scripts import run_script
 
 from smt.results.folder import write_result
 from smt.search.settings import Settings
 from smt.storage import Folder
-from smt.template import catalogue
 from smt.template.versions import Version, history, write_version
 
 NAME = "sparsenn_small"
@@ -40,7 +40,7 @@ wide = Technique("wide", "architecture", {}, wide, "a test")
 def integrate(cluster, fleet_file, tmp_path, capsys):
     """Run the script on a parent that hardly learns and a technique that lets it learn."""
     values = {"batch_size": 256, "dense_rate": 1e-7, "table_rate": 1e-6}
-    template = catalogue[NAME].change("training", **values)
+    template = PLAIN[NAME].change("training", **values)
     parent = Version(name=NAME, number=1, written="2026-01-31", template=template)
     write_version(parent, tmp_path / "templates")
     own = tmp_path / "own.py"

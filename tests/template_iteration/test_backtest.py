@@ -30,6 +30,7 @@ from smt.results.integration import Exposure, IntegrationResult, Misfit
 from smt.search.delta import Delta
 from smt.storage import Folder
 from smt.template import Float, Template, count_flops
+from smt.template.serving_budget import ServingBudget
 from smt.template.versions import (
     AppliedTechnique,
     RunRecord,
@@ -490,7 +491,7 @@ def test_a_version_is_stored_only_where_it_is_kept(kept, monkeypatch, tmp_path, 
     for place, value in (
         ("smt.template_iteration.prepare_versions.integrate", CHANGE),
         ("smt.template_iteration.prepare_versions.open_logs", {}),
-        ("smt.template_iteration.try_versions._budget", None),
+        ("smt.template_iteration.try_versions._budget", ServingBudget([], {}, "free")),
         ("smt.fleet.load_fleet", fleet),
     ):
         monkeypatch.setattr(place, lambda *_, value=value, **__: value)
