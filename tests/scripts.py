@@ -3,6 +3,7 @@
 import io
 import runpy
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "experiments" / "generalize.py"
+TEMPLATE = "sparsenn_small@3"
 FLEET = """
 name: tiny
 log: {simulator: {rows: 6000, num_users: 300, num_items: 200}}
 stages:
   ranking: {features: [user, item, advertiser, user_age, item_price, item_tags, history]}
-  retrieval: {features: [user, item, category], limits: {flops: 90000}}
+  retrieval: {features: [user, item, category], limits: {flops: 30000}}
 surfaces:
   all: {}
   feed: {filter: {surface: 0}}
@@ -40,7 +42,13 @@ class Run:
 
 
 def command(fleet: Path, out: Path, *options: str) -> list[str]:
-    return [sys.executable, str(SCRIPT), "--fleet", str(fleet), "--out", str(out), *options]
+    pinned = _pinned(options)
+    return [sys.executable, str(SCRIPT), "--fleet", str(fleet), "--out", str(out), *pinned]
+
+
+def _pinned(options: Sequence[str]) -> list[str]:
+    """With the template that the models' limits are made for, unless one is named."""
+    return [*options] if "--template" in options else ["--template", TEMPLATE, *options]
 
 
 def run_script(name: str, *arguments: str | Path) -> None:
@@ -55,7 +63,7 @@ def generalize(fleet: Path, out: Path, *options: str) -> Run:
     """A run of generalize.py."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        run_script(SCRIPT.name, "--fleet", fleet, "--out", out, *options)
+        run_script(SCRIPT.name, "--fleet", fleet, "--out", out, *_pinned(options))
     return Run(out, printed.getvalue())
 
 

@@ -34,7 +34,8 @@ def find_left_exposures(run: GeneralizationResult, template: Template) -> tuple[
     ]
     exposures = find_own_exposures(left, template, run.sensitivity)
     without_theta = [technique for technique, _ in left if not technique.space]
-    return exposures + find_switches(without_theta, expose(template, exposures), _own_gains(run))
+    gains = _own_gains(run, {technique.name for technique in without_theta})
+    return exposures + find_switches(without_theta, expose(template, exposures), gains)
 
 
 def find_own_exposures(
@@ -88,11 +89,13 @@ def find_switches(
     )
 
 
-def _own_gains(run: GeneralizationResult) -> dict[str, float]:
-    """Technique -> what models gain that choose for themselves, percent, where that reaches τ."""
+def _own_gains(run: GeneralizationResult, names: set[str]) -> dict[str, float]:
+    """Of those: technique -> what models that choose gain, percent, where that reaches τ."""
     weights = {model.model: model.weight for model in run.representatives}
     gains = {}
     for technique in run.techniques:
+        if technique.name not in names:
+            continue
         tried = [[*trial.deltas.values()] for trial in technique.trials]
         measured = [
             deltas for deltas in tried if all(delta.status == "measured" for delta in deltas)

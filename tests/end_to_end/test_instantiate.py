@@ -36,7 +36,7 @@ def options(cluster, fleet_file, tmp_path_factory):
     One is over its limit of FLOPs, one sets a rate of 1e30, one a width of 2^45.
     """
     folder = tmp_path_factory.mktemp("launch")
-    text = fleet_file.read_text().replace("flops: 90000", "flops: 300")
+    text = fleet_file.read_text().replace("flops: 30000", "flops: 300")
     (folder / "fleet.yaml").write_text(text.rstrip() + MORE)
     exposed = {
         "training.dense_rate": Float(1e-4, 1e31, log=True),

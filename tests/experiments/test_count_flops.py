@@ -65,7 +65,7 @@ def test_counts_are_those_of_the_networks_themselves(out, fleet_file):
         network = build(template, model, schema)
         dense = [each for name, each in network.named_parameters() if "embedding_bags" not in name]
         assert row["dense_parameters"] == sum(each.numel() for each in dense)
-        assert row["limit"] == (90000 if model.stage == "retrieval" else None)
+        assert row["limit"] == (30000 if model.stage == "retrieval" else None)
 
 
 def test_the_result_spans_the_table_and_stages_keep_to_their_limits(out):
