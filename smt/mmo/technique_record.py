@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 
 from smt.mmo.sensitivity.own_choice import gain_of_own_choice
-from smt.mmo.sensitivity.sensitivity import analyze_sensitivity, complete
+from smt.mmo.sensitivity.sensitivity import analyze_sensitivity
 from smt.mmo.verdict.conclusion import TechniqueResult, number_of
 from smt.mmo.verdict.confirmation import theta_record
 from smt.mmo.verdict.significance import mean_interval, pooled_feasible_probability
@@ -102,7 +102,7 @@ def _sensitivity(
         )
     if result.verdict.generalizes:
         return advice
-    outcomes = [trial.outcomes for trial in complete(result.trials)]
+    outcomes = [trial.outcomes for trial in result.trials]
     gain = gain_of_own_choice(outcomes, goal.shares, goal.alpha)
     if gain >= tau:
         return advice

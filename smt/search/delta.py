@@ -1,6 +1,7 @@
 """A delta: what a change is worth to one model, or why there is no number."""
 
 import math
+from collections.abc import Iterable
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -69,3 +70,8 @@ class Delta(Spec):
     def regressed(self, alpha: float) -> bool:
         """Whether the model is known to have regressed: below -α percent, or failed (Eq. 2)."""
         return regressed(self.plain, alpha)
+
+
+def all_measured(deltas: Iterable[Delta]) -> bool:
+    """Whether every model has a number."""
+    return all(delta.status == "measured" for delta in deltas)

@@ -100,7 +100,7 @@ class Technique:
                     f"technique '{self.name}' changes {place}, by which it is compared with what "
                     "it changes"
                 )
-        return changed.exposing(template.exposed) if template.exposed else changed
+        return changed.exposing(template.exposed)
 
     def require_fit(self, template: Template) -> None:
         """Raise `InputError` unless the technique fits the template's paradigm and scale."""

@@ -84,6 +84,8 @@ class Template(Spec):
 
         A place that it does not have, or that has nothing, is not exposed.
         """
+        if not domains:
+            return self
         exposed: dict[str, Domain] = dict(self.exposed)
         for place, domain in domains.items():
             try:

@@ -1,6 +1,6 @@
 """Which hyperparameters a version leaves to each model (Eq. 7), and where in the template."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from smt.errors import InputError
@@ -8,6 +8,7 @@ from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.space import Domain, Value, widen
 from smt.template import Choice, Technique, Template, diff
+from smt.template.difference import Change
 from smt.template_iteration.applied import Applied, apply_techniques
 
 
@@ -26,17 +27,22 @@ def find_exposures(
         sensitivity: technique -> hyperparameter -> what the run says of it.
     """
     return tuple(
-        make_exposure(
-            technique,
-            name,
-            advice.reason,
-            advice.domain,
-            partial(_find_place, chosen, which, name, parent),
-        )
-        for which, (technique, theta) in enumerate(chosen)
-        for name, advice in sensitivity.get(technique.name, {}).items()
-        if advice.domain is not None
+        exposure
+        for which, (technique, _) in enumerate(chosen)
+        for exposure in advised(technique, sensitivity, partial(_find_place, chosen, which, parent))
     )
+
+
+def advised(
+    technique: Technique,
+    sensitivity: Mapping[str, Mapping[str, HyperparameterSensitivity]],
+    find_place: Callable[[str, Domain], tuple[str, Domain]],
+) -> Iterator[Exposure]:
+    """What becomes of each hyperparameter of one technique that a run wants exposed."""
+    for name, advice in sensitivity.get(technique.name, {}).items():
+        if advice.domain is not None:
+            place = partial(find_place, name)
+            yield make_exposure(technique, name, advice.reason, advice.domain, place)
 
 
 def make_exposure(
@@ -64,17 +70,13 @@ def make_exposure(
 
 def expose(template: Template, exposures: Sequence[Exposure]) -> Template:
     """The template that leaves to models what can be exposed."""
-    domains = {
-        exposure.place: exposure.domain for exposure in exposures if exposure.place is not None
-    }
-    if not domains:
-        return template
-    fields = {**template.model_dump(), "exposed": {**template.exposed, **domains}}
-    return Template.parse(fields, source=f"template '{template.name}'")
+    return template.exposing(
+        {exposure.place: exposure.domain for exposure in exposures if exposure.place is not None}
+    )
 
 
 def _find_place(
-    chosen: Sequence[Applied], which: int, name: str, parent: Template, proposed: Domain
+    chosen: Sequence[Applied], which: int, parent: Template, name: str, proposed: Domain
 ) -> tuple[str, Domain]:
     """The place of one hyperparameter, and its domain. Raises `InputError` with the obstacle."""
     technique, theta = chosen[which]
@@ -106,16 +108,22 @@ def ends(domain: Domain) -> Sequence[Value]:
 def _place_of(before: Template, after: Template, value: Value, other: Value, domain: Domain) -> str:
     """The only place that changed, if it went from one value to the other."""
     changes = diff(before, after)
-    if len(changes) != 1:
-        places = ", ".join(change.place for change in changes) or "nothing"
-        raise InputError(f"it sets no single place of the template, but {places}")
+    place = only_place(changes)
     (change,) = changes
     for actual, expected in ((change.before, value), (change.after, other)):
         if not (domain.holds(actual) and actual == expected):
-            raise InputError(
-                f"{change.place} is not its value: {actual!r} where it is {expected!r}"
-            )
-    return change.place
+            raise InputError(f"{place} is not its value: {actual!r} where it is {expected!r}")
+    return place
+
+
+def only_place(changes: Iterable[Change]) -> str:
+    """The place of all changes. Raises `InputError` where they have several, or are none."""
+    places = list(dict.fromkeys(change.place for change in changes))
+    if len(places) != 1:
+        raise InputError(
+            f"it sets no single place of the template, but {', '.join(places) or 'nothing'}"
+        )
+    return places[0]
 
 
 def check_free(place: str, parent: Template, template: Template) -> None:

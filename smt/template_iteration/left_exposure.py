@@ -16,7 +16,14 @@ from smt.space import Domain, widen
 from smt.techniques import catalogue
 from smt.template import Choice, Technique, Template, Theta, diff
 from smt.template_iteration.applied import Applied, apply_techniques
-from smt.template_iteration.exposure import check_free, ends, expose, make_exposure
+from smt.template_iteration.exposure import (
+    advised,
+    check_free,
+    ends,
+    expose,
+    make_exposure,
+    only_place,
+)
 
 
 def find_left_exposures(run: GeneralizationResult, template: Template) -> tuple[Exposure, ...]:
@@ -53,16 +60,11 @@ def find_own_exposures(
         template: With all techniques that did, and what those expose.
     """
     return tuple(
-        make_exposure(
-            technique,
-            name,
-            advice.reason,
-            advice.domain,
-            partial(_find_own_place, technique, theta, name, template),
-        )
+        exposure
         for technique, theta in left
-        for name, advice in sensitivity.get(technique.name, {}).items()
-        if advice.domain is not None
+        for exposure in advised(
+            technique, sensitivity, partial(_find_own_place, technique, theta, template)
+        )
     )
 
 
@@ -97,18 +99,15 @@ def _own_gains(run: GeneralizationResult, names: set[str]) -> dict[str, float]:
         if technique.name not in names:
             continue
         tried = [[*trial.deltas.values()] for trial in technique.trials]
-        measured = [
-            deltas for deltas in tried if all(delta.status == "measured" for delta in deltas)
-        ]
         shares = normalise_weights(
             [weights[model] for model in technique.models], len(technique.models)
         )
-        gains[technique.name] = gain_of_own_choice(measured, shares, run.settings.alpha)
+        gains[technique.name] = gain_of_own_choice(tried, shares, run.settings.alpha)
     return {name: gain for name, gain in gains.items() if gain >= run.settings.tau}
 
 
 def _find_own_place(
-    technique: Technique, theta: Theta, name: str, template: Template, proposed: Domain
+    technique: Technique, theta: Theta, template: Template, name: str, proposed: Domain
 ) -> tuple[str, Domain]:
     """The same of a technique that is not applied, with the template's own value in the domain."""
     changes = [
@@ -118,12 +117,7 @@ def _find_own_place(
             template, apply_techniques([(technique, {**theta, name: end})], template)
         )
     ]
-    places = sorted({change.place for change, _ in changes})
-    if len(places) != 1:
-        raise InputError(
-            f"it sets no single place of the template, but {', '.join(places) or 'nothing'}"
-        )
-    (place,), (first, _) = places, changes[0]
+    place, (first, _) = only_place(change for change, _ in changes), changes[0]
     if first.before is None:
         raise InputError(f"the template has no {place}")
     for change, end in changes:
@@ -136,10 +130,8 @@ def _find_own_place(
 def _find_switch(technique: Technique, template: Template, proposed: Domain) -> tuple[str, Domain]:
     """The place that a technique without hyperparameters turns on, and the domain as proposed."""
     changes = diff(template, apply_techniques([(technique, {})], template))
-    places = ", ".join(change.place for change in changes) or "nothing"
-    if len(changes) != 1:
-        raise InputError(f"it sets no single place of the template, but {places}")
-    if not all(proposed.holds(value) for value in (changes[0].before, changes[0].after)):
-        raise InputError(f"{places} is no switch: {changes[0].before!r} or {changes[0].after!r}")
-    check_free(places, template, template)
-    return places, proposed
+    place, (change,) = only_place(changes), changes
+    if not (proposed.holds(change.before) and proposed.holds(change.after)):
+        raise InputError(f"{place} is no switch: {change.before!r} or {change.after!r}")
+    check_free(place, template, template)
+    return place, proposed

@@ -1,35 +1,18 @@
 import pytest
+from made_exposures import PARENT, SPACE, THETA, advice, rated, technique
 from made_generalization import made_sensitivity
 from made_models import made_model
 
 from smt.errors import InputError
 from smt.techniques import catalogue
-from smt.template import Choice, Float, Int, Technique, Template
+from smt.template import Choice, Float, Int
 from smt.template_iteration.exposure import expose, find_exposures
-
-PARENT = Template(name="t")
-SPACE = {"rate": Float(1e-4, 1, log=True), "batch": Int(1, 999)}
-
-
-def technique(change, space=SPACE, name="own"):
-    return Technique(name, "training", space, change, "a test")
-
-
-def rated(template, *, rate, batch):
-    return template.change("training", dense_rate=rate, batch_size=batch)
-
-
-THETA = {"rate": 0.01, "batch": 64}
 
 
 def exposures(change, theta=THETA, *, space=SPACE, parent=PARENT, after=(), **domains):
     """What becomes of the hyperparameters of one technique that a run wants exposed."""
-    advice = {
-        name: made_sensitivity("expose", "models differ", domain)
-        for name, domain in domains.items()
-    }
     chosen = [(technique(change, space), theta), *after]
-    return find_exposures(chosen, parent, {"own": advice})
+    return find_exposures(chosen, parent, advice(domains))
 
 
 def obstacle(*arguments, **named):

@@ -1,33 +1,15 @@
-from made_generalization import made_sensitivity
+from made_exposures import PARENT, SPACE, THETA, advice, rated, technique
 from made_models import made_model
 
 from smt.techniques import catalogue
-from smt.template import Choice, Float, Int, Technique, Template
+from smt.template import Choice, Float
 from smt.template_iteration.exposure import expose
 from smt.template_iteration.left_exposure import find_own_exposures, find_switches
-
-PARENT = Template(name="t")
-SPACE = {"rate": Float(1e-4, 1, log=True), "batch": Int(1, 999)}
-
-
-def technique(change, space=SPACE, name="own"):
-    return Technique(name, "training", space, change, "a test")
-
-
-def rated(template, *, rate, batch):
-    return template.change("training", dense_rate=rate, batch_size=batch)
-
-
-THETA = {"rate": 0.01, "batch": 64}
 
 
 def left(change, theta, *, space=SPACE, parent=PARENT, **domains):
     """What becomes of the hyperparameters of one technique that did not generalize."""
-    advice = {
-        name: made_sensitivity("expose", "models differ", domain)
-        for name, domain in domains.items()
-    }
-    return find_own_exposures([(technique(change, space), theta)], parent, {"own": advice})
+    return find_own_exposures([(technique(change, space), theta)], parent, advice(domains))
 
 
 def slower(template, *, rate):

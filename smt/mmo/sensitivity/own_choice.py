@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from smt.search.delta import Delta
+from smt.search.delta import Delta, all_measured
 from smt.search.posterior import posteriors
 
 
@@ -23,12 +23,13 @@ def gain_of_own_choice(
     light of the other models', is not.
 
     Args:
-        trials: Of every θ a measured delta a model; the gain is 0 where there are none.
+        trials: Of every θ a delta a model. Where one was not measured θ is left out; the gain
+            is 0 where all are.
         shares: m weights of the models, summing to 1.
         alpha: α, percent: beyond which networks that diverged are told.
     """
     best = np.zeros(len(shares))
-    for trial in trials:
+    for trial in filter(all_measured, trials):
         expected = [known.delta for known in posteriors(trial, alpha)]
         best = np.maximum(best, expected)
     return float(np.asarray(shares) @ best)

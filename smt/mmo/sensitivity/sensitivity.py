@@ -46,6 +46,7 @@ from smt.mmo.sensitivity.first_order import (
 )
 from smt.results.sensitivity import Decision, HyperparameterSensitivity, ValueEffect
 from smt.search.aggregate import finite, normalise_weights
+from smt.search.delta import all_measured
 from smt.search.divergence import bounded
 from smt.search.trial import Trial
 from smt.space import Choice, Domain, Space, Value
@@ -94,7 +95,11 @@ def analyze_sensitivity(
     _check_settings(alpha, tau, confidence)
     shares = np.array(normalise_weights(weights, len(trials[0].outcomes) if trials else 1))
     usable = sorted(
-        (trial for trial in complete(trials) if trial.aggregate.feasible or not feasible_only),
+        (
+            trial
+            for trial in trials
+            if all_measured(trial.outcomes) and (trial.aggregate.feasible or not feasible_only)
+        ),
         key=lambda trial: -float(shares @ np.array(trial.deltas, dtype=float)),
     )
     # One network that diverged would set the scale of its model's effects.
@@ -121,13 +126,6 @@ def _check_settings(alpha: float, tau: float, confidence: float) -> None:
             raise InputError(f"{name} is {threshold}; it must be a finite number of at least 0")
     if not 0.5 <= confidence < 1:
         raise InputError(f"confidence is {confidence}; it must be at least 0.5 and below 1")
-
-
-def complete(trials: Sequence[Trial]) -> list[Trial]:
-    """Those with a measured delta of every model."""
-    return [
-        trial for trial in trials if all(delta.status == "measured" for delta in trial.outcomes)
-    ]
 
 
 def _why_silent(space: Space, design: Design, kind: str) -> dict[str, str]:
