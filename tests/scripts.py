@@ -60,10 +60,15 @@ def run_script(name: str, *arguments: str | Path) -> None:
 
 
 def generalize(fleet: Path, out: Path, *options: str) -> Run:
-    """A run of generalize.py."""
+    """A run of generalize.py, on one template."""
+    return generalize_by_rules(fleet, out, *_pinned(options))
+
+
+def generalize_by_rules(fleet: Path, out: Path, *options: str) -> Run:
+    """A run of generalize.py in which every model has the template that the fleet's rules say."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        run_script(SCRIPT.name, "--fleet", fleet, "--out", out, *_pinned(options))
+        run_script(SCRIPT.name, "--fleet", fleet, "--out", out, *options)
     return Run(out, printed.getvalue())
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from launches import rows_of
-from scripts import FLEET, generalize, run_script
+from scripts import FLEET, generalize_by_rules, run_script
 
 RULES = """
 templates:
@@ -26,7 +26,7 @@ def test_theta_changes_each_models_own_template_where_the_technique_fits_it(
     cluster, ruled, tmp_path
 ):
     techniques = ("--techniques", "label_smoothing", "target_attention")
-    run = generalize(
+    run = generalize_by_rules(
         ruled,
         tmp_path / "run",
         *(*techniques, "--representatives", "3", "--trials", "2", "--capacity", "free"),
