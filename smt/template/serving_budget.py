@@ -1,7 +1,7 @@
 """What serving a fleet costs under its templates and under changed ones, counted."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 
@@ -26,7 +26,7 @@ class NetworkCost(NamedTuple):
 
 
 class CostCounter:
-    """Counts what networks cost to serve, each once."""
+    """Counts what networks cost to serve: what alike ones share, once."""
 
     def __init__(self, models: Sequence[ModelSpec]) -> None:
         """Read the schemas of these models' logs."""
@@ -35,6 +35,7 @@ class CostCounter:
             name: log_schema(source) for name, source in sources.items()
         }
         self._counted: dict[tuple[object, ...], NetworkCost | str] = {}
+        self._flops: dict[tuple[object, ...], int] = {}
 
     def count(self, template: Template, model: ModelSpec) -> NetworkCost | str:
         """The cost, or why there is no network."""
@@ -42,7 +43,7 @@ class CostCounter:
 
     def count_all(self, pairs: Iterable[tuple[Template, ModelSpec]]) -> list[NetworkCost | str]:
         """Those of many, most of which share a template."""
-        shapes: dict[int, str] = {}
+        shapes: dict[int, _Shape] = {}
         costs = []
         # A list keeps all templates alive, so that none takes another's id.
         for template, model in [*pairs]:
@@ -50,7 +51,7 @@ class CostCounter:
                 costs.append(self._count_own(template, model))
                 continue
             if id(template) not in shapes:
-                shapes[id(template)] = _shape(template)
+                shapes[id(template)] = _Shape.of(template)
             costs.append(self._count_once(template, shapes[id(template)], model))
         return costs
 
@@ -61,39 +62,76 @@ class CostCounter:
         except InputError as error:
             return str(error)
         plain = model.model_copy(update={"hyperparameters": {}})
-        return self._count_once(own, _shape(own), plain)
+        return self._count_once(own, _Shape.of(own), plain)
 
-    def _count_once(self, template: Template, shape: str, model: ModelSpec) -> NetworkCost | str:
+    def _count_once(
+        self, template: Template, shape: "_Shape", model: ModelSpec
+    ) -> NetworkCost | str:
         # Models that read the same features for as many events share a network's shape; which
         # events those are says only what an entire-space chain adds to them.
         chained = template.architecture.entire_space
         events = model.events if chained else len(model.events)
-        key = (shape, log_name(model.log), model.features, events)
-        if key not in self._counted:
-            self._counted[key] = _count(template, model, self._schemas[log_name(model.log)])
-        return self._counted[key]
+        inputs = (log_name(model.log), model.features, events)
+        if (shape.network, *inputs) not in self._counted:
+            cost = self._count(template, model, (shape.products, *inputs))
+            self._counted[shape.network, *inputs] = cost
+        return self._counted[shape.network, *inputs]
+
+    def _count(
+        self, template: Template, model: ModelSpec, products: tuple[object, ...]
+    ) -> NetworkCost | str:
+        schema = self._schemas[log_name(model.log)]
+        try:
+            # Networks draw initial values: nobody's draws are to depend on what was counted before.
+            with torch.random.fork_rng(devices=[]):
+                network = build(template, model, schema, torch.device("meta"))
+                if products not in self._flops:
+                    self._flops[products] = count_flops(template, model, schema)
+            served = count_bytes(network, template.serving.table_precision)
+            return NetworkCost(self._flops[products], served.tables + served.dense)
+        except InputError as error:
+            return str(error)
+        except (MemoryError, RuntimeError) as error:
+            return sentence(error)
 
 
-def _shape(template: Template) -> str:
-    """Digest of what a network's cost depends on."""
-    fields = template.to_dict()
-    fields["training"] = template.training.table_optimizer
-    fields["data"] = [fields["data"][name] for name in ("auxiliary", "past_rates", "enrichments")]
-    return digest({key: fields[key] for key in fields if key not in ("name", "scale", "exposed")})
+class _Shape(NamedTuple):
+    """Digests of what a template's networks cost by.
+
+    Attributes:
+        network: Of all that their cost depends on.
+        products: Of what their FLOPs do: no table's rows, nor what tables are kept in.
+    """
+
+    network: str
+    products: str
+
+    @classmethod
+    def of(cls, template: Template) -> Self:
+        fields = template.to_dict()
+        data = {name: fields["data"][name] for name in ("auxiliary", "past_rates", "enrichments")}
+        # What features and data have that is no whole number weighs and decays; it counts nothing.
+        features = _without_weights(fields["features"])
+        computed = {
+            "paradigm": fields["paradigm"],
+            "architecture": fields["architecture"],
+            "data": _without_weights(data),
+        }
+        rows = {"hashing": None, "crosses": features["crosses"] and features["crosses"]["count"]}
+        kept = {"optimizer": template.training.table_optimizer, "serving": fields["serving"]}
+        return cls(
+            network=digest({**computed, **kept, "features": features}),
+            products=digest({**computed, "features": {**features, **rows}}),
+        )
 
 
-def _count(template: Template, model: ModelSpec, schema: Schema) -> NetworkCost | str:
-    try:
-        # Networks draw initial values: nobody's draws are to depend on what was counted before.
-        with torch.random.fork_rng(devices=[]):
-            network = build(template, model, schema, torch.device("meta"))
-            flops = count_flops(template, model, schema)
-        served = count_bytes(network, template.serving.table_precision)
-        return NetworkCost(flops, served.tables + served.dense)
-    except InputError as error:
-        return str(error)
-    except (MemoryError, RuntimeError) as error:
-        return sentence(error)
+def _without_weights(fields: Any) -> Any:
+    """Plain data, in which all numbers that are no whole ones are alike."""
+    if isinstance(fields, dict):
+        return {name: _without_weights(value) for name, value in fields.items()}
+    if isinstance(fields, list):
+        return [_without_weights(value) for value in fields]
+    return "a weight" if isinstance(fields, float) else fields
 
 
 def broken_limits(template: Template, model: ModelSpec, cost: NetworkCost) -> tuple[Excess, ...]:

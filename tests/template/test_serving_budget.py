@@ -1,9 +1,14 @@
 import pytest
 
 from smt.errors import InputError
+from smt.search.encoding import Encoding
+from smt.techniques import catalogue
+from smt.template import catalogue as templates
 from smt.template import serving_budget
 from smt.template.card import model_card
 from smt.template.serving_budget import CostCounter, NetworkCost, ServingBudget
+
+FEATURES = ("user", "item", "user_age", "item_price", "item_tags", "item_content", "history")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +53,52 @@ def test_a_network_that_differs_in_training_alone_is_not_counted_again(
         for model in models:
             counter.count(small_template.change("training", dense_rate=rate), model)
     assert len(counted) == 1
+
+
+@pytest.mark.parametrize("technique", catalogue.values(), ids=lambda technique: technique.name)
+def test_what_is_counted_once_costs_what_it_would_counted_alone(
+    technique, small_template, member, small_log
+):
+    """Of θ that differ in what changes no network, and in what changes no product."""
+    base = small_template
+    if not technique.applies_to(base):
+        base = next(known for known in templates.values() if technique.applies_to(known))
+    model = member("m", features=FEATURES)
+    shared = CostCounter([model])
+    for theta in Encoding(technique.space).sobol(3, 0) if technique.space else [{}]:
+        changed = technique.apply(base, theta)
+        assert shared.count(changed, model) == CostCounter([model]).count(changed, model)
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed", "varied", "networks", "products"),
+    [
+        ("frequency_gated_ids", {}, {"prior_count": (2.0, 3.0)}, 1, 1),
+        ("past_rates", {"count": 1}, {"prior_count": (2.0, 3.0)}, 1, 1),
+        ("auxiliary_events", {"count": 1}, {"weight": (0.1, 0.2)}, 1, 1),
+        ("crossed_ids", {"count": 1}, {"num_ids": (2000, 3000)}, 2, 1),
+        ("multi_hash", {"hashes": 2}, {"buckets": (128, 256)}, 2, 1),
+        ("past_rates", {"prior_count": 2.0}, {"count": (1, 2)}, 2, 2),
+    ],
+)
+def test_what_theta_does_not_change_is_counted_once(
+    name, fixed, varied, networks, products, small_template, member, monkeypatch
+):
+    built, computed = [], []
+    build, count = serving_budget.build, serving_budget.count_flops
+    monkeypatch.setattr(
+        serving_budget, "build", lambda *given: built.append(given) or build(*given)
+    )
+    monkeypatch.setattr(
+        serving_budget, "count_flops", lambda *given: computed.append(given) or count(*given)
+    )
+    model = member("m", features=FEATURES)
+    counter = CostCounter([model])
+    ((place, values),) = varied.items()
+    for value in values:
+        changed = catalogue[name].apply(small_template, {**fixed, place: value})
+        assert isinstance(counter.count(changed, model), NetworkCost)
+    assert (len(built), len(computed)) == (networks, products)
 
 
 def test_growth_weighs_flops_by_traffic_and_sums_bytes(small_template, wide, member, small_log):
