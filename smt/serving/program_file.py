@@ -1,8 +1,10 @@
 """A program's file: traced once of modules that are alike, and written with each one's weights."""
 
+import gc
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -136,8 +138,21 @@ def _traced(
     except UndescribedError:
         return None
     if not known:
-        known.append(TracedProgram.of(_export(module, arguments, shapes)))
+        with _without_garbage_collection():
+            known.append(TracedProgram.of(_export(module, arguments, shapes)))
     return known[0]
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Tracing makes millions of objects, which the collector would look through again and again."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 @lru_cache(maxsize=KEPT)

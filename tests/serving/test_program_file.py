@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 import torch
 from served_networks import FEATURES, filled, with_everything, with_steps
@@ -148,3 +150,15 @@ def test_a_file_that_does_not_hold_what_was_written_is_refused(tmp_path, traced,
     monkeypatch.setattr("pathlib.Path.write_bytes", lambda self, content: None)
     with pytest.raises(ValueError, match="does not hold the program that was written"):
         write_program(Scaled(by=4.0), EXAMPLE, SHAPES, path)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_tracing_leaves_the_garbage_collector_as_it_was(collects, tmp_path, traced):
+    collected = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        write_program(nn.Linear(2, 1).eval(), EXAMPLE, SHAPES, tmp_path / "linear.pt2")
+        assert len(traced) == 1
+        assert gc.isenabled() == collects
+    finally:
+        (gc.enable if collected else gc.disable)()
