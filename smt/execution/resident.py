@@ -2,8 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import ray
@@ -12,6 +13,8 @@ from ray.exceptions import RayError
 from smt.execution.attempts import Attempts, ended_worker, is_overdue
 
 POLL_SECONDS = 0.5
+LOOK_AHEAD = 256
+"""Of the items that wait, among which a worker prefers those that are like its own."""
 _FAILURES = (RayError, TimeoutError)
 
 
@@ -19,9 +22,17 @@ _FAILURES = (RayError, TimeoutError)
 class _Running:
     """What a worker does: a call, by its item's number, or starting up where it has none."""
 
-    worker: Any
+    worker: "_Worker"
     number: int | None
     since: float
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """A process, and kinds of the items that it has had."""
+
+    handle: Any
+    kinds: set[Hashable] = field(default_factory=set)
 
 
 class _Resident:
@@ -51,8 +62,9 @@ def run_on_residents(
     cpus: int = 1,
     gpu: bool = False,
     limit_s: float | None = None,
+    kinds: Sequence[Hashable] | None = None,
 ) -> Generator[tuple[int, Any], None, None]:
-    """Run `call(*item)` for every item, in their order, on whichever worker is free.
+    """Run `call(*item)` for every item, about in their order, on whichever worker is free.
 
     How often a call is tried is in `smt.execution.attempts`.
 
@@ -61,21 +73,36 @@ def run_on_residents(
         workers: Processes, each of one GPU too where `gpu`.
         cpus: Of each; 0 where a call only waits for processes of its own.
         limit_s: Seconds a call may take, an import of what it needs included.
+        kinds: One an item: a worker keeps what calls for items of its kind need. It takes the
+            first of the next `LOOK_AHEAD` items that no other worker is better at. Where None,
+            items begin in their order.
 
     Yields:
         Number of the item, and what the call returned or why it is `Lost`; as they end.
     """
     resident = resident_class(_Resident, gpu=gpu, cpus=cpus)
     waiting = deque(range(len(items)))
+    kinds = range(len(items)) if kinds is None else kinds
+    had: set[Hashable] = set()
     attempts = [Attempts(limit_s) for _ in items]
     running: dict[Any, _Running] = {}
 
-    def occupy(worker: Any, number: int | None) -> None:
-        begun = worker.ready.remote() if number is None else worker.run.remote(call, items[number])
+    def occupy(worker: _Worker, number: int | None) -> None:
+        handle = worker.handle
+        begun = handle.ready.remote() if number is None else handle.run.remote(call, items[number])
         running[begun] = _Running(worker, number, time.monotonic())
 
+    def take_next(worker: _Worker) -> int:
+        ahead = islice(waiting, LOOK_AHEAD)
+        fit = (n for n in ahead if kinds[n] in worker.kinds or kinds[n] not in had)
+        number = next(fit, waiting[0])
+        waiting.remove(number)
+        worker.kinds.add(kinds[number])
+        had.add(kinds[number])
+        return number
+
     for _ in range(min(workers, len(items))):
-        occupy(resident.remote(), None)
+        occupy(_Worker(resident.remote()), None)
     try:
         while waiting or any(busy.number is not None for busy in running.values()):
             ended: list[tuple[int, Any]] = []
@@ -90,18 +117,19 @@ def run_on_residents(
                 elif number is not None:
                     ended.append((number, outcome))
                 if is_overdue(outcome):
-                    ray.kill(worker, no_restart=False)
+                    ray.kill(worker.handle, no_restart=False)
                 if ended_worker(outcome):
-                    occupy(worker, None)
+                    # What starts again has had nothing.
+                    occupy(_Worker(worker.handle), None)
                 elif waiting:
-                    occupy(worker, waiting.popleft())
+                    occupy(worker, take_next(worker))
                 else:
-                    ray.kill(worker)
+                    ray.kill(worker.handle)
             # Whoever takes a result may be slow: by now every free worker has its next call.
             yield from ended
     finally:
         for busy in running.values():
-            ray.kill(busy.worker)
+            ray.kill(busy.worker.handle)
 
 
 def _outcomes(running: dict[Any, _Running], limit_s: float | None) -> list[tuple[Any, Any]]:

@@ -7,7 +7,7 @@
 Leaving it ends what it started.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,12 +100,18 @@ class Run:
         return self.ending.enter_context(dispatching(dispatcher, self.folder.location))
 
     def run_on_residents(
-        self, call: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+        self,
+        call: Callable[..., Any],
+        items: Sequence[tuple[Any, ...]],
+        kinds: Sequence[Hashable] | None = None,
     ) -> Iterator[tuple[int, Any]]:
         """Number of an item, and what `call(*item)` returned or why it is `Lost`, as they end.
 
         Where there are no warm workers, a call waits for a Ray Train run of its own, whose workers
         have the CPUs.
+
+        Args:
+            kinds: As `smt.execution.resident.run_on_residents` takes them.
         """
         cluster = self.planned.cluster
         running = run_on_residents(
@@ -115,6 +121,7 @@ class Run:
             cpus=int(cluster.pool > 0),
             gpu=cluster.gpu and cluster.pool > 0,
             limit_s=self.planned.limit_s,
+            kinds=kinds,
         )
         return self.ending.enter_context(closing(running))
 

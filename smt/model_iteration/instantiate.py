@@ -1,7 +1,7 @@
 """Model iteration (§3.4, Fig. 7): every model of a fleet from a template's version, on Ray."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,17 @@ def _make(
             (*item, _storage(item[0], run.folder), settings.checkpoint_steps, cluster.gpu)
             for item in items
         ]
-    for number, outcome in run.run_on_residents(make_instance, items):
+    # A worker keeps the programs that it traced.
+    kinds = [_network(job) for job in jobs]
+    for number, outcome in run.run_on_residents(make_instance, items, kinds):
         yield jobs[number], outcome
+
+
+def _network(job: Job) -> Hashable:
+    """What models have in common whose networks differ in their weights, or in little else."""
+    model = job.model
+    own = tuple(sorted(model.hyperparameters.items()))
+    return job.template.name, job.version, job.log, model.features, len(model.events), own
 
 
 def _storage(job: Job, folder: Folder) -> Storage:

@@ -46,6 +46,14 @@ def clock(seconds):
     return os.getpid(), begun
 
 
+def meet(folder, own, other=None):
+    """Wait for the other, if there is one; tell the process."""
+    open(os.path.join(folder, own), "w").close()
+    while other is not None and not os.path.exists(os.path.join(folder, other)):
+        time.sleep(0.01)
+    return os.getpid()
+
+
 def fail(number):
     raise ValueError(f"number {number} is wrong")
 
@@ -87,6 +95,22 @@ def test_every_item_is_run_once_on_processes_that_stay_and_end_with_it():
 def test_items_begin_in_their_order():
     order = [number for number, _ in run_on_residents(square, [(n,) for n in range(8)], workers=1)]
     assert order == list(range(8))
+
+
+def test_a_worker_goes_on_with_the_kinds_of_items_that_it_has_had(tmp_path):
+    folder = str(tmp_path)
+    # Neither ends before both have begun, so each worker has one.
+    items = [(folder, "even", "odd"), (folder, "odd", "even"), *[(folder, "later")] * 38]
+    kinds = [("even", "odd")[number % 2] for number in range(40)]
+    found = dict(run_on_residents(meet, items, workers=2, kinds=kinds))
+    assert found[0] != found[1]
+    for number in range(2, 20):
+        assert found[number] == found[number % 2]
+
+
+def test_items_of_one_kind_are_shared_by_all_workers():
+    found = dict(run_on_residents(clock, [(0.2,)] * 20, workers=2, kinds=["same"] * 20))
+    assert len({pid for pid, _ in found.values()}) == 2
 
 
 def test_a_call_whose_worker_dies_is_run_again(tmp_path):

@@ -34,7 +34,7 @@ def events(monkeypatch):
         happened.append(f"dispatcher starts, {limit_s:g} s")
         return "dispatcher"
 
-    def run_on_residents(call, items, *, workers, cpus, gpu, limit_s):
+    def run_on_residents(call, items, *, workers, cpus, gpu, limit_s, kinds):
         happened.append(f"{workers} residents of {cpus} CPUs start, gpu {gpu}, {limit_s:g} s")
         try:
             for number, item in enumerate(items):
