@@ -4,8 +4,9 @@ name: shop
 log: data/shop                      # a log folder, or {simulator: {rows: 500000}}
 stages:                             # a stage names features, hardware and limits
   ranking: {features: [user_id, item_id], inference_hardware: gpu}
-surfaces:                           # a surface keeps rows, may have a log and hardware of its own
+surfaces:                           # a surface keeps rows, may have a log and hardware of its own,
   feed: {filter: {surface: 1}, inference_hardware: {ranking: cpu}}
+  help: {filter: {surface: 2}, hyperparameters: {training.table_rate: 0.1}}  # and values
 data_constraints:                   # a constraint removes rows or features
   full: {}
   no_history: {without: [history]}
@@ -27,6 +28,7 @@ from smt.fleet.limits import ServingLimits
 from smt.fleet.model_spec import (
     Fleet,
     Hardware,
+    Hyperparameters,
     LogSource,
     ModelSpec,
     RowFilter,
@@ -54,11 +56,14 @@ class SurfaceEntry(Spec):
     Attributes:
         log: Its own, in place of the fleet's.
         inference_hardware: Stage -> its own, in place of the stage's.
+        hyperparameters: Values, for all its models that set no others, of what their templates
+            expose.
     """
 
     filter: RowFilter = {}
     log: str | SimulatedLog | None = None
     inference_hardware: dict[Stage, Hardware] = {}
+    hyperparameters: Hyperparameters = {}
 
 
 class ConstraintEntry(Spec):
@@ -76,7 +81,7 @@ class ModelEntry(Spec):
     events: tuple[str, ...] = Field(min_length=1)
     surface: str
     data_constraint: str
-    hyperparameters: dict[str, bool | int | float | str] = {}
+    hyperparameters: Hyperparameters = {}
     weight: NonNegativeFloat = 1.0
     template: str | None = None
     incumbent: Incumbent | None = None
@@ -167,8 +172,9 @@ class FleetFile(FleetFrame):
                 f"{source}: model '{entry.name}': surface and data constraint both filter on "
                 f"'{overlap.pop()}'; write one surface that holds both conditions"
             )
+        own = {**surface.hyperparameters, **entry.hyperparameters}
         return ModelSpec(
-            **dict(entry),
+            **{**dict(entry), "hyperparameters": own},
             inference_hardware=surface.inference_hardware.get(
                 entry.stage, stage.inference_hardware
             ),

@@ -20,6 +20,8 @@ _LEFT_OUT_IF_EMPTY: Any = Field(default=(), exclude_if=lambda value: not value)
 
 RowFilter = dict[str, int | float | tuple[int | float, ...] | Range]
 
+Hyperparameters = dict[str, bool | int | float | str]
+"""Place in a template -> a value; only of places that the template exposes."""
 
 Transforms = dict[str, Annotated[Cross | Bucket, Field(discriminator="kind")]]
 
@@ -81,7 +83,7 @@ class ModelSpec(Spec):
     filter: RowFilter = {}
     features: tuple[str, ...] = Field(min_length=1)
     limits: ServingLimits = ServingLimits()
-    hyperparameters: dict[str, bool | int | float | str] = {}
+    hyperparameters: Hyperparameters = {}
     weight: NonNegativeFloat = 1.0
     inference_flops: PositiveInt | None = None
     event_rates: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = LEFT_OUT_IF_NONE

@@ -57,6 +57,18 @@ def test_a_model_sets_exposed_hyperparameters_under_their_own_key(tmp_path):
     assert [model.hyperparameters for model in models] == [{}, own, {}, {}]
 
 
+def test_a_surface_sets_hyperparameters_of_its_models_unless_they_do(tmp_path):
+    def change(content):
+        shared = {"training.dense_rate": 0.01, "training.table_rate": 0.1}
+        content["surfaces"]["feed"]["hyperparameters"] = shared
+        content["models"][2]["hyperparameters"] = {"training.table_rate": 0.2}
+
+    models = load_fleet(write(tmp_path, change)).models
+    both = {"training.dense_rate": 0.01, "training.table_rate": 0.1}
+    own = {"training.dense_rate": 0.01, "training.table_rate": 0.2}
+    assert [model.hyperparameters for model in models] == [both, {}, own, both]
+
+
 def test_another_log_may_take_the_place_of_the_files(tmp_path):
     models = load_fleet(write(tmp_path), log="elsewhere").models
     assert {model.log for model in models} == {"elsewhere"}

@@ -115,6 +115,16 @@ def test_the_rules_of_a_large_fleet_build_it_from_all_six_templates(name):
         assert counts[f"{paradigm}_small"] > 6 * counts[f"{paradigm}_medium"]
 
 
+def test_models_of_small_surfaces_set_the_rate_that_all_their_templates_expose():
+    fleet = load_fleet(FLEETS / "kuairand.yaml")
+    assigned = find_fleet_templates(fleet)
+    rates = {}
+    for model in fleet.models:
+        rate = assigned.of(model).for_model(model).training.table_rate
+        rates.setdefault(rate, set()).add(model.surface)
+    assert rates == {0.05: {"all", "tab_1"}, 0.12: {"tab_0", "tab_2", "tab_4", "tab_6"}}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_some_twenty_representatives_stand_for_all_that_the_simulated_fleet_has(simulated, seed):
     templates = find_fleet_templates(simulated.fleet)
