@@ -43,26 +43,21 @@ class CostCounter:
 
     def count_all(self, pairs: Iterable[tuple[Template, ModelSpec]]) -> list[NetworkCost | str]:
         """Those of many, most of which share a template."""
-        shapes: dict[int, _Shape] = {}
-        costs = []
+        shaped: dict[tuple[object, ...], tuple[Template, _Shape]] = {}
+        costs: list[NetworkCost | str] = []
         # A list keeps all templates alive, so that none takes another's id.
         for template, model in [*pairs]:
-            if model.hyperparameters:
-                costs.append(self._count_own(template, model))
-                continue
-            if id(template) not in shapes:
-                shapes[id(template)] = _Shape.of(template)
-            costs.append(self._count_once(template, shapes[id(template)], model))
+            key = (id(template), *sorted(model.hyperparameters.items()))
+            if key not in shaped:
+                try:
+                    own = template.for_model(model)
+                except InputError as error:
+                    costs.append(str(error))
+                    continue
+                shaped[key] = own, _Shape.of(own)
+            plain = model.model_copy(update={"hyperparameters": {}})
+            costs.append(self._count_once(*shaped[key], plain))
         return costs
-
-    def _count_own(self, template: Template, model: ModelSpec) -> NetworkCost | str:
-        """Of a model that sets hyperparameters of its own."""
-        try:
-            own = template.for_model(model)
-        except InputError as error:
-            return str(error)
-        plain = model.model_copy(update={"hyperparameters": {}})
-        return self._count_once(own, _Shape.of(own), plain)
 
     def _count_once(
         self, template: Template, shape: "_Shape", model: ModelSpec
