@@ -67,25 +67,28 @@ def find_fleet_templates(
         folder: Of the versions that are called by name, or its URI.
 
     Raises:
-        InputError: There is no such template; the fleet's rules do not fit its models; or by a
-            rule a model of one stage would be built from a template for another.
+        InputError: There is no such template; the fleet's rules do not fit its models; by a rule a
+            model of one stage would be built from a template for another; or a model sets a
+            hyperparameter as its template does not let it.
     """
     assigned = {} if asked is not None else template_names(fleet)
     default = TemplateName(asked or DEFAULT, by_rule=False)
     of_models = {model.name: assigned.get(model.name, default) for model in fleet.models}
     numbered: dict[str, str] = {}
-    for model, name in of_models.items():
+    for named, name in of_models.items():
         if name.name not in numbered:
-            with _named_by(fleet.name, model, name, asked):
+            with _named_by(fleet.name, named, name, asked):
                 numbered[name.name] = numbered_name(name.name, folder=folder)
     of_models = {
-        model: replace(name, name=numbered[name.name]) for model, name in of_models.items()
+        named: replace(name, name=numbered[name.name]) for named, name in of_models.items()
     }
     templates = {
         name: find_template(name, folder=folder) for name in dict.fromkeys(numbered.values())
     }
+    for model in fleet.models:
+        templates[of_models[model.name].name].for_model(model)
     return FleetTemplates(
-        names={model: name.name for model, name in of_models.items()},
+        names={named: name.name for named, name in of_models.items()},
         templates=templates,
         remarks=tuple(_misplaced(fleet, of_models, templates)),
     )

@@ -43,6 +43,29 @@ def test_a_template_that_is_asked_for_takes_the_place_of_all_that_a_fleet_names(
     assert {*assigned.names.values()} == {"sparsenn_small@1"}
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            {"training.table_rates": 0.1},
+            "'m': .* 'training.table_rates' is not exposed by template",
+        ),
+        ({"training.table_rate": 12.0}, "'m': training.table_rate = 12.0 is outside its domain"),
+    ],
+)
+def test_what_a_model_may_not_set_is_refused_before_anything_is_trained(value, message):
+    model = made_model("m", hyperparameters=value)
+    with pytest.raises(InputError, match=message):
+        find_fleet_templates(fleet(RANKING, model))
+
+
+def test_a_version_that_exposes_nothing_is_refused_for_models_that_set_something():
+    model = made_model("m", hyperparameters={"training.table_rate": 0.1})
+    assert find_fleet_templates(fleet(model)).of(model).for_model(model).training.table_rate == 0.1
+    with pytest.raises(InputError, match="not exposed by template 'sparsenn_small'"):
+        find_fleet_templates(fleet(model), "sparsenn_small@3")
+
+
 def test_a_fleet_that_names_none_is_built_from_sparsenn_small():
     assigned = find_fleet_templates(fleet(RANKING))
     assert assigned.of(RANKING) == catalogue["sparsenn_small"]
