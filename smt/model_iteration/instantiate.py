@@ -174,8 +174,8 @@ def _make(
             (*item, _storage(item[0], run.folder), settings.checkpoint_steps, cluster.gpu)
             for item in items
         ]
-    # A worker keeps the programs that it traced.
-    kinds = [_network(job) for job in jobs]
+    # A resident worker keeps the programs that it traced; a run of its own ends with its process.
+    kinds = [_network(job) for job in jobs] if cluster.pool else None
     for number, outcome in run.run_on_residents(make_instance, items, kinds):
         yield jobs[number], outcome
 

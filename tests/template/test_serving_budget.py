@@ -56,9 +56,7 @@ def test_a_network_that_differs_in_training_alone_is_not_counted_again(
 
 
 @pytest.mark.parametrize("technique", catalogue.values(), ids=lambda technique: technique.name)
-def test_what_is_counted_once_costs_what_it_would_counted_alone(
-    technique, small_template, member, small_log
-):
+def test_what_is_counted_once_costs_what_it_would_counted_alone(technique, small_template, member):
     """Of θ that differ in what changes no network, and in what changes no product."""
     base = small_template
     if not technique.applies_to(base):
