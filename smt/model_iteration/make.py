@@ -32,7 +32,7 @@ from smt.model_iteration.compare import (
 from smt.model_iteration.instance import Evidence, Job
 from smt.model_iteration.launched_network import CHECKPOINT, NETWORK, LaunchedNetwork
 from smt.model_iteration.tune import tune
-from smt.serving import ServingCost, export_network, measure_in_turn, ship_gate
+from smt.serving import ServingCost, export_network, measure_in_turn, measure_once, ship_gate
 from smt.template import Template, build
 from smt.template.card import model_card
 from smt.training.checkpoint import save_checkpoint
@@ -218,7 +218,7 @@ def _costs(
     unchanged = compared and is_unchanged(job, template, network)
     now = serving_network(job, log, outside) if compared and not unchanged else None
     networks = [(network, template), *([] if now is None else [now])]
-    measured = measure_in_turn(networks, requests=REQUESTS)
+    measured = measure_once(networks, requests=REQUESTS)
     limits = job.model.limits.tighter(template.serving.limits)
     if limits.exceeded(latency_ms=measured[0].latency_ms):
         # A slow moment of the machine is no reason to hold a model back.

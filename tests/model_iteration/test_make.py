@@ -148,7 +148,8 @@ def test_a_latency_that_breaks_a_limit_is_measured_again_for_longer(job, small_l
         costs = measure_in_turn(networks, requests=2, warmup=0)
         return tuple(cost.model_copy(update={"latency_ms": latency_ms}) for cost in costs)
 
-    monkeypatch.setattr("smt.model_iteration.make.measure_in_turn", slow_at_first)
+    for name in ("measure_once", "measure_in_turn"):
+        monkeypatch.setattr(f"smt.model_iteration.make.{name}", slow_at_first)
     limited = job.model.model_copy(update={"limits": ServingLimits(latency_ms=1e3)})
     found = make(job.model_copy(update={"model": limited}), small_log).evidence
     assert (found.finding, found.cost.latency_ms) == ("could ship", 1.0)

@@ -4,8 +4,8 @@ from plain_templates import PLAIN
 from served_networks import filled, with_everything
 
 from smt.layers.examples import Examples
-from smt.serving import measure_in_turn, measure_serving
-from smt.serving.measure import device_of
+from smt.serving import measure_in_turn, measure_once, measure_serving
+from smt.serving.measure import Measured, device_of
 from smt.template import count_flops
 from smt.template.flops import one_example
 
@@ -78,6 +78,58 @@ def test_networks_measured_in_turn_cost_what_each_costs_alone(measurement, small
     latencies = {"latency_ms": 0.0, "latency_ms_median": 0.0}
     assert costs[0].model_copy(update=latencies) == alone.model_copy(update=latencies)
     assert costs[1].batch_size == 3
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """The networks that were timed, in their order."""
+    networks, milliseconds = [], Measured.milliseconds
+
+    def counted(measured):
+        if measured.network not in networks:
+            networks.append(measured.network)
+        return milliseconds(measured)
+
+    monkeypatch.setattr(Measured, "milliseconds", counted)
+    return networks
+
+
+def once(template, model, log, seed):
+    network = filled(template, model, log)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(seed)
+    (cost,) = measure_once([(network, template)], requests=3, warmup=0)
+    return cost
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+def test_networks_that_differ_in_their_weights_alone_are_timed_once(
+    paradigm, timed, small_log, small_model
+):
+    template = with_everything(paradigm).change("serving", batch_size=5)
+    first, second = (once(template, small_model, small_log, seed) for seed in (0, 1))
+    assert first == second
+    assert len(timed) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("serving", {"batch_size": 8}),
+        ("serving", {"table_precision": "int8"}),
+        ("architecture", {"embedding_dim": 24}),
+        ("features", {"max_steps": 3}),
+    ],
+)
+def test_networks_that_serve_otherwise_are_timed_anew(change, timed, small_log, small_model):
+    template = PLAIN["sparsenn_small"].change("serving", batch_size=7)
+    part, fields = change
+    once(template, small_model, small_log, 0)
+    timed.clear()
+    cost = once(template.change(part, **fields), small_model, small_log, 0)
+    assert len(timed) == 1
+    assert cost.batch_size == fields.get("batch_size", 7)
 
 
 def test_a_machine_without_the_target_says_what_it_measured_on(small_log, small_model, monkeypatch):
