@@ -6,7 +6,7 @@ middle of its range, or the first choice.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -174,6 +174,16 @@ class Encoding:
         # In powers of two, as Sobol's balance wants; the rest is not used.
         uniform = sequence.random_base2(max(count - 1, 1).bit_length())[:count]
         return [self._spread(point) for point in uniform.tolist()]
+
+    def corners(self) -> Iterator[Theta]:
+        """Every point at the ends of all domains, the lowest first; of choices with every value."""
+        ends = (
+            domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+            for domain in self.columns.values()
+        )
+        for values in product(*ends):
+            at_ends = {**self.fixed, **dict(zip(self.columns, values, strict=True))}
+            yield drop_inactive(at_ends, self.space)
 
     def _spread(self, uniform: Sequence[float]) -> Theta:
         draws = zip(self.columns.items(), uniform, strict=True)

@@ -51,6 +51,8 @@ def _propose_allowed(state: SearchState, method: Method) -> Proposal | None:
     """
     told = state
     for _ in range(ATTEMPTS):
+        if told.exhausted:
+            return None
         proposal: Proposal | None = METHODS[method].load().propose(told)
         if proposal is None or proposal.theta in state.tried:
             return None

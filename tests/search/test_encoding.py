@@ -297,3 +297,17 @@ def test_sobol_points_of_a_conditional_space_lie_in_it_and_take_every_branch():
         check_theta(theta, CONDITIONAL, "sobol")
     assert {theta.get("way") for theta in points} == {None, "drop", "decay", "both"}
     assert sum(theta["regular"] for theta in points) == 32
+
+
+def test_corners_are_the_ends_of_ranges_with_every_choice():
+    corners = list(Encoding(MIXED).corners())
+    assert len(corners) == 2**4 * 2 * 3
+    assert corners[0] == {
+        **{"rate": 0.001, "share": -1.0, "rank": 8, "depth": 1},
+        **{"keep": True, "kind": "a", "only": "this"},
+    }
+    for theta in corners:
+        check_theta(theta, MIXED, "corners")
+    assert all(
+        drop_inactive(theta, CONDITIONAL) == theta for theta in Encoding(CONDITIONAL).corners()
+    )
