@@ -13,9 +13,9 @@ MOST_REFUSED = 64
 def propose(state: SearchState) -> Proposal | None:
     """The first point of the sequence that was not tried and may be; None where none is left.
 
-    Where many are refused, the corners of the space follow: what refuses a θ is mostly a cost, which
-    rises or falls with a hyperparameter, so that an allowed region too small for the sequence to
-    meet it has a corner. Where those are refused too, it is taken that all θ are.
+    Where many are refused, the corners of the space follow: what refuses a θ is mostly a cost,
+    which rises or falls with a hyperparameter, so that an allowed region too small for the sequence
+    to meet it has a corner. Where those are refused too, it is taken that all θ are.
     """
     tried, points = state.tried, state.encoding.count_points()
     left = points - len({frozenset(theta.items()) for theta in tried})
