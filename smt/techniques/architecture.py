@@ -29,27 +29,24 @@ def wider_embeddings(template: Template, *, dim: int) -> Template:
 
 @technique(
     part="architecture",
-    experts=(Int(2, 8), "one-layer networks that are mixed"),
-    width=(Int(16, 128, log=True), "of an expert's output"),
     source="Ma et al., Multi-gate Mixture-of-Experts, KDD 2018 (doi:10.1145/3219819.3220007)",
 )
-def mmoe(template: Template, *, experts: int, width: int) -> Template:
-    """Experts that all events share, mixed by a gate of each event's own."""
-    return template.change("architecture", tasks=MMoE(experts=experts, width=width))
+def mmoe(template: Template) -> Template:
+    """Four experts that all events share, mixed by a gate of each event's own, in place of the
+    MLP's last layer and as wide as it.
+    """
+    return template.change("architecture", tasks=MMoE())
 
 
 @technique(
     part="architecture",
-    shared=(Int(1, 4), "experts a layer that all events read"),
-    specific=(Int(1, 3), "experts a layer of each event's own"),
-    layers=(Int(1, 3), "of extraction"),
-    width=(Int(16, 128, log=True), "of an expert's output"),
     source="Tang et al., Progressive Layered Extraction, RecSys 2020 (doi:10.1145/3383313.3412236)",
 )
-def ple(template: Template, *, shared: int, specific: int, layers: int, width: int) -> Template:
-    """Experts that events share and experts of their own, extracted layer by layer."""
-    tasks = PLE(shared=shared, specific=specific, layers=layers, width=width)
-    return template.change("architecture", tasks=tasks)
+def ple(template: Template) -> Template:
+    """Two experts that all events share and one of each event's own, mixed by a gate an event, in
+    place of the MLP's last layer and as wide as it.
+    """
+    return template.change("architecture", tasks=PLE())
 
 
 @technique(

@@ -206,25 +206,52 @@ class SharedBottom(ModuleSpec):
     module: ClassVar = "smt.layers.multitask:SharedBottom"
     kind: Literal["shared_bottom"] = "shared_bottom"
 
+    def build_over(
+        self, mlp: PlainMLP | ResidualMLP, in_features: int, num_events: int
+    ) -> "tuple[nn.Module, nn.Module]":
+        """The MLP, and what gives its hidden layer to every event."""
+        over: Any = mlp.build(in_features)
+        return over, self.build(over.out_features, num_events)
 
-class MMoE(ModuleSpec):
+
+class Experts(ModuleSpec):
+    """Experts take the place of a plain MLP's last layer; they follow any other MLP.
+
+    Attributes:
+        width: Of an expert's output; None for that of the layer whose place they take.
+    """
+
+    width: PositiveInt | None = None
+
+    def build_over(
+        self, mlp: PlainMLP | ResidualMLP, in_features: int, num_events: int
+    ) -> "tuple[nn.Module, nn.Module]":
+        """What is left of the MLP, and the experts over it."""
+        if isinstance(mlp, PlainMLP):
+            width, below = mlp.widths[-1], mlp.model_copy(update={"widths": mlp.widths[:-1]})
+            left: Any = below.build(in_features)
+        else:
+            width, left = mlp.width, mlp.build(in_features)
+        sized = self.model_copy(update={"width": self.width or width})
+        return left, sized.build(left.out_features, num_events)
+
+
+class MMoE(Experts):
     """Shared experts, mixed by a gate of each event's own."""
 
     module: ClassVar = "smt.layers.multitask:MMoE"
     kind: Literal["mmoe"] = "mmoe"
-    experts: PositiveInt
-    width: PositiveInt
+    experts: PositiveInt = 4
 
 
-class PLE(ModuleSpec):
+class PLE(Experts):
     """Shared and specific experts in layers (progressive layered extraction)."""
 
     module: ClassVar = "smt.layers.multitask:PLE"
     kind: Literal["ple"] = "ple"
-    shared: PositiveInt
-    specific: PositiveInt
-    layers: PositiveInt
-    width: PositiveInt
+    shared: PositiveInt = 2
+    specific: PositiveInt = 1
+    layers: PositiveInt = 1
 
 
 class Architecture(Spec):
@@ -235,7 +262,7 @@ class Architecture(Spec):
         numeric_hidden: Hidden width of the normalised numeric features' token.
         interactions: Stacked: each reads the tokens that the one before it made.
         mlp: Joins the tokens of the last interaction.
-        tasks: How several events share what the MLP found.
+        tasks: How several events share what the MLP found; experts take its last layer's place.
         entire_space: Chain an event that always follows another (the schema's `after`) to
             it: P(conversion) = P(click) P(conversion | click), learned on all impressions.
         tower_dim: Decoupled paradigm only: width of the vectors that users and items meet in.

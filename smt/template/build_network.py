@@ -1,7 +1,5 @@
 """From a template and a model to a network: plain, on a single device."""
 
-from typing import cast
-
 import torch
 from torch import nn
 
@@ -102,8 +100,8 @@ def _tower(template: Template, builder: RepresentationBuilder, num_labels: int) 
     architecture = template.architecture
     representation = builder.build()
     stack = _stack(architecture.interactions, representation, architecture.embedding_dim)
-    over = architecture.mlp.build(stack.out_tokens * architecture.embedding_dim)
-    tasks = architecture.tasks.build(cast(int, over.out_features), num_labels)
+    joined = stack.out_tokens * architecture.embedding_dim
+    over, tasks = architecture.tasks.build_over(architecture.mlp, joined, num_labels)
     return Tower(representation, stack, over, tasks)
 
 

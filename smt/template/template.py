@@ -123,5 +123,8 @@ class Template(Spec):
             inner = fields
             for step in path:
                 inner = inner[step]
+            if key == "kind" and inner[key] != value:
+                # Another kind has sizes of its own.
+                inner.clear()
             inner[key] = value
         return Template.parse(fields, source=f"template '{self.name}' of model '{model.name}'")

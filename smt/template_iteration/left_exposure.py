@@ -13,6 +13,7 @@ from smt.results.integration import Exposure
 from smt.results.sensitivity import HyperparameterSensitivity
 from smt.search.aggregate import normalise_weights
 from smt.space import Domain, widen
+from smt.spec import Spec
 from smt.techniques import catalogue
 from smt.template import Choice, Technique, Template, Theta, diff
 from smt.template_iteration.applied import Applied, apply_techniques
@@ -78,17 +79,15 @@ def find_switches(
         gains: Technique -> what models that choose for themselves gain, percent; of those that
             are worth it.
     """
-    return tuple(
-        make_exposure(
-            technique,
-            "use",
-            f"where each model chooses for itself they gain {gains[technique.name]:+.3g}%",
-            Choice([False, True]),
-            partial(_find_switch, technique, template),
-        )
-        for technique in left
-        if technique.name in gains and not technique.space
-    )
+    exposures: list[Exposure] = []
+    for technique in left:
+        if technique.space or technique.name not in gains:
+            continue
+        reason = f"where each model chooses for itself they gain {gains[technique.name]:+.3g}%"
+        others = {each.place: each.domain for each in exposures if each.place is not None}
+        find_place = partial(_find_switch, technique, template, others)
+        exposures.append(make_exposure(technique, "use", reason, Choice([False, True]), find_place))
+    return tuple(exposures)
 
 
 def _own_gains(run: GeneralizationResult, names: set[str]) -> dict[str, float]:
@@ -127,11 +126,26 @@ def _find_own_place(
     return place, widen(proposed, first.before)
 
 
-def _find_switch(technique: Technique, template: Template, proposed: Domain) -> tuple[str, Domain]:
-    """The place that a technique without hyperparameters turns on, and the domain as proposed."""
+def _find_switch(
+    technique: Technique, template: Template, others: Mapping[str, Domain], proposed: Domain
+) -> tuple[str, Domain]:
+    """The place that a technique without hyperparameters turns on, and what it may be there.
+
+    That is False or True, as proposed, or the kind of a part: that which the template has, or the
+    technique's, with the sizes that the kind has by itself.
+
+    Args:
+        others: Place -> domain of what other techniques turn on; a kind adds to theirs.
+    """
     changes = diff(template, apply_techniques([(technique, {})], template))
     place, (change,) = only_place(changes), changes
-    if not (proposed.holds(change.before) and proposed.holds(change.after)):
-        raise InputError(f"{place} is no switch: {change.before!r} or {change.after!r}")
+    before, after = change.before, change.after
+    if proposed.holds(before) and proposed.holds(after):
+        check_free(place, template, template)
+        return place, proposed
+    kinds = [getattr(part, "kind", None) for part in (before, after)]
+    if not isinstance(after, Spec) or not all(kinds) or after != type(after)():
+        raise InputError(f"{place} is no switch: {before!r} or {after!r}")
+    place = f"{place}.kind"
     check_free(place, template, template)
-    return place, proposed
+    return place, widen(others.get(place, Choice(kinds)), kinds[1])

@@ -121,10 +121,8 @@ def test_a_copy_serves_and_the_network_stays_as_it_is(small_log, small_model, pa
 
 
 @pytest.mark.parametrize("paradigm", ["sparsenn", "decoupled_sparsenn"])
-@pytest.mark.parametrize("tasks", [{"kind": "shared_bottom"}, {"kind": "mmoe"}])
+@pytest.mark.parametrize("tasks", [{"kind": "shared_bottom"}, {"kind": "mmoe", "experts": 2}])
 def test_auxiliary_heads_do_not_serve(small_log, small_model, paradigm, tasks):
-    if tasks["kind"] == "mmoe":
-        tasks = {**tasks, "experts": 2, "width": 8}
     auxiliary = {"source": "events", "count": 2, "weight": 0.1}
     template = catalogue[f"{paradigm}_small"].change("data", auxiliary=auxiliary)
     template = template.change("architecture", tasks=tasks)

@@ -14,7 +14,7 @@ from smt.layers.mlp import ResidualMLP
 from smt.layers.networks import DecoupledSparseNN
 from smt.layers.weighers import FrequencyGate, PositionWeights
 from smt.template import build, catalogue
-from smt.template.architecture import Cross, Dot, InterFormer, Parallel
+from smt.template.architecture import PLE, Cross, Dot, InterFormer, MMoE, Parallel, PlainMLP
 from smt.template.architecture import ResidualMLP as ResidualSpec
 
 META = torch.device("meta")
@@ -268,3 +268,28 @@ def test_steps_are_read_only_where_something_depends_on_them(small_template, lea
         for name, values in SEQUENCES.items()
     }
     assert {name for name, each in reads.items() if each} == {"typed", "hstu"}
+
+
+@pytest.mark.parametrize("tasks", [MMoE(), MMoE(experts=2, width=7), PLE(), PLE(layers=2)])
+def test_experts_take_the_place_of_the_last_layer_of_a_plain_mlp(
+    tasks, small_template, small_model, small_log
+):
+    template = small_template.change("architecture", mlp=PlainMLP(widths=(24, 10)), tasks=tasks)
+    tower = build(template, small_model, small_log.schema).tower
+    assert tower.out_features == (tasks.width or 10)
+    assert [layer.out_features for layer in tower.over if isinstance(layer, nn.Linear)] == [24]
+
+
+def test_experts_follow_an_mlp_of_residual_blocks(small_template, small_model, small_log):
+    mlp = ResidualSpec(width=12, depth=1)
+    template = small_template.change("architecture", mlp=mlp, tasks=PLE())
+    tower = build(template, small_model, small_log.schema).tower
+    assert isinstance(tower.over, ResidualMLP)
+    assert tower.out_features == 12
+
+
+def test_experts_can_be_all_of_an_mlp(small_template, small_model, small_log):
+    template = small_template.change("architecture", mlp=PlainMLP(widths=(10,)), tasks=MMoE())
+    network = build(template, small_model, small_log.schema)
+    assert network.tower.tasks.experts.out_features == 4 * 10
+    assert network(read(network, small_log)).shape == (32, 1)

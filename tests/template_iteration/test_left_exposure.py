@@ -3,6 +3,7 @@ from made_models import made_model
 
 from smt.techniques import catalogue
 from smt.template import Choice, Float
+from smt.template.architecture import PLE, MMoE, SharedBottom
 from smt.template_iteration.exposure import expose
 from smt.template_iteration.left_exposure import find_own_exposures, find_switches
 
@@ -61,6 +62,25 @@ def test_a_technique_without_hyperparameters_becomes_each_models_own_choice():
     own = made_model("a", hyperparameters={"architecture.entire_space": True})
     assert exposed.for_model(own).architecture.entire_space
     assert not exposed.for_model(made_model("b")).architecture.entire_space
+
+
+def test_how_events_share_becomes_each_models_own_choice_of_a_kind():
+    gains = {"mmoe": 0.06, "ple": 0.07}
+    exposures = find_switches([catalogue["ple"], catalogue["mmoe"]], PARENT, gains)
+    assert [exposure.place for exposure in exposures] == ["architecture.tasks.kind"] * 2
+    assert exposures[0].domain == Choice(["shared_bottom", "ple"])
+    exposed = expose(PARENT, exposures)
+    for kind, tasks in {"ple": PLE(), "mmoe": MMoE(), "shared_bottom": SharedBottom()}.items():
+        own = made_model("a", hyperparameters={"architecture.tasks.kind": kind})
+        assert exposed.for_model(own).architecture.tasks == tasks
+    assert exposed.for_model(made_model("b")) == exposed
+
+
+def test_a_kind_of_other_sizes_than_its_own_is_no_switch():
+    wide = technique(lambda template: template.change("architecture", tasks=PLE(shared=3)), {})
+    (exposure,) = find_switches([wide], PARENT, {wide.name: 0.07})
+    assert exposure.place is None
+    assert "architecture.tasks is no switch" in exposure.obstacle
 
 
 def test_what_is_no_switch_cannot_be_turned_on_by_a_model():
