@@ -29,22 +29,24 @@ def wider_embeddings(template: Template, *, dim: int) -> Template:
 
 @technique(
     part="architecture",
+    shares=True,
     source="Ma et al., Multi-gate Mixture-of-Experts, KDD 2018 (doi:10.1145/3219819.3220007)",
 )
 def mmoe(template: Template) -> Template:
     """Four experts that all events share, mixed by a gate of each event's own, in place of the
-    MLP's last layer and as wide as it.
+    MLP's last layer and as wide as it; models of one event stay as they are.
     """
     return template.change("architecture", tasks=MMoE())
 
 
 @technique(
     part="architecture",
+    shares=True,
     source="Tang et al., Progressive Layered Extraction, RecSys 2020 (doi:10.1145/3383313.3412236)",
 )
 def ple(template: Template) -> Template:
     """Two experts that all events share and one of each event's own, mixed by a gate an event, in
-    place of the MLP's last layer and as wide as it.
+    place of the MLP's last layer and as wide as it; models of one event stay as they are.
     """
     return template.change("architecture", tasks=PLE())
 

@@ -254,6 +254,9 @@ class PLE(Experts):
     layers: PositiveInt = 1
 
 
+Tasks = Annotated[SharedBottom | MMoE | PLE, Field(discriminator="kind")]
+
+
 class Architecture(Spec):
     """The network's shape.
 
@@ -263,6 +266,7 @@ class Architecture(Spec):
         interactions: Stacked: each reads the tokens that the one before it made.
         mlp: Joins the tokens of the last interaction.
         tasks: How several events share what the MLP found; experts take its last layer's place.
+            What a model of one event learns beside it shares the hidden layer plainly.
         entire_space: Chain an event that always follows another (the schema's `after`) to
             it: P(conversion) = P(click) P(conversion | click), learned on all impressions.
         tower_dim: Decoupled paradigm only: width of the vectors that users and items meet in.
@@ -272,6 +276,6 @@ class Architecture(Spec):
     numeric_hidden: PositiveInt = 64
     interactions: tuple[Interaction, ...] = (Dot(),)
     mlp: Annotated[PlainMLP | ResidualMLP, Field(discriminator="kind")] = PlainMLP()
-    tasks: Annotated[SharedBottom | MMoE | PLE, Field(discriminator="kind")] = SharedBottom()
+    tasks: Tasks = SharedBottom()
     entire_space: bool = False
     tower_dim: PositiveInt = 32

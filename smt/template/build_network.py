@@ -13,7 +13,7 @@ from smt.layers.interactions.interaction import Interaction as Layer
 from smt.layers.interactions.stack import Stack
 from smt.layers.networks import AuxiliaryTargets, DecoupledSparseNN, Network, SparseNN, Tower
 from smt.layers.representation import Representation
-from smt.template.architecture import Interaction
+from smt.template.architecture import Interaction, SharedBottom, Tasks
 from smt.template.build_representation import RepresentationBuilder
 from smt.template.enrich import enrich_model
 from smt.template.inputs import Inputs, resolve_inputs, split_sides
@@ -68,7 +68,9 @@ def _build(
     def tower(part: Inputs) -> Tower:
         losses = losses_of(schema, labels)
         builder = RepresentationBuilder(template, part, schema, columns, losses, device)
-        return _tower(template, builder, len(labels))
+        # What a model of one event learns beside it shares the hidden layer plainly.
+        tasks = template.architecture.tasks if len(model.events) > 1 else SharedBottom()
+        return _tower(template, builder, tasks, len(labels))
 
     reads = {
         "schema": schema,
@@ -96,13 +98,15 @@ def _build(
     )
 
 
-def _tower(template: Template, builder: RepresentationBuilder, num_labels: int) -> Tower:
+def _tower(
+    template: Template, builder: RepresentationBuilder, tasks: Tasks, num_labels: int
+) -> Tower:
     architecture = template.architecture
     representation = builder.build()
     stack = _stack(architecture.interactions, representation, architecture.embedding_dim)
     joined = stack.out_tokens * architecture.embedding_dim
-    over, tasks = architecture.tasks.build_over(architecture.mlp, joined, num_labels)
-    return Tower(representation, stack, over, tasks)
+    over, shared = tasks.build_over(architecture.mlp, joined, num_labels)
+    return Tower(representation, stack, over, shared)
 
 
 def _stack(interactions: tuple[Interaction, ...], below: Representation, dim: int) -> Stack:

@@ -35,6 +35,7 @@ class Technique:
         reads: It changes nothing for a model without features of any of these types; () where
             it does not depend on features.
         chains: It changes nothing for a model none of whose events comes after another.
+        shares: It changes nothing for a model of one event.
         meanings: Hyperparameter -> what it means.
         summary: What it does, in a sentence.
     """
@@ -48,6 +49,7 @@ class Technique:
     scales: tuple[Scale, ...] = get_args(Scale)
     reads: tuple[FeatureType, ...] = ()
     chains: bool = False
+    shares: bool = False
     meanings: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
 
@@ -76,6 +78,8 @@ class Technique:
         model, schema = enrich_model(template, model, schema)
         read = {feature_type(schema, name) for name in model.features}
         if self.reads and not read & {*self.reads}:
+            return False
+        if self.shares and len(model.events) == 1:
             return False
         events = schema.of_kind(Event)
         return not self.chains or any(
@@ -123,6 +127,7 @@ def technique(
     scales: tuple[Scale, ...] = get_args(Scale),
     reads: tuple[FeatureType, ...] = (),
     chains: bool = False,
+    shares: bool = False,
     **hyperparameters: tuple[Domain, str],
 ) -> Callable[[Callable[..., Template]], Technique]:
     """Make a change the technique of its name, which does what its docstring says.
@@ -142,6 +147,7 @@ def technique(
             scales=scales,
             reads=reads,
             chains=chains,
+            shares=shares,
             meanings={name: meaning for name, (_, meaning) in hyperparameters.items()},
             summary=" ".join((change.__doc__ or "").split()),
         )

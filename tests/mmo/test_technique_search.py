@@ -97,7 +97,12 @@ def test_an_entire_space_is_searched_on_models_of_an_event_that_comes_after_anot
     assert fitting("entire_space", events=("buy",))
     assert fitting("entire_space", events=("spent", "buy"))
     assert not fitting("entire_space", events=("spent", "click"))
-    assert fitting("mmoe", events=("click",))
+
+
+def test_experts_are_searched_on_models_of_several_events():
+    for name in ("mmoe", "ple"):
+        assert fitting(name, events=("spent", "click"))
+        assert not fitting(name, events=("click",))
 
 
 def test_a_technique_that_changes_no_representative_is_not_tried_and_says_so():

@@ -3,7 +3,8 @@
 What trains all pairs on all templates is marked slow: `pytest -m slow tests/techniques`.
 """
 
-from itertools import combinations, permutations
+from functools import cache
+from itertools import combinations, cycle, permutations
 
 import pytest
 
@@ -26,6 +27,8 @@ ALTERNATIVES = {
     )
 }
 STACK = "architecture.interactions"
+GROUP = 5
+"""Techniques that are tried together: what pairs of them share is trained once."""
 
 
 def narrow(template):
@@ -111,12 +114,43 @@ def test_each_technique_alone_takes_a_step(template, lowest, take_a_step):
             take_a_step(composed([technique], template, lowest))
 
 
-@ON_EACH_TEMPLATE
-def test_each_pair_takes_a_step_on_a_template_in_turn(template, lowest, take_a_step):
-    for number, pair in enumerate(PAIRS):
-        fit = fitting(pair)
-        if fit and fit[number % len(fit)] == template:
-            take_a_step(composed(pair if number % 2 else reversed(pair), template, lowest))
+NAMED_PAIRS = {frozenset(each.name for each in pair) for pair in PAIRS if fitting(pair)}
+
+
+@cache
+def groups():
+    """(template, names of techniques that fit it): every pair is in a group, of one template.
+
+    Two that set one place are in no group of more, where one would hide the other.
+    """
+    left, made, on = {*NAMED_PAIRS}, [], cycle(TEMPLATES)
+    while left:
+        template = next(on)
+        fit = [name for name in catalogue if catalogue[name].applies_to(TEMPLATES[template])]
+        group = [*next((pair for pair in combinations(fit, 2) if frozenset(pair) in left), ())]
+        while 2 <= len(group) < GROUP and frozenset(group) not in ALTERNATIVES:
+            apart = {name for name in fit for one in group if {name, one} in ALTERNATIVES}
+            others = [name for name in fit if name not in {*group, *apart}]
+            new = {name: sum({name, one} in left for one in group) for name in others}
+            best = max(others, key=new.__getitem__)
+            if not new[best]:
+                break
+            group.append(best)
+        made.append((template, group))
+        left -= {frozenset(pair) for pair in combinations(group, 2)}
+    return made
+
+
+def test_every_pair_that_fits_a_template_is_in_a_group():
+    together = {frozenset(pair) for _, group in groups() for pair in combinations(group, 2)}
+    assert together == NAMED_PAIRS
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_each_group_takes_a_step_on_its_template(name, lowest, take_a_step):
+    for number, (_, group) in enumerate(each for each in groups() if each[0] == name):
+        techniques = [catalogue[each] for each in (group if number % 2 else group[::-1])]
+        take_a_step(composed(techniques, TEMPLATES[name], lowest))
 
 
 @pytest.mark.slow

@@ -178,7 +178,7 @@ def test_a_technique_matters_to_a_model_with_the_features_that_it_reads_alone(
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, each in catalogue.items() if each.reads or each.chains]
+    "name", [name for name, each in catalogue.items() if each.reads or each.chains or each.shares]
 )
 @pytest.mark.parametrize("template", templates.values(), ids=templates.keys())
 def test_a_model_that_a_technique_may_not_change_has_the_same_network_with_it(

@@ -270,26 +270,40 @@ def test_steps_are_read_only_where_something_depends_on_them(small_template, lea
     assert {name for name, each in reads.items() if each} == {"typed", "hstu"}
 
 
+@pytest.fixture
+def shared(small_model):
+    """A model of two events."""
+    return small_model.model_copy(update={"events": ("click", "like")})
+
+
 @pytest.mark.parametrize("tasks", [MMoE(), MMoE(experts=2, width=7), PLE(), PLE(layers=2)])
 def test_experts_take_the_place_of_the_last_layer_of_a_plain_mlp(
-    tasks, small_template, small_model, small_log
+    tasks, small_template, shared, small_log
 ):
     template = small_template.change("architecture", mlp=PlainMLP(widths=(24, 10)), tasks=tasks)
-    tower = build(template, small_model, small_log.schema).tower
+    tower = build(template, shared, small_log.schema).tower
     assert tower.out_features == (tasks.width or 10)
     assert [layer.out_features for layer in tower.over if isinstance(layer, nn.Linear)] == [24]
 
 
-def test_experts_follow_an_mlp_of_residual_blocks(small_template, small_model, small_log):
+def test_experts_follow_an_mlp_of_residual_blocks(small_template, shared, small_log):
     mlp = ResidualSpec(width=12, depth=1)
     template = small_template.change("architecture", mlp=mlp, tasks=PLE())
-    tower = build(template, small_model, small_log.schema).tower
+    tower = build(template, shared, small_log.schema).tower
     assert isinstance(tower.over, ResidualMLP)
     assert tower.out_features == 12
 
 
-def test_experts_can_be_all_of_an_mlp(small_template, small_model, small_log):
+def test_experts_can_be_all_of_an_mlp(small_template, shared, small_log):
     template = small_template.change("architecture", mlp=PlainMLP(widths=(10,)), tasks=MMoE())
-    network = build(template, small_model, small_log.schema)
+    network = build(template, shared, small_log.schema)
     assert network.tower.tasks.experts.out_features == 4 * 10
-    assert network(read(network, small_log)).shape == (32, 1)
+    assert network(read(network, small_log)).shape == (32, 2)
+
+
+def test_a_model_of_one_event_has_no_experts(small_template, small_model, small_log):
+    auxiliary = {"source": "events", "count": 1, "weight": 0.1}
+    plain = small_template.change("data", auxiliary=auxiliary)
+    with_experts = plain.change("architecture", tasks=PLE())
+    own, same = (build(each, small_model, small_log.schema) for each in (with_experts, plain))
+    assert str(own) == str(same)
