@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "experiments" / "generalize.py"
+TRAINING = ("generalize.py", "integrate.py", "instantiate.py", "feature_importance.py")
 TEMPLATE = "sparsenn_small@3"
 FLEET = """
 name: tiny
@@ -52,8 +53,13 @@ def _pinned(options: Sequence[str]) -> list[str]:
 
 
 def run_script(name: str, *arguments: str | Path) -> None:
-    """Run a script of experiments/ in this process, which has loaded everything already."""
+    """Run a script of experiments/ in this process, which has loaded everything already.
+
+    One that trains gets one warm worker, unless it says how many: each loads torch for seconds.
+    """
     script = str(SCRIPT.with_name(name))
+    if name in TRAINING and not {"--warm-workers", "--isolate", "--workers"} & {*arguments}:
+        arguments = (*arguments, "--warm-workers", "1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [script, *map(str, arguments)])
         runpy.run_path(script, run_name="__main__")

@@ -34,7 +34,7 @@ def wider_embeddings(template: Template, *, dim: int) -> Template:
 )
 def mmoe(template: Template) -> Template:
     """Four experts that all events share, mixed by a gate of each event's own, in place of the
-    MLP's last layer and as wide as it; models of one event stay as they are.
+    MLP's last layer and half as wide; models of one event stay as they are.
     """
     return template.change("architecture", tasks=MMoE())
 
@@ -46,7 +46,7 @@ def mmoe(template: Template) -> Template:
 )
 def ple(template: Template) -> Template:
     """Two experts that all events share and one of each event's own, mixed by a gate an event, in
-    place of the MLP's last layer and as wide as it; models of one event stay as they are.
+    place of the MLP's last layer and half as wide; models of one event stay as they are.
     """
     return template.change("architecture", tasks=PLE())
 

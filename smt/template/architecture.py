@@ -218,7 +218,8 @@ class Experts(ModuleSpec):
     """Experts take the place of a plain MLP's last layer; they follow any other MLP.
 
     Attributes:
-        width: Of an expert's output; None for that of the layer whose place they take.
+        width: Of an expert's output; None for half that of the layer whose place they take, of which
+            several cost as much as it to serve.
     """
 
     width: PositiveInt | None = None
@@ -232,7 +233,7 @@ class Experts(ModuleSpec):
             left: Any = below.build(in_features)
         else:
             width, left = mlp.width, mlp.build(in_features)
-        sized = self.model_copy(update={"width": self.width or width})
+        sized = self.model_copy(update={"width": self.width or max(1, width // 2)})
         return left, sized.build(left.out_features, num_events)
 
 

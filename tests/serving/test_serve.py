@@ -126,10 +126,11 @@ def test_auxiliary_heads_do_not_serve(small_log, small_model, paradigm, tasks):
     auxiliary = {"source": "events", "count": 2, "weight": 0.1}
     template = catalogue[f"{paradigm}_small"].change("data", auxiliary=auxiliary)
     template = template.change("architecture", tasks=tasks)
-    network = filled(template, small_model, small_log)
+    model = small_model.model_copy(update={"events": ("click", "like")})
+    network = filled(template, model, small_log)
     served = serve(network, "fp32")
-    assert network.bias.shape == (3,)
-    assert served.bias.shape == (1,)
+    assert network.bias.shape == (4,)
+    assert served.bias.shape == (2,)
     batch = batches(network, small_log)[0]
     torch.testing.assert_close(served(batch), network(batch))
 

@@ -282,7 +282,7 @@ def test_experts_take_the_place_of_the_last_layer_of_a_plain_mlp(
 ):
     template = small_template.change("architecture", mlp=PlainMLP(widths=(24, 10)), tasks=tasks)
     tower = build(template, shared, small_log.schema).tower
-    assert tower.out_features == (tasks.width or 10)
+    assert tower.out_features == (tasks.width or 5)
     assert [layer.out_features for layer in tower.over if isinstance(layer, nn.Linear)] == [24]
 
 
@@ -291,13 +291,13 @@ def test_experts_follow_an_mlp_of_residual_blocks(small_template, shared, small_
     template = small_template.change("architecture", mlp=mlp, tasks=PLE())
     tower = build(template, shared, small_log.schema).tower
     assert isinstance(tower.over, ResidualMLP)
-    assert tower.out_features == 12
+    assert tower.out_features == 6
 
 
 def test_experts_can_be_all_of_an_mlp(small_template, shared, small_log):
     template = small_template.change("architecture", mlp=PlainMLP(widths=(10,)), tasks=MMoE())
     network = build(template, shared, small_log.schema)
-    assert network.tower.tasks.experts.out_features == 4 * 10
+    assert network.tower.tasks.experts.out_features == 4 * 5
     assert network(read(network, small_log)).shape == (32, 2)
 
 
