@@ -100,6 +100,7 @@ class TemplateRule(Spec):
         least_flops: Their limit of FLOPs is at least this, or they have none.
         least_weight: Their traffic is at least this.
         least_events: They have at least so many events.
+        incumbent: What they run today, a template called likewise, where a model says nothing else.
     """
 
     template: str = Field(min_length=1)
@@ -108,6 +109,7 @@ class TemplateRule(Spec):
     least_weight: PositiveFloat | None = None
     # Digests of fleets whose rules do not say it stay what they were.
     least_events: PositiveInt | None = LEFT_OUT_IF_NONE
+    incumbent: str | None = LEFT_OUT_IF_NONE
 
     def fits(self, model: ModelSpec) -> bool:
         """Whether a model is as the rule says."""

@@ -14,10 +14,12 @@ class TemplateName:
     Attributes:
         name: NAME, or NAME@N.
         by_rule: A rule of the fleet says so, rather than the model itself.
+        incumbent: What the rule says that it runs today, called likewise.
     """
 
     name: str
     by_rule: bool
+    incumbent: str | None = None
 
 
 def template_names(fleet: Fleet) -> dict[str, TemplateName]:
@@ -39,7 +41,7 @@ def template_names(fleet: Fleet) -> dict[str, TemplateName]:
         if model.template is not None:
             names[model.name] = TemplateName(model.template, by_rule=False)
         elif rule is not None:
-            names[model.name] = TemplateName(rule.template, by_rule=True)
+            names[model.name] = TemplateName(rule.template, True, rule.incumbent)
     return names
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from smt.errors import InputError
 from smt.fleet import Fleet, ModelSpec, template_names
 from smt.fleet.incumbent import Outside
+from smt.fleet.template_names import TemplateName
 from smt.storage import Folder
 from smt.template import Template, find_template
 from smt.template.catalogue import find_parent, find_version, is_file
@@ -95,10 +96,13 @@ def launch_fleet(
         for model in fleet.models
         if baseline is None and isinstance(model.incumbent, Outside)
     }
+    by_rule = template_names(fleet) if asked is None else {}
     compared = {
         model.name: (
             found.names[model.name],
-            NOTHING if model.name in outside else baseline or _named(model),
+            NOTHING
+            if model.name in outside
+            else baseline or _incumbent(model, by_rule.get(model.name)),
         )
         for model in fleet.models
     }
@@ -118,9 +122,11 @@ def launch_fleet(
     return FleetLaunch(of, found.remarks)
 
 
-def _named(model: ModelSpec) -> str | None:
-    """The template that is its incumbent."""
-    return model.incumbent if isinstance(model.incumbent, str) else None
+def _incumbent(model: ModelSpec, named: TemplateName | None) -> str | None:
+    """The template that it runs today, as it says itself, or else its rule."""
+    if isinstance(model.incumbent, str):
+        return model.incumbent
+    return None if named is None else named.incumbent
 
 
 def launch_templates(

@@ -218,8 +218,8 @@ class Experts(ModuleSpec):
     """Experts take the place of a plain MLP's last layer; they follow any other MLP.
 
     Attributes:
-        width: Of an expert's output; None for half that of the layer whose place they take, of which
-            several cost as much as it to serve.
+        width: Of an expert's output; None for half that of the layer whose place they take, as they
+            are several.
     """
 
     width: PositiveInt | None = None

@@ -189,6 +189,20 @@ def test_a_model_is_compared_with_what_it_runs_today():
     assert {made.baseline_name for made in asked.of.values()} == {"sparsenn_large@1"}
 
 
+def test_a_rule_says_what_its_models_run_today_unless_they_say_so_themselves():
+    own = made_model("own", incumbent="sparsenn_small@2")
+    pinned = made_model("pinned", template="sparsenn_medium@1")
+    rule = TemplateRule(template="sparsenn_small@3", incumbent="sparsenn_large@1")
+    fleet = Fleet(name="shop", templates=(rule,), models=(own, pinned, made_model("other")))
+    compared = {name: each.baseline_name for name, each in launch_fleet(fleet).of.items()}
+    assert compared == {"own": "sparsenn_small@2", "pinned": None, "other": "sparsenn_large@1"}
+    asked = launch_fleet(fleet, "sparsenn_small@3").of
+    assert asked["other"].baseline_name == "sparsenn_small@2"
+    assert launch_fleet(fleet, baseline="sparsenn_medium@1").of["other"].baseline_name == (
+        "sparsenn_medium@1"
+    )
+
+
 def test_an_incumbent_that_is_no_template_is_refused():
     today = made_model("today", incumbent="sparsenn_medum@1")
     with pytest.raises(InputError, match="the incumbent of model 'today': unknown template 'spars"):
