@@ -79,6 +79,7 @@ def _candidates(frame: FleetFrame, plan: DraftPlan) -> tuple[ModelEntry, ...]:
                     events=rule.events,
                     surface=surface,
                     data_constraint=constraint,
+                    hyperparameters=rule.hyperparameters,
                 )
             )
     return tuple(entries)

@@ -92,12 +92,14 @@ class DraftRule(Spec):
 
     Attributes:
         stages, surfaces, data_constraints: All that the file has where empty.
+        hyperparameters: The models' own values of what their templates expose.
     """
 
     events: tuple[str, ...] = Field(min_length=1)
     stages: tuple[Stage, ...] = ()
     surfaces: tuple[str, ...] = ()
     data_constraints: tuple[str, ...] = ()
+    hyperparameters: Hyperparameters = {}
 
 
 class DraftPlan(Spec):

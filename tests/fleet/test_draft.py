@@ -131,6 +131,19 @@ def test_a_plan_says_which_events_go_together_and_where(small_log_path):
     assert fleet.models[0].events == ("click", "like")
 
 
+def test_a_plan_says_what_models_of_its_events_set(small_log_path):
+    own = {"training.table_rate": 0.1}
+    rules = (
+        DraftRule(events=("click", "like"), data_constraints=("full",), hyperparameters=own),
+        DraftRule(events=("click",), data_constraints=("full",)),
+    )
+    fleet = draft_models(frame_of(small_log_path, min_positives=1, models=rules))
+    several = [model.hyperparameters for model in fleet.models if len(model.events) > 1]
+    alone = [model.hyperparameters for model in fleet.models if len(model.events) == 1]
+    assert several == [own] * len(several) != []
+    assert alone == [{}] * len(alone) != []
+
+
 def test_traffic_by_a_power_law_goes_to_models_of_many_rows_more_often(small_log_path):
     ranks = {}
     for seed in range(40):
