@@ -39,6 +39,13 @@ class Candidate:
         return self.change.version.template
 
     @property
+    def only_exposes(self) -> bool:
+        """Whether its networks are its parent's, of which models may now choose more."""
+        templates = (self.change.parent.template, self.change.version.template)
+        before, after = (each.model_copy(update={"exposed": {}}) for each in templates)
+        return before == after
+
+    @property
     def settings(self) -> Settings:
         """By which it is kept: the run's."""
         return self.change.run.settings

@@ -44,7 +44,15 @@ class Counted:
         version = self.candidate.version
         misfits = (*self.broken, *self.check.dearer(version, beside))
         growth = self.check.growth(version, beside)
-        return VersionDecision(seeds, self.candidate.settings, misfits, comparison, (), growth)
+        return VersionDecision(
+            seeds,
+            self.candidate.settings,
+            misfits,
+            comparison,
+            (),
+            growth,
+            only_exposes=self.candidate.only_exposes,
+        )
 
     def leave_out(self, beside: Mapping[str, Template]) -> list[LeftOut]:
         """What is known of the version without each technique before it is trained."""
@@ -81,8 +89,12 @@ def _count(
 
 
 def worth_training(counted: Sequence[Counted | StoredVersion]) -> list[Candidate]:
-    """Those of the candidates that may be kept."""
-    return [one.candidate for one in counted if isinstance(one, Counted) and not one.hopeless]
+    """Those of the candidates that may be kept, and are to be compared for it."""
+    return [
+        one.candidate
+        for one in counted
+        if isinstance(one, Counted) and not (one.hopeless or one.candidate.only_exposes)
+    ]
 
 
 def decide_versions(

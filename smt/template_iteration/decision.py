@@ -55,6 +55,7 @@ class VersionDecision:
         left_out: Without each technique in turn; empty where the version is kept, or has only
             one technique.
         growth: Of what serving the whole fleet costs; None where nobody asked.
+        only_exposes: Its networks are its parent's: there is nothing to compare.
     """
 
     seeds: tuple[int, ...]
@@ -63,11 +64,14 @@ class VersionDecision:
     comparison: Comparison | None
     left_out: tuple[LeftOut, ...]
     growth: Growth | None = None
+    only_exposes: bool = False
 
     @property
     def kept(self) -> bool:
         """Whether it serves every model that its parent serves, and helps, or saves unharmed."""
-        return not self.misfits and self.comparison is not None and self.comparison.kept
+        if self.misfits:
+            return False
+        return self.only_exposes or (self.comparison is not None and self.comparison.kept)
 
     @property
     def blame(self) -> Blame | None:

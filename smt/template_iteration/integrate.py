@@ -68,7 +68,8 @@ def integrate(
 ) -> Integration:
     """The version that a finished generalization makes of a template; nothing is written.
 
-    Its techniques are applied in the catalogue's order, and after those any of one's own; in
+    Where no technique generalizes, the version only exposes what models had better choose. Its
+    techniques are applied in the catalogue's order, and after those any of one's own; in
     the run's order where it measured one on top of the other.
 
     Args:
@@ -92,6 +93,11 @@ def integrate(
     chosen = _choose(result, techniques, parent.template, source)
     _check_effects(chosen, parent.template)
     template, exposures = _make(chosen, parent.template, result, exposing)
+    if template == parent.template:
+        raise InputError(
+            f"{source}: none of its techniques generalizes, and there is nothing to expose in "
+            f"'{name}@{parent.number}'"
+        )
     for version in versions:
         if version.template == template:
             raise InputError(f"{run}: what it leads to is '{name}@{version.number}' already")
@@ -125,6 +131,8 @@ def improvements(
 ) -> dict[str, tuple[str, ...]]:
     """Template of a run -> those of the techniques that fit it, of all that one fits.
 
+    Where no technique generalizes that is none for each template, which may still expose something.
+
     Args:
         run: Folder or URI of the generalization.
         techniques: As for `integrate`; all of T_G⁺ where none are named.
@@ -139,7 +147,7 @@ def improvements(
         template.name: tuple(name for name, known in named.items() if known.applies_to(template))
         for template in result.templates.values()
     }
-    return {template: names for template, names in fitting.items() if names}
+    return {template: names for template, names in fitting.items() if names or not named}
 
 
 def _make(
@@ -220,7 +228,7 @@ def _generalized(
     run: GeneralizationResult, names: Sequence[str] | None, source: str
 ) -> dict[str, Technique]:
     """As named -> the technique; all of T_G⁺ where none are named."""
-    if not run.generalized:
+    if names and not run.generalized:
         raise InputError(f"{source}: none of its techniques generalizes")
     if not names:
         for name in run.generalized:
@@ -246,7 +254,7 @@ def _choose(
     by_name = {known.name: known for known in _generalized(run, names, source).values()}
     if not names:
         by_name = {key: known for key, known in by_name.items() if known.applies_to(parent)}
-    if not by_name:
+    if not by_name and run.generalized:
         raise InputError(
             f"{source}: no technique that generalizes fits template '{parent.name}'; "
             f"{' and '.join(run.generalized)} fit others"

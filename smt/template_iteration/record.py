@@ -91,6 +91,8 @@ def save(
 def reason(decision: VersionDecision) -> str:
     """Why the version is kept, or not, in one sentence."""
     comparison = decision.comparison
+    if decision.only_exposes and decision.kept:
+        return "its networks are its parent's until a model sets what it exposes"
     if decision.misfits or comparison is None:
         first, count = decision.misfits[0], len(unserved_models(decision.misfits))
         if first.model is None:
