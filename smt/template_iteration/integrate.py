@@ -119,11 +119,16 @@ def integrate(
         ),
         run=_run_record(result, parent),
         written=date.today().isoformat(),
-        notes=notes,
+        notes=notes if chosen else " ".join([*filter(None, [notes]), *map(_say, exposures)]),
         template=template,
     )
     reduced = tuple(_reduce(chosen, parent.template, result, exposing))
     return Integration(source, result, called, parent, version, exposures, reduced)
+
+
+def _say(exposure: Exposure) -> str:
+    """What is exposed and why, in a sentence, for a version that only exposes."""
+    return f"{exposure}: {exposure.reason}."
 
 
 def improvements(

@@ -59,6 +59,8 @@ def test_what_helps_some_models_and_harms_others_becomes_their_choice(integrate,
     first, second = history(NAME, folder=tmp_path / "templates")
     assert second.techniques == ()
     assert second.backtest is None
+    assert second.notes.startswith("use of ple is exposed as architecture.tasks.kind, one of [")
+    assert ": where each model chooses for itself they gain +0.3" in second.notes
     assert second.template.exposed == {"architecture.tasks.kind": Choice(["shared_bottom", "ple"])}
     assert second.template.model_copy(update={"exposed": {}}) == first.template
     assert not [*tmp_path.glob("out/evaluations/*/*")]
