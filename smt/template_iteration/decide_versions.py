@@ -81,7 +81,8 @@ def count_costs(
 def _count(
     candidate: Candidate, before: Sequence[Mapping[str, Template]], budget: ServingBudget | None
 ) -> Counted:
-    timed = {model.name for model in candidate.models}
+    # A version that only exposes has its parent's networks, which serve as fast.
+    timed = set() if candidate.only_exposes else {model.name for model in candidate.models}
     check = FleetCheck(candidate.parent, candidate.fleet, timed=timed, budget=budget)
     broken = check.broken(candidate.version)
     hopeless = bool(broken) or check.always_dearer(candidate.version, before)
