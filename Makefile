@@ -33,7 +33,7 @@ SEED := 0
 demo: install
 	rm -rf runs/demo
 	$(MAKE) turn OUT=runs/demo FLEET=experiments/fleets/demo.yaml FROM=experiments/templates \
-		SEARCH="--representatives 6 --trials 3 --candidates 2 --seed $(SEED)" VERSION="--seeds 1"
+		SEARCH="--representatives 20 --trials 2 --candidates 1 --seed $(SEED)" VERSION="--seeds 1"
 
 test: install
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
