@@ -30,9 +30,10 @@ $(OUT)/search/result.json: | install
 	$(BIN)/python experiments/generalize.py $(call OPTIONS,search) --techniques $(TECHNIQUES) $(SEARCH)
 
 SEED := 0
+DEMO := runs/demo
 demo: install
-	rm -rf runs/demo
-	$(MAKE) turn OUT=runs/demo FLEET=experiments/fleets/demo.yaml FROM=experiments/templates \
+	rm -rf $(DEMO)
+	$(MAKE) turn OUT=$(DEMO) FLEET=experiments/fleets/demo.yaml FROM=experiments/templates \
 		SEARCH="--representatives 20 --trials 2 --candidates 1 --seed $(SEED)" VERSION="--seeds 1"
 
 test: install
