@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "experiments" / "generalize.py"
-TRAINING = ("generalize.py", "integrate.py", "instantiate.py", "feature_importance.py")
+TRAINING = ("generalize.py", "integrate.py", "instantiate.py")
 TEMPLATE = "sparsenn_small@3"
 FLEET = """
 name: tiny

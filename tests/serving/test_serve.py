@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from plain_templates import PLAIN
 from served_networks import FEATURES, batches, filled, with_everything
 from torch import nn
 from torchrec import PoolingType
@@ -124,7 +125,7 @@ def test_a_copy_serves_and_the_network_stays_as_it_is(small_log, small_model, pa
 @pytest.mark.parametrize("tasks", [{"kind": "shared_bottom"}, {"kind": "mmoe", "experts": 2}])
 def test_auxiliary_heads_do_not_serve(small_log, small_model, paradigm, tasks):
     auxiliary = {"source": "events", "count": 2, "weight": 0.1}
-    template = catalogue[f"{paradigm}_small"].change("data", auxiliary=auxiliary)
+    template = PLAIN[f"{paradigm}_small"].change("data", auxiliary=auxiliary)
     template = template.change("architecture", tasks=tasks)
     model = small_model.model_copy(update={"events": ("click", "like")})
     network = filled(template, model, small_log)

@@ -32,7 +32,11 @@ GROUP = 5
 
 
 def narrow(template):
-    """The template with a narrow MLP: on a CPU, Muon takes seconds a step for a wide one."""
+    """The template with a narrow MLP: on a CPU, Muon takes seconds a step for a wide one.
+
+    It exposes nothing: where a technique sets what is exposed, the domain grows by its value.
+    """
+    template = template.model_copy(update={"exposed": {}})
     wide = template.architecture.mlp
     residual = isinstance(wide, ResidualMLP)
     mlp = ResidualMLP(width=32, depth=wide.depth) if residual else PlainMLP(widths=(32, 16))
