@@ -46,10 +46,10 @@ def clock(seconds):
     return os.getpid(), begun
 
 
-def meet(folder, own, other=None):
-    """Wait for the other, if there is one; tell the process."""
+def meet(folder, own, other):
+    """Wait for the other; tell the process."""
     open(os.path.join(folder, own), "w").close()
-    while other is not None and not os.path.exists(os.path.join(folder, other)):
+    while not os.path.exists(os.path.join(folder, other)):
         time.sleep(0.01)
     return os.getpid()
 
@@ -99,12 +99,14 @@ def test_items_begin_in_their_order():
 
 def test_a_worker_goes_on_with_the_kinds_of_items_that_it_has_had(tmp_path):
     folder = str(tmp_path)
-    # Neither ends before both have begun, so each worker has one.
-    items = [(folder, "even", "odd"), (folder, "odd", "even"), *[(folder, "later")] * 38]
-    kinds = [("even", "odd")[number % 2] for number in range(40)]
+    # Neither of two ends before both have begun, so no worker gets ahead of the other.
+    pairs = [
+        ((folder, f"even {n}", f"odd {n}"), (folder, f"odd {n}", f"even {n}")) for n in range(9)
+    ]
+    items, kinds = [item for pair in pairs for item in pair], ["even", "odd"] * len(pairs)
     found = dict(run_on_residents(meet, items, workers=2, kinds=kinds))
     assert found[0] != found[1]
-    for number in range(2, 20):
+    for number in range(len(items)):
         assert found[number] == found[number % 2]
 
 
