@@ -122,16 +122,23 @@ def test_a_copy_serves_and_the_network_stays_as_it_is(small_log, small_model, pa
 
 
 @pytest.mark.parametrize("paradigm", ["sparsenn", "decoupled_sparsenn"])
-@pytest.mark.parametrize("tasks", [{"kind": "shared_bottom"}, {"kind": "mmoe", "experts": 2}])
-def test_auxiliary_heads_do_not_serve(small_log, small_model, paradigm, tasks):
+@pytest.mark.parametrize(
+    ("tasks", "events"),
+    [
+        ({"kind": "shared_bottom"}, ("click",)),
+        ({"kind": "shared_bottom"}, ("click", "like")),
+        ({"kind": "mmoe", "experts": 2, "width": 8}, ("click", "like")),
+    ],
+)
+def test_auxiliary_heads_do_not_serve(small_log, small_model, paradigm, tasks, events):
     auxiliary = {"source": "events", "count": 2, "weight": 0.1}
     template = PLAIN[f"{paradigm}_small"].change("data", auxiliary=auxiliary)
     template = template.change("architecture", tasks=tasks)
-    model = small_model.model_copy(update={"events": ("click", "like")})
+    model = small_model.model_copy(update={"events": events})
     network = filled(template, model, small_log)
     served = serve(network, "fp32")
-    assert network.bias.shape == (4,)
-    assert served.bias.shape == (2,)
+    assert network.bias.shape == (len(events) + 2,)
+    assert served.bias.shape == (len(events),)
     batch = batches(network, small_log)[0]
     torch.testing.assert_close(served(batch), network(batch))
 
